@@ -1,0 +1,81 @@
+"""The composition root: the only file that knows all parts."""
+
+import os
+import time
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+
+from emulator import __version__
+from emulator.endpoints.docs import pages
+from emulator.endpoints.inspection import calls, health, messages, problems
+from emulator.endpoints.twilio import openapi
+from emulator.endpoints.twilio.checks import House
+from emulator.endpoints.twilio.surface import TwilioSurface
+from emulator.engine.clock import Clock, Now
+from emulator.engine.emulation import Emulation, Entropy
+from emulator.settings import Settings
+from emulator.wire.paths import PREFIX
+
+_TWILIO = PREFIX.encode()
+_TWILIO_HOST = b"twilio.com"
+
+
+class Emulator(FastAPI):
+    """FastAPI for the inspection API; the Twilio surface is handed its requests before router and middleware."""
+
+    def __init__(self, emulation: Emulation, twilio: TwilioSurface) -> None:
+        super().__init__(
+            title="UserDefinedMessages emulator",
+            version=__version__,
+            summary="Twilio's endpoint on your desk, and an API that tells what arrived",
+            docs_url=None,
+            redoc_url=None,
+        )
+        self.state.emulation = emulation
+        self._twilio = twilio
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send a request to the surface that it is for."""
+        if scope["type"] == "http" and _is_twilio(scope):
+            await self._twilio(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    def openapi(self) -> dict[str, Any]:
+        """Our document with the Twilio operation in it."""
+        if self.openapi_schema is None:
+            ours, twilio = super().openapi(), openapi.document()
+            ours["paths"] = {**twilio["paths"], **ours["paths"]}
+            components = ours["components"]
+            components["schemas"].update(twilio["schemas"])
+            components.setdefault("securitySchemes", {}).update(twilio["securitySchemes"])
+        assert self.openapi_schema is not None
+        return self.openapi_schema
+
+
+def _is_twilio(scope: Scope) -> bool:
+    """Under `/2010-04-01/`, or asked for under one of Twilio's own names."""
+    path: bytes = scope["raw_path"]
+    if path.startswith(_TWILIO) and path[len(_TWILIO) :][:1] in (b"", b"/"):
+        return True
+    host: bytes = dict(scope["headers"]).get(b"host", b"").partition(b":")[0].lower().rstrip(b".")
+    return host == _TWILIO_HOST or host.endswith(b"." + _TWILIO_HOST)
+
+
+def create_app(settings: Settings, *, now: Now = time.time, entropy: Entropy = os.urandom) -> Emulator:
+    """Join the parts.
+
+    Args:
+        settings: the options.
+        now: seconds since 1970.
+        entropy: a function that returns so many random bytes.
+    """
+    emulation = Emulation(settings.policy(), clock=Clock(now), entropy=entropy)
+    house = House(directory=settings.directory(), lenient=settings.content == "lenient")
+    app = Emulator(emulation, TwilioSurface(emulation, house))
+    problems.install(app)
+    for router in (messages.router, calls.router, health.router, pages.router):
+        app.include_router(router)
+    return app

@@ -1,0 +1,136 @@
+"""The command: argv and environment in, exit code out. The only file that reads the environment or prints.
+
+Exit codes: 0 fine, 1 not ready, 2 the caller's mistake. `ready` imports nothing beyond the standard library, because it
+is the health check and runs ten times a second while a container starts.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NoReturn, TextIO
+
+from emulator import __version__
+
+PROGRAM = "twilio-udm-emulator"
+DEFAULT_URL = "http://127.0.0.1:2010"
+_EPILOG = f"""\
+examples:
+  {PROGRAM}                               serve on {DEFAULT_URL}
+  {PROGRAM} serve --port 0                serve on any free port; the line "ready URL" on stdout names it
+  EMULATOR_CALLS=registered {PROGRAM}     only registered calls exist
+  {PROGRAM} ready --wait --timeout 30     wait until it answers
+
+Send with any AccountSid (AC and 32 hex digits) and the AuthToken 00000000000000000000000000000000 (32 zeros).
+See what arrived: curl {DEFAULT_URL}/_emulator/messages
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line that names the nearest flag."""
+
+    def error(self, message: str) -> NoReturn:
+        unknown = message.partition("unrecognized arguments: ")[2].split("=")[0].split(" ")[0]
+        if unknown:
+            from emulator.settings import nearest  # noqa: PLC0415  only on this path
+
+            flags = {flag for action in self._actions for flag in action.option_strings}
+            message += nearest(unknown, flags)
+        self.exit(2, f"{PROGRAM}: {message}\n")
+
+
+def _parser(command: str) -> _Parser:
+    return _Parser(
+        prog=f"{PROGRAM} {command}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
+    from emulator import settings  # noqa: PLC0415  `ready` must not import it
+
+    parser = _parser("[serve]")
+    parser.description = "A local emulator of Twilio's UserDefinedMessages endpoint."
+    parser.epilog = _EPILOG + "\nother commands: ready (is it up?), --version. Each has --help."
+    for option in settings.OPTIONS:
+        default = f" (default: {option.default})" if option.default else ""
+        parser.add_argument(
+            option.flag,
+            metavar=option.name.upper(),
+            help=f"{option.help}{default} [{option.variable}]".replace("%", "%%"),
+        )
+    try:
+        chosen, warnings = settings.read_settings(vars(parser.parse_args(argv)), environ)
+    except settings.SettingsError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return 2
+    for warning in warnings:
+        print(f"{PROGRAM}: warning: {warning}", file=sys.stderr)
+    _log_to_stderr(chosen.log_level)
+    from emulator import server  # noqa: PLC0415  a mistake in the options is told before anything slow is imported
+
+    def ready(urls: Sequence[str]) -> None:
+        print("ready", *urls, file=out, flush=True)
+
+    try:
+        server.run(chosen, ready)
+    except server.CannotListenError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _log_to_stderr(level: str) -> None:
+    import logging  # noqa: PLC0415  `ready` must not import it
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.getLogger("emulator").setLevel(level.upper())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+
+
+def _ready(argv: Sequence[str], environ: Mapping[str, str], _out: TextIO) -> int:
+    from emulator import readiness  # noqa: PLC0415  only for this command
+
+    parser = _parser("ready")
+    parser.description = "Exit with 0 when the emulator answers on /readyz, else with 1."
+    parser.add_argument("--url", default=environ.get("EMULATOR_URL") or _own_url(environ), help="where it listens")
+    parser.add_argument("--wait", action="store_true", help="keep asking until --timeout")
+    parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait (default: 30)")
+    options = parser.parse_args(argv)
+    reason = readiness.ask(options.url, options.timeout if options.wait else 0.0)
+    if reason is None:
+        return 0
+    print(f"{PROGRAM}: {options.url} is not ready: {reason}", file=sys.stderr)
+    return 1
+
+
+def _own_url(environ: Mapping[str, str]) -> str:
+    """Where a server with this environment listens: the image's health check needs no flag."""
+    port = environ.get("EMULATOR_PORT") or "2010"
+    return f"http://127.0.0.1:{port}" if port.isdigit() else DEFAULT_URL
+
+
+_COMMANDS = {"serve": _serve, "ready": _ready}
+
+
+def run(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
+    """Run the command in a world of the caller's choice; returns the exit code."""
+    if argv[:1] == ["--version"]:
+        print(f"{PROGRAM} {__version__}", file=out)
+        return 0
+    name = argv[0] if argv and not argv[0].startswith("-") else "serve"
+    rest = argv[1:] if argv[:1] == [name] else argv
+    if name not in _COMMANDS:
+        print(f"{PROGRAM}: unknown command {name!r}; there are {', '.join(_COMMANDS)}", file=sys.stderr)
+        return 2
+    try:
+        return _COMMANDS[name](rest, environ, out)
+    except SystemExit as stop:  # argparse leaves this way
+        return stop.code if isinstance(stop.code, int) else 2
+
+
+def main() -> NoReturn:
+    """The entry point of the installed command."""
+    sys.exit(run(sys.argv[1:], os.environ, sys.stdout))

@@ -1,0 +1,1 @@
+"""The inspection API under `/_emulator/`: what the author of a test sees. Idiomatic FastAPI."""

@@ -1,0 +1,85 @@
+"""Errors of the inspection API: one shape, and a text that says what was wrong and what is allowed."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from emulator.engine.limits import LimitReachedError
+
+
+class BadParameter(BaseModel):
+    """One parameter or member that is not allowed."""
+
+    parameter: str = Field(examples=["limit"], description="its name; for a JSON body its JSON pointer")
+    value: Any = Field(examples=["0x"], description="what was given")
+    allowed: str = Field(examples=["Input should be a valid integer"], description="what is expected")
+
+
+class Problem(BaseModel):
+    """Why the request was refused."""
+
+    error: str = Field(examples=["limit: '0x' is not allowed; input should be a valid integer"])
+    parameters: list[BadParameter] = []
+
+
+Responses = dict[int | str, dict[str, Any]]
+"""What a route declares beside its success."""
+
+UNPROCESSABLE: Responses = {422: {"model": Problem, "description": "A bad parameter, named"}}
+NOT_FOUND: Responses = {404: {"model": Problem, "description": "There is none"}}
+FULL: Responses = {429: {"model": Problem, "description": "A limit is reached, named"}}
+
+_SHOWN = 200
+
+
+def _shown(value: object) -> object:
+    text = repr(value)
+    return value if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+def _bad_parameter(error: dict[str, Any]) -> BadParameter:
+    where, *names = error["loc"]
+    if where == "body":
+        name = "/" + "/".join(str(part) for part in names) if names else "body"
+    else:
+        name = ".".join(str(part) for part in names) or str(where)
+    if error["type"] == "extra_forbidden":
+        return BadParameter(parameter=name, value=_shown(error["input"]), allowed="there is no parameter of this name")
+    cause = error.get("ctx", {}).get("error")
+    allowed = f"{error['msg']}: {cause}" if error["type"] == "json_invalid" else error["msg"]
+    return BadParameter(parameter=name, value=_shown(error.get("input")), allowed=allowed)
+
+
+def _answer(status: int, problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(problem.model_dump(mode="json"), status, headers)
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    bad = [_bad_parameter(one) for one in error.errors()]
+    text = "; ".join(f"{one.parameter}: {one.value!r} is not allowed: {one.allowed}" for one in bad)
+    return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, Problem(error=text, parameters=bad))
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    text = error.detail
+    if text == HTTPStatus.NOT_FOUND.phrase:
+        text = f"there is no {request.url.path} here; /docs lists what there is"
+    return _answer(error.status_code, Problem(error=text), dict(error.headers or {}))
+
+
+async def _full(_request: Request, error: Exception) -> JSONResponse:
+    return _answer(HTTPStatus.TOO_MANY_REQUESTS, Problem(error=str(error)))
+
+
+def install(app: FastAPI) -> None:
+    """Give every error of the application this module's shape."""
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(LimitReachedError, _full)

@@ -1,0 +1,1 @@
+"""The Twilio surface: what an official helper library talks to."""

@@ -1,0 +1,81 @@
+"""The order in which a request is judged, the same for every resource. The engine does the rest: key and call state."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from emulator.endpoints.twilio.bodies import read_parameters
+from emulator.engine.exchanges import Request
+from emulator.wire import errors, messages, paths
+from emulator.wire.credentials import Directory
+from emulator.wire.errors import TwilioError
+from emulator.wire.messages import NewMessage
+from emulator.wire.paths import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What the judging depends on beside the request."""
+
+    directory: Directory
+    lenient: bool = False
+
+
+@dataclass(slots=True)
+class Case:
+    """A request under judgement; each check adds what it found."""
+
+    request: Request
+    headers: Mapping[bytes, bytes]
+    caller: str = ""
+    target: Target = field(default=Target("", "", ""))
+    form: Mapping[str, str] = field(default_factory=dict)
+    new: NewMessage | None = None
+
+
+def _credentials(case: Case, house: House) -> None:
+    case.caller = house.directory.caller(case.headers.get(b"authorization"))
+
+
+def _path(case: Case, _house: House) -> None:
+    target = paths.parse(case.request.path)
+    if target is None or target.resource != messages.RESOURCE:
+        raise TwilioError(errors.PATH_UNKNOWN)
+    case.target = target
+
+
+def _account(case: Case, house: House) -> None:
+    if not house.directory.may_use(case.caller, case.target.account_sid):
+        raise TwilioError(errors.ACCOUNT_FOREIGN, f"{case.caller} may not act on {case.target.account_sid}")
+
+
+def _method(case: Case, _house: House) -> None:
+    if case.request.method != "POST":
+        raise TwilioError(errors.METHOD_NOT_ALLOWED, case.request.method)
+
+
+def _size(case: Case, _house: House) -> None:
+    if case.request.oversize:
+        raise TwilioError(errors.BODY_TOO_LARGE)
+
+
+def _form(case: Case, _house: House) -> None:
+    case.form = read_parameters(case.headers.get(b"content-type", b""), case.request.body)
+
+
+def _parameters(case: Case, house: House) -> None:
+    case.new = messages.read(case.form, lenient=house.lenient)
+
+
+CHECKS: tuple[Callable[[Case, House], None], ...] = (_credentials, _path, _account, _method, _size, _form, _parameters)
+
+
+def judge(case: Case, house: House) -> NewMessage:
+    """What the request asks for, once it has passed every check.
+
+    Raises:
+        TwilioError: the first check that it did not pass.
+    """
+    for check in CHECKS:
+        check(case, house)
+    assert case.new is not None
+    return case.new

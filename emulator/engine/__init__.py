@@ -1,0 +1,1 @@
+"""What happened here: exchanges, messages, calls, idempotency keys. Knows no HTTP library."""

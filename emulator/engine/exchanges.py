@@ -1,0 +1,144 @@
+"""An exchange: a request on the Twilio surface and what it got. Few facts are stored; the rest is read from them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain
+from typing import NamedTuple
+
+from emulator.wire import messages, replies, sids
+from emulator.wire.errors import Problem
+from emulator.wire.messages import Message
+from emulator.wire.replies import Reply
+
+MAX_BODY_KEPT = 64 * 1024
+# Measured: what an exchange weighs in memory beside its texts (benchmarks, "memory per exchange").
+_OVERHEAD = 800
+
+
+class Outcome(StrEnum):
+    """What became of a request."""
+
+    CREATED = "created"
+    REPLAYED = "replayed"
+    MISMATCH = "mismatch"  # replayed, but its parameters were not the first ones
+    REFUSED = "refused"
+    PREFLIGHT = "preflight"
+
+
+class Request(NamedTuple):
+    """A request as it came in, its body whole unless it was over the limit.
+
+    Attributes:
+        method: as sent.
+        target: the raw path, with the query when there was one.
+        headers: names in lower case, in the order of the wire.
+        body: what was read of it.
+        oversize: the body is larger than the surface takes.
+        peer: `address:port`.
+        secure: it came over TLS.
+    """
+
+    method: str
+    target: str
+    headers: Iterable[tuple[bytes, bytes]]
+    body: bytes
+    oversize: bool = False
+    peer: str = ""
+    secure: bool = False
+
+    @property
+    def path(self) -> str:
+        """The raw path without its query."""
+        return self.target.partition("?")[0]
+
+
+def pack(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Headers as one bytes object: a client sends the same ones again and again, so they can be shared."""
+    return b"\n".join(chain.from_iterable(headers))
+
+
+def unpack(head: bytes) -> list[tuple[str, str]]:
+    """The headers that were packed."""
+    parts = iter(head.decode("latin-1").split("\n"))
+    return list(zip(parts, parts, strict=True)) if head else []
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Exchange:
+    """A request and its reply.
+
+    Attributes:
+        seq: its place in the journal, from 1; never repeats.
+        id: 32 hex digits: `RQ` + id is the request id, `KX` + id the message that it created.
+        received_at: seconds since 1970, when its first bytes were read.
+        replied_at: seconds since 1970, the reply's `Date`.
+        duration: seconds from receipt to reply on the monotonic clock; None while the reply is not out.
+        account_sid: from the path, raw text when malformed; else the username.
+        body: at most 64 KiB of it; `body_size` tells what came.
+        problem: the row that refused it.
+        reason: what exactly was wrong, for a human.
+        message: what it created, or what was replayed.
+    """
+
+    seq: int
+    id: str
+    received_at: float
+    replied_at: float
+    duration: float | None
+    method: str
+    target: str
+    head: bytes
+    body: bytes
+    body_size: int
+    peer: str
+    secure: bool
+    account_sid: str | None
+    call_sid: str | None
+    outcome: Outcome
+    concurrent: int
+    problem: Problem | None = None
+    reason: str | None = None
+    message: Message | None = None
+
+    @property
+    def request_id(self) -> str:
+        """Twilio's id of the request."""
+        return sids.REQUEST + self.id
+
+    @property
+    def created(self) -> Message | None:
+        """The message that this very exchange created."""
+        return self.message if self.outcome is Outcome.CREATED else None
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The key that its message was created with."""
+        return None if self.message is None else self.message.idempotency_key
+
+    @property
+    def size(self) -> int:
+        """Roughly what it weighs in memory, in bytes. The head is shared and does not count."""
+        content = 0 if self.message is None else len(self.message.content)
+        return _OVERHEAD + len(self.target) + len(self.body) + content
+
+    def reply(self) -> Reply:
+        """The reply, made from the stored facts: what the client got and what the journal shows cannot differ."""
+        path = self.target.partition("?")[0]
+        representation = replies.representation_of(path)
+        if self.problem is not None:
+            return replies.refusal(self.problem, path, representation)
+        if self.message is not None:
+            return replies.created(messages.ELEMENT, self.message.members(), representation)
+        return replies.preflight(representation)
+
+    def reply_headers(self, reply: Reply, *, charset: bool) -> list[replies.Header]:
+        """All headers of its reply."""
+        return replies.headers(
+            reply,
+            now=self.replied_at,
+            request_id=self.request_id,
+            duration=self.duration or 0.0,
+            concurrent=self.concurrent,
+            charset=charset,
+        )

@@ -1,0 +1,80 @@
+"""The journal: every exchange, in order, bounded by count and by bytes; what is evicted is counted."""
+
+from collections.abc import Iterable
+
+from emulator.engine.exchanges import Exchange
+from emulator.engine.index import Filter, Index, Selection
+from emulator.wire.messages import Message
+
+_HEADS_KEPT = 1024
+
+
+class Journal:
+    """Exchanges by place, by id, and by whom they belong to."""
+
+    def __init__(self, *, limit: int, max_bytes: int) -> None:
+        self._limit = limit
+        self._max_bytes = max_bytes
+        self._by_id: dict[str, Exchange] = {}
+        self._heads: dict[bytes, bytes] = {}
+        self._requests = Index()
+        self._messages = Index()
+        self._bytes = 0
+        self.last_seq = 0
+        self.evicted = 0
+
+    @property
+    def oldest_seq(self) -> int:
+        """The place of the oldest exchange kept; the next place when none is."""
+        oldest = self._requests.select(Filter()).page(1, newest_first=False)
+        return oldest[0].seq if oldest else self.last_seq + 1
+
+    def share(self, head: bytes) -> bytes:
+        """One object for equal heads: clients repeat theirs, and it is the largest part of an exchange."""
+        if len(self._heads) >= _HEADS_KEPT:
+            self._heads.clear()
+        return self._heads.setdefault(head, head)
+
+    def append(self, exchange: Exchange) -> None:
+        """Keep an exchange whose seq is `last_seq` + 1, evicting the oldest while the journal is over its bounds."""
+        assert exchange.seq == self.last_seq + 1, "places are given in order"
+        self.last_seq = exchange.seq
+        self._by_id[exchange.id] = exchange
+        self._requests.add(exchange)
+        if exchange.created:
+            self._messages.add(exchange)
+        self._bytes += exchange.size
+        while len(self._by_id) > self._limit or (self._bytes > self._max_bytes and len(self._by_id) > 1):
+            self._evict()
+
+    def _evict(self) -> None:
+        oldest = self._requests.select(Filter()).page(1, newest_first=False)[0]
+        self._requests.evict(oldest)
+        if oldest.created:
+            self._messages.evict(oldest)
+        del self._by_id[oldest.id]
+        self._bytes -= oldest.size
+        self.evicted += 1
+
+    def get(self, hex_id: str) -> Exchange | None:
+        """The exchange with this id (the hex part of a request id or of a message SID)."""
+        return self._by_id.get(hex_id)
+
+    def requests(self, wanted: Filter) -> Selection:
+        """Every exchange that a filter means."""
+        return self._requests.select(wanted)
+
+    def messages(self, wanted: Filter) -> Selection:
+        """The exchanges that created a message and that a filter means."""
+        return self._messages.select(wanted)
+
+    def remove(self, exchanges: Iterable[Exchange]) -> list[Message]:
+        """Forget exchanges; the messages they created are returned."""
+        gone = set(exchanges)
+        created = [exchange for exchange in gone if exchange.created]
+        self._requests.remove(gone)
+        self._messages.remove(set(created))
+        for exchange in gone:
+            del self._by_id[exchange.id]
+            self._bytes -= exchange.size
+        return [exchange.message for exchange in created if exchange.message is not None]

@@ -1,0 +1,36 @@
+"""Whether an emulator answers, asked from outside. Standard library only, and little of it: it is the health check."""
+
+import socket
+import time
+from urllib.parse import urlsplit
+
+_PAUSE = 0.05
+_PATIENCE = 2.0
+
+
+def ask(url: str, wait: float = 0.0) -> str | None:
+    """None when `/readyz` answers 200 within `wait` seconds (0 = ask once), else why not."""
+    end = time.monotonic() + wait
+    while True:
+        reason = _ask_once(url)
+        if reason is None or time.monotonic() >= end:
+            return reason
+        time.sleep(_PAUSE)
+
+
+def _ask_once(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or 80
+    except ValueError as error:
+        return str(error)
+    if parts.scheme != "http" or not host:
+        return "expected a url like http://127.0.0.1:2010"
+    request = f"GET /readyz HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
+    try:
+        with socket.create_connection((host, port), _PATIENCE) as connection:
+            connection.sendall(request.encode())
+            status = connection.makefile("rb").readline().decode("latin-1").strip()
+    except OSError as error:
+        return str(error)
+    return None if " 200 " in f"{status} " else status or "closed without an answer"

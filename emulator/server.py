@@ -1,0 +1,179 @@
+"""Sockets, serving, stopping. The only room (with protocol.py) that knows uvicorn."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from emulator.app import Emulator, create_app
+from emulator.protocol import Protocol, Render
+from emulator.settings import Settings
+from emulator.wire import replies
+from emulator.wire.errors import Problem
+from emulator.wire.replies import Representation
+
+Ready = Callable[[Sequence[str]], None]
+
+_BACKLOG = 2048
+_KEEP_ALIVE = 75  # longer than clients keep idle connections: a client must not lose a POST to our closing
+_GRACE = 1  # seconds for what was accepted to be answered, once waits and streams were ended
+_SWEEP_TICKS = 10  # uvicorn ticks ten times a second
+_log = logging.getLogger("emulator.server")
+
+
+class CannotListenError(Exception):
+    """An address cannot be listened on; str() says why and what to do."""
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        CannotListenError: the port is taken, or the address is not ours.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        # The protocol must be named: asyncio sets TCP_NODELAY only then, and without it each reply waits 40 ms.
+        sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    except OSError as error:
+        raise CannotListenError(f"cannot listen on {host}: {error.strerror or error}") from None
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.listen(_BACKLOG)
+    except OSError as error:
+        sock.close()
+        hint = "; --port 0 takes any free one" if port else ""
+        raise CannotListenError(f"cannot listen on {host} port {port}: {error.strerror}{hint}") from None
+    sock.setblocking(False)  # noqa: FBT003  the standard library's signature
+    return sock
+
+
+def url_of(sock: socket.socket, scheme: str = "http") -> str:
+    """The address that a client on this machine uses for a listening socket."""
+    host, port = sock.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104  compared, not bound
+        host = "127.0.0.1"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+class Server(uvicorn.Server):
+    """uvicorn, told when to be ready and how to stop."""
+
+    def __init__(self, app: Emulator, listener: socket.socket, ready: Ready) -> None:
+        super().__init__(_config(app))
+        self._listener = listener
+        self._ready = ready
+
+    async def run_until_stopped(self) -> None:
+        """Serve until `should_exit` is set or a signal comes, then answer what was accepted."""
+        await self.serve(sockets=[self._listener])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then tell."""
+        await super().startup(sockets)
+        self._ready([url_of(self._listener)])
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second; once a second look for connections that keep us waiting."""
+        if counter % _SWEEP_TICKS == 0:
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, Protocol):
+                    connection.sweep()
+        return await super().on_tick(counter)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  a signal handler's signature
+        """SIGTERM or SIGINT: stop with exit code 0; uvicorn itself would raise the signal again. Twice: at once."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def _config(app: Emulator) -> uvicorn.Config:
+    class OurProtocol(Protocol):
+        render = staticmethod(_renderer(app))
+
+    return uvicorn.Config(
+        app,
+        http=OurProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE,
+        timeout_graceful_shutdown=_GRACE,
+    )
+
+
+def _renderer(app: Emulator) -> Render:
+    emulation = app.state.emulation
+
+    def render(problem: Problem) -> bytes:
+        _log.info("refused what is no request: %s", problem.rule.says)
+        reply = replies.refusal(problem, "", Representation.JSON)
+        head = replies.headers(
+            reply,
+            now=emulation.clock.now(),
+            request_id=emulation.new_request_id(),
+            duration=0.0,
+            concurrent=1,
+            charset=False,
+        )
+        lines = b"".join(b"%b: %b\r\n" % header for header in head)
+        return b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (reply.status, problem.status.phrase.encode(), lines, reply.body)
+
+    return render
+
+
+def _raise_file_limit() -> None:
+    """Every connection is a file; the soft limit is for programs that use select()."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource  # noqa: PLC0415  not on Windows
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    with contextlib.suppress(ImportError):
+        import uvloop  # noqa: PLC0415  not on every platform
+
+        return uvloop.new_event_loop
+    return None
+
+
+@contextlib.contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    sock = open_socket(settings.host, settings.port)
+    try:
+        yield sock
+    finally:
+        sock.close()
+
+
+def run(settings: Settings, ready: Ready, **world: Any) -> None:  # noqa: ANN401  create_app's now and entropy
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        settings: the options.
+        ready: called once with the addresses that answer.
+        world: `now` and `entropy` as for `create_app`.
+
+    Raises:
+        CannotListenError: the address is taken or not ours.
+    """
+    _raise_file_limit()
+    with _listening(settings) as listener:
+        server = Server(create_app(settings, **world), listener, ready)
+        gc.freeze()  # what is here now stays: later collections need not look at it
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(server.run_until_stopped())

@@ -1,0 +1,96 @@
+"""Basic credentials, and who they stand for. Certainties are on the catalogue rows that are raised here."""
+
+import binascii
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+from emulator.wire.errors import CREDENTIALS_MISSING, TOKEN_WRONG, USERNAME_UNKNOWN, TwilioError
+from emulator.wire.sids import ACCOUNT, is_sid
+
+
+class Basic(NamedTuple):
+    """A username and a secret as they came in."""
+
+    username: str
+    secret: str
+
+
+@lru_cache(maxsize=1024)  # a client sends the same header with every request
+def read_basic(authorization: bytes) -> Basic | None:
+    """Read an `Authorization` header; None for anything that is no well-formed Basic credentials (RFC 7617)."""
+    scheme, _, encoded = authorization.partition(b" ")
+    if scheme.lower() != b"basic":
+        return None
+    try:
+        text = binascii.a2b_base64(encoded.strip(b" "), strict_mode=True).decode()
+    except ValueError:  # bad Base64 and bad UTF-8 alike
+        return None
+    username, colon, secret = text.partition(":")
+    return Basic(username, secret) if colon else None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account that exists here: its token, and the parent account whose credentials work on it too."""
+
+    token: str
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key: its secret, and the account it acts for (twilio.com/docs/usage/requests-to-twilio)."""
+
+    secret: str
+    account_sid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """Who may ask.
+
+    Attributes:
+        auth_token: the token of every account while `accounts` is None.
+        accounts: the only accounts that exist, by AccountSid; None = every well-formed AccountSid exists.
+        api_keys: API keys by their SID.
+    """
+
+    auth_token: str
+    accounts: Mapping[str, Account] | None = None
+    api_keys: Mapping[str, ApiKey] = field(default_factory=dict)
+
+    def caller(self, authorization: bytes | None) -> str:
+        """The AccountSid that these credentials act for.
+
+        Raises:
+            TwilioError: 401 — no credentials, an unknown username, or a wrong token.
+        """
+        basic = None if authorization is None else read_basic(authorization)
+        if basic is None:
+            raise TwilioError(CREDENTIALS_MISSING)
+        known = self._secret_and_account(basic.username)
+        if known is None:
+            raise TwilioError(USERNAME_UNKNOWN, f"no account or API key {basic.username!r}")
+        secret, account_sid = known
+        if not hmac.compare_digest(basic.secret.encode(), secret.encode()):
+            raise TwilioError(TOKEN_WRONG, f"wrong token for {basic.username}")
+        return account_sid
+
+    def may_use(self, caller: str, account_sid: str) -> bool:
+        """Whether a caller may act on an account: its own, or a subaccount (twilio.com/docs/iam/api/subaccounts)."""
+        if self.accounts is None:
+            return caller == account_sid
+        account = self.accounts.get(account_sid)
+        return account is not None and caller in (account_sid, account.parent)
+
+    def _secret_and_account(self, username: str) -> tuple[str, str] | None:
+        key = self.api_keys.get(username)
+        if key is not None:
+            return key.secret, key.account_sid
+        if self.accounts is not None:
+            account = self.accounts.get(username)
+            return None if account is None else (account.token, username)
+        return (self.auth_token, username) if is_sid(ACCOUNT, username) else None

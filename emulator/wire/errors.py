@@ -1,0 +1,249 @@
+"""The error catalogue: every refusal is a row. Code raises `TwilioError(row)`; one place renders it.
+
+A row is a rule too: it has a name, a certainty and a source. Shape of the body: see replies.py.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from emulator.wire.rules import Certainty, Rule
+
+_DETAIL = "Your AccountSid or AuthToken was incorrect."
+_DICTIONARY = "https://www.twilio.com/docs/api/errors/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A row of the catalogue.
+
+    Attributes:
+        name: the rule's name, as in `GET /_emulator/rules` and in the journal.
+        status: the HTTP status.
+        code: Twilio's error code, or None where Twilio sends a body without one.
+        message: the message; `{path}` stands for the raw path without its query.
+        detail: the extra member that 401 bodies were recorded with.
+        headers: what this refusal's reply carries besides the usual headers.
+        certainty: how the row is known.
+        source: where it was read.
+    """
+
+    name: str
+    status: HTTPStatus
+    code: int | None
+    message: str
+    certainty: Certainty
+    source: str
+    detail: str | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    @property
+    def more_info(self) -> str | None:
+        """The page of the error dictionary, in the form of all recordings from 2015 to 2023."""
+        return None if self.code is None else f"https://www.twilio.com/docs/errors/{self.code}"
+
+    @property
+    def rule(self) -> Rule:
+        """The row as a rule."""
+        code = "" if self.code is None else f"/{self.code}"
+        says = f"{self.status.value}{code} {self.message}"
+        return Rule(name=self.name, says=says, certainty=self.certainty, source=self.source)
+
+
+class TwilioError(Exception):
+    """A request is refused with a row of the catalogue; `reason` tells a human what exactly was wrong."""
+
+    def __init__(self, problem: Problem, reason: str | None = None) -> None:
+        super().__init__(problem.name)
+        self.problem = problem
+        self.reason = reason
+
+
+_CHALLENGE = ((b"www-authenticate", b'Basic realm="Twilio API"'),)
+ALLOW = (b"allow", b"OPTIONS, POST")
+_CLOSE = (b"connection", b"close")
+
+CREDENTIALS_MISSING = Problem(
+    name="credentials-missing",
+    status=HTTPStatus.UNAUTHORIZED,
+    code=20003,
+    message="Authentication Error - No credentials provided",
+    headers=_CHALLENGE,
+    certainty=Certainty.OBSERVED,
+    source="quoted from api.twilio.com in six public repositories; challenge: twilio-python's own old test",
+)
+USERNAME_UNKNOWN = Problem(
+    name="username-unknown",
+    status=HTTPStatus.UNAUTHORIZED,
+    code=20003,
+    message="Authentication Error - invalid username",
+    headers=_CHALLENGE,
+    certainty=Certainty.OBSERVED,
+    source="quoted from api.twilio.com in eight public repositories, newest 2026-08",
+)
+TOKEN_WRONG = Problem(
+    name="token-wrong",
+    status=HTTPStatus.UNAUTHORIZED,
+    code=20003,
+    message="Authenticate",
+    detail=_DETAIL,
+    headers=_CHALLENGE,
+    certainty=Certainty.OBSERVED,
+    source="recorded body of 171 bytes, voicera/gooseberry README (2018)",
+)
+ACCOUNT_FOREIGN = Problem(
+    name="account-foreign",
+    status=HTTPStatus.UNAUTHORIZED,
+    code=20003,
+    message="Authenticate",
+    detail=_DETAIL,
+    headers=_CHALLENGE,
+    certainty=Certainty.DOCUMENTED,
+    source=_DICTIONARY + "20003 (cause list; the text of the message is assumed)",
+)
+PATH_UNKNOWN = Problem(
+    name="path-unknown",
+    status=HTTPStatus.NOT_FOUND,
+    code=20404,
+    message="The requested resource {path} was not found",
+    certainty=Certainty.OBSERVED,
+    source="recorded 2016 (aloha/laravel-twilio #96) and 2021; " + _DICTIONARY + "20404",
+)
+METHOD_NOT_ALLOWED = Problem(
+    name="method-not-allowed",
+    status=HTTPStatus.METHOD_NOT_ALLOWED,
+    code=20004,
+    message="Method not allowed",
+    headers=(ALLOW,),
+    certainty=Certainty.ASSUMED,
+    source=_DICTIONARY + "20004 names the code; status, text and Allow are our choice",
+)
+BODY_TOO_LARGE = Problem(
+    name="body-too-large",
+    status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    code=20413,
+    message="Entity too large",
+    headers=(_CLOSE,),
+    certainty=Certainty.ASSUMED,
+    source=_DICTIONARY + "20413 names the code; the limit of 1 MiB is our choice",
+)
+FORM_BROKEN = Problem(
+    name="form-broken",
+    status=HTTPStatus.BAD_REQUEST,
+    code=20001,
+    message="Bad request",
+    certainty=Certainty.ASSUMED,
+    source="the generic 400 seen on other Twilio resources (twilio-go #112, 2021); unknown for broken encoding",
+)
+CONTENT_REQUIRED = Problem(
+    name="content-required",
+    status=HTTPStatus.BAD_REQUEST,
+    code=20001,
+    message="Missing required parameter Content in the post body",
+    certainty=Certainty.ASSUMED,
+    source="the pattern of Twilio's product hosts (twilio-ruby #674, 2023); unknown for this resource",
+)
+CONTENT_TOO_LONG = Problem(
+    name="content-too-long",
+    status=HTTPStatus.BAD_REQUEST,
+    code=32703,
+    message="Content body exceeded max length",
+    certainty=Certainty.ASSUMED,
+    source=_DICTIONARY + "32703 gives 10000 characters; that REST answers with it at once is our choice",
+)
+CONTENT_NOT_JSON = Problem(
+    name="content-not-json",
+    status=HTTPStatus.BAD_REQUEST,
+    code=32702,
+    message="Invalid Content",
+    certainty=Certainty.ASSUMED,
+    source=_DICTIONARY + "32702 names the cause; that REST answers with it at once is our choice",
+)
+KEY_CONFLICT = Problem(
+    name="idempotency-conflict",
+    status=HTTPStatus.CONFLICT,
+    code=20409,
+    message="Conflict",
+    certainty=Certainty.ASSUMED,
+    source="our choice, with idempotency_mismatch=reject only; nothing is documented about a reused key",
+)
+CALL_UNKNOWN = Problem(
+    name="call-unknown",
+    status=HTTPStatus.NOT_FOUND,
+    code=20404,
+    message="The requested resource {path} was not found",
+    certainty=Certainty.DOCUMENTED,
+    source=_DICTIONARY + "20404 (that the whole path is echoed is inferred from its siblings)",
+)
+CALL_NOT_ACTIVE = Problem(
+    name="call-not-active",
+    status=HTTPStatus.BAD_REQUEST,
+    code=21220,
+    message="Call is not in the expected state",
+    certainty=Certainty.OBSERVED,
+    source="quoted from this endpoint in a public incident of 2026-09; "
+    "active states: https://www.twilio.com/docs/voice/sdks/call-message-events",
+)
+CALL_IS_PSTN = Problem(
+    name="call-is-pstn",
+    status=HTTPStatus.BAD_REQUEST,
+    code=None,
+    message="Client message not supported for PSTN calls",
+    certainty=Certainty.OBSERVED,
+    source="quoted from this endpoint in a public repository, 2026-09; that the body has no code is inferred",
+)
+TOO_MANY_REQUESTS = Problem(
+    name="too-many-requests",
+    status=HTTPStatus.TOO_MANY_REQUESTS,
+    code=20429,
+    message="Too Many Requests",
+    certainty=Certainty.OBSERVED,
+    source="body quoted in a public repository; " + _DICTIONARY + "20429",
+)
+INTERNAL_ERROR = Problem(
+    name="internal-error",
+    status=HTTPStatus.INTERNAL_SERVER_ERROR,
+    code=20500,
+    message="Internal Server Error",
+    certainty=Certainty.DOCUMENTED,
+    source=_DICTIONARY + "20500 (the text is inferred from its title)",
+)
+REQUEST_MALFORMED = Problem(
+    name="request-malformed",
+    status=HTTPStatus.BAD_REQUEST,
+    code=20001,
+    message="Bad request",
+    headers=(_CLOSE,),
+    certainty=Certainty.ASSUMED,
+    source="our choice for bytes that are no HTTP request",
+)
+HEAD_TOO_LARGE = Problem(
+    name="head-too-large",
+    status=HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    code=None,
+    message="Request Header Fields Too Large",
+    headers=(_CLOSE,),
+    certainty=Certainty.ASSUMED,
+    source="our choice: a request line and headers of more than 64 KiB",
+)
+
+CATALOGUE: tuple[Problem, ...] = (
+    CREDENTIALS_MISSING,
+    USERNAME_UNKNOWN,
+    TOKEN_WRONG,
+    PATH_UNKNOWN,
+    ACCOUNT_FOREIGN,
+    METHOD_NOT_ALLOWED,
+    BODY_TOO_LARGE,
+    FORM_BROKEN,
+    CONTENT_REQUIRED,
+    CONTENT_TOO_LONG,
+    CONTENT_NOT_JSON,
+    KEY_CONFLICT,
+    CALL_UNKNOWN,
+    CALL_NOT_ACTIVE,
+    CALL_IS_PSTN,
+    TOO_MANY_REQUESTS,
+    INTERNAL_ERROR,
+    REQUEST_MALFORMED,
+    HEAD_TOO_LARGE,
+)

@@ -1,0 +1,89 @@
+"""The resource UserDefinedMessages: what a request must carry, what a message is, what its reply shows.
+
+Source: https://www.twilio.com/docs/voice/api/userdefinedmessage-resource and twilio-oai 2.6.7.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from emulator.wire import content
+from emulator.wire.dates import rfc2822
+from emulator.wire.errors import CONTENT_NOT_JSON, CONTENT_REQUIRED, CONTENT_TOO_LONG, TwilioError
+
+RESOURCE = "UserDefinedMessages"
+ELEMENT = "UserDefinedMessage"
+# twilio.com/docs/api/errors/32703: characters, not bytes.
+MAX_CONTENT = 10_000
+
+NOT_AN_OBJECT = "content-not-an-object"
+
+
+class NewMessage(NamedTuple):
+    """A request's parameters after they were read; `notes` names what is odd about them but accepted."""
+
+    content: str
+    idempotency_key: str | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Message:
+    """A message that was created. `replays` grows when its idempotency key comes again.
+
+    Attributes:
+        content: the text as received.
+        date_created: seconds since 1970.
+        notes: what is odd about it but was accepted.
+    """
+
+    sid: str
+    account_sid: str
+    call_sid: str
+    content: str
+    idempotency_key: str | None
+    date_created: float
+    notes: tuple[str, ...] = ()
+    replays: int = 0
+
+    def members(self) -> dict[str, str | int]:
+        """The members of the reply, in the order of the OpenAPI example (the real order is not known)."""
+        return {
+            "account_sid": self.account_sid,
+            "call_sid": self.call_sid,
+            "sid": self.sid,
+            "date_created": rfc2822(self.date_created),
+        }
+
+
+def read(form: Mapping[str, str], *, lenient: bool) -> NewMessage:
+    """Read the parameters of a create request.
+
+    Args:
+        form: the parameters by name.
+        lenient: accept a `Content` that is too long or not JSON, and only note it.
+
+    Raises:
+        TwilioError: content-required, content-too-long, content-not-json.
+    """
+    text = form.get("Content")
+    if not text:
+        hint = "; names are case-sensitive" if "content" in form else ""
+        raise TwilioError(CONTENT_REQUIRED, "the form has " + (", ".join(map(repr, form)) or "no parameters") + hint)
+    try:
+        notes = _check(text)
+    except TwilioError as error:
+        if not lenient:
+            raise
+        notes = (error.problem.name,)
+    return NewMessage(text, form.get("IdempotencyKey") or None, notes)
+
+
+def _check(text: str) -> tuple[str, ...]:
+    if len(text) > MAX_CONTENT:
+        raise TwilioError(CONTENT_TOO_LONG, f"{len(text)} characters, at most {MAX_CONTENT}")
+    try:
+        value = content.parse(text)
+    except content.NotJson as error:
+        raise TwilioError(CONTENT_NOT_JSON, f"{error} in {text[:40]!r}") from None
+    return () if isinstance(value, dict) else (NOT_AN_OBJECT,)

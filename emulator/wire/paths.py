@@ -1,0 +1,33 @@
+"""The paths of the Twilio surface, matched on the raw path: case-sensitive, nothing decoded, the whole segment."""
+
+import re
+from typing import NamedTuple
+
+from emulator.wire import sids
+
+PREFIX = "/2010-04-01"
+
+_TEMPLATE = re.compile(
+    rf"{PREFIX}/Accounts/({sids.pattern(sids.ACCOUNT)})/Calls/({sids.pattern(sids.CALL)})/([A-Za-z]+)(?:\.json|\.xml)?"
+)
+_OWNERS = re.compile(rf"{PREFIX}/Accounts/([^/]+)(?:/Calls/([^/]+))?")
+
+
+class Target(NamedTuple):
+    """What a path names."""
+
+    account_sid: str
+    call_sid: str
+    resource: str
+
+
+def parse(path: str) -> Target | None:
+    """What a raw path without its query names, or None when it fits no template."""
+    match = _TEMPLATE.fullmatch(path)
+    return None if match is None else Target(*match.groups())
+
+
+def owners(path: str) -> tuple[str | None, str | None]:
+    """The account and call that a path speaks of, malformed ones as raw text, so that a refusal can be found again."""
+    match = _OWNERS.match(path)
+    return (None, None) if match is None else (match[1], match[2])

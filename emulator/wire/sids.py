@@ -1,0 +1,36 @@
+"""String identifiers: two letters that name the kind, then 32 hex digits.
+
+Patterns: twilio-oai 2.6.7, twilio_api_v2010.json (AC, CA, KX, ZY). RQ is the form of every recorded Twilio-Request-Id.
+"""
+
+import re
+
+HEX_DIGITS = 32
+ENTROPY_BYTES = 16
+SID_LENGTH = 34
+
+ACCOUNT = "AC"
+CALL = "CA"
+API_KEY = "SK"
+MESSAGE = "KX"
+SUBSCRIPTION = "ZY"
+REQUEST = "RQ"
+
+
+def pattern(kind: str) -> str:
+    """The regular expression of a SID of this kind, as Twilio's documents write it but without anchors."""
+    return f"{kind}[0-9a-fA-F]{{{HEX_DIGITS}}}"
+
+
+_PATTERNS = {kind: re.compile(pattern(kind)) for kind in (ACCOUNT, CALL, API_KEY, MESSAGE, SUBSCRIPTION, REQUEST)}
+
+
+def is_sid(kind: str, text: str) -> bool:
+    """Whether the whole text is a SID of this kind."""
+    return _PATTERNS[kind].fullmatch(text) is not None
+
+
+def make(kind: str, entropy: bytes) -> str:
+    """Make a SID from 16 bytes that the caller chose; Twilio writes new ones in lower-case hex (recordings of 2023)."""
+    assert len(entropy) == ENTROPY_BYTES, "a SID is made from 16 bytes"
+    return kind + entropy.hex()
