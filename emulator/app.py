@@ -13,8 +13,9 @@ from emulator.endpoints.inspection import calls, health, messages, problems
 from emulator.endpoints.twilio import openapi
 from emulator.endpoints.twilio.checks import House
 from emulator.endpoints.twilio.surface import TwilioSurface
+from emulator.engine.chance import Chance, Entropy
 from emulator.engine.clock import Clock, Now
-from emulator.engine.emulation import Emulation, Entropy
+from emulator.engine.emulation import Emulation
 from emulator.settings import Settings
 from emulator.wire.paths import PREFIX
 
@@ -72,7 +73,7 @@ def create_app(settings: Settings, *, now: Now = time.time, entropy: Entropy = o
         now: seconds since 1970.
         entropy: a function that returns so many random bytes.
     """
-    emulation = Emulation(settings.policy(), clock=Clock(now), entropy=entropy)
+    emulation = Emulation(settings.policy(), clock=Clock(now), chance=Chance(entropy))
     house = House(directory=settings.directory(), lenient=settings.content == "lenient")
     app = Emulator(emulation, TwilioSurface(emulation, house))
     problems.install(app)

@@ -9,8 +9,9 @@ from enum import Enum, auto
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from emulator.endpoints.twilio.surface import CONNECTION
 from emulator.wire.errors import HEAD_TOO_LARGE, REQUEST_MALFORMED, Problem
 
 MAX_HEAD = 64 * 1024
@@ -29,6 +30,35 @@ class Phase(Enum):
     OURS = auto()  # our answer, or the next request of an idle connection (uvicorn's own timer)
 
 
+class Connection:
+    """A request's way out past ASGI: a reply whose head is rendered already. In `scope["extensions"]`."""
+
+    __slots__ = ("_cycle",)
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+
+    def reply(self, status: int, head: bytes, body: bytes) -> None:
+        """Send a whole reply.
+
+        Args:
+            status: the HTTP status.
+            head: header lines, each with its line end; Content-Length among them, Connection not.
+            body: the whole body.
+        """
+        cycle = self._cycle
+        if cycle.disconnected:
+            return
+        cycle.response_started = cycle.response_complete = True
+        close = b"" if cycle.keep_alive else b"connection: close\r\n"
+        shown = b"" if cycle.scope["method"] == "HEAD" else body
+        cycle.transport.write(b"%b%b%b\r\n%b" % (STATUS_LINE[status], head, close, shown))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
+
+
 class Protocol(HttpToolsProtocol):
     """One connection. `render` is set by the server that makes the class its own."""
 
@@ -41,6 +71,8 @@ class Protocol(HttpToolsProtocol):
         self._messages = 0
         self._seen: tuple[int, int] | None = None
         self._patience = PATIENCE
+        self._upgrading = False
+        self._given_up = False
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; everything that it can stumble over ends here."""
@@ -68,18 +100,21 @@ class Protocol(HttpToolsProtocol):
         """The head is whole: start the application, unless the head is too large or asks for an upgrade."""
         if self._fed > MAX_HEAD and self._head_size() > MAX_HEAD:
             self._give_up(HEAD_TOO_LARGE)
-        elif not self.parser.should_upgrade():
+            return
+        self._upgrading = self.parser.should_upgrade()
+        if not self._upgrading:
             self._phase = Phase.BODY
             super().on_headers_complete()
+            self.scope["extensions"] = {CONNECTION: Connection(self.cycle)}  # type: ignore[dict-item]
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
-        if not self.transport.is_closing():
+        if not self._given_up:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is whole."""
-        if not self.parser.should_upgrade() and not self.transport.is_closing():
+        if not self._upgrading and not self._given_up:
             self._phase = Phase.OURS
             self._fed = 0
             super().on_message_complete()
@@ -114,8 +149,9 @@ class Protocol(HttpToolsProtocol):
 
     def _give_up(self, problem: Problem) -> None:
         """Answer what could not be read, unless an answer is on its way already, and close."""
-        if self.transport.is_closing():
+        if self._given_up or self.transport.is_closing():
             return
+        self._given_up = True
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             self.transport.write(self.render(problem))
         self.transport.close()

@@ -24,6 +24,7 @@ _BACKLOG = 2048
 _KEEP_ALIVE = 75  # longer than clients keep idle connections: a client must not lose a POST to our closing
 _GRACE = 1  # seconds for what was accepted to be answered, once waits and streams were ended
 _SWEEP_TICKS = 10  # uvicorn ticks ten times a second
+_GC_THRESHOLD = 10_000  # objects between collections: requests make few cycles, and the journal is large
 _log = logging.getLogger("emulator.server")
 
 
@@ -120,7 +121,7 @@ def _renderer(app: Emulator) -> Render:
     def render(problem: Problem) -> bytes:
         _log.info("refused what is no request: %s", problem.rule.says)
         reply = replies.refusal(problem, "", Representation.JSON)
-        head = replies.headers(
+        head = replies.head(
             reply,
             now=emulation.clock.now(),
             request_id=emulation.new_request_id(),
@@ -128,8 +129,7 @@ def _renderer(app: Emulator) -> Render:
             concurrent=1,
             charset=False,
         )
-        lines = b"".join(b"%b: %b\r\n" % header for header in head)
-        return b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (reply.status, problem.status.phrase.encode(), lines, reply.body)
+        return b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (reply.status, problem.status.phrase.encode(), head, reply.body)
 
     return render
 
@@ -175,5 +175,6 @@ def run(settings: Settings, ready: Ready, **world: Any) -> None:  # noqa: ANN401
     with _listening(settings) as listener:
         server = Server(create_app(settings, **world), listener, ready)
         gc.freeze()  # what is here now stays: later collections need not look at it
+        gc.set_threshold(_GC_THRESHOLD)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(server.run_until_stopped())

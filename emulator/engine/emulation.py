@@ -3,21 +3,18 @@
 `admit` is one synchronous step (key, call state, append), so that no other request can come between.
 """
 
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from emulator.engine.calls import Calls, Unregistered
+from emulator.engine.chance import Chance
 from emulator.engine.clock import Clock
-from emulator.engine.exchanges import MAX_BODY_KEPT, Exchange, Outcome, Request, pack
+from emulator.engine.exchanges import Arrival, Exchange, Outcome, Request
 from emulator.engine.idempotency import Keys, OnMismatch, Scope
 from emulator.engine.index import Filter
 from emulator.engine.journal import Journal
 from emulator.wire import messages, sids
 from emulator.wire.errors import KEY_CONFLICT, Problem, TwilioError
 from emulator.wire.messages import Message, NewMessage
-
-Entropy = Callable[[int], bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,22 +29,12 @@ class Policy:
     journal_bytes: int = 256 * 1024 * 1024
 
 
-@dataclass(slots=True, eq=False)
-class Arrival:
-    """A request in flight: whose it is, when it came, how many of its account were in flight then."""
-
-    account_sid: str | None
-    call_sid: str | None
-    received_at: float
-    concurrent: int
-
-
 class Emulation:
     """All state of one emulator."""
 
-    def __init__(self, policy: Policy, *, clock: Clock, entropy: Entropy = os.urandom) -> None:
+    def __init__(self, policy: Policy, *, clock: Clock, chance: Chance) -> None:
         self._policy = policy
-        self._entropy = entropy
+        self._chance = chance
         self._keys = Keys(ttl=policy.idempotency_ttl, limit=policy.idempotency_limit)
         self._in_flight: dict[str | None, int] = {}
         self.clock = clock
@@ -84,7 +71,7 @@ class Emulation:
         problem = self.calls.refusal(arrival.account_sid, arrival.call_sid)
         if problem is not None:
             raise TwilioError(problem)
-        hex_id = self._entropy(sids.ENTROPY_BYTES).hex()
+        hex_id = self._chance.take(sids.ENTROPY_BYTES).hex()
         message = Message(
             sid=sids.MESSAGE + hex_id,
             account_sid=arrival.account_sid,
@@ -108,7 +95,7 @@ class Emulation:
 
     def new_request_id(self) -> str:
         """An id for a reply that belongs to no exchange: what came was no request."""
-        return sids.make(sids.REQUEST, self._entropy(sids.ENTROPY_BYTES))
+        return sids.make(sids.REQUEST, self._chance.take(sids.ENTROPY_BYTES))
 
     def delete_messages(self, wanted: Filter) -> int:
         """Forget messages and the keys that created them; returns how many."""
@@ -141,21 +128,11 @@ class Emulation:
     ) -> Exchange:
         exchange = Exchange(
             seq=self.journal.last_seq + 1,
-            id=hex_id or self._entropy(sids.ENTROPY_BYTES).hex(),
-            received_at=arrival.received_at,
-            replied_at=arrival.received_at,
-            duration=None,
-            method=request.method,
-            target=request.target,
-            head=self.journal.share(pack(request.headers)),
-            body=request.body[:MAX_BODY_KEPT],
-            body_size=len(request.body),
-            peer=request.peer,
-            secure=request.secure,
-            account_sid=arrival.account_sid,
-            call_sid=arrival.call_sid,
+            id=hex_id or self._chance.take(sids.ENTROPY_BYTES).hex(),
+            arrival=arrival,
+            request=request,
             outcome=outcome,
-            concurrent=arrival.concurrent,
+            replied_at=arrival.received_at,
             problem=problem,
             reason=reason,
             message=message,

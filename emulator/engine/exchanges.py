@@ -27,25 +27,25 @@ class Outcome(StrEnum):
 
 
 class Request(NamedTuple):
-    """A request as it came in, its body whole unless it was over the limit.
+    """A request as it is kept. A tuple: the cheapest value to make.
 
     Attributes:
         method: as sent.
         target: the raw path, with the query when there was one.
-        headers: names in lower case, in the order of the wire.
-        body: what was read of it.
-        oversize: the body is larger than the surface takes.
+        head: its headers, packed.
+        body: at most 64 KiB of what was read of it.
+        body_size: how much was read.
         peer: `address:port`.
         secure: it came over TLS.
     """
 
     method: str
     target: str
-    headers: Iterable[tuple[bytes, bytes]]
+    head: bytes
     body: bytes
-    oversize: bool = False
-    peer: str = ""
-    secure: bool = False
+    body_size: int
+    peer: str
+    secure: bool
 
     @property
     def path(self) -> str:
@@ -53,15 +53,35 @@ class Request(NamedTuple):
         return self.target.partition("?")[0]
 
 
+_WANTS_CHARSET = b"\naccept-charset\nutf-8\n"
+
+
 def pack(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Headers as one bytes object: a client sends the same ones again and again, so they can be shared."""
-    return b"\n".join(chain.from_iterable(headers))
+    r"""Headers as one bytes object, `\nname\\nvalue…\n`: clients send the same ones again, so they can be shared."""
+    return b"\n%b\n" % b"\n".join(chain.from_iterable(headers))
 
 
 def unpack(head: bytes) -> list[tuple[str, str]]:
     """The headers that were packed."""
-    parts = iter(head.decode("latin-1").split("\n"))
-    return list(zip(parts, parts, strict=True)) if head else []
+    parts = iter(head.decode("latin-1").split("\n")[1:-1])
+    return list(zip(parts, parts, strict=True)) if len(head) > len("\n\n") else []
+
+
+@dataclass(slots=True, eq=False)
+class Arrival:
+    """A request that has begun: whose it is, when it came, how many of its account were in flight then.
+
+    Attributes:
+        account_sid: from the path, raw text when malformed; else the username.
+        call_sid: from the path, raw text when malformed.
+        received_at: seconds since 1970, when its head was read.
+        concurrent: this request included.
+    """
+
+    account_sid: str | None
+    call_sid: str | None
+    received_at: float
+    concurrent: int
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -71,11 +91,8 @@ class Exchange:
     Attributes:
         seq: its place in the journal, from 1; never repeats.
         id: 32 hex digits: `RQ` + id is the request id, `KX` + id the message that it created.
-        received_at: seconds since 1970, when its first bytes were read.
         replied_at: seconds since 1970, the reply's `Date`.
         duration: seconds from receipt to reply on the monotonic clock; None while the reply is not out.
-        account_sid: from the path, raw text when malformed; else the username.
-        body: at most 64 KiB of it; `body_size` tells what came.
         problem: the row that refused it.
         reason: what exactly was wrong, for a human.
         message: what it created, or what was replayed.
@@ -83,20 +100,11 @@ class Exchange:
 
     seq: int
     id: str
-    received_at: float
-    replied_at: float
-    duration: float | None
-    method: str
-    target: str
-    head: bytes
-    body: bytes
-    body_size: int
-    peer: str
-    secure: bool
-    account_sid: str | None
-    call_sid: str | None
+    arrival: Arrival
+    request: Request
     outcome: Outcome
-    concurrent: int
+    replied_at: float
+    duration: float | None = None
     problem: Problem | None = None
     reason: str | None = None
     message: Message | None = None
@@ -112,19 +120,14 @@ class Exchange:
         return self.message if self.outcome is Outcome.CREATED else None
 
     @property
-    def idempotency_key(self) -> str | None:
-        """The key that its message was created with."""
-        return None if self.message is None else self.message.idempotency_key
-
-    @property
     def size(self) -> int:
         """Roughly what it weighs in memory, in bytes. The head is shared and does not count."""
         content = 0 if self.message is None else len(self.message.content)
-        return _OVERHEAD + len(self.target) + len(self.body) + content
+        return _OVERHEAD + len(self.request.target) + len(self.request.body) + content
 
     def reply(self) -> Reply:
         """The reply, made from the stored facts: what the client got and what the journal shows cannot differ."""
-        path = self.target.partition("?")[0]
+        path = self.request.path
         representation = replies.representation_of(path)
         if self.problem is not None:
             return replies.refusal(self.problem, path, representation)
@@ -132,13 +135,13 @@ class Exchange:
             return replies.created(messages.ELEMENT, self.message.members(), representation)
         return replies.preflight(representation)
 
-    def reply_headers(self, reply: Reply, *, charset: bool) -> list[replies.Header]:
-        """All headers of its reply."""
-        return replies.headers(
+    def reply_head(self, reply: Reply) -> bytes:
+        """All header lines of its reply."""
+        return replies.head(
             reply,
             now=self.replied_at,
             request_id=self.request_id,
             duration=self.duration or 0.0,
-            concurrent=self.concurrent,
-            charset=charset,
+            concurrent=self.arrival.concurrent,
+            charset=_WANTS_CHARSET in self.request.head.lower(),
         )

@@ -5,7 +5,8 @@ eviction costs nothing per track; reading starts behind them.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from operator import attrgetter
@@ -13,12 +14,14 @@ from operator import attrgetter
 from emulator.engine.exchanges import Exchange
 
 _seq = attrgetter("seq")
-_KEYS: tuple[Callable[[Exchange], str | None], ...] = (
-    attrgetter("account_sid"),
-    attrgetter("call_sid"),
-    attrgetter("idempotency_key"),
-)
 Track = list[Exchange]
+Keys = tuple[str | None, str | None, str | None]
+
+
+def _keys(exchange: Exchange) -> Keys:
+    """What an exchange is found by."""
+    arrival, message = exchange.arrival, exchange.message
+    return arrival.account_sid, arrival.call_sid, None if message is None else message.idempotency_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +34,14 @@ class Filter:
     after: int = 0
 
     @property
-    def keys(self) -> tuple[str | None, str | None, str | None]:
+    def keys(self) -> Keys:
         """The values in the order of the index's keys."""
         return self.account_sid, self.call_sid, self.idempotency_key
 
     def matches(self, exchange: Exchange) -> bool:
         """Whether an exchange is meant."""
         return exchange.seq > self.after and all(
-            wanted is None or wanted == key(exchange) for wanted, key in zip(self.keys, _KEYS, strict=True)
+            wanted in (None, found) for wanted, found in zip(self.keys, _keys(exchange), strict=True)
         )
 
 
@@ -67,27 +70,21 @@ class Index:
 
     def __init__(self) -> None:
         self._all: Track = []
-        self._by: tuple[dict[str, Track], ...] = ({}, {}, {})
+        self._by: tuple[defaultdict[str, Track], ...] = (defaultdict(list), defaultdict(list), defaultdict(list))
         self._oldest = 0  # what has a lower seq is evicted
 
     def add(self, exchange: Exchange) -> None:
         """Append an exchange, the newest."""
         self._all.append(exchange)
-        for key, tracks in zip(_KEYS, self._by, strict=True):
-            value = key(exchange)
+        for value, tracks in zip(_keys(exchange), self._by, strict=True):
             if value is not None:
-                track = tracks.get(value)
-                if track is None:
-                    tracks[value] = [exchange]
-                else:
-                    track.append(exchange)
+                tracks[value].append(exchange)
 
     def evict(self, exchange: Exchange) -> None:
         """Forget the oldest exchange."""
         self._oldest = exchange.seq + 1
         self._trim(self._all)
-        for key, tracks in zip(_KEYS, self._by, strict=True):
-            value = key(exchange)
+        for value, tracks in zip(_keys(exchange), self._by, strict=True):
             if value is not None:
                 track = tracks[value]
                 if track[-1].seq < self._oldest:
@@ -98,14 +95,17 @@ class Index:
     def remove(self, gone: set[Exchange]) -> None:
         """Forget these exchanges."""
         self._all = [exchange for exchange in self._all if exchange not in gone]
-        for key, tracks in zip(_KEYS, self._by, strict=True):
-            for value in {key(exchange) for exchange in gone} - {None}:
+        for place, tracks in enumerate(self._by):
+            for value in {_keys(exchange)[place] for exchange in gone} - {None}:
                 assert value is not None
-                rest = [exchange for exchange in tracks.get(value, ()) if exchange not in gone]
+                rest = [exchange for exchange in tracks.pop(value) if exchange not in gone]
                 if rest and rest[-1].seq >= self._oldest:
                     tracks[value] = rest
-                else:
-                    tracks.pop(value, None)
+
+    def oldest(self) -> Exchange | None:
+        """The oldest exchange that is kept."""
+        start = bisect_left(self._all, self._oldest, key=_seq)
+        return self._all[start] if start < len(self._all) else None
 
     def select(self, wanted: Filter) -> Selection:
         """The exchanges that a filter means, oldest first."""

@@ -26,8 +26,8 @@ class Journal:
     @property
     def oldest_seq(self) -> int:
         """The place of the oldest exchange kept; the next place when none is."""
-        oldest = self._requests.select(Filter()).page(1, newest_first=False)
-        return oldest[0].seq if oldest else self.last_seq + 1
+        oldest = self._requests.oldest()
+        return self.last_seq + 1 if oldest is None else oldest.seq
 
     def share(self, head: bytes) -> bytes:
         """One object for equal heads: clients repeat theirs, and it is the largest part of an exchange."""
@@ -48,7 +48,8 @@ class Journal:
             self._evict()
 
     def _evict(self) -> None:
-        oldest = self._requests.select(Filter()).page(1, newest_first=False)[0]
+        oldest = self._requests.oldest()
+        assert oldest is not None
         self._requests.evict(oldest)
         if oldest.created:
             self._messages.evict(oldest)

@@ -5,7 +5,7 @@ library sends it so. Both `+` and `%20` are a space (libraries differ).
 """
 
 import re
-from urllib.parse import unquote_to_bytes
+from binascii import a2b_qp
 
 from emulator.wire.errors import FORM_BROKEN, TwilioError
 
@@ -16,7 +16,11 @@ _BROKEN_ESCAPE = re.compile(rb"%(?![0-9a-fA-F]{2})")
 
 
 def _text(raw: bytes) -> str:
-    return unquote_to_bytes(raw.replace(b"+", b" ")).decode()
+    raw = raw.replace(b"+", b" ")
+    if b"%" in raw:
+        # With = for % it is quoted-printable, which C decodes; every escape is known to be whole, so no line is soft.
+        raw = a2b_qp(raw.replace(b"=", b"=3D").replace(b"%", b"="))
+    return raw.decode()
 
 
 def read_form(body: bytes) -> dict[str, str]:

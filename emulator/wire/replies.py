@@ -4,9 +4,9 @@ Bodies are one line with a space after `:` and `,` and no trailing newline: the 
 and 335 bytes fit no other form. XML: recorded 2018 (293 bytes). Headers: the set and order recorded in 2023.
 """
 
-import json
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import Enum
+from json.encoder import encode_basestring
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
@@ -16,11 +16,14 @@ from emulator.wire.errors import ALLOW, Problem
 Header = tuple[bytes, bytes]
 
 
-class Representation(StrEnum):
-    """The form of a reply. The path's suffix decides, `Accept` never does (twilio.com/docs/usage/twilios-response)."""
+class Representation(Enum):
+    """The form of a reply, by media type. The path's suffix decides, `Accept` never does.
 
-    JSON = "json"
-    XML = "xml"
+    Source: https://www.twilio.com/docs/usage/twilios-response
+    """
+
+    JSON = b"application/json"
+    XML = b"application/xml"
 
 
 def representation_of(path: str) -> Representation:
@@ -43,7 +46,12 @@ def _camel(name: str) -> str:
 
 def _render(element: str, members: Mapping[str, str | int], representation: Representation) -> bytes:
     if representation is Representation.JSON:
-        return json.dumps(members, ensure_ascii=False).encode()
+        # As json.dumps(members, ensure_ascii=False) writes it, at a quarter of its cost.
+        pairs = [
+            f'"{name}": {value if isinstance(value, int) else encode_basestring(value)}'
+            for name, value in members.items()
+        ]
+        return ("{" + ", ".join(pairs) + "}").encode()
     inner = "".join(f"<{_camel(name)}>{escape(str(value))}</{_camel(name)}>" for name, value in members.items())
     return (
         f"<?xml version='1.0' encoding='UTF-8'?>\n<TwilioResponse><{element}>{inner}</{element}></TwilioResponse>"
@@ -74,40 +82,32 @@ def preflight(representation: Representation) -> Reply:
     return Reply(200, b"", representation, (ALLOW,))
 
 
-# Recorded on 201 and 400 replies of api.twilio.com in 2023, in this order.
-_CROSS_ORIGIN: tuple[Header, ...] = (
-    (b"access-control-allow-origin", b"*"),
-    (
-        b"access-control-allow-headers",
-        (
-            b"Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, If-Unmodified-Since, "
-            b"Idempotency-Key"
-        ),
-    ),
-    (b"access-control-allow-methods", b"GET, POST, DELETE, OPTIONS"),
-    (b"access-control-expose-headers", b"ETag"),
-    (b"access-control-allow-credentials", b"true"),
-    (b"x-powered-by", b"AT-5000"),
-    (b"strict-transport-security", b"max-age=31536000"),
+# Recorded on 201 and 400 replies of api.twilio.com in 2023: names, order and values.
+_HEAD = (
+    b"date: %b\r\n"
+    b"content-type: %b\r\n"
+    b"content-length: %d\r\n"
+    b"twilio-request-id: %b\r\n"
+    b"twilio-request-duration: %.3f\r\n"
+    b"access-control-allow-origin: *\r\n"
+    b"access-control-allow-headers: Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, "
+    b"If-Unmodified-Since, Idempotency-Key\r\n"
+    b"access-control-allow-methods: GET, POST, DELETE, OPTIONS\r\n"
+    b"access-control-expose-headers: ETag\r\n"
+    b"access-control-allow-credentials: true\r\n"
+    b"x-powered-by: AT-5000\r\n"
+    b"strict-transport-security: max-age=31536000\r\n"
+    b"twilio-concurrent-requests: %d\r\n"
+    b"x-shenanigans: none\r\n"
+    b"x-home-region: us1\r\n"
+    b"x-api-domain: api.twilio.com\r\n"
 )
-_ORIGIN: tuple[Header, ...] = (
-    (b"x-shenanigans", b"none"),
-    (b"x-home-region", b"us1"),
-    (b"x-api-domain", b"api.twilio.com"),
-)
-_MEDIA_TYPES = {
-    # With the charset only when the request carried Accept-Charset: fits every recording whose request is known.
-    (Representation.JSON, False): b"application/json",
-    (Representation.JSON, True): b"application/json; charset=utf-8",
-    (Representation.XML, False): b"application/xml",
-    (Representation.XML, True): b"application/xml; charset=utf-8",
-}
+# Only when the request carried Accept-Charset: fits every recording whose request is known.
+_CHARSET = b"; charset=utf-8"
 
 
-def headers(
-    reply: Reply, *, now: float, request_id: str, duration: float, concurrent: int, charset: bool
-) -> list[Header]:
-    """All headers of a reply, in Twilio's order.
+def head(reply: Reply, *, now: float, request_id: str, duration: float, concurrent: int, charset: bool) -> bytes:
+    """All header lines of a reply, each with its line end, in Twilio's order.
 
     Args:
         reply: what is sent.
@@ -117,14 +117,12 @@ def headers(
         concurrent: how many requests of the account are in flight, this one included.
         charset: whether the request carried `Accept-Charset: utf-8`.
     """
-    return [
-        (b"date", http_date(now).encode()),
-        (b"content-type", _MEDIA_TYPES[reply.representation, charset]),
-        (b"content-length", b"%d" % len(reply.body)),
-        (b"twilio-request-id", request_id.encode()),
-        (b"twilio-request-duration", b"%.3f" % duration),
-        *_CROSS_ORIGIN,
-        (b"twilio-concurrent-requests", b"%d" % concurrent),
-        *_ORIGIN,
-        *reply.headers,
-    ]
+    media_type = reply.representation.value + (_CHARSET if charset else b"")
+    lines = _HEAD % (http_date(now).encode(), media_type, len(reply.body), request_id.encode(), duration, concurrent)
+    return lines + b"".join([b"%b: %b\r\n" % header for header in reply.headers]) if reply.headers else lines
+
+
+def headers(lines: bytes) -> list[Header]:
+    """Header lines as names and values."""
+    split = (line.partition(b": ") for line in lines.split(b"\r\n")[:-1])
+    return [(name, value) for name, _, value in split]

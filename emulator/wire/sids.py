@@ -4,6 +4,7 @@ Patterns: twilio-oai 2.6.7, twilio_api_v2010.json (AC, CA, KX, ZY). RQ is the fo
 """
 
 import re
+from functools import lru_cache
 
 HEX_DIGITS = 32
 ENTROPY_BYTES = 16
@@ -25,6 +26,7 @@ def pattern(kind: str) -> str:
 _PATTERNS = {kind: re.compile(pattern(kind)) for kind in (ACCOUNT, CALL, API_KEY, MESSAGE, SUBSCRIPTION, REQUEST)}
 
 
+@lru_cache(maxsize=1024)  # the same few accounts ask again and again
 def is_sid(kind: str, text: str) -> bool:
     """Whether the whole text is a SID of this kind."""
     return _PATTERNS[kind].fullmatch(text) is not None

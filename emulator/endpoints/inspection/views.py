@@ -1,4 +1,4 @@
-"""How an exchange looks in the inspection API. JSON is joined from texts: what was received is shown, not re-encoded."""
+"""How an exchange looks in the inspection API. JSON is joined from texts: what came is shown, not encoded again."""
 
 import json
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ def message_json(exchange: Exchange) -> str:
             "replays": message.replays,
             "notes": message.notes,
             "date_created": rfc2822(message.date_created),
-            "received_at": iso8601(exchange.received_at),
+            "received_at": iso8601(exchange.arrival.received_at),
             "request_id": exchange.request_id,
         }
     )

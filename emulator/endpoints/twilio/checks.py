@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from emulator.endpoints.twilio.bodies import read_parameters
 from emulator.engine.exchanges import Request
-from emulator.wire import errors, messages, paths
+from emulator.wire import errors, messages
 from emulator.wire.credentials import Directory
 from emulator.wire.errors import TwilioError
 from emulator.wire.messages import NewMessage
@@ -25,9 +25,11 @@ class Case:
     """A request under judgement; each check adds what it found."""
 
     request: Request
+    target: Target | None
     headers: Mapping[bytes, bytes]
+    body: bytes
+    oversize: bool = False
     caller: str = ""
-    target: Target = field(default=Target("", "", ""))
     form: Mapping[str, str] = field(default_factory=dict)
     new: NewMessage | None = None
 
@@ -37,13 +39,12 @@ def _credentials(case: Case, house: House) -> None:
 
 
 def _path(case: Case, _house: House) -> None:
-    target = paths.parse(case.request.path)
-    if target is None or target.resource != messages.RESOURCE:
+    if case.target is None or case.target.resource != messages.RESOURCE:
         raise TwilioError(errors.PATH_UNKNOWN)
-    case.target = target
 
 
 def _account(case: Case, house: House) -> None:
+    assert case.target is not None
     if not house.directory.may_use(case.caller, case.target.account_sid):
         raise TwilioError(errors.ACCOUNT_FOREIGN, f"{case.caller} may not act on {case.target.account_sid}")
 
@@ -54,12 +55,12 @@ def _method(case: Case, _house: House) -> None:
 
 
 def _size(case: Case, _house: House) -> None:
-    if case.request.oversize:
+    if case.oversize:
         raise TwilioError(errors.BODY_TOO_LARGE)
 
 
 def _form(case: Case, _house: House) -> None:
-    case.form = read_parameters(case.headers.get(b"content-type", b""), case.request.body)
+    case.form = read_parameters(case.headers.get(b"content-type", b""), case.body)
 
 
 def _parameters(case: Case, house: House) -> None:

@@ -1,0 +1,31 @@
+FROM python:3.13-slim AS build
+WORKDIR /src
+COPY pyproject.toml README.md LICENSE ./
+COPY emulator ./emulator
+# The venv is filled from outside and so has no pip of its own. Compiled here, because nothing can be written later;
+# unchecked: the image's files never change, so Python need not look at each source's date when it starts.
+RUN python -m venv --without-pip /opt/emulator \
+    && pip --python /opt/emulator/bin/python install --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore . \
+    && python -m compileall -q --invalidation-mode unchecked-hash /opt/emulator/lib
+
+
+FROM python:3.13-slim
+LABEL org.opencontainers.image.title="twilio-udm-emulator" \
+      org.opencontainers.image.description="A local emulator of Twilio's UserDefinedMessages endpoint, with an inspection API" \
+      org.opencontainers.image.licenses="MIT"
+COPY --from=build /opt/emulator /opt/emulator
+ENV PATH=/opt/emulator/bin:$PATH
+# First what installs packages goes. Then the standard library, which the base image ships without bytecode, is compiled: it halves the time to start.
+RUN rm -rf $(/usr/local/bin/python -c "import ensurepip, pip; print(*ensurepip.__path__, *pip.__path__)") \
+        /usr/local/lib/python3*/site-packages/pip-* /usr/local/bin/pip* \
+    && python -m compileall -q --invalidation-mode unchecked-hash $(python -c "import sysconfig; print(sysconfig.get_path('stdlib'))")
+# 127.0.0.1 inside a container is reachable by nobody; publish the port on the host's 127.0.0.1 instead.
+ENV EMULATOR_HOST=0.0.0.0 \
+    PYTHONDONTWRITEBYTECODE=1
+# A number, so that Kubernetes can see that it is not root; group 0 as platforms with random users expect. Nothing is written, so any user works.
+USER 10001:0
+EXPOSE 2010
+# The program asks itself: no curl, no shell. Healthy within 100 ms of the first answer, and slow machines have time to start.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --start-interval=100ms --retries=3 CMD ["twilio-udm-emulator", "ready"]
+ENTRYPOINT ["twilio-udm-emulator"]
+CMD ["serve"]
