@@ -97,7 +97,7 @@ def _ready(argv: Sequence[str], environ: Mapping[str, str], _out: TextIO) -> int
     parser.description = "Exit with 0 when the emulator answers on /readyz, else with 1."
     parser.add_argument("--url", default=environ.get("EMULATOR_URL") or _own_url(environ), help="where it listens")
     parser.add_argument("--wait", action="store_true", help="keep asking until --timeout")
-    parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait (default: 30)")
+    parser.add_argument("--timeout", type=_seconds, default=30.0, help="seconds to wait (default: 30)")
     options = parser.parse_args(argv)
     reason = readiness.ask(options.url, options.timeout if options.wait else 0.0)
     if reason is None:
@@ -106,10 +106,23 @@ def _ready(argv: Sequence[str], environ: Mapping[str, str], _out: TextIO) -> int
     return 1
 
 
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if 0 <= value < float("inf"):  # nan is in no range
+        return value
+    raise argparse.ArgumentTypeError(f"expected seconds, 0 or more, not {text!r}")
+
+
 def _own_url(environ: Mapping[str, str]) -> str:
     """Where a server with this environment listens: the image's health check needs no flag."""
+    host = environ.get("EMULATOR_HOST") or "127.0.0.1"
     port = environ.get("EMULATOR_PORT") or "2010"
-    return f"http://127.0.0.1:{port}" if port.isdigit() else DEFAULT_URL
+    if host in {"0.0.0.0", "::"}:  # noqa: S104  compared, not bound
+        host = "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port if port.isdigit() else '2010'}"
 
 
 _COMMANDS = {"serve": _serve, "ready": _ready}

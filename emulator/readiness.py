@@ -31,6 +31,6 @@ def _ask_once(url: str) -> str | None:
         with socket.create_connection((host, port), _PATIENCE) as connection:
             connection.sendall(request.encode())
             status = connection.makefile("rb").readline().decode("latin-1").strip()
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # UnicodeError: a name that is no host name
         return str(error)
     return None if " 200 " in f"{status} " else status or "closed without an answer"

@@ -23,8 +23,10 @@ Ready = Callable[[Sequence[str]], None]
 _BACKLOG = 2048
 _KEEP_ALIVE = 75  # longer than clients keep idle connections: a client must not lose a POST to our closing
 _GRACE = 1  # seconds for what was accepted to be answered, once waits and streams were ended
+_LAST_LOOKS = 10
 _SWEEP_TICKS = 10  # uvicorn ticks ten times a second
-_GC_THRESHOLD = 10_000  # objects between collections: requests make few cycles, and the journal is large
+# Requests leave no cycles, and the journal is large: collect seldom, and all of it hardly ever.
+_GC_THRESHOLDS = (10_000, 10, 100)
 _log = logging.getLogger("emulator.server")
 
 
@@ -89,6 +91,12 @@ class Server(uvicorn.Server):
                     connection.sweep()
         return await super().on_tick(counter)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, answer what came in, close."""
+        for _ in range(_LAST_LOOKS):  # what a client sent before the signal may still be unread
+            await asyncio.sleep(0)
+        await super().shutdown(sockets)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  a signal handler's signature
         """SIGTERM or SIGINT: stop with exit code 0; uvicorn itself would raise the signal again. Twice: at once."""
         self.force_exit = self.should_exit
@@ -129,7 +137,12 @@ def _renderer(app: Emulator) -> Render:
             concurrent=1,
             charset=False,
         )
-        return b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (reply.status, problem.status.phrase.encode(), head, reply.body)
+        return b"HTTP/1.1 %d %b\r\n%bconnection: close\r\n\r\n%b" % (
+            reply.status,
+            problem.status.phrase.encode(),
+            head,
+            reply.body,
+        )
 
     return render
 
@@ -175,6 +188,6 @@ def run(settings: Settings, ready: Ready, **world: Any) -> None:  # noqa: ANN401
     with _listening(settings) as listener:
         server = Server(create_app(settings, **world), listener, ready)
         gc.freeze()  # what is here now stays: later collections need not look at it
-        gc.set_threshold(_GC_THRESHOLD)
+        gc.set_threshold(*_GC_THRESHOLDS)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(server.run_until_stopped())

@@ -7,7 +7,7 @@ import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from emulator.engine.calls import Unregistered
 from emulator.engine.emulation import Policy
@@ -16,16 +16,26 @@ from emulator.wire.credentials import Account, ApiKey, Directory
 from emulator.wire.sids import ACCOUNT, API_KEY, is_sid
 
 PREFIX = "EMULATOR_"
+_ZEROS = "0" * 32
+_SECRET = {"auth_token", "accounts", "api_keys"}
 _CLIENTS_ONLY = {"EMULATOR_URL"}
 # What Kubernetes injects into every pod when a service is called "emulator".
-_KUBERNETES = re.compile(r"EMULATOR_SERVICE_.*|EMULATOR_PORT_.*")
+_KUBERNETES = re.compile(r"EMULATOR_(.+_)?(SERVICE|PORT)_.*")
+_KUBERNETES_ADDRESS = re.compile(r"(tcp|udp|sctp)://.*")
 
 
 class SettingsError(Exception):
     """A bad option; str() is the one line to show."""
 
 
+T = TypeVar("T")
+
+
 def _text(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # Python's stand-ins for bytes of the shell that are not UTF-8
+        raise ValueError("text in UTF-8") from None
     return value
 
 
@@ -70,23 +80,31 @@ def _items(value: str) -> list[list[str]]:
 
 def _accounts(value: str) -> dict[str, Account]:
     accounts: dict[str, Account] = {}
-    for sid, *rest in _items(value):
-        if not is_sid(ACCOUNT, sid) or len(rest) not in (1, 2) or not all(rest):
+    for sid, *rest in _items(_text(value)):
+        if not is_sid(ACCOUNT, sid) or len(rest) not in (1, 2) or not all(rest) or sid in rest[1:]:
             raise ValueError("AC…:token or AC…:token:parent AC…, separated by commas")
+        if sid in accounts:
+            raise ValueError(f"each account once; {sid} is there twice")
         accounts[sid] = Account(*rest)
     for account in accounts.values():
         if account.parent is not None and account.parent not in accounts:
             raise ValueError(f"parents that are listed too; {account.parent} is not")
-    return accounts
+    return _some(accounts)
+
+
+def _some(found: dict[str, T]) -> dict[str, T]:
+    if not found:
+        raise ValueError("at least one, or no value at all")
+    return found
 
 
 def _api_keys(value: str) -> dict[str, ApiKey]:
     keys: dict[str, ApiKey] = {}
-    for item in _items(value):
+    for item in _items(_text(value)):
         if len(item) != 3 or not is_sid(API_KEY, item[0]) or not item[1] or not is_sid(ACCOUNT, item[2]):  # noqa: PLR2004
             raise ValueError("SK…:secret:AC…, separated by commas")
         keys[item[0]] = ApiKey(secret=item[1], account_sid=item[2])
-    return keys
+    return _some(keys)
 
 
 def _option(default: object, parse: Callable[[str], object], help_: str, shown: str | None = None) -> Any:  # noqa: ANN401
@@ -101,7 +119,7 @@ class Settings:
 
     host: str = _option("127.0.0.1", _text, "address to listen on; the image sets 0.0.0.0")
     port: int = _option(2010, _whole(0, 65535), "port for http, 0 = any free one")
-    auth_token: str = _option("0" * 32, _text, "token of every account while accounts is unset", "32 zeros")
+    auth_token: str = _option(_ZEROS, _text, "token of every account while accounts is unset", "32 zeros")
     accounts: Mapping[str, Account] | None = _option(
         None,
         _accounts,
@@ -152,10 +170,11 @@ class Settings:
     def warnings(self) -> list[str]:
         """What works here but not with every official library."""
         texts = [("auth_token", self.auth_token)]
+        unused = ["auth_token is not used, because accounts have tokens of their own"]
         for sid, account in (self.accounts or {}).items():
             texts.append((f"the token of {sid}", account.token))
         texts += [(f"the secret of {sid}", key.secret) for sid, key in (self.api_keys or {}).items()]
-        return [
+        return (unused if self.accounts is not None and self.auth_token != _ZEROS else []) + [
             f"{what} is not only letters and digits: twilio-go refuses it before any request is sent"
             for what, text in texts
             if not re.fullmatch(r"[a-zA-Z0-9]*", text)
@@ -170,6 +189,11 @@ class Option:
     help: str
     default: str
     parse: Callable[[str], object]
+
+    @property
+    def secret(self) -> bool:
+        """Whether its value must not be shown."""
+        return self.name in _SECRET
 
     @property
     def flag(self) -> str:
@@ -201,13 +225,17 @@ def read_settings(flags: Mapping[str, str | None], environ: Mapping[str, str]) -
     values: dict[str, Any] = {}
     for option in OPTIONS:
         flag = flags.get(option.name)
-        text, where = (variables.get(option.variable), option.variable) if flag is None else (flag, option.flag)
+        text, where = (flag, option.flag) if flag else (variables.get(option.variable), option.variable)
         if text:
             try:
                 values[option.name] = option.parse(text)
             except ValueError as error:
-                raise SettingsError(f"{where}: {text!r} is not allowed; expected {error}") from None
+                shown = "its value" if option.secret else repr(text)
+                raise SettingsError(f"{where}: {shown} is not allowed; expected {error}") from None
     settings = Settings(**values)
+    for sid, key in (settings.api_keys or {}).items():
+        if settings.accounts is not None and key.account_sid not in settings.accounts:
+            raise SettingsError(f"api_keys: {sid} acts for {key.account_sid}, which is not among the accounts")
     return settings, warnings + settings.warnings()
 
 
@@ -218,14 +246,15 @@ def _variables(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     for name, value in environ.items():
         if not name.startswith(PREFIX) or name in _CLIENTS_ONLY:
             continue
-        if (name == "EMULATOR_PORT" and value.startswith("tcp://")) or (
-            name not in known and _KUBERNETES.fullmatch(name)
-        ):
+        if _KUBERNETES_ADDRESS.fullmatch(value) or (name not in known and _KUBERNETES.fullmatch(name)):
             kubernetes.append(name)
         elif name in known:
             variables[name] = value
         else:
-            raise SettingsError(f"unknown variable {name}{nearest(name, known)}")
+            short = nearest(
+                name.removeprefix(PREFIX).upper(), {known_name.removeprefix(PREFIX) for known_name in known}
+            )
+            raise SettingsError(f"unknown variable {name}{short.replace('did you mean ', f'did you mean {PREFIX}')}")
     if kubernetes:
         return variables, [
             f"ignored what Kubernetes sets for a service called emulator: {', '.join(sorted(kubernetes))}"

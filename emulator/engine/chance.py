@@ -18,6 +18,7 @@ class Chance:
 
     def take(self, count: int) -> bytes:
         """The next `count` bytes."""
+        assert count <= _BATCH
         end = self._used + count
         if end > len(self._batch):
             self._batch, end = self._source(_BATCH), count

@@ -73,7 +73,7 @@ class Emulation:
             raise TwilioError(problem)
         hex_id = self._chance.take(sids.ENTROPY_BYTES).hex()
         message = Message(
-            sid=sids.MESSAGE + hex_id,
+            id=hex_id,
             account_sid=arrival.account_sid,
             call_sid=arrival.call_sid,
             content=new.content,
@@ -132,7 +132,7 @@ class Emulation:
             arrival=arrival,
             request=request,
             outcome=outcome,
-            replied_at=arrival.received_at,
+            replied_at=self.clock.now(),
             problem=problem,
             reason=reason,
             message=message,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
@@ -35,7 +36,7 @@ class Request(NamedTuple):
         head: its headers, packed.
         body: at most 64 KiB of what was read of it.
         body_size: how much was read.
-        peer: `address:port`.
+        client: address and port, None when not known.
         secure: it came over TLS.
     """
 
@@ -44,8 +45,13 @@ class Request(NamedTuple):
     head: bytes
     body: bytes
     body_size: int
-    peer: str
+    client: tuple[str, int] | None
     secure: bool
+
+    @property
+    def peer(self) -> str:
+        """`address:port`."""
+        return f"{self.client[0]}:{self.client[1]}" if self.client else ""
 
     @property
     def path(self) -> str:
@@ -53,7 +59,12 @@ class Request(NamedTuple):
         return self.target.partition("?")[0]
 
 
-_WANTS_CHARSET = b"\naccept-charset\nutf-8\n"
+@lru_cache(maxsize=1024)  # heads are shared
+def _wants_charset(head: bytes) -> bool:
+    # Names and values alternate: a value may read like the name, so the few heads that look right are looked at closely.
+    return b"\naccept-charset\n" in head and ("accept-charset", "utf-8") in {
+        (name, value.lower()) for name, value in unpack(head)
+    }
 
 
 def pack(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
@@ -121,9 +132,11 @@ class Exchange:
 
     @property
     def size(self) -> int:
-        """Roughly what it weighs in memory, in bytes. The head is shared and does not count."""
-        content = 0 if self.message is None else len(self.message.content)
-        return _OVERHEAD + len(self.request.target) + len(self.request.body) + content
+        """Roughly what it weighs in memory, in bytes; too much where clients repeat their heads, never too little."""
+        message, arrival, request = self.message, self.arrival, self.request
+        texts = (request.target, request.head, request.body, self.reason, arrival.account_sid, arrival.call_sid)
+        own = (message.content, message.idempotency_key) if message is not None and self.created else ()
+        return _OVERHEAD + sum([len(text) for text in (*texts, *own) if text])
 
     def reply(self) -> Reply:
         """The reply, made from the stored facts: what the client got and what the journal shows cannot differ."""
@@ -143,5 +156,5 @@ class Exchange:
             request_id=self.request_id,
             duration=self.duration or 0.0,
             concurrent=self.arrival.concurrent,
-            charset=_WANTS_CHARSET in self.request.head.lower(),
+            charset=_wants_charset(self.request.head),
         )

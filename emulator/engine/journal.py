@@ -6,7 +6,8 @@ from emulator.engine.exchanges import Exchange
 from emulator.engine.index import Filter, Index, Selection
 from emulator.wire.messages import Message
 
-_HEADS_KEPT = 1024
+_HEADS_SHARED = 1024
+_LONGEST_SHARED = 4096
 
 
 class Journal:
@@ -31,7 +32,9 @@ class Journal:
 
     def share(self, head: bytes) -> bytes:
         """One object for equal heads: clients repeat theirs, and it is the largest part of an exchange."""
-        if len(self._heads) >= _HEADS_KEPT:
+        if len(head) > _LONGEST_SHARED:
+            return head
+        if len(self._heads) >= _HEADS_SHARED:
             self._heads.clear()
         return self._heads.setdefault(head, head)
 

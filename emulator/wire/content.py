@@ -27,7 +27,7 @@ def _finite(digits: str) -> float:
 
 
 def _whole(digits: str) -> int | Decimal:
-    return int(digits) if len(digits) <= _LONGEST_INT else Decimal(digits)
+    return int(digits) if len(digits.lstrip("-")) <= _LONGEST_INT else Decimal(digits)
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole)

@@ -18,9 +18,15 @@ class Basic(NamedTuple):
     secret: str
 
 
-@lru_cache(maxsize=1024)  # a client sends the same header with every request
+_LONGEST_KEPT = 1024
+
+
 def read_basic(authorization: bytes) -> Basic | None:
     """Read an `Authorization` header; None for anything that is no well-formed Basic credentials (RFC 7617)."""
+    return _read_kept(authorization) if len(authorization) <= _LONGEST_KEPT else _read(authorization)
+
+
+def _read(authorization: bytes) -> Basic | None:
     scheme, _, encoded = authorization.partition(b" ")
     if scheme.lower() != b"basic":
         return None
@@ -30,6 +36,9 @@ def read_basic(authorization: bytes) -> Basic | None:
         return None
     username, colon, secret = text.partition(":")
     return Basic(username, secret) if colon else None
+
+
+_read_kept = lru_cache(maxsize=1024)(_read)  # a client sends the same header with every request
 
 
 @dataclass(frozen=True, slots=True)

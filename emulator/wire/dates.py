@@ -28,7 +28,8 @@ def http_date(seconds: float) -> str:
 
 def iso8601(seconds: float) -> str:
     """`2019-12-18T20:02:01.123Z`, milliseconds cut, not rounded: the inspection API's own form."""
-    second = int(seconds // 1)
+    # To the microsecond first: .123 of a second is often a little less in a double.
+    second, microseconds = divmod(round(seconds * 1_000_000), 1_000_000)
+    milliseconds = microseconds // 1000
     t = time.gmtime(second)
-    milliseconds = int((seconds - second) * 1000)
     return f"{t.tm_year:04}-{t.tm_mon:02}-{t.tm_mday:02}T{t.tm_hour:02}:{t.tm_min:02}:{t.tm_sec:02}.{milliseconds:03}Z"

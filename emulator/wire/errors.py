@@ -49,18 +49,20 @@ class Problem:
         return Rule(name=self.name, says=says, certainty=self.certainty, source=self.source)
 
 
+_LONGEST_REASON = 300
+
+
 class TwilioError(Exception):
-    """A request is refused with a row of the catalogue; `reason` tells a human what exactly was wrong."""
+    """A request is refused with a row of the catalogue; `reason` tells a human what exactly was wrong, in 300 characters."""
 
     def __init__(self, problem: Problem, reason: str | None = None) -> None:
         super().__init__(problem.name)
         self.problem = problem
-        self.reason = reason
+        self.reason = reason if reason is None or len(reason) <= _LONGEST_REASON else reason[:_LONGEST_REASON] + "…"
 
 
 _CHALLENGE = ((b"www-authenticate", b'Basic realm="Twilio API"'),)
 ALLOW = (b"allow", b"OPTIONS, POST")
-_CLOSE = (b"connection", b"close")
 
 CREDENTIALS_MISSING = Problem(
     name="credentials-missing",
@@ -122,7 +124,6 @@ BODY_TOO_LARGE = Problem(
     status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     code=20413,
     message="Entity too large",
-    headers=(_CLOSE,),
     certainty=Certainty.ASSUMED,
     source=_DICTIONARY + "20413 names the code; the limit of 1 MiB is our choice",
 )
@@ -212,7 +213,6 @@ REQUEST_MALFORMED = Problem(
     status=HTTPStatus.BAD_REQUEST,
     code=20001,
     message="Bad request",
-    headers=(_CLOSE,),
     certainty=Certainty.ASSUMED,
     source="our choice for bytes that are no HTTP request",
 )
@@ -221,7 +221,6 @@ HEAD_TOO_LARGE = Problem(
     status=HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     code=None,
     message="Request Header Fields Too Large",
-    headers=(_CLOSE,),
     certainty=Certainty.ASSUMED,
     source="our choice: a request line and headers of more than 64 KiB",
 )

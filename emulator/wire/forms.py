@@ -31,15 +31,14 @@ def read_form(body: bytes) -> dict[str, str]:
     """
     if broken := _BROKEN_ESCAPE.search(body):
         raise TwilioError(FORM_BROKEN, f"% without two hex digits at byte {broken.start()} of the body")
-    pairs = body.split(b"&", MAX_PARAMETERS)
+    pairs = [pair for pair in body.split(b"&") if pair]
     if len(pairs) > MAX_PARAMETERS:
         raise TwilioError(FORM_BROKEN, f"more than {MAX_PARAMETERS} parameters")
     parameters: dict[str, str] = {}
     for pair in pairs:
         name, _, value = pair.partition(b"=")
-        if pair:
-            try:
-                parameters.setdefault(_text(name), _text(value))
-            except UnicodeDecodeError as error:
-                raise TwilioError(FORM_BROKEN, f"parameter {name[:40]!r} is not UTF-8: {error.reason}") from None
+        try:
+            parameters.setdefault(_text(name), _text(value))
+        except UnicodeDecodeError as error:
+            raise TwilioError(FORM_BROKEN, f"parameter {name[:40]!r} is not UTF-8: {error.reason}") from None
     return parameters

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from emulator.wire import content
 from emulator.wire.dates import rfc2822
 from emulator.wire.errors import CONTENT_NOT_JSON, CONTENT_REQUIRED, CONTENT_TOO_LONG, TwilioError
+from emulator.wire.sids import MESSAGE
 
 RESOURCE = "UserDefinedMessages"
 ELEMENT = "UserDefinedMessage"
@@ -32,12 +33,13 @@ class Message:
     """A message that was created. `replays` grows when its idempotency key comes again.
 
     Attributes:
+        id: 32 hex digits; the SID is KX and these, the id of the request that created it RQ and these.
         content: the text as received.
         date_created: seconds since 1970.
         notes: what is odd about it but was accepted.
     """
 
-    sid: str
+    id: str
     account_sid: str
     call_sid: str
     content: str
@@ -46,7 +48,12 @@ class Message:
     notes: tuple[str, ...] = ()
     replays: int = 0
 
-    def members(self) -> dict[str, str | int]:
+    @property
+    def sid(self) -> str:
+        """`KX` and 32 hex digits."""
+        return MESSAGE + self.id
+
+    def members(self) -> dict[str, str]:
         """The members of the reply, in the order of the OpenAPI example (the real order is not known)."""
         return {
             "account_sid": self.account_sid,

@@ -1,6 +1,7 @@
 """The paths of the Twilio surface, matched on the raw path: case-sensitive, nothing decoded, the whole segment."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from emulator.wire import sids
@@ -10,7 +11,7 @@ PREFIX = "/2010-04-01"
 _TEMPLATE = re.compile(
     rf"{PREFIX}/Accounts/({sids.pattern(sids.ACCOUNT)})/Calls/({sids.pattern(sids.CALL)})/([A-Za-z]+)(?:\.json|\.xml)?"
 )
-_OWNERS = re.compile(rf"{PREFIX}/Accounts/([^/]+)(?:/Calls/([^/]+))?")
+_OWNERS = re.compile(rf"{PREFIX}/Accounts/([^/]+?)(?:\.(?:json|xml))?(?:/Calls/([^/]+?)(?:\.(?:json|xml))?)?(?:/|$)")
 
 
 class Target(NamedTuple):
@@ -21,8 +22,16 @@ class Target(NamedTuple):
     resource: str
 
 
+_LONGEST = 250
+
+
 def parse(path: str) -> Target | None:
     """What a raw path without its query names, or None when it fits no template."""
+    return _parse(path) if len(path) <= _LONGEST else None
+
+
+@lru_cache(maxsize=1024)  # a client sends to few calls at a time, and they share their SIDs' texts
+def _parse(path: str) -> Target | None:
     match = _TEMPLATE.fullmatch(path)
     return None if match is None else Target(*match.groups())
 

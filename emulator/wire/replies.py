@@ -4,9 +4,9 @@ Bodies are one line with a space after `:` and `,` and no trailing newline: the 
 and 335 bytes fit no other form. XML: recorded 2018 (293 bytes). Headers: the set and order recorded in 2023.
 """
 
+import json
 from collections.abc import Mapping
 from enum import Enum
-from json.encoder import encode_basestring
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
@@ -44,23 +44,19 @@ def _camel(name: str) -> str:
     return "".join(part.title() for part in name.split("_"))
 
 
-def _render(element: str, members: Mapping[str, str | int], representation: Representation) -> bytes:
-    if representation is Representation.JSON:
-        # As json.dumps(members, ensure_ascii=False) writes it, at a quarter of its cost.
-        pairs = [
-            f'"{name}": {value if isinstance(value, int) else encode_basestring(value)}'
-            for name, value in members.items()
-        ]
-        return ("{" + ", ".join(pairs) + "}").encode()
+def _xml(element: str, members: Mapping[str, str | int]) -> bytes:
     inner = "".join(f"<{_camel(name)}>{escape(str(value))}</{_camel(name)}>" for name, value in members.items())
     return (
         f"<?xml version='1.0' encoding='UTF-8'?>\n<TwilioResponse><{element}>{inner}</{element}></TwilioResponse>"
     ).encode()
 
 
-def created(element: str, members: Mapping[str, str | int], representation: Representation) -> Reply:
-    """The 201 for a resource with these members, in this order."""
-    return Reply(201, _render(element, members, representation), representation)
+def created(element: str, members: Mapping[str, str], representation: Representation) -> Reply:
+    """The 201 for a resource with these members, in this order; SIDs, dates and paths need no escapes in JSON."""
+    if representation is Representation.JSON:
+        body = "{" + ", ".join([f'"{name}": "{value}"' for name, value in members.items()]) + "}"
+        return Reply(201, body.encode(), representation)
+    return Reply(201, _xml(element, members), representation)
 
 
 def refusal(problem: Problem, path: str, representation: Representation) -> Reply:
@@ -73,7 +69,10 @@ def refusal(problem: Problem, path: str, representation: Representation) -> Repl
         "status": problem.status.value,
     }
     present = {name: value for name, value in members.items() if value is not None}
-    body = _render("RestException", present, representation)
+    if representation is Representation.JSON:
+        body = json.dumps(present, ensure_ascii=False).encode()
+    else:
+        body = _xml("RestException", present)
     return Reply(problem.status.value, body, representation, problem.headers)
 
 

@@ -26,9 +26,13 @@ def pattern(kind: str) -> str:
 _PATTERNS = {kind: re.compile(pattern(kind)) for kind in (ACCOUNT, CALL, API_KEY, MESSAGE, SUBSCRIPTION, REQUEST)}
 
 
-@lru_cache(maxsize=1024)  # the same few accounts ask again and again
 def is_sid(kind: str, text: str) -> bool:
     """Whether the whole text is a SID of this kind."""
+    return len(text) == SID_LENGTH and _fits(kind, text)
+
+
+@lru_cache(maxsize=1024)  # the same few accounts ask again and again
+def _fits(kind: str, text: str) -> bool:
     return _PATTERNS[kind].fullmatch(text) is not None
 
 

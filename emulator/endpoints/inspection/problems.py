@@ -1,5 +1,6 @@
 """Errors of the inspection API: one shape, and a text that says what was wrong and what is allowed."""
 
+import json
 from http import HTTPStatus
 from typing import Any
 
@@ -8,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from emulator.engine.limits import LimitReachedError
 
@@ -35,11 +37,22 @@ NOT_FOUND: Responses = {404: {"model": Problem, "description": "There is none"}}
 FULL: Responses = {429: {"model": Problem, "description": "A limit is reached, named"}}
 
 _SHOWN = 200
+_METHODS = ("DELETE", "GET", "POST", "PUT")
 
 
 def _shown(value: object) -> object:
-    text = repr(value)
+    """A value as JSON can hold it, cut when it is long."""
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except (ValueError, TypeError, RecursionError):
+        return ascii(value)[:_SHOWN]
     return value if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+def _writable(text: str) -> str:
+    """A text without lone surrogates, which no reply can carry."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _bad_parameter(error: dict[str, Any]) -> BadParameter:
@@ -48,6 +61,7 @@ def _bad_parameter(error: dict[str, Any]) -> BadParameter:
         name = "/" + "/".join(str(part) for part in names) if names else "body"
     else:
         name = ".".join(str(part) for part in names) or str(where)
+    name = _writable(name)
     if error["type"] == "extra_forbidden":
         return BadParameter(parameter=name, value=_shown(error["input"]), allowed="there is no parameter of this name")
     cause = error.get("ctx", {}).get("error")
@@ -62,16 +76,31 @@ def _answer(status: int, problem: Problem, headers: dict[str, str] | None = None
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     bad = [_bad_parameter(one) for one in error.errors()]
-    text = "; ".join(f"{one.parameter}: {one.value!r} is not allowed: {one.allowed}" for one in bad)
+    text = _writable("; ".join(f"{one.parameter}: {one.value!r} is not allowed: {one.allowed}" for one in bad))
     return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, Problem(error=text, parameters=bad))
+
+
+def _allowed(request: Request) -> str:
+    """All methods of a path; Starlette names only those of the first route that has it."""
+    routes = request.app.routes
+    return ", ".join(
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    )
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     text = error.detail
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI's word for a body that it cannot even parse
+        return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, Problem(error="the body is no JSON that can be read"))
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {"allow": _allowed(request)}
     if text == HTTPStatus.NOT_FOUND.phrase:
         text = f"there is no {request.url.path} here; /docs lists what there is"
-    return _answer(error.status_code, Problem(error=text), dict(error.headers or {}))
+    return _answer(error.status_code, Problem(error=text), headers)
 
 
 async def _full(_request: Request, error: Exception) -> JSONResponse:

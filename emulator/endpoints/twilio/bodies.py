@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import FormParser, parse_options_header
+from python_multipart.multipart import Field, FormParser, parse_options_header
 
 from emulator.endpoints.twilio.asgi import Receive
 from emulator.wire import forms
@@ -79,10 +79,16 @@ def _read_multipart(content_type: bytes, body: bytes) -> dict[str, str]:
     if b"--" + boundary + b"--" not in body:
         raise TwilioError(FORM_BROKEN, "the last multipart boundary is missing")
     fields: list[tuple[bytes, bytes]] = []
+
+    def on_field(field: Field) -> None:
+        if len(fields) >= forms.MAX_PARAMETERS:
+            raise FormParserError(f"more than {forms.MAX_PARAMETERS} parameters")
+        fields.append((field.field_name or b"", field.value or b""))
+
     try:
         parser = FormParser(
             MULTIPART.decode(),
-            lambda field: fields.append((field.field_name or b"", field.value or b"")),
+            on_field,
             lambda _file: None,  # a file is no parameter
             boundary=boundary,
         )

@@ -4,6 +4,8 @@ Plain ASGI because every request of a client under test comes through here: a Fa
 """
 
 import logging
+import os
+from collections.abc import Mapping
 from time import perf_counter
 
 from emulator.endpoints.twilio.asgi import Receive, Scope, Send
@@ -11,8 +13,10 @@ from emulator.endpoints.twilio.bodies import ClientGoneError, drain, read_body
 from emulator.endpoints.twilio.checks import Case, House, judge
 from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import MAX_BODY_KEPT, Arrival, Exchange, Request, pack
-from emulator.wire import paths, replies
+from emulator.wire import paths, replies, sids
+from emulator.wire.credentials import read_basic
 from emulator.wire.errors import INTERNAL_ERROR, TwilioError
+from emulator.wire.replies import Reply
 
 CONNECTION = "emulator.connection"
 """The ASGI extension through which our own server takes a whole reply at once; other servers do not have it."""
@@ -31,30 +35,39 @@ class TwilioSurface:
         """Answer one request."""
         begun = perf_counter()
         path = scope["raw_path"].decode("latin-1")
+        headers = dict(scope["headers"])
         target = paths.parse(path)
-        arrival = self._emulation.arrive(*(target[:2] if target else paths.owners(path)))
+        arrival = self._emulation.arrive(*(target[:2] if target else _owners(path, headers)))
         try:
-            headers = dict(scope["headers"])
             body, oversize = await read_body(receive, headers)
-            request = self._request(scope, path, body)
-            exchange = self._answer(arrival, Case(request, target, headers, body, oversize))
+            case = Case(self._request(scope, path, body), target, headers, body, oversize)
+            exchange = self._answer(arrival, case)
             exchange.duration = perf_counter() - begun
-            await _send(exchange, scope, receive, send)
+            reply = exchange.reply()
+            head = exchange.reply_head(reply)
+            if oversize:
+                # A client that asked first and was not told to go on sends nothing more.
+                waits = not body and b"expect" in headers
+                await _send_and_close(reply, head, None if waits else receive, send)
+            else:
+                await _send(reply, head, scope, send)
         except ClientGoneError:
             return
+        except Exception:  # noqa: BLE001  even the journal may fail: Twilio's form all the same, and the server goes on
+            _log.exception("unexpected failure at %s %s", scope["method"], path)
+            await self._send_failure(path, scope, send)
         finally:
             self._emulation.leave(arrival)
 
     def _request(self, scope: Scope, path: str, body: bytes) -> Request:
         query = scope["query_string"]
-        client = scope["client"]
         return Request(
             scope["method"],
             f"{path}?{query.decode('latin-1')}" if query else path,
             self._emulation.journal.share(pack(scope["headers"])),
             body[:MAX_BODY_KEPT],
             len(body),
-            f"{client[0]}:{client[1]}" if client else "",
+            scope["client"],
             scope["scheme"] == "https",
         )
 
@@ -75,27 +88,42 @@ class TwilioSurface:
                 f" ({error.reason})" if error.reason else "",
             )
             return exchange
-        except Exception:  # noqa: BLE001  whatever it is, the client gets Twilio's form of it and the server goes on
+        except Exception:  # noqa: BLE001  whatever it is, it is an exchange too
             _log.exception("unexpected failure at %s %s", request.method, request.target)
             return self._emulation.refuse(arrival, request, INTERNAL_ERROR)
 
+    async def _send_failure(self, path: str, scope: Scope, send: Send) -> None:
+        reply = replies.refusal(INTERNAL_ERROR, path, replies.representation_of(path))
+        now = self._emulation.clock.now()
+        request_id = sids.make(sids.REQUEST, os.urandom(sids.ENTROPY_BYTES))  # not from where the failure may have been
+        head = replies.head(reply, now=now, request_id=request_id, duration=0.0, concurrent=1, charset=False)
+        await _send(reply, head, scope, send)
 
-async def _send(exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-    reply = exchange.reply()
-    head = exchange.reply_head(reply)
-    closing = (b"connection", b"close") in reply.headers
+
+def _owners(path: str, headers: Mapping[bytes, bytes]) -> tuple[str | None, str | None]:
+    """Whose a request is that will be refused: what its path says, else the username."""
+    account_sid, call_sid = paths.owners(path)
+    if account_sid is None:
+        basic = read_basic(headers.get(b"authorization", b""))
+        account_sid = basic.username if basic else None
+    return account_sid, call_sid
+
+
+async def _send(reply: Reply, head: bytes, scope: Scope, send: Send) -> None:
+    """Send a whole reply."""
     connection = scope.get("extensions", {}).get(CONNECTION)
-    if connection is not None and not closing:
+    if connection is not None:
         connection.reply(reply.status, head, reply.body)
         return
     await send({"type": "http.response.start", "status": reply.status, "headers": replies.headers(head)})
-    if closing and not _waits_for_continue(scope):
-        await send({"type": "http.response.body", "body": reply.body, "more_body": True})
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+async def _send_and_close(reply: Reply, head: bytes, receive: Receive | None, send: Send) -> None:
+    """Answer a request that was not read to its end; what the client still sends is drained, so that it gets to read."""
+    headers = [*replies.headers(head), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body, "more_body": True})
+    if receive is not None:
         await drain(receive)
-        await send({"type": "http.response.body"})
-    else:
-        await send({"type": "http.response.body", "body": reply.body})
-
-
-def _waits_for_continue(scope: Scope) -> bool:
-    return any(name == b"expect" for name, _ in scope["headers"])
+    await send({"type": "http.response.body"})

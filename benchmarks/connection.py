@@ -1,0 +1,52 @@
+"""One keep-alive connection, as thin as can be: the measuring side must not cost what is measured."""
+
+import re
+import socket
+from types import TracebackType
+from typing import Self
+
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
+
+class Connection:
+    """Sends whole requests and reads whole replies, one at a time."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._socket.close()
+
+    def send(self, request: bytes) -> None:
+        """Send a request without awaiting its reply."""
+        self._socket.sendall(request)
+
+    def reply(self, status: int) -> bytes:
+        """Read the reply to the oldest request, give its body, and refuse any other status."""
+        received = self._read(b"")
+        while (end := received.find(b"\r\n\r\n")) < 0:
+            received = self._read(received)
+        length = _LENGTH.search(received, 0, end)
+        if length is None or not received.startswith(b"HTTP/1.1 %d " % status):
+            raise RuntimeError(f"expected {status} with a length, got {received[:400]!r}")
+        body_start = end + 4
+        while len(received) < body_start + int(length[1]):
+            received = self._read(received)
+        return received[body_start:]
+
+    def ask(self, request: bytes, *, status: int = 200) -> bytes:
+        """Send a request, give the body of its reply."""
+        self.send(request)
+        return self.reply(status)
+
+    def _read(self, before: bytes) -> bytes:
+        more = self._socket.recv(1 << 18)
+        if not more:
+            raise RuntimeError(f"the server closed the connection after {before[:400]!r}")
+        return before + more

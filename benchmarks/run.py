@@ -1,0 +1,64 @@
+"""Measure the emulator against its bars: the table of benchmarks, their order, the command line."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import cores
+import create
+import memory
+import page
+import report
+import start
+import wrk
+from rows import Effort, Row
+
+ROWS = (
+    Row(name="create", title="CPU of a create", unit="x bare", bar=2.2, aim=1.8, measure=create.plain),
+    Row(name="create-keyed", title="… with a key each", unit="x bare", bar=2.2, aim=1.8, measure=create.keyed),
+    Row(name="create-scattered", title="… on its own call", unit="x bare", bar=2.2, aim=1.8, measure=create.scattered),
+    Row(name="start", title="start to first answer", unit="x hello", bar=1.5, aim=1.2, measure=start.start),
+    Row(name="idle", title="idle memory", unit="MB", bar=70, aim=55, measure=memory.idle),
+    Row(name="exchange", title="memory per exchange", unit="KiB", bar=1.5, aim=1, measure=memory.on_one_call),
+    Row(name="exchange-scattered", title="… on its own call", unit="KiB", bar=1.5, aim=1, measure=memory.on_own_calls),
+    Row(name="page", title="page of 50 by CallSid", unit="ms", bar=5, aim=1, measure=page.page),
+)
+FULL = Effort(rounds=5, seconds=3, starts=9, exchanges=100_000)
+QUICK = Effort(rounds=2, seconds=1, starts=3, exchanges=10_000)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measure, print, give the exit code: 0 all bars met, 1 one missed, 2 this cannot be done."""
+    options = _options(argv)
+    if wrk.missing():
+        print(
+            "wrk, which drives the servers, is not installed: apt-get install wrk (Debian package wrk)", file=sys.stderr
+        )
+        return 2
+    measured = []
+    with cores.pinned(cores.DRIVER):
+        for row in (row for row in ROWS if row.name in (options.only or [row.name])):
+            print(f"{row.name} …", file=sys.stderr, flush=True)
+            measured.append((row, row.measure(QUICK if options.quick else FULL)))
+    tables = report.render(measured)
+    print(tables)
+    if options.write:
+        print(f"written to {report.write(tables)}", file=sys.stderr)
+    return 0 if all(report.met(row, reading) for row, reading in measured) else 1
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--only", action="append", choices=[row.name for row in ROWS], help="this one (may be repeated)"
+    )
+    parser.add_argument("--quick", action="store_true", help="short runs and a small journal: a first impression")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
+    options = parser.parse_args(argv)
+    if options.write and (options.only or options.quick):
+        parser.error("--write is for the whole run: leave --only and --quick out")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,84 @@
+"""Server processes: start one, read its processor time and memory, end it."""
+
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cores
+
+_HERE = Path(__file__).parent
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PATIENCE_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A server that can be started: what the tables call it, its arguments, a path that it answers with 200."""
+
+    name: str
+    arguments: tuple[str, ...]
+    path: str = "/"
+
+
+BARE = Kind(name="bare ASGI application", arguments=(str(_HERE / "bare.py"),))
+HELLO = Kind(name="FastAPI hello-world", arguments=(str(_HERE / "hello.py"),))
+EMULATOR = Kind(name="emulator", arguments=("-m", "emulator", "serve", "--port", "0"), path="/livez")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A running server; `spawned` is `time.perf_counter()` just before its process was made."""
+
+    pid: int
+    port: int
+    spawned: float
+
+    def processor_seconds(self) -> float:
+        """Give user and system time used so far, by all threads."""
+        # The command name, second, may hold spaces: count from its closing bracket. proc(5): utime 14, stime 15.
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def resident_bytes(self) -> int:
+        """Give the memory that the process holds now."""
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
+
+
+@contextmanager
+def running(kind: Kind) -> Iterator[Server]:
+    """Start a server on a core of its own, hand it out when it says that it is ready, end it afterwards."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("EMULATOR_")}
+    spawned = time.perf_counter()
+    with cores.pinned(cores.SERVER):
+        process = subprocess.Popen(
+            [sys.executable, *kind.arguments], cwd=_HERE.parent, env=environment, stdout=subprocess.PIPE
+        )
+    try:
+        yield Server(pid=process.pid, port=_ready_port(kind, process), spawned=spawned)
+    finally:
+        _end(process)
+
+
+def _ready_port(kind: Kind, process: subprocess.Popen[bytes]) -> int:
+    assert process.stdout is not None
+    readable, _, _ = select.select([process.stdout], [], [], _PATIENCE_SECONDS)
+    words = process.stdout.readline().decode().split() if readable else []
+    if words[:1] != ["ready"]:
+        raise RuntimeError(f"{kind.name} did not say that it is ready, but {words}")
+    return int(words[1].rpartition(":")[2])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.communicate(timeout=_PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()

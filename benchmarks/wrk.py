@@ -1,0 +1,54 @@
+"""wrk, the load generator: drive a server with one request and read what it says."""
+
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cores
+from servers import Server
+
+_SCRIPT = Path(__file__).with_name("create.lua")
+_CONNECTIONS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What one run of wrk and the server's processor time over it came to."""
+
+    per_second: float
+    processor_us: float
+    p50_ms: float
+    p99_ms: float
+
+
+def missing() -> bool:
+    """Say whether this machine lacks wrk."""
+    return shutil.which("wrk") is None
+
+
+def drive(server: Server, request: bytes, *, seconds: int) -> Run:
+    """Send the request over and over for some seconds; each must be answered below 400."""
+    before = server.processor_seconds()
+    requests, duration_us, failed, p50_us, p99_us = _figures(server.port, request, seconds)
+    used = server.processor_seconds() - before
+    if failed or not requests:
+        raise RuntimeError(f"wrk counts {failed} failures in {requests} requests")
+    return Run(
+        per_second=requests / duration_us * 1e6,
+        processor_us=used / requests * 1e6,
+        p50_ms=p50_us / 1e3,
+        p99_ms=p99_us / 1e3,
+    )
+
+
+def _figures(port: int, request: bytes, seconds: int) -> list[int]:
+    command = ["wrk", "--threads=1", f"--connections={_CONNECTIONS}", f"--duration={seconds}s"]
+    command += [f"--script={_SCRIPT}", f"http://127.0.0.1:{port}"]
+    environment = {**os.environ, "REQUEST": request.decode(), "FIRST": str(time.time_ns())}
+    with cores.pinned(cores.DRIVER):
+        process = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    figures = next(line for line in process.stdout.splitlines() if line.startswith("figures "))
+    return [int(word) for word in figures.split()[1:]]

@@ -1,0 +1,89 @@
+"""`/_emulator/check`: what would Twilio say? A described request is judged; nothing is sent or stored."""
+
+from typing import Annotated, Protocol, cast
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from emulator.endpoints.inspection.problems import UNPROCESSABLE
+from emulator.endpoints.inspection.requests import Pair, Sent
+from emulator.wire.replies import Header, Reply
+from emulator.wire.rules import Certainty, Rule
+
+router = APIRouter(tags=["check"], responses=UNPROCESSABLE)
+
+FORM = "application/x-www-form-urlencoded"
+
+
+class Judge(Protocol):
+    """Whoever knows how requests on the Twilio surface are judged."""
+
+    def consider(
+        self, method: str, target: str, headers: list[Header], body: bytes
+    ) -> tuple[Reply, list[Header], list[tuple[Rule, bool]]]:
+        """The reply that a request would get, its headers, and each rule that was looked at with whether it passed."""
+
+
+def _judge(request: Request) -> Judge:
+    return cast("Judge", request.app.state.judge)
+
+
+class Described(BaseModel):
+    """A request that is not sent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    method: str = Field("POST", pattern=r"^[A-Z]+$", examples=["POST"])
+    path: str = Field(pattern=r"^/[!-~]*$", examples=["/2010-04-01/Accounts/AC…/Calls/CA…/UserDefinedMessages.json"])
+    headers: dict[str, str] = Field({}, examples=[{"Authorization": "Basic …"}])
+    form: dict[str, str] | None = Field(None, examples=[{"Content": "{}"}])
+    body: str | None = Field(None, description="the raw body, instead of a form", examples=[None])
+
+    @model_validator(mode="after")
+    def _one_body(self) -> "Described":
+        if self.form is not None and self.body is not None:
+            raise ValueError('give "form" or "body", not both')
+        return self
+
+    def header_list(self) -> list[Header]:
+        """Headers as on the wire, with the form's media type when none is named."""
+        named = {name.lower(): value for name, value in self.headers.items()}
+        if self.form is not None:
+            named.setdefault("content-type", FORM)
+        return [(name.encode(), value.encode()) for name, value in named.items()]
+
+
+class Looked(BaseModel):
+    """A rule that was looked at."""
+
+    rule: str = Field(examples=["credentials-missing"])
+    says: str
+    passed: bool = Field(examples=[True])
+    certainty: Certainty = Field(examples=["observed"])
+    source: str
+
+
+class Verdict(BaseModel):
+    """The reply that the request would get, and the rules that were looked at, in order, up to the first that fails."""
+
+    reply: Sent
+    rules: list[Looked]
+
+
+@router.post("/_emulator/check", summary="Ask without sending")
+async def check(judge: Annotated[Judge, Depends(_judge)], described: Described) -> Verdict:
+    """Judge a described request; the SID of a message that would be created is all zeros."""
+    body = urlencode(described.form or {}) if described.body is None else described.body
+    reply, headers, looked = judge.consider(described.method, described.path, described.header_list(), body.encode())
+    return Verdict(
+        reply=Sent(
+            status=reply.status,
+            headers=[Pair(name=name.decode("latin-1"), value=value.decode("latin-1")) for name, value in headers],
+            body=reply.body.decode(),
+        ),
+        rules=[
+            Looked(rule=rule.name, says=rule.says, passed=passed, certainty=rule.certainty, source=rule.source)
+            for rule, passed in looked
+        ],
+    )

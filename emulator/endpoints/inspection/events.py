@@ -1,0 +1,122 @@
+"""`/_emulator/events`: what happens, as server-sent events (html.spec.whatwg.org, 9.2)."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Response
+from starlette.types import Receive, Scope, Send
+
+from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.problems import FULL, UNPROCESSABLE
+from emulator.endpoints.inspection.queries import RequestFilterQuery
+from emulator.endpoints.inspection.views import message_json, request_json
+from emulator.engine.emulation import Emulation
+from emulator.engine.exchanges import Exchange
+from emulator.engine.feed import Event, Kind, Reader
+
+router = APIRouter(tags=["events"], responses=UNPROCESSABLE)
+
+_HEARTBEAT = 10.0
+_LAST_WORD = 1.0  # seconds a reader that was given up has to take the reason
+
+
+def _text(kind: str, data: str, seq: int | None = None) -> bytes:
+    place = "" if seq is None else f"id: {seq}\n"
+    return f"event: {kind}\n{place}data: {data}\n\n".encode()
+
+
+def _render(event: Event) -> bytes:
+    about = event.about
+    if isinstance(about, Exchange):
+        if event.kind is Kind.MESSAGE:
+            return _text(event.kind, message_json(about), event.seq)
+        # A request that created a message is told first, without id: a reader that is cut off between the two gets both again.
+        return _text(event.kind, request_json(about), None if about.created else event.seq)
+    data = json.dumps({"account_sid": about.account_sid, "call_sid": about.call_sid})
+    return _text(event.kind, data, event.seq)
+
+
+class _Stream(Response):
+    """Events to one reader until it goes away, falls behind, or the emulator stops."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, engine: Emulation, reader: Reader, first: bytes) -> None:
+        super().__init__(headers={"cache-control": "no-store"})
+        del self.headers["content-length"]
+        self._engine = engine
+        self._reader = reader
+        self._first = first
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the end."""
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            await self._until_gone(receive, send)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORD):
+                    last = (
+                        _text("lagged", json.dumps({"missed": "more than 1000 events"})) if self._reader.lagged else b""
+                    )
+                    await send({"type": "http.response.body", "body": last})
+        finally:
+            self._engine.feed.close(self._reader)
+
+    async def _until_gone(self, receive: Receive, send: Send) -> None:
+        sending = asyncio.ensure_future(self._send_all(send))
+        ending = asyncio.ensure_future(self._reader.lost())
+        leaving = asyncio.ensure_future(_gone(receive))
+        tasks = {sending, ending, leaving}
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _send_all(self, send: Send) -> None:
+        async for chunk in self._chunks():
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        yield self._first
+        while not self._reader.ended:
+            try:
+                async with asyncio.timeout(_HEARTBEAT):
+                    await self._reader.wait()
+            except TimeoutError:
+                yield b": still here\n\n"
+            events = self._reader.take()
+            if events:
+                yield b"".join(map(_render, events))
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+@router.get(
+    "/_emulator/events",
+    response_class=Response,
+    responses={**FULL, 200: {"content": {"text/event-stream": {}}, "description": "Events without end"}},
+    summary="Follow live",
+)
+async def events(
+    engine: Engine,
+    wanted: RequestFilterQuery,
+    last_event_id: Annotated[int | None, Header(ge=0)] = None,
+) -> Response:
+    """Follow what happens: `request`, `message`, `reset`. Resume with `Last-Event-ID` or `after`."""
+    after = wanted.after if last_event_id is None else last_event_id
+    resumed = last_event_id is not None or "after" in wanted.model_fields_set
+    reader = engine.follow(wanted.filter(after=after), resumed=resumed)
+    first = b": the emulator's events\n\n"
+    missed = engine.journal.evicted_through - after
+    if resumed and missed > 0:
+        data = {"evicted_through": engine.journal.evicted_through, "evicted": engine.journal.evicted}
+        first += _text("evicted", json.dumps(data))
+    return _Stream(engine, reader, first)

@@ -1,0 +1,114 @@
+"""`/_emulator/requests`: every exchange on the Twilio surface, accepted or refused."""
+
+from typing import Literal
+
+from fastapi import APIRouter, HTTPException, Response
+from pydantic import BaseModel, Field
+
+from emulator.endpoints.inspection.engine import Engine, ShowSecrets
+from emulator.endpoints.inspection.problems import NOT_FOUND, UNPROCESSABLE
+from emulator.endpoints.inspection.queries import RequestPageQuery
+from emulator.endpoints.inspection.views import exchange_json, json_response, listing, request_json
+from emulator.engine.exchanges import Outcome
+from emulator.wire import sids
+
+router = APIRouter(prefix="/_emulator/requests", tags=["requests"], responses=UNPROCESSABLE)
+
+
+class RuleView(BaseModel):
+    """The rule that refused a request."""
+
+    name: str = Field(examples=["content-not-json"])
+    says: str = Field(examples=["400/32702 Invalid Content"])
+    certainty: Literal["documented", "observed", "assumed"] = Field(examples=["assumed"])
+    source: str
+    reason: str | None = Field(description="what exactly was wrong", examples=["Expecting value in 'hello'"])
+
+
+class RequestView(BaseModel):
+    """An exchange in one line."""
+
+    seq: int = Field(examples=[1])
+    request_id: str = Field(examples=["RQ8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"])
+    received_at: str = Field(examples=["2019-12-18T20:02:01.123Z"])
+    method: str = Field(examples=["POST"])
+    path: str = Field(description="raw, without the query")
+    account_sid: str | None = Field(description="from the path, raw text when malformed; else the username")
+    call_sid: str | None = Field(description="from the path, raw text when malformed")
+    outcome: Outcome = Field(examples=["created"])
+    status: int = Field(examples=[201])
+    code: int | None = Field(description="Twilio's error code", examples=[None])
+    idempotency_key: str | None = Field(examples=["1"])
+    content: str | None = Field(description="the parameter Content, as far as it could be read")
+    message_sid: str | None = Field(description="the message that was created or replayed")
+    duration: float | None = Field(description="seconds; null while the reply is not out", examples=[0.001])
+    rule: RuleView | None = Field(description="the rule that refused it")
+
+
+class RequestPage(BaseModel):
+    """A page of exchanges and what tells whether it is everything."""
+
+    requests: list[RequestView]
+    count: int = Field(examples=[1])
+    last_seq: int = Field(examples=[1])
+    oldest_seq: int = Field(examples=[1])
+    evicted: int = Field(examples=[0])
+
+
+class Pair(BaseModel):
+    """A header."""
+
+    name: str
+    value: str
+
+
+class Received(BaseModel):
+    """A request as it came in; the secret of its credentials is masked."""
+
+    method: str
+    target: str = Field(description="raw path and query")
+    headers: list[Pair]
+    form: dict[str, str]
+    body: str = Field(description="at most 64 KiB of it; bytes that are not UTF-8 are replaced")
+    body_size: int
+    body_cut: bool
+    peer: str
+    scheme: Literal["http", "https"]
+
+
+class Sent(BaseModel):
+    """The reply."""
+
+    status: int
+    headers: list[Pair]
+    body: str
+
+
+class ExchangeView(RequestView):
+    """A whole exchange."""
+
+    request: Received
+    reply: Sent
+
+
+@router.get("", response_class=Response, responses={200: {"model": RequestPage}}, summary="List every request")
+async def list_requests(engine: Engine, page: RequestPageQuery) -> Response:
+    """Every exchange on the Twilio surface: created, replayed, refused. Control and health requests are never in it."""
+    found = engine.journal.requests(page.filter())
+    listed = found.page(page.limit, newest_first=page.order == "newest")
+    return json_response(listing("requests", map(request_json, listed), len(found), engine.journal))
+
+
+@router.get(
+    "/{request_id}",
+    response_class=Response,
+    responses={**NOT_FOUND, 200: {"model": ExchangeView}},
+    summary="One request, whole",
+)
+async def get_request(engine: Engine, show_secrets: ShowSecrets, request_id: str) -> Response:
+    """Request and reply of one exchange, by its Twilio-Request-Id."""
+    known = sids.is_sid(sids.REQUEST, request_id)
+    exchange = engine.journal.get(request_id.removeprefix(sids.REQUEST)) if known else None
+    if exchange is None:
+        raise HTTPException(404, f"no request {request_id[:40]}; it never came, or was reset, or evicted")
+    return json_response(exchange_json(exchange, show_secrets=show_secrets))

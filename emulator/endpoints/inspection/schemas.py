@@ -1,0 +1,97 @@
+"""`/_emulator/schemas`: JSON Schemas that a scope's contents are held against."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Path, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, bad_value
+from emulator.engine.schemas import OnFailure, Schema
+from emulator.engine.scopes import Scope
+
+router = APIRouter(prefix="/_emulator/schemas", tags=["schemas"], responses=UNPROCESSABLE)
+
+MAX_BYTES = 256 * 1024
+
+Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,100}$", examples=["order"])]
+
+
+class SchemaBody(BaseModel):
+    """A JSON Schema (2020-12) for the contents of a scope."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    schema_: Any = Field(alias="schema", examples=[{"type": "object", "required": ["type"]}])
+    account_sid: str | None = Field(None, description="only for this account")
+    call_sid: str | None = Field(None, description="only for this call")
+    on_failure: OnFailure = Field(OnFailure.NOTE, description="note it on the message, or refuse with 400/32702")
+
+
+class SchemaView(SchemaBody):
+    """A registered schema."""
+
+    name: str = Field(examples=["order"])
+
+
+class SchemaList(BaseModel):
+    """All registered schemas."""
+
+    schemas: list[SchemaView]
+    count: int = Field(examples=[1])
+
+
+def _view(schema: Schema) -> SchemaView:
+    return SchemaView(
+        name=schema.name,
+        schema_=schema.source,
+        account_sid=schema.scope.account_sid,
+        call_sid=schema.scope.call_sid,
+        on_failure=schema.on_failure,
+    )
+
+
+@router.get("", summary="List schemas")
+async def list_schemas(engine: Engine) -> SchemaList:
+    """All registered schemas."""
+    return SchemaList(schemas=[_view(schema) for schema in engine.schemas], count=len(engine.schemas))
+
+
+@router.put("/{name}", responses={**FULL, 201: {"model": SchemaView, "description": "Registered anew"}})
+async def put_schema(engine: Engine, name: Name, body: SchemaBody, response: Response) -> SchemaView:
+    """Register a schema, or replace the one of this name (200)."""
+    from emulator.adapters import json_schema  # noqa: PLC0415  the library is for those who use schemas
+
+    if len(json.dumps(body.schema_)) > MAX_BYTES:
+        raise bad_value("/schema", "…", f"at most {MAX_BYTES // 1024} KiB")
+    try:
+        validate = json_schema.compile_schema(body.schema_)
+    except json_schema.BadSchemaError as error:
+        raise bad_value("/schema" + error.pointer, body.schema_, error.message) from None
+    schema = Schema(
+        name=name,
+        source=body.schema_,
+        scope=Scope(body.account_sid, body.call_sid),
+        on_failure=body.on_failure,
+        validate=lambda value: tuple(validate(value)),
+    )
+    if engine.schemas.put(schema):
+        response.status_code = 201
+    return _view(schema)
+
+
+@router.get("/{name}", responses=NOT_FOUND)
+async def get_schema(engine: Engine, name: Name) -> SchemaView:
+    """The schema of this name."""
+    schema = engine.schemas.get(name)
+    if schema is None:
+        raise HTTPException(404, f"no schema {name}")
+    return _view(schema)
+
+
+@router.delete("/{name}", status_code=204, responses=NOT_FOUND)
+async def delete_schema(engine: Engine, name: Name) -> None:
+    """Forget a schema; what it said of messages stays on them."""
+    if not engine.schemas.remove(name):
+        raise HTTPException(404, f"no schema {name}")

@@ -1,0 +1,155 @@
+"""Why a wait was not satisfied: what did arrive, and what it lacked. Lines for humans, near misses as data."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from emulator.engine.exchanges import Exchange, Outcome
+from emulator.engine.filters import Filter, Mismatch
+from emulator.engine.journal import Journal
+from emulator.engine.waiting import End, Wait
+from emulator.wire.dates import iso8601
+
+LOOKED_AT = 1_000
+"""How many of the newest exchanges are looked at."""
+SHOWN = 5
+_FAR = 2
+_LONGEST = 80
+
+
+class NearMiss(NamedTuple):
+    """An exchange that nearly matched: what it lacked, and that in words."""
+
+    exchange: Exchange
+    mismatches: tuple[Mismatch, ...]
+    text: str
+
+
+class Explanation(NamedTuple):
+    """Why, in lines, and the exchanges that nearly matched."""
+
+    lines: list[str]
+    near_misses: list[NearMiss]
+
+
+def explain(wait: Wait, end: End, journal: Journal) -> Explanation:
+    """Why a wait was not satisfied."""
+    wanted = wait.wanted
+    lines = [_ending(wait, end)]
+    if wait.at_most is not None and wait.count > wait.at_most:
+        too_many = journal.messages(wanted).page(SHOWN, newest_first=True)
+        return Explanation(lines + [_created(exchange) for exchange in too_many], [])
+    near = near_misses(wanted, journal)
+    lines += [miss.text for miss in near]
+    if journal.evicted_through > wanted.after:
+        lines.append(
+            f"{journal.evicted} exchanges were evicted from the journal, up to sequence number {journal.evicted_through}: "
+            "what is missing may have been among them; raise journal_limit or journal_bytes"
+        )
+    if not near and not wait.count:
+        lines.append(_nothing_near(wanted, journal))
+    return Explanation(lines, near)
+
+
+def near_misses(wanted: Filter, journal: Journal) -> list[NearMiss]:
+    """The newest exchanges that lack least, at most five."""
+    found = list(_candidates(wanted, journal.newest(LOOKED_AT)))
+    found.sort(key=lambda miss: len(miss.mismatches))  # stable: the newest of equals stays first
+    return found[:SHOWN]
+
+
+def _candidates(wanted: Filter, exchanges: Iterable[Exchange]) -> Iterator[NearMiss]:
+    for exchange in exchanges:
+        if exchange.outcome is not Outcome.PREFLIGHT:
+            mismatches = tuple(islice(wanted.mismatches(exchange), _FAR + 1))
+            if 0 < len(mismatches) <= _FAR:
+                yield NearMiss(exchange, mismatches, _sentence(exchange, mismatches))
+
+
+def _ending(wait: Wait, end: End) -> str:
+    bounds = []
+    if wait.at_least is not None:
+        bounds.append(f"at least {wait.at_least}")
+    if wait.at_most is not None:
+        bounds.append(f"at most {wait.at_most}")
+    why = {
+        End.RESET: "; the scope was reset while waiting",
+        End.STOPPED: "; the emulator stopped while waiting",
+        End.DECIDED: "",
+        End.TIMED_OUT: "",
+    }[end]
+    return f"wanted {' and '.join(bounds)} {_described(wait.wanted)}, {wait.count} arrived{why}"
+
+
+def _described(wanted: Filter) -> str:
+    given = [f"{name} {value}" for name, value in zip(("account", "call", "key"), wanted.keys, strict=True) if value]
+    if wanted.after:
+        given.append(f"after {wanted.after}")
+    if wanted.contains is not None:
+        given.append(f"containing {wanted.contains!r}")
+    if wanted.content is not None:
+        given.append(f"with {wanted.content.value!r} in the content")
+    if wanted.valid is not None:
+        given.append("that its schemas allow" if wanted.valid else "that a schema forbids")
+    return "messages" + (f" ({', '.join(given)})" if given else "")
+
+
+def _nothing_near(wanted: Filter, journal: Journal) -> str:
+    newest = next(iter(journal.newest(1)), None)
+    if newest is None:
+        since = (
+            "since the emulator started or was reset" if not wanted.after else f"since sequence number {wanted.after}"
+        )
+        return f"nothing at all arrived {since}: is the client pointed at this emulator?"
+    if newest.seq <= wanted.after:
+        return f"nothing at all arrived since sequence number {wanted.after}"
+    when = iso8601(newest.arrival.received_at)
+    return f"nothing like it is among what arrived; the newest is number {newest.seq} of {when}, {_what(newest)}"
+
+
+def _created(exchange: Exchange) -> str:
+    return f"number {exchange.seq}: {_what(exchange)}, content {_cut(exchange.content or '')}"
+
+
+def _what(exchange: Exchange) -> str:
+    arrival = exchange.arrival
+    whose = f"for call {arrival.call_sid} of account {arrival.account_sid}"
+    if exchange.problem is not None:
+        problem = exchange.problem
+        reason = f"; {exchange.reason}" if exchange.reason else ""
+        says = problem.rule.says.replace("{path}", exchange.request.path)
+        return f"a request {whose}, refused with {says} (rule {problem.name}, {problem.certainty}{reason})"
+    sid = exchange.message.sid if exchange.message else ""
+    return (
+        f"message {sid} {whose}" if exchange.created else f"a request {whose} that replayed {sid} and created nothing"
+    )
+
+
+def _sentence(exchange: Exchange, mismatches: tuple[Mismatch, ...]) -> str:
+    lacks = [_LACKS[miss.what](miss) for miss in mismatches if miss.what in _LACKS]
+    return f"number {exchange.seq}: {_what(exchange)}" + (": " + "; ".join(lacks) if lacks else "")
+
+
+def _where(miss: Mismatch) -> str:
+    shown = [
+        f"{difference.pointer or 'the whole'} is {'missing' if difference.missing else _cut(repr(difference.found))}, "
+        f"wanted {_cut(repr(difference.wanted))}"
+        for difference in miss.where[:SHOWN]
+    ]
+    return "its content differs: " + ", ".join(shown)
+
+
+# What to say of a lack; the outcome is told already by what the exchange is.
+_LACKS = {
+    "account_sid": lambda miss: f"it is for account {miss.found}, not {miss.wanted}",
+    "call_sid": lambda miss: f"it is for call {miss.found}, not {miss.wanted}",
+    "idempotency_key": lambda miss: f"its key is {miss.found!r}, not {miss.wanted!r}",
+    "after": lambda miss: f"it arrived before: {miss.found} is not after {miss.wanted}",
+    "contains": lambda miss: f"its content {_cut(str(miss.found))} does not contain {miss.wanted!r}",
+    "content": _where,
+    "valid": lambda miss: f"its schemas {'allow' if miss.found else 'do not allow'} it",
+}
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -1,0 +1,106 @@
+"""Which exchanges are meant, defined by what differs: an exchange matches when nothing does, and a failure can say it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from emulator.engine.exchanges import Exchange, Outcome
+from emulator.engine.matching import Difference, differences
+from emulator.engine.scopes import Scope
+from emulator.wire import content
+
+Keys = tuple[str | None, str | None, str | None]
+
+
+def keys_of(exchange: Exchange) -> Keys:
+    """What an exchange is found by: account, call, idempotency key."""
+    arrival = exchange.arrival
+    return arrival.account_sid, arrival.call_sid, exchange.idempotency_key
+
+
+class Part(NamedTuple):
+    """A JSON value that the content must hold; wrapped, because null is a value too."""
+
+    value: object
+
+
+class Mismatch(NamedTuple):
+    """One thing that an exchange lacks. `what` is the filter's name; `where` tells more of a content that differs."""
+
+    what: str
+    wanted: object
+    found: object
+    where: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which exchanges are meant; None = any."""
+
+    account_sid: str | None = None
+    call_sid: str | None = None
+    idempotency_key: str | None = None
+    after: int = 0
+    content: Part | None = None
+    contains: str | None = None
+    valid: bool | None = None
+    status: int | None = None
+    code: int | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def keys(self) -> Keys:
+        """What an index can find: account, call, idempotency key."""
+        return self.account_sid, self.call_sid, self.idempotency_key
+
+    @property
+    def scope(self) -> Scope:
+        """The account and call."""
+        return Scope(self.account_sid, self.call_sid)
+
+    @property
+    def needs_a_look(self) -> bool:
+        """Whether more is asked than an index can tell."""
+        return any(
+            wanted is not None
+            for wanted in (self.content, self.contains, self.valid, self.status, self.code, self.outcome)
+        )
+
+    def matches(self, exchange: Exchange) -> bool:
+        """Whether an exchange is meant."""
+        return next(self.mismatches(exchange), None) is None
+
+    def mismatches(self, exchange: Exchange) -> Iterator[Mismatch]:
+        """What an exchange lacks to be meant."""
+        for what, wanted, found in zip(_NAMES, self.keys, keys_of(exchange), strict=True):
+            if wanted not in (None, found):
+                yield Mismatch(what, wanted, found)
+        if exchange.seq <= self.after:
+            yield Mismatch("after", self.after, exchange.seq)
+        yield from self._verdict(exchange)
+        yield from self._text(exchange)
+
+    def _verdict(self, exchange: Exchange) -> Iterator[Mismatch]:
+        if self.outcome not in (None, exchange.outcome):
+            yield Mismatch("outcome", self.outcome, exchange.outcome)
+        if self.status not in (None, exchange.status):
+            yield Mismatch("status", self.status, exchange.status)
+        if self.code not in (None, exchange.code):
+            yield Mismatch("code", self.code, exchange.code)
+        if self.valid not in (None, exchange.valid):
+            yield Mismatch("valid", self.valid, exchange.valid)
+
+    def _text(self, exchange: Exchange) -> Iterator[Mismatch]:
+        text = exchange.content or ""
+        if self.contains is not None and self.contains not in text:
+            yield Mismatch("contains", self.contains, text)
+        if self.content is not None:
+            try:
+                where = tuple(differences(self.content.value, content.parse(text)))
+            except content.NotJson:
+                where = (Difference("", self.content.value, text),)
+            if where:
+                yield Mismatch("content", self.content.value, text, where)
+
+
+_NAMES = ("account_sid", "call_sid", "idempotency_key")

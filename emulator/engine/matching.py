@@ -1,0 +1,50 @@
+"""When one JSON value is part of another, defined by what differs: it matches when nothing does, and a failure can say it.
+
+Objects match by subset, arrays by length and element, scalars by JSON type: `true` is not `1`, but `1` is `1.0`.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import NamedTuple
+
+
+class Difference(NamedTuple):
+    """Where two values differ; `found` is None when there is nothing."""
+
+    pointer: str
+    wanted: object
+    found: object
+    missing: bool = False
+
+
+_NUMBERS = (int, float, Decimal)
+
+
+def _kind(value: object) -> object:
+    if isinstance(value, bool):
+        return bool
+    return "number" if isinstance(value, _NUMBERS) else type(value)
+
+
+def _step(pointer: str, name: object) -> str:
+    return f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}"
+
+
+def differences(wanted: object, found: object, pointer: str = "") -> Iterator[Difference]:
+    """Where `wanted` is no part of `found`, as JSON pointers into `found`."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        for name, value in wanted.items():
+            if name in found:
+                yield from differences(value, found[name], _step(pointer, name))
+            else:
+                yield Difference(_step(pointer, name), value, None, missing=True)
+    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        for place, (one, other) in enumerate(zip(wanted, found, strict=True)):
+            yield from differences(one, other, _step(pointer, place))
+    elif _kind(wanted) != _kind(found) or wanted != found:
+        yield Difference(pointer, wanted, found)
+
+
+def is_part(wanted: object, found: object) -> bool:
+    """Whether `wanted` is part of `found`."""
+    return next(differences(wanted, found), None) is None

@@ -1,0 +1,73 @@
+"""A scope is an account, a call, both or everything: what a test owns. Things of a scope are found without a search."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """An account, a call, both, or (both None) everything."""
+
+    account_sid: str | None = None
+    call_sid: str | None = None
+
+    def covers(self, account_sid: str | None, call_sid: str | None) -> bool:
+        """Whether something of this account and call lies in the scope."""
+        return self.account_sid in (None, account_sid) and self.call_sid in (None, call_sid)
+
+    def overlaps(self, other: "Scope") -> bool:
+        """Whether something can lie in both."""
+        pairs = ((self.account_sid, other.account_sid), (self.call_sid, other.call_sid))
+        return all(one is None or two is None or one == two for one, two in pairs)
+
+
+class Registry(Generic[T]):
+    """Things by scope, found by call, by account, or everywhere; what belongs elsewhere costs nothing."""
+
+    def __init__(self) -> None:
+        self._by_call: defaultdict[str, dict[T, Scope]] = defaultdict(dict)
+        self._by_account: defaultdict[str, dict[T, Scope]] = defaultdict(dict)
+        self._everywhere: dict[T, Scope] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[T]:
+        for shelf in (*self._by_call.values(), *self._by_account.values(), self._everywhere):
+            yield from shelf
+
+    def add(self, scope: Scope, thing: T) -> None:
+        """Put a thing into a scope."""
+        self._shelf(scope)[thing] = scope
+        self._count += 1
+
+    def remove(self, scope: Scope, thing: T) -> None:
+        """Take it out again; no error when it is gone already."""
+        shelf = self._shelf(scope)
+        if shelf.pop(thing, None) is not None:
+            self._count -= 1
+        if shelf:
+            return
+        if scope.call_sid is not None:
+            del self._by_call[scope.call_sid]
+        elif scope.account_sid is not None:
+            del self._by_account[scope.account_sid]
+
+    def of(self, account_sid: str | None, call_sid: str | None) -> list[T]:
+        """The things whose scope covers this account and call."""
+        if not self._count:
+            return []
+        shelves = (self._by_call.get(call_sid or ""), self._by_account.get(account_sid or ""), self._everywhere)
+        return [
+            thing for shelf in shelves if shelf for thing, scope in shelf.items() if scope.covers(account_sid, call_sid)
+        ]
+
+    def _shelf(self, scope: Scope) -> dict[T, Scope]:
+        if scope.call_sid is not None:
+            return self._by_call[scope.call_sid]
+        return self._everywhere if scope.account_sid is None else self._by_account[scope.account_sid]

@@ -1,0 +1,131 @@
+"""All rules in one list: the catalogue of refusals, what replies look like, what keys and calls do, and our deviations.
+
+`GET /_emulator/rules` shows it. What Twilio does not tell is `assumed`; nothing here is guessed and called a fact.
+"""
+
+from dataclasses import dataclass
+
+from emulator.wire.errors import CATALOGUE
+from emulator.wire.rules import Certainty, Rule
+
+_D, _O, _A = Certainty.DOCUMENTED, Certainty.OBSERVED, Certainty.ASSUMED
+_RESOURCE = "https://www.twilio.com/docs/voice/api/userdefinedmessage-resource"
+_RESPONSE = "https://www.twilio.com/docs/usage/twilios-response"
+
+
+def _rule(name: str, certainty: Certainty, says: str, source: str) -> Rule:
+    return Rule(name=name, says=says, certainty=certainty, source=source)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The OpenAPI document that patterns, parameters and members were read from."""
+
+    name: str = "twilio-oai, spec/json/twilio_api_v2010.json"
+    version: str = "2.6.7"
+    date: str = "2026-04-14"
+    commit: str = "d50069b"
+
+
+DOCUMENT = Document()
+
+_REPLIES = (
+    _rule("created", _D, "201 with account_sid, call_sid, sid, date_created", _RESOURCE),
+    _rule("created-order", _A, "members in the order of the OpenAPI example", "the real order is not known"),
+    _rule("message-sid", _D, "KX and 32 hex digits", _RESOURCE),
+    _rule("message-sid-lower-case", _O, "new SIDs are in lower case", "recordings of sibling resources, 2015 to 2023"),
+    _rule("dates", _D, "date_created is RFC 2822 with offset +0000", "the OpenAPI example; recordings"),
+    _rule(
+        "body-form",
+        _O,
+        "one line, a space after : and , and no trailing newline",
+        "recorded Content-Lengths 136, 171, 335",
+    ),
+    _rule("error-order", _O, "error members in alphabetical order", "the same recordings"),
+    _rule("more-info", _O, "more_info is https://www.twilio.com/docs/errors/CODE", "recordings of 2015 to 2023"),
+    _rule("headers", _O, "the reply's headers and their order", "recordings of 2023-04, 2023-06 and 2023-11"),
+    _rule("request-id", _O, "Twilio-Request-Id has the hex digits of the message created", "three recordings of 2023"),
+    _rule(
+        "charset",
+        _O,
+        "charset=utf-8 in Content-Type only after Accept-Charset: utf-8",
+        "fits every recording whose request is known",
+    ),
+    _rule(
+        "representation", _D, "the suffix decides: .json is JSON, none and .xml are XML; Accept never does", _RESPONSE
+    ),
+    _rule("xml-created", _A, "TwilioResponse holds UserDefinedMessage with members in CamelCase", "as its siblings do"),
+    _rule("xml-error", _O, "TwilioResponse holds RestException", "a recording of 2018, 293 bytes"),
+    _rule(
+        "options",
+        _O,
+        "OPTIONS is 200 with Allow and the CORS headers",
+        "https://egghead.io/lessons/tools-use-http-options-method",
+    ),
+    _rule("options-open", _A, "OPTIONS needs no credentials and any path will do", "preflights carry none"),
+)
+_REQUESTS = (
+    _rule("sid-patterns", _D, "^AC[0-9a-fA-F]{32}$ and ^CA[0-9a-fA-F]{32}$ on the whole segment", _RESOURCE),
+    _rule("paths-case-sensitive", _D, "paths are case-sensitive", "https://www.twilio.com/docs/api/errors/20404"),
+    _rule(
+        "basic-credentials",
+        _D,
+        "Basic credentials: AccountSid and AuthToken, or API key and secret",
+        "https://www.twilio.com/docs/usage/requests-to-twilio",
+    ),
+    _rule(
+        "parent-credentials",
+        _D,
+        "a parent's credentials work on its subaccount's path",
+        "https://www.twilio.com/docs/iam/api/subaccounts",
+    ),
+    _rule("parameter-names", _O, "parameter names are case-sensitive", "mcwebb/angular-twilio #5, riemann #663"),
+    _rule("unknown-parameters", _D, "unknown parameters are ignored", "https://www.twilio.com/docs/api/errors/20001"),
+    _rule("repeated-parameters", _A, "of a repeated parameter the first counts", "not known"),
+    _rule(
+        "other-media-types",
+        _O,
+        "any other media type reads as a form without parameters",
+        "twilio-chat-demo-android #147",
+    ),
+    _rule(
+        "json-any-value",
+        _A,
+        "JSON that is no object is accepted and noted",
+        "the prose speaks of an object, nothing tells of a check",
+    ),
+    _rule(
+        "json-bounds",
+        _A,
+        "no NaN, Infinity, overflowing number, lone surrogate, or nesting deeper than 128",
+        "RFC 8259 leaves bounds to readers",
+    ),
+    _rule(
+        "active-states",
+        _D,
+        "a call is active while it is ringing or in-progress",
+        "https://www.twilio.com/docs/voice/sdks/call-message-events",
+    ),
+)
+_IDEMPOTENCY = (
+    _rule("key-parameter", _D, "IdempotencyKey identifies an API call", _RESOURCE),
+    _rule("key-scope", _A, "a key belongs to one account, call and resource", "not known; option none"),
+    _rule("key-replay", _A, "the same key gets the first 201's body again and creates nothing", "not known"),
+    _rule(
+        "key-mismatch", _A, "other Content under a known key is replayed too; option idempotency_mismatch", "not known"
+    ),
+    _rule("key-refusals", _A, "refusals are not remembered", "not known"),
+    _rule("key-ttl", _A, "a key lives for 24 hours; option idempotency_ttl", "not known"),
+    _rule("key-empty", _A, "an empty key is none", "not known"),
+)
+
+RULES: tuple[Rule, ...] = (*(problem.rule for problem in CATALOGUE), *_REPLIES, *_REQUESTS, *_IDEMPOTENCY)
+
+DEVIATIONS: tuple[str, ...] = (
+    "Any well-formed AccountSid and CallSid exist unless accounts or calls say otherwise.",
+    "Header names are sent in lower case, as HTTP/2 front ends do; the headers of Twilio's CDN are left out.",
+    "The reason phrase is Created, Bad Request …; recordings before 2021 have it in capitals.",
+    "X-API-Domain is api.twilio.com whatever the Host.",
+    "There is no rate limit; Twilio-Concurrent-Requests counts truly.",
+    "The member `json` of the inspection API is null when a whole number in the content has over 4300 digits.",
+)

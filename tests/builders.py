@@ -1,0 +1,111 @@
+"""Values that a test needs but does not talk about."""
+
+import base64
+import random
+
+from emulator.engine.calls import Call, Leg, Status
+from emulator.engine.chance import Chance
+from emulator.engine.clock import Clock
+from emulator.engine.emulation import Emulation, Policy
+from emulator.engine.exchanges import Arrival, Exchange, Outcome, Request, pack
+from emulator.wire.messages import Message, NewMessage
+
+ACCOUNT = "AC" + "a" * 32
+OTHER_ACCOUNT = "AC" + "b" * 32
+API_KEY = "SK" + "c" * 32
+CALL = "CA" + "d" * 32
+OTHER_CALL = "CA" + "e" * 32
+MESSAGE = "KX" + "f" * 32
+TOKEN = "0" * 32
+# Twilio's own example: Wed, 18 Dec 2019 20:02:01 +0000.
+SOME_TIME = 1576699321.0
+
+
+def path(account_sid: str = ACCOUNT, call_sid: str = CALL, resource: str = "UserDefinedMessages.json") -> str:
+    return f"/2010-04-01/Accounts/{account_sid}/Calls/{call_sid}/{resource}"
+
+
+def basic(username: str = ACCOUNT, secret: str = TOKEN) -> bytes:
+    """An `Authorization` header."""
+    return b"Basic " + base64.b64encode(f"{username}:{secret}".encode())
+
+
+def message(**given: object) -> Message:
+    usual = {
+        "id": MESSAGE.removeprefix("KX"),
+        "account_sid": ACCOUNT,
+        "call_sid": CALL,
+        "content": "{}",
+        "idempotency_key": None,
+        "date_created": SOME_TIME,
+    }
+    return Message(**{**usual, **given})
+
+
+def request(**given: object) -> Request:
+    usual = {
+        "method": "POST",
+        "target": path(),
+        "head": pack([]),
+        "body": b"",
+        "body_size": 0,
+        "client": ("127.0.0.1", 50000),
+        "secure": False,
+    }
+    return Request(**{**usual, **given})
+
+
+def arrival(account_sid: str | None = ACCOUNT, call_sid: str | None = CALL, *, concurrent: int = 1) -> Arrival:
+    return Arrival(account_sid, call_sid, SOME_TIME, concurrent)
+
+
+def exchange(seq: int = 1, *, kind: type[Exchange] = Exchange, **given: object) -> Exchange:
+    """An exchange that created a message, unless an outcome is given."""
+    usual = {
+        "id": f"{seq:032x}",
+        "arrival": arrival(),
+        "request": request(),
+        "outcome": Outcome.CREATED,
+        "replied_at": SOME_TIME,
+    }
+    if "outcome" not in given:
+        usual["message"] = message(id=f"{seq:032x}")
+    return kind(seq=seq, **{**usual, **given})
+
+
+def call(**given: object) -> Call:
+    usual = {"sid": CALL, "account_sid": None, "status": Status.IN_PROGRESS, "client": Leg.VOICE_SDK}
+    return Call(**{**usual, **given})
+
+
+class Time:
+    """A clock's source that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = SOME_TIME
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def emulation(time: Time | None = None, **policy: object) -> Emulation:
+    return Emulation(Policy(**policy), clock=Clock(time or Time()), chance=Chance(random.Random(0).randbytes))
+
+
+def arrive(emulation: Emulation, account_sid: str | None = ACCOUNT, call_sid: str | None = CALL) -> Arrival:
+    """A request that comes and goes at once."""
+    arrived = emulation.arrive(account_sid, call_sid)
+    emulation.leave(arrived)
+    return arrived
+
+
+def post(
+    emulation: Emulation,
+    content: str = "{}",
+    key: str | None = None,
+    *,
+    account_sid: str = ACCOUNT,
+    call_sid: str = CALL,
+) -> Exchange:
+    """Send a message whose parameters were read."""
+    return emulation.admit(arrive(emulation, account_sid, call_sid), request(), NewMessage(content, key))

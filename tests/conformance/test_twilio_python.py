@@ -1,0 +1,115 @@
+"""Twilio's Python library, unmodified, as a program under test uses it."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from builders import Time
+from serving import CONTENT, Caller, Serve
+from situations import REFUSALS, Attempt, Situation, attempt
+from twilio.base.exceptions import TwilioRestException
+from twilio.http.async_http_client import AsyncTwilioHttpClient
+from twilio.http.http_client import TwilioHttpClient
+from twilio.rest import Client
+
+if TYPE_CHECKING:
+    from twilio.rest.api.v2010.account.call.user_defined_message import UserDefinedMessageInstance
+
+Create = Callable[[Attempt], "UserDefinedMessageInstance"]
+
+
+@contextmanager
+def library() -> Iterator[Create]:
+    http = TwilioHttpClient()
+    assert http.session is not None
+    http.session.trust_env = False  # a proxy of this machine is not for 127.0.0.1
+
+    def create(asked: Attempt) -> "UserDefinedMessageInstance":
+        client = Client(asked.username, asked.password, asked.account_sid, http_client=http)
+        client.api.base_url = asked.url
+        key = {} if asked.key is None else {"idempotency_key": asked.key}
+        return client.calls(asked.call_sid).user_defined_messages.create(content=asked.content, **key)
+
+    yield create
+    http.session.close()
+
+
+@pytest.fixture(scope="module")
+def create() -> Iterator[Create]:
+    """Creates a message through the library, on connections that it keeps."""
+    with library() as create:
+        yield create
+
+
+def test_a_message_is_created_and_listed(caller: Caller, create: Create) -> None:
+    message = create(attempt(caller))
+
+    (listed,) = caller.messages()
+    assert (message.account_sid, message.call_sid, message.sid) == (caller.account, caller.call, listed["sid"])
+    assert listed["json"] == {"key": "value"}
+    assert message.date_created is not None
+
+
+def test_the_date_is_read(serve: Serve, create: Create) -> None:
+    message = create(attempt(Caller(serve(now=Time()))))
+
+    assert message.date_created == dt.datetime(2019, 12, 18, 20, 2, 1, tzinfo=dt.UTC)
+
+
+def test_the_same_key_is_answered_with_the_same_message(caller: Caller, create: Create) -> None:
+    first, again = (create(attempt(caller, key="k")) for _ in range(2))
+
+    assert again.sid == first.sid
+    assert [message["replays"] for message in caller.messages()] == [1]
+
+
+def test_content_arrives_as_it_was_given(caller: Caller, create: Create) -> None:
+    content = '{"a": "b c+d%&=*~é\\n\U0001f600"}'
+    create(attempt(caller, content=content))
+
+    assert [message["content"] for message in caller.messages()] == [content]
+
+
+@pytest.mark.parametrize("situation", REFUSALS, ids=[situation.name for situation in REFUSALS])
+def test_a_refusal_is_the_librarys_own_exception(serve: Serve, create: Create, situation: Situation) -> None:
+    caller = Caller(serve(**situation.options))
+    asked = attempt(caller, **situation.arrange(caller))
+
+    with pytest.raises(TwilioRestException) as refused:
+        create(asked)
+
+    # The library puts the status where the body has no code.
+    code = situation.status if situation.code is None else situation.code
+    assert (refused.value.status, refused.value.code) == (situation.status, code)
+    assert refused.value.msg == f"Unable to create record: {situation.message_for(asked)}"
+    assert refused.value.method == "POST"
+
+
+def test_the_connection_outlives_a_refusal(caller: Caller, create: Create) -> None:
+    for content in (CONTENT, "hello", CONTENT):
+        try:
+            create(attempt(caller, content=content))
+        except TwilioRestException as refused:
+            assert refused.code == 32702  # noqa: PT017  the others must not raise
+
+    assert len(caller.messages()) == 2
+
+
+@pytest.mark.filterwarnings("ignore:.*is deprecated and will be removed:DeprecationWarning")  # its use of aiohttp
+def test_the_asynchronous_client_creates_and_is_refused(caller: Caller) -> None:
+    async def act() -> tuple[str, int]:
+        async with AsyncTwilioHttpClient() as http:
+            client = Client(caller.account, caller.token, http_client=http)
+            client.api.base_url = caller.site.url
+            messages = client.calls(caller.call).user_defined_messages
+            created = await messages.create_async(content=CONTENT)
+            with pytest.raises(TwilioRestException) as refused:
+                await messages.create_async(content="hello")
+            return created.sid or "", refused.value.code
+
+    sid, code = asyncio.run(act())
+
+    assert ([sid], code) == ([message["sid"] for message in caller.messages()], 32702)

@@ -1,0 +1,55 @@
+"""`/livez`, `/readyz`, and what is nowhere."""
+
+import pytest
+from serving import Caller, Site
+
+from emulator import __version__
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_health_answers_with_the_version(site: Site, path: str) -> None:
+    reply = site.get(path)
+
+    assert (reply.status, reply.json()) == (200, {"status": "ok", "version": __version__})
+
+
+def test_asking_for_health_leaves_no_trace(caller: Caller) -> None:
+    before = caller.listing()["last_seq"]
+    caller.site.get("/livez")
+    caller.site.get("/readyz")
+
+    assert caller.listing()["last_seq"] == before
+
+
+@pytest.mark.parametrize(
+    "path", ["/nowhere", "/_emulator", "/_emulator/nothing", "/redoc", "/2010-04-02/x", "/2010-04-01x"]
+)
+def test_an_unknown_path_is_a_404_that_says_where_to_look(site: Site, path: str) -> None:
+    reply = site.get(path)
+
+    assert reply.status == 404
+    assert path in reply.json()["error"]
+    assert "/docs" in reply.json()["error"]
+
+
+def test_a_method_that_a_path_does_not_have_is_a_405(site: Site) -> None:
+    reply = site.ask("PATCH", "/_emulator/messages")
+
+    assert reply.status == 405
+    assert set((reply.header("allow") or "").split(", ")) <= {"GET", "DELETE"}
+
+
+def test_no_reply_names_the_server_software(site: Site) -> None:
+    replies = [site.get(path) for path in ("/livez", "/nowhere", "/docs", "/2010-04-01/x.json")]
+
+    assert [reply.header("server") for reply in replies] == [None] * 4
+
+
+def test_a_client_that_has_said_all_still_gets_its_answer(site: Site) -> None:
+    with site.connect() as connection:
+        connection.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.finish()
+        reply = connection.next_reply()
+
+    assert reply is not None
+    assert reply.status == 200

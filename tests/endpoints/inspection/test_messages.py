@@ -1,0 +1,330 @@
+"""`/_emulator/messages`: what a test's author sees."""
+
+import json
+import re
+from urllib.parse import quote
+
+import pytest
+from builders import Time
+from serving import CONTENT, Caller, Serve, Site, fresh
+
+PAGE = {"messages", "count", "last_seq", "oldest_seq", "evicted"}
+
+
+@pytest.fixture
+def five(caller: Caller) -> tuple[Caller, list[str]]:
+    """A caller who sent five messages, and their SIDs."""
+    return caller, [caller.send(f"[{number}]", key=f"k{number}").json()["sid"] for number in range(5)]
+
+
+def sids(caller: Caller, **filters: object) -> list[str]:
+    return [message["sid"] for message in caller.messages(**filters)]
+
+
+def test_a_message_is_listed_with_all_its_facts(serve: Serve) -> None:
+    time = Time()
+    time.now += 0.1239
+    caller = Caller(serve(now=time))
+    reply = caller.send('{"a": [1, "é"]}', key="k")
+
+    sid = reply.json()["sid"]
+    assert caller.listing() == {
+        "messages": [
+            {
+                "seq": 1,
+                "sid": sid,
+                "account_sid": caller.account,
+                "call_sid": caller.call,
+                "content": '{"a": [1, "é"]}',
+                "json": {"a": [1, "é"]},
+                "idempotency_key": "k",
+                "replays": 0,
+                "notes": [],
+                "date_created": "Wed, 18 Dec 2019 20:02:01 +0000",
+                "received_at": "2019-12-18T20:02:01.123Z",
+                "request_id": "RQ" + sid[2:],
+            }
+        ],
+        "count": 1,
+        "last_seq": 1,
+        "oldest_seq": 1,
+        "evicted": 0,
+    }
+
+
+def test_a_message_is_found_by_its_sid(caller: Caller) -> None:
+    sid = caller.send().json()["sid"]
+    reply = caller.site.get(f"/_emulator/messages/{sid}")
+
+    assert reply.status == 200
+    assert reply.json() == caller.messages()[0]
+
+
+def test_no_message_is_an_empty_page(caller: Caller) -> None:
+    page = caller.listing()
+
+    assert set(page) == PAGE
+    assert (page["messages"], page["count"]) == ([], 0)
+
+
+def test_a_new_emulator_has_seen_nothing(serve: Serve) -> None:
+    page = Caller(serve(now=Time())).listing()
+
+    assert page == {"messages": [], "count": 0, "last_seq": 0, "oldest_seq": 1, "evicted": 0}
+
+
+def test_messages_are_listed_oldest_first_and_newest_first(five: tuple[Caller, list[str]]) -> None:
+    caller, sent = five
+
+    assert sids(caller) == sids(caller, order="oldest") == sent
+    assert sids(caller, order="newest") == sent[::-1]
+
+
+def test_a_page_is_limited_from_its_end_and_counts_all_matches(five: tuple[Caller, list[str]]) -> None:
+    caller, sent = five
+
+    assert sids(caller, limit=2) == sent[:2]
+    assert sids(caller, limit=2, order="newest") == [sent[4], sent[3]]
+    assert caller.listing(limit=2)["count"] == 5
+
+
+def test_a_page_has_a_hundred_unless_told_otherwise(caller: Caller) -> None:
+    with caller.site.connect() as connection:
+        for _ in range(101):
+            connection.send(caller.raw())
+            assert connection.reply().status == 201
+
+    assert len(caller.messages()) == 100
+    assert len(caller.messages(limit=1000)) == 101
+
+
+def test_reading_on_after_the_last_one_misses_and_repeats_nothing(five: tuple[Caller, list[str]]) -> None:
+    caller, sent = five
+    read: list[str] = []
+    after = 0
+    while page := caller.messages(after=after, limit=2):
+        read += [message["sid"] for message in page]
+        after = page[-1]["seq"]
+
+    assert read == sent
+
+
+def test_after_last_seq_there_is_nothing_until_something_comes(five: tuple[Caller, list[str]]) -> None:
+    caller, _ = five
+    last = caller.listing()["last_seq"]
+    before = sids(caller, after=last)
+    sid = caller.send().json()["sid"]
+
+    assert (before, sids(caller, after=last)) == ([], [sid])
+
+
+def test_filters_narrow_each_other(caller: Caller) -> None:
+    other_call = Caller(caller.site, account=caller.account)
+    other_account = Caller(caller.site, call=caller.call)
+    sent = [one.send(key="k").json()["sid"] for one in (caller, other_call, other_account)]
+
+    def listed(query: str) -> list[str]:
+        page = caller.site.get(f"/_emulator/messages?{query}").json()
+        assert page["count"] == len(page["messages"])
+        return [message["sid"] for message in page["messages"]]
+
+    assert listed(f"account_sid={caller.account}") == sent[:2]
+    assert listed(f"call_sid={caller.call}") == [sent[0], sent[2]]
+    assert listed(f"call_sid={caller.call}&account_sid={caller.account}") == sent[:1]
+    assert listed(f"idempotency_key=k&account_sid={other_account.account}") == sent[2:]
+    assert listed(f"idempotency_key=K&call_sid={caller.call}") == []
+    assert listed(f"account_sid={fresh('AC')}") == []
+
+
+def test_refusals_and_replays_are_not_messages(caller: Caller) -> None:
+    sid = caller.send(key="k").json()["sid"]
+    caller.send(key="k")
+    caller.send("hello")
+
+    assert sids(caller) == [sid]
+
+
+def test_every_exchange_takes_a_place_and_refusals_leave_a_gap(caller: Caller) -> None:
+    caller.send()
+    caller.send("hello")
+    caller.send()
+
+    first, second = (message["seq"] for message in caller.messages())
+    assert second == first + 2
+
+
+def test_deleting_forgets_what_matches_and_nothing_else(five: tuple[Caller, list[str]]) -> None:
+    caller, sent = five
+    third = caller.messages()[2]["seq"]
+    reply = caller.site.delete(f"/_emulator/messages?account_sid={caller.account}&after={third}")
+
+    assert (reply.status, reply.json()) == (200, {"deleted": 2})
+    assert sids(caller) == sent[:3]
+
+
+def test_deleting_by_key_and_call(five: tuple[Caller, list[str]]) -> None:
+    caller, sent = five
+    reply = caller.site.delete(f"/_emulator/messages?call_sid={caller.call}&idempotency_key=k1")
+
+    assert reply.json() == {"deleted": 1}
+    assert sids(caller) == [sent[0], *sent[2:]]
+
+
+def test_deleting_without_a_filter_forgets_all_and_places_go_on(serve: Serve) -> None:
+    caller = Caller(serve(now=Time()))
+    caller.send()
+    caller.send()
+    reply = caller.site.delete("/_emulator/messages")
+    caller.send()
+
+    page = caller.listing()
+    assert reply.json() == {"deleted": 2}
+    assert [message["seq"] for message in page["messages"]] == [3]
+    assert (page["last_seq"], page["evicted"]) == (3, 0)
+
+
+def test_deleting_nothing_deletes_nothing(caller: Caller) -> None:
+    reply = caller.site.delete(f"/_emulator/messages?account_sid={caller.account}")
+
+    assert (reply.status, reply.json()) == (200, {"deleted": 0})
+
+
+def test_a_deleted_message_is_not_found(caller: Caller) -> None:
+    sid = caller.send().json()["sid"]
+    caller.site.delete(f"/_emulator/messages?account_sid={caller.account}")
+    reply = caller.site.get(f"/_emulator/messages/{sid}")
+
+    assert (reply.status, caller.listing()["count"]) == (404, 0)
+    assert sid in reply.json()["error"]
+
+
+def test_what_was_evicted_is_counted_and_gone(serve: Serve) -> None:
+    caller = Caller(serve(journal_limit=2, now=Time()))
+    sent = [caller.send().json()["sid"] for _ in range(5)]
+    page = caller.listing()
+
+    assert [message["sid"] for message in page["messages"]] == sent[3:]
+    assert (page["count"], page["last_seq"], page["oldest_seq"], page["evicted"]) == (2, 5, 4, 3)
+    assert caller.site.get(f"/_emulator/messages/{sent[0]}").status == 404
+
+
+def test_refusals_are_evicted_too(serve: Serve) -> None:
+    caller = Caller(serve(journal_limit=2, now=Time()))
+    for content in ("{}", "hello", "hello"):
+        caller.send(content)
+    page = caller.listing()
+
+    assert (page["count"], page["oldest_seq"], page["evicted"]) == (0, 2, 1)
+
+
+@pytest.mark.parametrize(
+    "sid", ["KX" + "0" * 32, "KX123", "kx", "AC" + "a" * 32, "%00", "%ff", "KX" + "g" * 32, "x" * 5000]
+)
+def test_what_is_no_message_is_not_found(site: Site, sid: str) -> None:
+    reply = site.get(f"/_emulator/messages/{sid}")
+
+    assert reply.status == 404
+    assert "no message" in reply.json()["error"]
+
+
+def test_the_request_id_is_no_message(caller: Caller) -> None:
+    request_id = caller.send("hello").header("twilio-request-id") or ""
+    reply = caller.site.get(f"/_emulator/messages/KX{request_id[2:]}")
+
+    assert reply.status == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize(
+    ("parameter", "value", "allowed"),
+    [
+        pytest.param("after", "x", "integer", id="after no number"),
+        pytest.param("after", "-1", "greater than or equal to 0", id="after negative"),
+        pytest.param("after", "", "integer", id="after empty"),
+        pytest.param("after", "9" * 5000, "integer", id="after too long a number"),
+        pytest.param("acount_sid", "x", "no parameter of this name", id="misspelt"),
+        pytest.param("LIMIT", "1", "no parameter of this name", id="in capitals"),
+    ],
+)
+def test_a_bad_filter_is_named_with_its_value_and_what_is_allowed(
+    site: Site, method: str, parameter: str, value: str, allowed: str
+) -> None:
+    reply = site.ask(method, f"/_emulator/messages?{parameter}={value}")
+
+    (bad,) = reply.json()["parameters"]
+    assert reply.status == 422
+    assert bad["parameter"] == parameter
+    assert value[:100] in str(bad["value"])
+    assert allowed in bad["allowed"]
+    assert all(text in reply.json()["error"] for text in (parameter, value[:100], allowed))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "allowed"),
+    [
+        pytest.param("limit", "0x", "integer", id="limit no number"),
+        pytest.param("limit", "0", "greater than or equal to 1", id="limit 0"),
+        pytest.param("limit", "1001", "less than or equal to 1000", id="limit too large"),
+        pytest.param("limit", "1.5", "integer", id="limit broken"),
+        pytest.param("order", "up", "'oldest' or 'newest'", id="order unknown"),
+    ],
+)
+def test_a_bad_page_is_named_with_its_value_and_what_is_allowed(
+    site: Site, parameter: str, value: str, allowed: str
+) -> None:
+    reply = site.get(f"/_emulator/messages?{parameter}={value}")
+
+    (bad,) = reply.json()["parameters"]
+    assert reply.status == 422
+    assert (bad["parameter"], bad["value"]) == (parameter, value)
+    assert allowed in bad["allowed"]
+
+
+def test_a_bad_filter_deletes_nothing(caller: Caller) -> None:
+    caller.send()
+    reply = caller.site.delete(f"/_emulator/messages?acount_sid={caller.account}")
+
+    assert reply.status == 422
+    assert len(caller.messages()) == 1
+
+
+def test_every_bad_parameter_is_named(site: Site) -> None:
+    reply = site.get("/_emulator/messages?limit=0&order=up&after=x")
+
+    assert [bad["parameter"] for bad in reply.json()["parameters"]] == ["after", "limit", "order"]
+
+
+@pytest.mark.parametrize("limit", [1, 1000])
+def test_the_bounds_of_limit_are_allowed(caller: Caller, limit: int) -> None:
+    assert caller.listing(limit=limit)["count"] == 0
+
+
+@pytest.mark.parametrize("key", ["%00", "é", "a b&c=d", "\\", '"'])
+def test_odd_keys_are_found_again(caller: Caller, key: str) -> None:
+    sid = caller.send(key=key).json()["sid"]
+    reply = caller.site.get(f"/_emulator/messages?call_sid={caller.call}&idempotency_key={quote(key, safe='')}")
+
+    assert [message["sid"] for message in reply.json()["messages"]] == [sid]
+
+
+def test_the_listing_is_plain_json_for_any_reader(caller: Caller) -> None:
+    caller.send('{"a": "\\u2028é\U0001f600", "b": 1e308, "c": 123456789012345678901234567890}')
+    reply = caller.site.get(f"/_emulator/messages?account_sid={caller.account}")
+
+    assert reply.header("content-type") == "application/json"
+    assert json.loads(reply.text)["messages"][0]["json"]["c"] == 123456789012345678901234567890
+
+
+def test_a_number_that_common_readers_refuse_is_listed_as_text_only(caller: Caller) -> None:
+    caller.send("[" + "9" * 4301 + "]")
+
+    (message,) = caller.messages()
+    assert (message["json"], message["content"]) == (None, "[" + "9" * 4301 + "]")
+
+
+def test_content_is_shown_as_received_and_parsed(caller: Caller) -> None:
+    caller.send(CONTENT)
+
+    (message,) = caller.messages()
+    assert (message["content"], message["json"]) == (CONTENT, {"key": "value"})
+    assert re.fullmatch(r"[0-9-]{10}T[0-9:.]{12}Z", message["received_at"])

@@ -1,0 +1,122 @@
+"""One key, one message."""
+
+import pytest
+from builders import Time
+from serving import CONTENT, Caller, Reply, Serve
+
+TTL = 60
+
+
+def sid(reply: Reply) -> str:
+    assert reply.status == 201, reply
+    text: str = reply.json()["sid"]
+    return text
+
+
+def test_the_same_key_answers_the_first_message_again(caller: Caller) -> None:
+    first, *others = [caller.send(key="k") for _ in range(3)]
+
+    (message,) = caller.messages()
+    assert [(other.status, other.body) for other in others] == [(201, first.body)] * 2
+    assert (message["sid"], message["replays"]) == (first.json()["sid"], 2)
+
+
+def test_a_replay_is_rendered_in_the_representation_asked_for(caller: Caller) -> None:
+    first = caller.send(key="k")
+    again = caller.send(key="k", path=caller.path.removesuffix(".json"))
+
+    assert f"<Sid>{sid(first)}</Sid>" in again.text
+
+
+@pytest.mark.parametrize("key", ["é\U0001f600", "a b+c&d=%", "x" * 1000, " "])
+def test_a_key_is_any_text(caller: Caller, key: str) -> None:
+    first, again = caller.send(key=key), caller.send(key=key)
+
+    assert again.body == first.body
+    assert [message["sid"] for message in caller.messages(idempotency_key=key)] == [sid(first)]
+
+
+def test_keys_differ_by_case(caller: Caller) -> None:
+    assert sid(caller.send(key="k")) != sid(caller.send(key="K"))
+
+
+def test_a_key_belongs_to_its_call_and_account(caller: Caller) -> None:
+    other_call = Caller(caller.site, account=caller.account)
+    other_account = Caller(caller.site, call=caller.call)
+
+    assert len({sid(one.send(key="k")) for one in (caller, other_call, other_account)}) == 3
+
+
+def test_no_key_and_an_empty_key_never_replay(caller: Caller) -> None:
+    sids = {sid(caller.send(key=key)) for key in (None, None, "", "")}
+
+    assert len(sids) == 4
+    assert {message["idempotency_key"] for message in caller.messages()} == {None}
+
+
+def test_other_content_under_a_known_key_is_replayed(caller: Caller) -> None:
+    first, other = caller.send(key="k"), caller.send('{"other":1}', key="k")
+
+    assert (other.status, other.body) == (201, first.body)
+    assert [(message["content"], message["replays"]) for message in caller.messages()] == [(CONTENT, 1)]
+
+
+def test_other_content_under_a_known_key_is_rejected_when_asked_for(serve: Serve) -> None:
+    caller = Caller(serve(idempotency_mismatch="reject"))
+    first, other, same = caller.send(key="k"), caller.send('{"other":1}', key="k"), caller.send(key="k")
+
+    assert (other.status, other.json()["code"], other.json()["message"]) == (409, 20409, "Conflict")
+    assert same.body == first.body
+
+
+def test_refusals_are_not_remembered(caller: Caller) -> None:
+    refused = caller.send("hello", key="k")
+    created = caller.send(key="k")
+
+    assert (refused.status, created.status) == (400, 201)
+
+
+def test_a_key_is_forgotten_when_its_time_is_over(serve: Serve) -> None:
+    time = Time()
+    caller = Caller(serve(now=time, idempotency_ttl=TTL))
+    first = caller.send(key="k")
+    time.now += TTL - 0.5
+    within = caller.send(key="k")
+    time.now += 0.5
+    after = caller.send(key="k")
+
+    assert within.body == first.body
+    assert sid(after) != sid(first)
+
+
+def test_beyond_the_limit_the_oldest_key_is_forgotten(serve: Serve) -> None:
+    caller = Caller(serve(idempotency_limit=2))
+    first = [sid(caller.send(key=key)) for key in ("a", "b", "c")]
+    again = [sid(caller.send(key=key)) for key in ("c", "b", "a")]
+
+    assert again[:2] == [first[2], first[1]]
+    assert again[2] != first[0]
+
+
+def test_a_key_still_replays_after_its_message_was_evicted(serve: Serve) -> None:
+    caller = Caller(serve(journal_limit=3))
+    first = caller.send(key="k")
+    for _ in range(3):
+        caller.send()
+
+    assert caller.send(key="k").body == first.body
+
+
+def test_a_deleted_messages_key_creates_again(caller: Caller) -> None:
+    first = caller.send(key="k")
+    caller.site.delete(f"/_emulator/messages?account_sid={caller.account}")
+
+    assert sid(caller.send(key="k")) != sid(first)
+
+
+def test_a_known_key_is_replayed_even_when_the_call_has_ended(caller: Caller) -> None:
+    first = caller.send(key="k")
+    caller.site.put_json(f"/_emulator/calls/{caller.call}", {"status": "completed"})
+
+    assert caller.send(key="k").body == first.body
+    assert caller.send(key="other").json()["code"] == 21220

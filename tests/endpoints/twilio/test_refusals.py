@@ -1,0 +1,306 @@
+"""Every refusal of the Twilio surface: status, code, message, and what holds for all of them."""
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from xml.etree import ElementTree as ET
+
+import pytest
+from serving import Caller, Serve, basic, fresh, path_of
+
+from emulator.wire.credentials import Account, ApiKey
+
+NO_CREDENTIALS = 401, 20003, "Authentication Error - No credentials provided"
+UNKNOWN_USER = 401, 20003, "Authentication Error - invalid username"
+WRONG_TOKEN = 401, 20003, "Authenticate"
+NOT_FOUND = 404, 20404, "The requested resource {path} was not found"
+NOT_ALLOWED = 405, 20004, "Method not allowed"
+BAD_REQUEST = 400, 20001, "Bad request"
+MISSING = 400, 20001, "Missing required parameter Content in the post body"
+NOT_JSON = 400, 32702, "Invalid Content"
+TOO_LONG = 400, 32703, "Content body exceeded max length"
+
+Fault = Callable[[Caller], dict[str, Any]]
+
+
+class Row(NamedTuple):
+    """What is wrong with the request, and what it gets."""
+
+    name: str
+    fault: Fault
+    expected: tuple[int, int, str]
+
+
+def _authorization(value: str) -> Fault:
+    return lambda _: {"headers": [("Authorization", value)]}
+
+
+def _path(change: Callable[[Caller], str]) -> Fault:
+    return lambda caller: {"path": change(caller)}
+
+
+def _method(name: str) -> Fault:
+    return lambda _: {"method": name}
+
+
+def _form(body: str) -> Fault:
+    return lambda _: {"body": body.encode()}
+
+
+ROWS = (
+    Row("no Authorization", lambda _: {"headers": []}, NO_CREDENTIALS),
+    Row("another scheme", _authorization("Bearer x"), NO_CREDENTIALS),
+    Row("no credentials in Basic", _authorization("Basic"), NO_CREDENTIALS),
+    Row("bad Base64", _authorization("Basic !!!"), NO_CREDENTIALS),
+    Row("Base64 without its padding", _authorization("Basic QUM6eA"), NO_CREDENTIALS),
+    Row("no colon", _authorization("Basic bm9jb2xvbg=="), NO_CREDENTIALS),
+    Row("credentials that are not UTF-8", _authorization("Basic //8="), NO_CREDENTIALS),
+    Row("a header that is not ASCII", _authorization("Basic \xff\xfe"), NO_CREDENTIALS),
+    Row("username is no SID", lambda _: {"headers": [basic("bob")]}, UNKNOWN_USER),
+    Row("username with a stray space", lambda c: {"headers": [basic(" " + c.account)]}, UNKNOWN_USER),
+    Row("unknown API key", lambda _: {"headers": [basic(fresh("SK"))]}, UNKNOWN_USER),
+    Row("wrong token", lambda c: {"headers": [basic(c.account, "wrong")]}, WRONG_TOKEN),
+    Row("empty token", lambda c: {"headers": [basic(c.account, "")]}, WRONG_TOKEN),
+    Row("token that is not ASCII", lambda c: {"headers": [basic(c.account, "ü")]}, WRONG_TOKEN),
+    Row("another account's path", _path(lambda c: path_of(fresh("AC"), c.call)), WRONG_TOKEN),
+    Row("CallSid too short", _path(lambda c: path_of(c.account, "CA123")), NOT_FOUND),
+    Row("CallSid too long", _path(lambda c: path_of(c.account, c.call + "0")), NOT_FOUND),
+    Row("CallSid not hex", _path(lambda c: path_of(c.account, "CA" + "g" * 32)), NOT_FOUND),
+    Row("CallSid in lower case", _path(lambda c: path_of(c.account, c.call.lower())), NOT_FOUND),
+    Row("line feed after the CallSid", _path(lambda c: path_of(c.account, c.call + "%0A")), NOT_FOUND),
+    Row("percent-encoded CallSid", _path(lambda c: path_of(c.account, "%43" + c.call[1:])), NOT_FOUND),
+    Row("no CallSid", _path(lambda c: path_of(c.account, "")), NOT_FOUND),
+    Row("malformed AccountSid", _path(lambda c: path_of("AC123", c.call)), NOT_FOUND),
+    Row("API key instead of the account", _path(lambda c: path_of(fresh("SK"), c.call)), NOT_FOUND),
+    Row("no AccountSid", _path(lambda c: path_of("", c.call)), NOT_FOUND),
+    Row(
+        "resource in lower case", _path(lambda c: path_of(c.account, c.call, resource="userdefinedmessages")), NOT_FOUND
+    ),
+    Row("unknown resource", _path(lambda c: path_of(c.account, c.call, resource="Messages")), NOT_FOUND),
+    Row("twice the suffix", _path(lambda c: c.path + ".json"), NOT_FOUND),
+    Row("empty segment", _path(lambda c: c.path.replace("/Calls", "//Calls")), NOT_FOUND),
+    Row("path in capitals", _path(lambda c: c.path.replace("Accounts", "ACCOUNTS")), NOT_FOUND),
+    Row("another JSON of the API", _path(lambda _: "/2010-04-01/Accounts.json"), NOT_FOUND),
+    *(Row(name, _method(name), NOT_ALLOWED) for name in ("GET", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND")),
+    Row("empty body", _form(""), MISSING),
+    Row("no Content", _form("IdempotencyKey=1"), MISSING),
+    Row("empty Content", _form("Content="), MISSING),
+    Row("Content without a value", _form("Content"), MISSING),
+    Row("name in lower case", _form("content=%7B%7D"), MISSING),
+    Row("only separators", _form("&&&="), MISSING),
+    Row(
+        "JSON as the body",
+        lambda c: {"headers": [c.auth, ("Content-Type", "application/json")], "body": b'{"Content": "{}"}'},
+        MISSING,
+    ),
+    Row("no content type", lambda c: {"headers": [c.auth]}, MISSING),
+    Row("% alone", _form("Content=%"), BAD_REQUEST),
+    Row("% without hex digits", _form("Content=%zz"), BAD_REQUEST),
+    Row("broken % in another parameter", _form("Content=%7B%7D&x=%"), BAD_REQUEST),
+    Row("bytes that are not UTF-8", _form("Content=%ff%fe"), BAD_REQUEST),
+    Row("a surrogate in UTF-8", _form("Content=%22%ED%A0%80%22"), BAD_REQUEST),
+    Row("a word", _form("Content=hello"), NOT_JSON),
+    Row("NaN", _form("Content=NaN"), NOT_JSON),
+    Row("Infinity inside", _form("Content=[-Infinity]"), NOT_JSON),
+    Row("overflow of a double", _form("Content=1e999"), NOT_JSON),
+    Row("lone surrogate", _form("Content=%22%5Cud800%22"), NOT_JSON),
+    Row("nested deeper than 128", _form("Content=" + "[" * 129 + "]" * 129), NOT_JSON),
+    Row("nested far deeper", _form("Content=" + "[" * 5000 + "]" * 5000), NOT_JSON),
+    Row("trailing comma", _form("Content=[1,]"), NOT_JSON),
+    Row("single quotes", _form("Content={'a':1}"), NOT_JSON),
+    Row("a control character in a string", _form("Content=%22%00%22"), NOT_JSON),
+    Row("a byte order mark", _form("Content=%EF%BB%BF{}"), NOT_JSON),
+    Row("two values", _form("Content={}{}"), NOT_JSON),
+    Row("10001 characters", _form("Content=%22" + "a" * 9999 + "%22"), TOO_LONG),
+)
+
+
+@pytest.fixture(params=ROWS, ids=[row.name for row in ROWS])
+def row(request: pytest.FixtureRequest) -> Row:
+    """Every refusal that a request can get whatever the options are."""
+    row: Row = request.param
+    return row
+
+
+def _expected(row: Row, path: str) -> tuple[int, int, str]:
+    status, code, message = row.expected
+    return status, code, message.replace("{path}", path)
+
+
+def test_a_refusal_is_twilios_body_byte_for_byte(caller: Caller, row: Row) -> None:
+    fault = {"path": caller.path, **row.fault(caller)}
+    reply = caller.ask(**fault)
+
+    status, code, message = _expected(row, fault["path"])
+    detail = {"detail": "Your AccountSid or AuthToken was incorrect."} if message == "Authenticate" else {}
+    members = {
+        "code": code,
+        **detail,
+        "message": message,
+        "more_info": f"https://www.twilio.com/docs/errors/{code}",
+        "status": status,
+    }
+    assert (reply.status, reply.text) == (status, json.dumps(members))
+
+
+def test_a_refusal_of_an_xml_path_is_a_rest_exception(caller: Caller, row: Row) -> None:
+    fault = {"path": caller.path, **row.fault(caller)}
+    path = fault["path"].removesuffix(".json") + ".xml"
+    reply = caller.ask(**{**fault, "path": path})
+
+    status, code, message = _expected(row, path)
+    exception = ET.fromstring(reply.text)[0]
+    found = {element.tag: element.text for element in exception}
+    assert exception.tag == "RestException"
+    assert (reply.status, reply.header("content-type")) == (status, "application/xml")
+    assert (found["Code"], found["Message"], found["Status"]) == (str(code), message, str(status))
+
+
+def test_a_refusal_can_be_read_by_a_browser_of_any_origin(caller: Caller, row: Row) -> None:
+    reply = caller.ask(**row.fault(caller))
+
+    assert reply.header("access-control-allow-origin") == "*"
+    assert reply.header("access-control-allow-credentials") == "true"
+
+
+def test_a_refusal_creates_nothing(caller: Caller, row: Row) -> None:
+    caller.ask(**row.fault(caller))
+
+    assert caller.listing()["count"] == 0
+
+
+def test_only_401_carries_a_challenge_and_only_405_says_what_is_allowed(caller: Caller, row: Row) -> None:
+    reply = caller.ask(**row.fault(caller))
+
+    assert reply.header("www-authenticate") == ('Basic realm="Twilio API"' if reply.status == 401 else None)
+    assert reply.header("allow") == ("OPTIONS, POST" if reply.status == 405 else None)
+
+
+def test_the_401_for_a_wrong_token_has_the_recorded_length(caller: Caller) -> None:
+    reply = caller.ask(headers=[basic(caller.account, "wrong")])
+
+    assert reply.header("content-length") == "171"
+
+
+def test_the_401_in_xml_has_the_recorded_length(caller: Caller) -> None:
+    reply = caller.ask(headers=[basic(caller.account, "wrong")], path=caller.path.removesuffix(".json"))
+
+    assert reply.header("content-length") == "293"
+    assert reply.text == (
+        "<?xml version='1.0' encoding='UTF-8'?>\n<TwilioResponse><RestException><Code>20003</Code>"
+        "<Detail>Your AccountSid or AuthToken was incorrect.</Detail><Message>Authenticate</Message>"
+        "<MoreInfo>https://www.twilio.com/docs/errors/20003</MoreInfo><Status>401</Status>"
+        "</RestException></TwilioResponse>"
+    )
+
+
+def test_head_is_refused_without_a_body(caller: Caller) -> None:
+    reply = caller.ask(method="HEAD")
+
+    assert (reply.status, reply.body) == (405, b"")
+
+
+def test_the_404_shows_the_raw_path_without_its_query(caller: Caller) -> None:
+    path = path_of(caller.account, "CA%3Cb%3E&amp;")
+    reply = caller.ask(path=path + "?a=b")
+
+    assert reply.json()["message"] == f"The requested resource {path} was not found"
+
+
+def test_the_404_in_xml_is_escaped(caller: Caller) -> None:
+    path = path_of(caller.account, "CA&lt;'", suffix=".xml")
+    reply = caller.ask(path=path)
+
+    assert "<Message>The requested resource " + path.replace("&", "&amp;") in reply.text
+    assert ET.fromstring(reply.text).findtext("RestException/Message") == f"The requested resource {path} was not found"
+
+
+def test_any_path_under_a_name_of_twilios_is_twilios(caller: Caller) -> None:
+    with caller.site.connect() as connection:
+        connection.send(
+            b"POST /_emulator/messages.json HTTP/1.1\r\nHost: API.twilio.com:443\r\nContent-Length: 0\r\n"
+            + f"{': '.join(caller.auth)}\r\n\r\n".encode()
+        )
+        reply = connection.reply()
+
+    assert (reply.status, reply.json()["code"]) == (404, 20404)
+
+
+# Each has two faults; the earlier check answers.
+ORDER = (
+    Row("credentials before path", lambda _: {"headers": [], "path": "/2010-04-01/x.json"}, NO_CREDENTIALS),
+    Row("credentials before method", lambda _: {"headers": [], "method": "GET"}, NO_CREDENTIALS),
+    Row("credentials before form", lambda _: {"headers": [], "body": b"%"}, NO_CREDENTIALS),
+    Row("path before account", lambda _: {"path": path_of(fresh("AC"), "CA1")}, NOT_FOUND),
+    Row("path before method", lambda c: {"path": path_of(c.account, "CA1"), "method": "GET"}, NOT_FOUND),
+    Row("account before method", lambda c: {"path": path_of(fresh("AC"), c.call), "method": "GET"}, WRONG_TOKEN),
+    Row("method before form", lambda _: {"method": "PUT", "body": b"%"}, NOT_ALLOWED),
+    Row("form before parameters", lambda _: {"body": b"Content=hello&x=%"}, BAD_REQUEST),
+    Row("length before JSON", lambda _: {"body": b"Content=" + b"a" * 10001}, TOO_LONG),
+)
+
+
+@pytest.mark.parametrize("row", ORDER, ids=[row.name for row in ORDER])
+def test_of_two_faults_the_earlier_check_answers(caller: Caller, row: Row) -> None:
+    fault = {"path": caller.path, **row.fault(caller)}
+    reply = caller.ask(**fault)
+
+    assert (reply.status, reply.json()["code"], reply.json()["message"]) == _expected(row, fault["path"])
+
+
+PARENT, CHILD, STRANGER, KEY = "AC" + "a" * 32, "AC" + "b" * 32, "AC" + "c" * 32, "SK" + "d" * 32
+
+
+@pytest.fixture
+def family(serve: Serve) -> Caller:
+    """The parent account at an emulator where only three accounts exist, one of them its subaccount."""
+    site = serve(
+        accounts={PARENT: Account("p"), CHILD: Account("c", PARENT), STRANGER: Account("s")},
+        api_keys={KEY: ApiKey("k", PARENT)},
+    )
+    return Caller(site, PARENT, token="p")
+
+
+@pytest.mark.parametrize(
+    ("username", "token", "account", "expected"),
+    [
+        pytest.param(PARENT, "p", PARENT, 201, id="an account on its own path"),
+        pytest.param(PARENT, "p", CHILD, 201, id="a parent on its subaccount's"),
+        pytest.param(KEY, "k", PARENT, 201, id="an API key on its account's"),
+        pytest.param(KEY, "k", CHILD, 201, id="an API key on its account's subaccount's"),
+        pytest.param(CHILD, "c", PARENT, 401, id="a subaccount on its parent's"),
+        pytest.param(PARENT, "p", STRANGER, 401, id="an account on a stranger's"),
+        pytest.param(KEY, "k", STRANGER, 401, id="an API key on a stranger's"),
+        pytest.param(PARENT, "p", "AC" + "e" * 32, 401, id="an account on one that does not exist"),
+        pytest.param(PARENT, "c", PARENT, 401, id="another account's token"),
+        pytest.param(KEY, "p", PARENT, 401, id="the account's token with the API key"),
+    ],
+)
+def test_credentials_work_for_the_account_and_its_subaccounts_only(
+    family: Caller, username: str, token: str, account: str, expected: int
+) -> None:
+    reply = family.ask(
+        path=path_of(account, family.call), headers=[basic(username, token), ("Content-Type", family.headers()[1][1])]
+    )
+
+    assert reply.status == expected
+    assert expected == 201 or reply.json()["message"] == "Authenticate"
+
+
+def test_an_account_that_is_not_configured_is_an_unknown_username(family: Caller) -> None:
+    reply = family.ask(headers=[basic("AC" + "e" * 32)])
+
+    assert reply.json()["message"] == "Authentication Error - invalid username"
+
+
+def test_options_is_answered_without_credentials_on_any_path(caller: Caller) -> None:
+    replies = [
+        caller.ask(b"", method="OPTIONS", path=path, headers=[("Origin", "https://a.example")])
+        for path in (caller.path, "/2010-04-01/", "/2010-04-01", "/2010-04-01/no/such/thing")
+    ]
+
+    for reply in replies:
+        assert (reply.status, reply.body, reply.header("allow")) == (200, b"", "OPTIONS, POST")
+        assert reply.header("access-control-allow-origin") == "*"
+        assert "Idempotency-Key" in (reply.header("access-control-allow-headers") or "")
+        assert reply.header("access-control-allow-methods") == "GET, POST, DELETE, OPTIONS"

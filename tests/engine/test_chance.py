@@ -1,0 +1,45 @@
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.engine.chance import Chance
+
+
+class Source:
+    """Repeatable bytes, and how often they were asked for."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.given = b""
+        self._random = random.Random(0)
+
+    def __call__(self, count: int) -> bytes:
+        self.calls += 1
+        fresh = self._random.randbytes(count)
+        self.given += fresh
+        return fresh
+
+
+@given(st.lists(st.integers(1, 64), min_size=1, max_size=200))
+def test_every_taken_byte_is_the_sources_and_none_is_taken_twice(counts: list[int]) -> None:
+    source = Source()
+    chance = Chance(source)
+    taken = [chance.take(count) for count in counts]
+
+    assert [len(piece) for piece in taken] == counts
+    rest = source.given
+    for piece in taken:
+        place = rest.index(piece)
+        rest = rest[place + len(piece) :]
+
+
+@pytest.mark.parametrize(("identifiers", "calls"), [(0, 0), (1, 1), (256, 1), (257, 2)])
+def test_the_source_is_asked_once_for_many_identifiers(identifiers: int, calls: int) -> None:
+    source = Source()
+    chance = Chance(source)
+    for _ in range(identifiers):
+        chance.take(16)
+
+    assert source.calls == calls

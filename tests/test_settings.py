@@ -1,0 +1,335 @@
+import pytest
+from builders import ACCOUNT, API_KEY, OTHER_ACCOUNT
+
+from emulator.engine.calls import Unregistered
+from emulator.engine.emulation import Policy
+from emulator.engine.idempotency import OnMismatch
+from emulator.settings import OPTIONS, Option, Settings, SettingsError, read_settings
+from emulator.wire.credentials import Account, ApiKey, Directory
+
+# An option, a text that is neither its default nor the second one, and what it means.
+CHOICES = [
+    ("host", "0.0.0.0", "0.0.0.0", "::1"),
+    ("port", "0", 0, "65535"),
+    ("auth_token", "secret", "secret", "other"),
+    ("accounts", f"{ACCOUNT}:t", {ACCOUNT: Account("t")}, f"{OTHER_ACCOUNT}:t"),
+    ("api_keys", f"{API_KEY}:s:{ACCOUNT}", {API_KEY: ApiKey("s", ACCOUNT)}, f"{API_KEY}:x:{ACCOUNT}"),
+    ("calls", "registered", "registered", "any"),
+    ("content", "lenient", "lenient", "strict"),
+    ("idempotency_ttl", "5m", 300, "1s"),
+    ("idempotency_limit", "7", 7, "8"),
+    ("idempotency_mismatch", "reject", "reject", "replay"),
+    ("journal_limit", "7", 7, "8"),
+    ("journal_bytes", "1KiB", 1024, "2KiB"),
+    ("log_level", "debug", "debug", "error"),
+]
+each_choice = pytest.mark.parametrize(
+    ("name", "text", "value"), [row[:3] for row in CHOICES], ids=[row[0] for row in CHOICES]
+)
+each_option = pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+
+
+def variable(name: str) -> str:
+    return "EMULATOR_" + name.upper()
+
+
+def read(**given: str) -> Settings:
+    """The settings of these flags."""
+    return read_settings(given, {})[0]
+
+
+def mistake(flags: dict[str, str | None], environ: dict[str, str]) -> str:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(flags, environ)
+    return str(caught.value)
+
+
+def test_every_option_is_tried_here() -> None:
+    assert [row[0] for row in CHOICES] == [option.name for option in OPTIONS]
+
+
+def test_unset_options_have_the_documented_defaults() -> None:
+    chosen, warnings = read_settings({}, {"PATH": "/bin"})
+
+    assert chosen == Settings()
+    assert warnings == []
+    assert (chosen.host, chosen.port, chosen.auth_token) == ("127.0.0.1", 2010, "0" * 32)
+    assert (chosen.accounts, chosen.api_keys) == (None, None)
+    assert (chosen.calls, chosen.content, chosen.log_level) == ("any", "strict", "info")
+    assert (chosen.idempotency_ttl, chosen.idempotency_limit, chosen.idempotency_mismatch) == (
+        86_400,
+        100_000,
+        "replay",
+    )
+    assert (chosen.journal_limit, chosen.journal_bytes) == (100_000, 268_435_456)
+
+
+@each_choice
+def test_a_variable_wins_over_the_default(name: str, text: str, value: object) -> None:
+    chosen, _ = read_settings({name: None}, {variable(name): text})
+
+    assert getattr(chosen, name) == value != getattr(Settings(), name)
+
+
+@pytest.mark.parametrize(("name", "text", "value", "other"), CHOICES, ids=[row[0] for row in CHOICES])
+def test_a_flag_wins_over_a_variable(name: str, text: str, value: object, other: str) -> None:
+    chosen, _ = read_settings({name: text}, {variable(name): other})
+
+    assert getattr(chosen, name) == value
+
+
+@each_option
+def test_an_empty_variable_counts_as_unset(option: Option) -> None:
+    chosen, _ = read_settings({option.name: None}, {option.variable: ""})
+
+    assert chosen == Settings()
+
+
+@each_choice
+def test_an_empty_flag_counts_as_unset_too(name: str, text: str, value: object) -> None:
+    chosen, _ = read_settings({name: ""}, {variable(name): text})
+
+    assert getattr(chosen, name) == value
+
+
+@each_option
+def test_the_default_that_is_shown_is_the_one_that_counts(option: Option) -> None:
+    words = {"32 zeros": "0" * 32}
+    shown = words.get(option.default, option.default)
+
+    assert getattr(read(**{option.name: shown}), option.name) == getattr(Settings(), option.name)
+
+
+@each_option
+def test_every_option_has_a_flag_a_variable_and_a_word_of_help(option: Option) -> None:
+    assert option.flag == "--" + option.name.replace("_", "-")
+    assert option.variable == variable(option.name)
+    assert option.help
+
+
+BAD = [
+    ("port", "abc", "a whole number from 0 to 65535"),
+    ("port", "65536", "a whole number from 0 to 65535"),
+    ("port", "-1", "a whole number from 0 to 65535"),
+    ("port", "80 ", "a whole number from 0 to 65535"),
+    ("port", "8_0", "a whole number from 0 to 65535"),
+    ("port", "\u0661", "a whole number from 0 to 65535"),
+    ("port", "9" * 5000, "a whole number from 0 to 65535"),
+    ("idempotency_limit", "0", "a whole number from 1 to 1000000000"),
+    ("journal_limit", "1.5", "a whole number from 1 to 1000000000"),
+    ("idempotency_ttl", "24hours", "a positive number with or without a unit (s, m, h, d), as in 24h"),
+    ("idempotency_ttl", "0", "a positive number with or without a unit (s, m, h, d), as in 24h"),
+    ("idempotency_ttl", "-5", "a positive number with or without a unit (s, m, h, d), as in 24h"),
+    ("idempotency_ttl", "h", "a positive number with or without a unit (s, m, h, d), as in 24h"),
+    ("idempotency_ttl", "1KiB", "a positive number with or without a unit (s, m, h, d), as in 24h"),
+    ("journal_bytes", "0MiB", "a positive number with or without a unit (KiB, MiB, GiB), as in 256MiB"),
+    ("journal_bytes", "1MB", "a positive number with or without a unit (KiB, MiB, GiB), as in 256MiB"),
+    ("journal_bytes", "1d", "a positive number with or without a unit (KiB, MiB, GiB), as in 256MiB"),
+    ("calls", "all", "one of any, registered"),
+    ("calls", "ANY", "one of any, registered"),
+    ("content", "loose", "one of strict, lenient"),
+    ("idempotency_mismatch", "409", "one of replay, reject"),
+    ("log_level", "INFO", "one of debug, info, warning, error"),
+    ("accounts", ACCOUNT, "AC…:token or AC…:token:parent AC…, separated by commas"),
+    ("accounts", f"{ACCOUNT}:", "AC…:token or AC…:token:parent AC…, separated by commas"),
+    ("accounts", f"{ACCOUNT}:t:", "AC…:token or AC…:token:parent AC…, separated by commas"),
+    ("accounts", f"{ACCOUNT}:t:{ACCOUNT}:x", "AC…:token or AC…:token:parent AC…, separated by commas"),
+    ("accounts", f"{ACCOUNT}:t,AC123:t", "AC…:token or AC…:token:parent AC…, separated by commas"),
+    ("accounts", f"{ACCOUNT}:t:{OTHER_ACCOUNT}", f"parents that are listed too; {OTHER_ACCOUNT} is not"),
+    ("api_keys", API_KEY, "SK…:secret:AC…, separated by commas"),
+    ("api_keys", f"{API_KEY}:s", "SK…:secret:AC…, separated by commas"),
+    ("api_keys", f"{API_KEY}::{ACCOUNT}", "SK…:secret:AC…, separated by commas"),
+    ("api_keys", f"{API_KEY}:s:AC123", "SK…:secret:AC…, separated by commas"),
+    ("api_keys", f"{ACCOUNT}:s:{ACCOUNT}", "SK…:secret:AC…, separated by commas"),
+    ("api_keys", f"{API_KEY}:s:{ACCOUNT}:x", "SK…:secret:AC…, separated by commas"),
+]
+each_bad_value = pytest.mark.parametrize(
+    ("name", "text", "expected"), BAD, ids=[f"{name}={text[:20]!a}" for name, text, _ in BAD]
+)
+
+
+@each_bad_value
+def test_a_bad_variable_is_one_line_that_names_it_and_what_is_allowed(name: str, text: str, expected: str) -> None:
+    line = mistake({}, {variable(name): text})
+
+    assert line.startswith(variable(name) + ": ")
+    assert line.endswith("expected " + expected)
+    assert "\n" not in line
+
+
+@each_bad_value
+def test_a_bad_flag_is_named_as_the_flag(name: str, text: str, expected: str) -> None:
+    line = mistake({name: text}, {})
+
+    assert line.startswith("--" + name.replace("_", "-") + ": ")
+    assert line.endswith("expected " + expected)
+
+
+def test_a_newline_in_a_value_does_not_break_the_line() -> None:
+    assert "\n" not in mistake({"port": "1\n2"}, {})
+
+
+def test_a_bad_variable_does_not_matter_under_a_flag() -> None:
+    chosen, _ = read_settings({"port": "80"}, {"EMULATOR_PORT": "abc"})
+
+    assert chosen.port == 80
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("90", 90), ("90s", 90), ("2m", 120), ("24h", 86_400), ("7d", 604_800)],
+)
+def test_durations_have_units(text: str, value: object) -> None:
+    assert read(idempotency_ttl=text).idempotency_ttl == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("500", 500), ("1KiB", 1024), ("3MiB", 3 * 1024**2), ("2GiB", 2 * 1024**3)]
+)
+def test_sizes_have_units(text: str, value: object) -> None:
+    assert read(journal_bytes=text).journal_bytes == value
+
+
+def test_accounts_are_listed_with_their_tokens_and_parents_in_any_order() -> None:
+    accounts = read(accounts=f" {ACCOUNT}:child:{OTHER_ACCOUNT} , {OTHER_ACCOUNT}:parent,").accounts
+
+    assert accounts == {ACCOUNT: Account("child", OTHER_ACCOUNT), OTHER_ACCOUNT: Account("parent")}
+
+
+def test_api_keys_are_listed_with_their_secrets_and_accounts() -> None:
+    other_key = "SK" + "1" * 32
+    keys = read(api_keys=f"{API_KEY}:s:{ACCOUNT}, {other_key}:x:{OTHER_ACCOUNT}").api_keys
+
+    assert keys == {API_KEY: ApiKey("s", ACCOUNT), other_key: ApiKey("x", OTHER_ACCOUNT)}
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("EMULATOR_PROT", "EMULATOR_PORT"),
+        ("EMULATOR_JOURNAL_LIMITS", "EMULATOR_JOURNAL_LIMIT"),
+        ("EMULATOR_AUTHTOKEN", "EMULATOR_AUTH_TOKEN"),
+        ("EMULATOR_port", "EMULATOR_PORT"),
+    ],
+)
+def test_an_unknown_variable_is_a_mistake_that_names_the_nearest(name: str, nearest: str) -> None:
+    assert mistake({}, {name: "1"}) == f"unknown variable {name}; did you mean {nearest}?"
+
+
+def test_an_unknown_variable_that_is_near_to_nothing_names_nothing() -> None:
+    assert mistake({}, {"EMULATOR_" + "X" * 40: "1"}) == "unknown variable EMULATOR_" + "X" * 40
+
+
+def test_an_unknown_variable_is_a_mistake_though_it_is_empty() -> None:
+    assert mistake({}, {"EMULATOR_PROT": ""}).startswith("unknown variable EMULATOR_PROT")
+
+
+@pytest.mark.parametrize("name", ["EMULATOR_URL", "EMULATOR", "MY_EMULATOR_PORT", "emulator_port", "EMULATORPORT"])
+def test_what_is_not_for_this_program_is_ignored_without_a_word(name: str) -> None:
+    assert read_settings({}, {name: "nonsense"}) == (Settings(), [])
+
+
+KUBERNETES = {
+    "EMULATOR_SERVICE_HOST": "10.0.0.1",
+    "EMULATOR_SERVICE_PORT": "2010",
+    "EMULATOR_SERVICE_PORT_HTTP": "2010",
+    "EMULATOR_PORT": "tcp://10.0.0.1:2010",
+    "EMULATOR_PORT_2010_TCP": "tcp://10.0.0.1:2010",
+    "EMULATOR_PORT_2010_TCP_PROTO": "tcp",
+    "EMULATOR_PORT_2010_TCP_PORT": "2010",
+    "EMULATOR_PORT_2010_TCP_ADDR": "10.0.0.1",
+}
+
+
+def test_what_kubernetes_sets_for_a_service_called_emulator_is_ignored_with_one_warning() -> None:
+    chosen, warnings = read_settings({}, KUBERNETES)
+
+    assert chosen == Settings()
+    assert len(warnings) == 1
+    assert all(name in warnings[0] for name in KUBERNETES)
+
+
+def test_beside_what_kubernetes_sets_options_still_count() -> None:
+    chosen, warnings = read_settings({}, {**KUBERNETES, "EMULATOR_HOST": "0.0.0.0"})
+
+    assert chosen == Settings(host="0.0.0.0")
+    assert "EMULATOR_HOST" not in warnings[0]
+
+
+def test_a_flag_sets_the_port_that_kubernetes_took() -> None:
+    chosen, _ = read_settings({"port": "80"}, KUBERNETES)
+
+    assert chosen.port == 80
+
+
+@pytest.mark.parametrize(
+    ("given", "subject"),
+    [
+        pytest.param({"auth_token": "twilio_test_auth_token"}, "auth_token", id="token"),
+        pytest.param({"accounts": f"{ACCOUNT}:a-b"}, f"the token of {ACCOUNT}", id="account"),
+        pytest.param({"api_keys": f"{API_KEY}:ä:{ACCOUNT}"}, f"the secret of {API_KEY}", id="API key"),
+        pytest.param({"auth_token": "a\n"}, "auth_token", id="newline"),
+    ],
+)
+def test_a_secret_that_twilio_go_refuses_is_warned_of_and_not_shown(given: dict[str, str], subject: str) -> None:
+    chosen, warnings = read_settings(given, {})
+
+    assert warnings == [f"{subject} is not only letters and digits: twilio-go refuses it before any request is sent"]
+    assert chosen != Settings()
+
+
+def test_secrets_of_letters_and_digits_are_no_cause_for_a_warning() -> None:
+    texts = {"accounts": f"{ACCOUNT}:aZ09", "api_keys": f"{API_KEY}:aZ09:{ACCOUNT}"}
+
+    assert read_settings(texts, {})[1] == []
+    assert read_settings({"auth_token": "aZ09"}, {})[1] == []
+
+
+def test_a_token_that_is_not_used_is_warned_of() -> None:
+    warnings = read_settings({"accounts": f"{ACCOUNT}:a", "auth_token": "b"}, {})[1]
+
+    assert warnings == ["auth_token is not used, because accounts have tokens of their own"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param({"accounts": " , "}, id="no account"),
+        pytest.param({"accounts": f"{ACCOUNT}:a,{ACCOUNT}:b"}, id="an account twice"),
+        pytest.param({"accounts": f"{ACCOUNT}:a:{ACCOUNT}"}, id="its own parent"),
+        pytest.param({"auth_token": "\udcff"}, id="not UTF-8"),
+        pytest.param({"accounts": "AC" + "1" * 32 + ":a", "api_keys": f"{API_KEY}:b:{ACCOUNT}"}, id="a foreign key"),
+    ],
+)
+def test_accounts_that_cannot_work_are_mistakes(given: dict[str, str]) -> None:
+    with pytest.raises(SettingsError):
+        read_settings(given, {})
+
+
+def test_the_directory_knows_the_accounts_and_keys() -> None:
+    accounts, keys = {ACCOUNT: Account("t")}, {API_KEY: ApiKey("s", ACCOUNT)}
+    chosen = Settings(auth_token="x", accounts=accounts, api_keys=keys)
+
+    assert chosen.directory() == Directory(auth_token="x", accounts=accounts, api_keys=keys)
+    assert Settings().directory() == Directory(auth_token="0" * 32)
+
+
+def test_the_policy_holds_the_engines_choices() -> None:
+    chosen = Settings(
+        calls="registered",
+        idempotency_ttl=1,
+        idempotency_limit=2,
+        idempotency_mismatch="reject",
+        journal_limit=3,
+        journal_bytes=4,
+    )
+
+    assert chosen.policy() == Policy(
+        calls=Unregistered.REGISTERED,
+        idempotency_ttl=1,
+        idempotency_limit=2,
+        idempotency_mismatch=OnMismatch.REJECT,
+        journal_limit=3,
+        journal_bytes=4,
+    )
+    assert Settings().policy() == Policy()

@@ -1,0 +1,58 @@
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from emulator.wire import dates
+
+# Years 1583 to 9999 in seconds since 1970.
+SECONDS = st.integers(-12_212_553_600, 253_402_300_799)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def test_dates_in_bodies_read_as_in_twilios_example() -> None:
+    assert dates.rfc2822(1576699321) == "Wed, 18 Dec 2019 20:02:01 +0000"
+
+
+def test_the_day_always_has_two_digits() -> None:
+    assert dates.rfc2822(1669932169) == "Thu, 01 Dec 2022 22:02:49 +0000"
+
+
+@given(SECONDS)
+def test_the_date_header_is_what_the_standard_library_writes(second: int) -> None:
+    assert dates.http_date(second) == formatdate(second, usegmt=True)
+
+
+@given(SECONDS)
+def test_dates_in_bodies_differ_from_the_header_in_the_zone_only(second: int) -> None:
+    assert dates.rfc2822(second) == formatdate(second, usegmt=True).replace("GMT", "+0000")
+
+
+@pytest.mark.parametrize("write", [dates.rfc2822, dates.http_date])
+@given(second=SECONDS, fraction=st.floats(0, 0.999))
+def test_a_second_that_has_begun_is_not_rounded_up(write: Callable[[float], str], second: int, fraction: float) -> None:
+    assert write(second + fraction) == write(second)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (-0.5, "1969-12-31T23:59:59.500Z"),
+        (1576699321.9999, "2019-12-18T20:02:01.999Z"),
+        (1576699321.25, "2019-12-18T20:02:01.250Z"),
+    ],
+)
+def test_the_inspection_apis_dates_are_iso_8601_with_milliseconds(seconds: float, text: str) -> None:
+    assert dates.iso8601(seconds) == text
+
+
+@given(st.integers(0, 4_000_000_000_000))
+@example(1_576_699_321_123)
+def test_whole_milliseconds_are_written_as_they_are(milliseconds: int) -> None:
+    text = dates.iso8601(milliseconds / 1000)
+
+    assert datetime.fromisoformat(text) == EPOCH + timedelta(milliseconds=milliseconds)

@@ -1,0 +1,105 @@
+import re
+
+import pytest
+
+from emulator.wire import errors
+from emulator.wire.errors import CATALOGUE, Problem, TwilioError
+from emulator.wire.rules import Certainty
+
+NOT_FOUND = "The requested resource {path} was not found"
+
+each_problem = pytest.mark.parametrize("problem", CATALOGUE, ids=lambda problem: problem.name)
+
+
+@pytest.mark.parametrize(
+    ("problem", "status", "code", "message", "certainty"),
+    [
+        pytest.param(*row, id=row[0].name)
+        for row in (
+            (errors.CREDENTIALS_MISSING, 401, 20003, "Authentication Error - No credentials provided", "observed"),
+            (errors.USERNAME_UNKNOWN, 401, 20003, "Authentication Error - invalid username", "observed"),
+            (errors.TOKEN_WRONG, 401, 20003, "Authenticate", "observed"),
+            (errors.ACCOUNT_FOREIGN, 401, 20003, "Authenticate", "documented"),
+            (errors.PATH_UNKNOWN, 404, 20404, NOT_FOUND, "observed"),
+            (errors.METHOD_NOT_ALLOWED, 405, 20004, "Method not allowed", "assumed"),
+            (errors.BODY_TOO_LARGE, 413, 20413, "Entity too large", "assumed"),
+            (errors.FORM_BROKEN, 400, 20001, "Bad request", "assumed"),
+            (errors.CONTENT_REQUIRED, 400, 20001, "Missing required parameter Content in the post body", "assumed"),
+            (errors.CONTENT_TOO_LONG, 400, 32703, "Content body exceeded max length", "assumed"),
+            (errors.CONTENT_NOT_JSON, 400, 32702, "Invalid Content", "assumed"),
+            (errors.KEY_CONFLICT, 409, 20409, "Conflict", "assumed"),
+            (errors.CALL_UNKNOWN, 404, 20404, NOT_FOUND, "documented"),
+            (errors.CALL_NOT_ACTIVE, 400, 21220, "Call is not in the expected state", "observed"),
+            (errors.CALL_IS_PSTN, 400, None, "Client message not supported for PSTN calls", "observed"),
+            (errors.TOO_MANY_REQUESTS, 429, 20429, "Too Many Requests", "observed"),
+            (errors.INTERNAL_ERROR, 500, 20500, "Internal Server Error", "documented"),
+            (errors.REQUEST_MALFORMED, 400, 20001, "Bad request", "assumed"),
+            (errors.HEAD_TOO_LARGE, 431, None, "Request Header Fields Too Large", "assumed"),
+        )
+    ],
+)
+def test_a_row_says_what_twilio_says_and_how_that_is_known(
+    problem: Problem, status: int, code: int | None, message: str, certainty: str
+) -> None:
+    assert (problem.status, problem.code, problem.message, problem.certainty) == (status, code, message, certainty)
+
+
+def test_every_row_stands_in_the_catalogue_once() -> None:
+    rows = [value for value in vars(errors).values() if isinstance(value, Problem)]
+
+    assert sorted(problem.name for problem in CATALOGUE) == sorted(problem.name for problem in rows)
+    assert len({problem.name for problem in rows}) == len(rows)
+
+
+@each_problem
+def test_every_row_names_its_source_and_its_certainty(problem: Problem) -> None:
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)+", problem.name)
+    assert problem.source
+    assert problem.certainty in Certainty
+
+
+@each_problem
+def test_more_info_is_the_codes_page_and_missing_without_a_code(problem: Problem) -> None:
+    page = problem.more_info
+
+    assert page == (problem.code and f"https://www.twilio.com/docs/errors/{problem.code}")
+
+
+@each_problem
+def test_exactly_the_401s_carry_a_challenge(problem: Problem) -> None:
+    challenges = [value for name, value in problem.headers if name == b"www-authenticate"]
+
+    assert challenges == ([b'Basic realm="Twilio API"'] if problem.status == 401 else [])
+
+
+@each_problem
+def test_exactly_the_bodies_recorded_with_a_detail_have_one(problem: Problem) -> None:
+    recorded = "Your AccountSid or AuthToken was incorrect." if problem.message == "Authenticate" else None
+
+    assert problem.detail == recorded
+
+
+def test_a_wrong_method_is_told_which_ones_are_allowed() -> None:
+    assert errors.METHOD_NOT_ALLOWED.headers == ((b"allow", b"OPTIONS, POST"),)
+
+
+@pytest.mark.parametrize(
+    ("problem", "says"),
+    [
+        pytest.param(errors.KEY_CONFLICT, "409/20409 Conflict", id="with a code"),
+        pytest.param(errors.CALL_IS_PSTN, "400 Client message not supported for PSTN calls", id="without a code"),
+    ],
+)
+def test_a_row_is_a_rule_too(problem: Problem, says: str) -> None:
+    rule = problem.rule
+
+    assert rule.says == says
+    assert (rule.name, rule.certainty, rule.source) == (problem.name, problem.certainty, problem.source)
+
+
+def test_an_error_carries_its_row_and_a_reason_for_humans() -> None:
+    error = TwilioError(errors.KEY_CONFLICT, "the key was used before")
+
+    assert str(error) == "idempotency-conflict"
+    assert error.problem is errors.KEY_CONFLICT
+    assert error.reason == "the key was used before"

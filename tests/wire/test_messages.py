@@ -1,0 +1,111 @@
+import json
+
+import pytest
+from builders import ACCOUNT, CALL, MESSAGE, message
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.wire import errors, messages
+from emulator.wire.errors import Problem, TwilioError
+
+REFUSED = [
+    pytest.param("hello", errors.CONTENT_NOT_JSON, id="not JSON"),
+    pytest.param(" ", errors.CONTENT_NOT_JSON, id="blank"),
+    pytest.param("[NaN]", errors.CONTENT_NOT_JSON, id="not RFC 8259"),
+    pytest.param(json.dumps("x" * 9_999), errors.CONTENT_TOO_LONG, id="too long"),
+    pytest.param("x" * 10_001, errors.CONTENT_TOO_LONG, id="too long and not JSON"),
+]
+
+
+def refusal(form: dict[str, str]) -> TwilioError:
+    with pytest.raises(TwilioError) as caught:
+        messages.read(form, lenient=False)
+    return caught.value
+
+
+def test_a_replys_members_stand_in_the_documents_order() -> None:
+    members = message().members()
+
+    assert list(members.items()) == [
+        ("account_sid", ACCOUNT),
+        ("call_sid", CALL),
+        ("sid", MESSAGE),
+        ("date_created", "Wed, 18 Dec 2019 20:02:01 +0000"),
+    ]
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+@given(content=st.dictionaries(st.text(), st.text() | st.integers()).map(json.dumps))
+def test_an_object_is_taken_as_it_came_without_a_note(content: str, *, lenient: bool) -> None:
+    assert messages.read({"Content": content}, lenient=lenient) == (content, None, ())
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+@pytest.mark.parametrize("content", ["[]", "[{}]", '"text"', "0", "null", "true", " 1.5 "])
+def test_json_that_is_no_object_is_taken_and_noted(content: str, *, lenient: bool) -> None:
+    new = messages.read({"Content": content}, lenient=lenient)
+
+    assert (new.content, new.notes) == (content, ("content-not-an-object",))
+
+
+@pytest.mark.parametrize(("content", "problem"), REFUSED)
+def test_content_that_is_not_json_or_too_long_is_refused(content: str, problem: Problem) -> None:
+    error = refusal({"Content": content})
+
+    assert error.problem is problem
+    assert error.reason
+
+
+@pytest.mark.parametrize(("content", "problem"), REFUSED)
+def test_lenient_takes_what_strict_refuses_and_notes_the_rule(content: str, problem: Problem) -> None:
+    new = messages.read({"Content": content}, lenient=True)
+
+    assert (new.content, new.notes) == (content, (problem.name,))
+
+
+@pytest.mark.parametrize("character", ["a", "é", "😀"])
+def test_the_limit_counts_characters_whatever_bytes_they_take(character: str) -> None:
+    longest = f'"{character * 9_998}"'
+
+    assert messages.read({"Content": longest}, lenient=False).content == longest
+    assert refusal({"Content": longest + " "}).problem is errors.CONTENT_TOO_LONG
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param({}, id="no parameters"),
+        pytest.param({"IdempotencyKey": "1"}, id="another parameter"),
+        pytest.param({"content": "{}"}, id="its name in lower case"),
+        pytest.param({"Content": ""}, id="empty"),
+    ],
+)
+def test_without_content_a_message_is_refused_leniently_too(form: dict[str, str], *, lenient: bool) -> None:
+    with pytest.raises(TwilioError) as caught:
+        messages.read(form, lenient=lenient)
+
+    assert caught.value.problem is errors.CONTENT_REQUIRED
+
+
+@pytest.mark.parametrize(
+    ("form", "reason"),
+    [
+        pytest.param({}, "the form has no parameters", id="no parameters"),
+        pytest.param({"To": "x", "Body": "y"}, "the form has 'To', 'Body'", id="others"),
+        pytest.param({"content": "{}"}, "the form has 'content'; names are case-sensitive", id="lower case"),
+    ],
+)
+def test_a_missing_contents_reason_tells_what_came_instead(form: dict[str, str], reason: str) -> None:
+    assert refusal(form).reason == reason
+
+
+@pytest.mark.parametrize(("form", "key"), [({}, None), ({"IdempotencyKey": ""}, None), ({"IdempotencyKey": " "}, " ")])
+def test_an_empty_idempotency_key_counts_as_none(form: dict[str, str], key: str | None) -> None:
+    assert messages.read({"Content": "{}", **form}, lenient=False).idempotency_key == key
+
+
+def test_a_reason_shows_the_start_of_the_content_only() -> None:
+    error = refusal({"Content": "x" * 5_000})
+
+    assert len(error.reason) < 200
