@@ -9,9 +9,23 @@ from starlette.types import Receive, Scope, Send
 
 from emulator import __version__
 from emulator.endpoints.docs import pages
-from emulator.endpoints.inspection import calls, health, messages, problems
+from emulator.endpoints.guard import Guard, limited, refuse
+from emulator.endpoints.inspection import (
+    calls,
+    check,
+    events,
+    health,
+    messages,
+    problems,
+    requests,
+    reset,
+    rules,
+    schemas,
+    world,
+)
 from emulator.endpoints.twilio import openapi
 from emulator.endpoints.twilio.checks import House
+from emulator.endpoints.twilio.consideration import Consideration
 from emulator.endpoints.twilio.surface import TwilioSurface
 from emulator.engine.chance import Chance, Entropy
 from emulator.engine.clock import Clock, Now
@@ -26,7 +40,7 @@ _TWILIO_HOST = b"twilio.com"
 class Emulator(FastAPI):
     """FastAPI for the inspection API; the Twilio surface is handed its requests before router and middleware."""
 
-    def __init__(self, emulation: Emulation, twilio: TwilioSurface) -> None:
+    def __init__(self, emulation: Emulation, twilio: TwilioSurface, guard: Guard) -> None:
         super().__init__(
             title="UserDefinedMessages emulator",
             version=__version__,
@@ -35,14 +49,21 @@ class Emulator(FastAPI):
             redoc_url=None,
         )
         self.state.emulation = emulation
+        self.state.started = time.monotonic()
+        self.state.addresses = []
         self._twilio = twilio
+        self._guard = guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send a request to the surface that it is for."""
         if scope["type"] == "http" and _is_twilio(scope):
             await self._twilio(scope, receive, send)
-        else:
+        elif scope["type"] != "http":
             await super().__call__(scope, receive, send)
+        elif (refusal := self._guard.refusal(scope)) is not None:
+            await refuse(refusal, scope, receive, send)
+        else:
+            await super().__call__(scope, limited(receive), send)
 
     def openapi(self) -> dict[str, Any]:
         """Our document with the Twilio operation in it."""
@@ -73,10 +94,14 @@ def create_app(settings: Settings, *, now: Now = time.time, entropy: Entropy = o
         now: seconds since 1970.
         entropy: a function that returns so many random bytes.
     """
-    emulation = Emulation(settings.policy(), clock=Clock(now), chance=Chance(entropy))
+    emulation = Emulation(settings.policy(), clock=Clock(now, settings.clock), chance=Chance(entropy, settings.seed))
     house = House(directory=settings.directory(), lenient=settings.content == "lenient")
-    app = Emulator(emulation, TwilioSurface(emulation, house))
+    guard = Guard(hosts=settings.allowed_hosts, origins=settings.allowed_origins, token=settings.control_token)
+    twilio = TwilioSurface(emulation, house, log_every=settings.log_format == "json")
+    app = Emulator(emulation, twilio, guard)
+    app.state.judge = Consideration(emulation, house)
+    app.state.show_secrets = settings.show_secrets
     problems.install(app)
-    for router in (messages.router, calls.router, health.router, pages.router):
-        app.include_router(router)
+    for part in (messages, requests, events, calls, schemas, reset, world, check, rules, health, pages):
+        app.include_router(part.router)
     return app

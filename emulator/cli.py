@@ -48,7 +48,7 @@ def _parser(command: str) -> _Parser:
 
 
 def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
-    from emulator import settings  # noqa: PLC0415  `ready` must not import it
+    from emulator import logs, settings  # noqa: PLC0415  `ready` must not import them
 
     parser = _parser("[serve]")
     parser.description = "A local emulator of Twilio's UserDefinedMessages endpoint."
@@ -57,6 +57,8 @@ def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
         default = f" (default: {option.default})" if option.default else ""
         parser.add_argument(
             option.flag,
+            nargs="?" if option.switch else None,
+            const="on" if option.switch else None,
             metavar=option.name.upper(),
             help=f"{option.help}{default} [{option.variable}]".replace("%", "%%"),
         )
@@ -67,7 +69,7 @@ def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
         return 2
     for warning in warnings:
         print(f"{PROGRAM}: warning: {warning}", file=sys.stderr)
-    _log_to_stderr(chosen.log_level)
+    logs.configure(level=chosen.log_level, as_json=chosen.log_format == "json", out=sys.stderr)
     from emulator import server  # noqa: PLC0415  a mistake in the options is told before anything slow is imported
 
     def ready(urls: Sequence[str]) -> None:
@@ -79,15 +81,6 @@ def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return 2
     return 0
-
-
-def _log_to_stderr(level: str) -> None:
-    import logging  # noqa: PLC0415  `ready` must not import it
-
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logging.getLogger("emulator").setLevel(level.upper())
-    logging.basicConfig(handlers=[handler], level=logging.WARNING)
 
 
 def _ready(argv: Sequence[str], environ: Mapping[str, str], _out: TextIO) -> int:

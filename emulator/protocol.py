@@ -13,7 +13,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from emulator.endpoints.twilio.surface import CONNECTION
+from emulator.endpoints.asgi import CONNECTION
 from emulator.wire.errors import HEAD_TOO_LARGE, INTERNAL_ERROR, REQUEST_MALFORMED, Problem
 
 MAX_HEAD = 64 * 1024
@@ -67,6 +67,11 @@ class Connection:
     def __init__(self, protocol: "Protocol", cycle: RequestResponseCycle) -> None:
         self._protocol = protocol
         self._cycle = cycle
+
+    def abort(self) -> None:
+        """Close without a word."""
+        self._cycle.disconnected = True
+        self._cycle.transport.abort()
 
     def reply(self, status: int, head: bytes, body: bytes) -> None:
         """Send a whole reply.

@@ -71,6 +71,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: Emulator, listener: socket.socket, ready: Ready) -> None:
         super().__init__(_config(app))
+        self._app = app
         self._listener = listener
         self._ready = ready
 
@@ -81,7 +82,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell."""
         await super().startup(sockets)
-        self._ready([url_of(self._listener)])
+        self._app.state.addresses = [url_of(self._listener)]
+        self._ready(self._app.state.addresses)
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second; once a second look for connections that keep us waiting."""
@@ -95,6 +97,7 @@ class Server(uvicorn.Server):
         """Stop accepting, answer what came in, close."""
         for _ in range(_LAST_LOOKS):  # what a client sent before the signal may still be unread
             await asyncio.sleep(0)
+        self._app.state.emulation.stop()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  a signal handler's signature

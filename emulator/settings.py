@@ -6,7 +6,9 @@ A flag wins over a variable, a variable over the default; an empty variable coun
 import difflib
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from typing import Any, TypeVar
 
 from emulator.engine.calls import Unregistered
@@ -16,8 +18,9 @@ from emulator.wire.credentials import Account, ApiKey, Directory
 from emulator.wire.sids import ACCOUNT, API_KEY, is_sid
 
 PREFIX = "EMULATOR_"
+_EPOCH = 1970
 _ZEROS = "0" * 32
-_SECRET = {"auth_token", "accounts", "api_keys"}
+_SECRET = {"auth_token", "accounts", "api_keys", "control_token"}
 _CLIENTS_ONLY = {"EMULATOR_URL"}
 # What Kubernetes injects into every pod when a service is called "emulator".
 _KUBERNETES = re.compile(r"EMULATOR_(.+_)?(SERVICE|PORT)_.*")
@@ -72,6 +75,27 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
         return value
 
     return parse
+
+
+def _listing(value: str) -> frozenset[str]:
+    return frozenset(item.strip().rstrip("/") for item in _text(value).split(",") if item.strip())
+
+
+_SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
+
+
+def _switch(value: str) -> bool:
+    if value.lower() not in _SWITCH:
+        raise ValueError("on or off")
+    return _SWITCH[value.lower()]
+
+
+def _instant(value: str) -> float:
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is not None and moment.year >= _EPOCH:
+            return moment.timestamp()
+    raise ValueError("a date since 1970 with a zone, as in 2026-01-02T03:04:05Z")
 
 
 def _items(value: str) -> list[list[str]]:
@@ -148,6 +172,27 @@ class Settings:
     )
     journal_limit: int = _option(100_000, _whole(1, 10**9), "how many exchanges are kept; the oldest are evicted")
     journal_bytes: int = _option(256 * 1024**2, _bytes, "how much memory exchanges may take", "256MiB")
+    control_token: str | None = _option(None, _text, "Bearer token that /_emulator/ asks for; unset = none", "")
+    allowed_hosts: frozenset[str] = _option(
+        frozenset(),
+        _listing,
+        "more names that the control surface may be asked under; .example.com allows what is under it",
+        "",
+    )
+    allowed_origins: frozenset[str] = _option(
+        frozenset(),
+        _listing,
+        "origins of other pages that may use the control surface, as in http://localhost:3000",
+        "",
+    )
+    show_secrets: bool = _option(
+        default=False, parse=_switch, help_="show the secrets of credentials in the journal", shown="off"
+    )
+    clock: float | None = _option(
+        None, _instant, "stand still at this time (ISO 8601 with a zone); PUT /_emulator/clock changes it", ""
+    )
+    seed: int | None = _option(None, _whole(0, 10**15 - 1), "make identifiers a reproducible sequence", "")
+    log_format: str = _option("text", _one_of("text", "json"), "json = one object per line, and a line per request")
     log_level: str = _option(
         "info", _one_of("debug", "info", "warning", "error"), "info = one line per refused request"
     )
@@ -189,6 +234,11 @@ class Option:
     help: str
     default: str
     parse: Callable[[str], object]
+
+    @property
+    def switch(self) -> bool:
+        """Whether the flag alone means on."""
+        return self.parse is _switch
 
     @property
     def secret(self) -> bool:

@@ -1,4 +1,4 @@
-"""JSON Schema 2020-12 by jsonschema-rs: offline, linear-time patterns, formats asserted. Import it with the first schema."""
+"""JSON Schema 2020-12 by jsonschema-rs: offline, linear-time patterns, formats asserted. For those who use schemas."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple

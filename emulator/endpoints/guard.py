@@ -10,6 +10,8 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 MAX_BODY = 1024 * 1024
@@ -100,10 +102,6 @@ def _is_address(host: str) -> bool:
     return True
 
 
-class BodyTooLargeError(Exception):
-    """A control body is over 1 MiB."""
-
-
 def limited(receive: Receive, most: int = MAX_BODY) -> Receive:
     """A receive that gives up when a body is too large."""
     left = most
@@ -113,7 +111,7 @@ def limited(receive: Receive, most: int = MAX_BODY) -> Receive:
         message = await receive()
         left -= len(message.get("body", b""))
         if left < 0:
-            raise BodyTooLargeError
+            raise HTTPException(413, f"the body is over {most // 1024} KiB")
         return message
 
     return limited_receive
@@ -121,7 +119,5 @@ def limited(receive: Receive, most: int = MAX_BODY) -> Receive:
 
 async def refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer in place of the application."""
-    from starlette.responses import JSONResponse  # noqa: PLC0415
-
     body = {"error": refusal.error, "parameters": []}
     await JSONResponse(body, refusal.status, dict(refusal.headers))(scope, receive, send)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from emulator.engine.limits import LimitReachedError
+from emulator.engine.scopes import Scope
 from emulator.wire.errors import CALL_IS_PSTN, CALL_NOT_ACTIVE, CALL_UNKNOWN, Problem
 
 MAX_CALLS = 10_000
@@ -85,6 +86,13 @@ class Calls:
     def remove(self, sid: str) -> bool:
         """Forget a call; False when it was not registered."""
         return self._calls.pop(sid, None) is not None
+
+    def remove_scope(self, scope: Scope) -> int:
+        """Forget the calls of an account, or one call; returns how many."""
+        gone = [call.sid for call in self if scope.covers(call.account_sid, call.sid)]
+        for sid in gone:
+            del self._calls[sid]
+        return len(gone)
 
     def __iter__(self) -> Iterator[Call]:
         return iter(self._calls.values())

@@ -1,20 +1,28 @@
 """The engine: takes requests in, decides what the emulator's own state says about them, and remembers.
 
-`admit` is one synchronous step (key, call state, append), so that no other request can come between.
+`admit` is one synchronous step (schemas, key, call state, append, wake), so that no other request can come between.
 """
 
+from collections import deque
 from dataclasses import dataclass
 
 from emulator.engine.calls import Calls, Unregistered
 from emulator.engine.chance import Chance
 from emulator.engine.clock import Clock
 from emulator.engine.exchanges import Arrival, Exchange, Outcome, Request
-from emulator.engine.idempotency import Keys, OnMismatch, Scope
-from emulator.engine.index import Filter
+from emulator.engine.feed import Feed, Reader, events_of
+from emulator.engine.filters import Filter
+from emulator.engine.idempotency import Key, Keys, OnMismatch
 from emulator.engine.journal import Journal
+from emulator.engine.schemas import SchemaResult, Schemas
+from emulator.engine.scopes import Scope
+from emulator.engine.waiting import End, Wait, Waits
 from emulator.wire import messages, sids
-from emulator.wire.errors import KEY_CONFLICT, Problem, TwilioError
+from emulator.wire.errors import CONTENT_NOT_JSON, INTERNAL_ERROR, KEY_CONFLICT, Problem, TwilioError
 from emulator.wire.messages import Message, NewMessage
+
+_RESETS_KEPT = 1_000
+_NO_ID = "0" * sids.HEX_DIGITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,18 +42,25 @@ class Emulation:
 
     def __init__(self, policy: Policy, *, clock: Clock, chance: Chance) -> None:
         self._policy = policy
-        self._chance = chance
         self._keys = Keys(ttl=policy.idempotency_ttl, limit=policy.idempotency_limit)
         self._in_flight: dict[str | None, int] = {}
+        self._generation = 0
+        self._resets: deque[tuple[int, Scope]] = deque(maxlen=_RESETS_KEPT)
         self.clock = clock
+        self.chance = chance
         self.calls = Calls(policy.calls)
         self.journal = Journal(limit=policy.journal_limit, max_bytes=policy.journal_bytes)
+        self.waits = Waits()
+        self.feed = Feed()
+        self.schemas = Schemas()
+
+    # --- requests on the Twilio surface
 
     def arrive(self, account_sid: str | None, call_sid: str | None) -> Arrival:
         """A request has begun; every arrival must `leave`."""
         concurrent = self._in_flight.get(account_sid, 0) + 1
         self._in_flight[account_sid] = concurrent
-        return Arrival(account_sid, call_sid, self.clock.now(), concurrent)
+        return Arrival(account_sid, call_sid, self.clock.now(), concurrent, self._generation)
 
     def leave(self, arrival: Arrival) -> None:
         """A request has ended, whatever became of it."""
@@ -59,87 +74,185 @@ class Emulation:
         """Create a message, or replay the one that its key created before.
 
         Raises:
-            TwilioError: idempotency-conflict, call-unknown, call-not-active, call-is-pstn.
+            TwilioError: content-not-json (a schema), idempotency-conflict, call-unknown, call-not-active, call-is-pstn.
         """
-        assert arrival.account_sid is not None
-        assert arrival.call_sid is not None
         now = self.clock.now()
-        scope = _scope(arrival.account_sid, arrival.call_sid, new.idempotency_key)
-        original = None if scope is None else self._keys.find(scope, now)
+        account_sid, call_sid = arrival.account_sid, arrival.call_sid
+        assert account_sid is not None
+        assert call_sid is not None
+        schemas, original = self._look(account_sid, call_sid, new, now)
         if original is not None:
-            return self._replay(arrival, request, new, original)
-        problem = self.calls.refusal(arrival.account_sid, arrival.call_sid)
-        if problem is not None:
-            raise TwilioError(problem)
-        hex_id = self._chance.take(sids.ENTROPY_BYTES).hex()
-        message = Message(
-            id=hex_id,
-            account_sid=arrival.account_sid,
-            call_sid=arrival.call_sid,
-            content=new.content,
-            idempotency_key=new.idempotency_key,
-            date_created=now,
-            notes=new.notes,
+            original.replays += 1
+            outcome = Outcome.REPLAYED if new.content == original.content else Outcome.MISMATCH
+            return self._record(arrival, request, outcome, now, message=original, new=new)
+        hex_id = self.chance.take(sids.ENTROPY_BYTES).hex()
+        message = _message(hex_id, account_sid, call_sid, new, now)
+        if new.idempotency_key is not None and not self._was_reset(arrival):
+            self._keys.keep(_key(account_sid, call_sid, new.idempotency_key), message, now)
+        return self._record(
+            arrival, request, Outcome.CREATED, now, message=message, new=new, hex_id=hex_id, schemas=schemas
         )
-        if scope is not None:
-            self._keys.keep(scope, message, now)
-        return self._record(arrival, request, Outcome.CREATED, message=message, hex_id=hex_id)
 
     def refuse(self, arrival: Arrival, request: Request, problem: Problem, reason: str | None = None) -> Exchange:
         """Remember a request that was refused."""
-        return self._record(arrival, request, Outcome.REFUSED, problem=problem, reason=reason)
+        form = {} if problem is INTERNAL_ERROR else request.parameters()
+        new = NewMessage(form.get("Content", ""), form.get("IdempotencyKey") or None)
+        return self._record(
+            arrival, request, Outcome.REFUSED, self.clock.now(), problem=problem, reason=reason, new=new
+        )
 
     def preflight(self, arrival: Arrival, request: Request) -> Exchange:
         """Remember an OPTIONS request."""
-        return self._record(arrival, request, Outcome.PREFLIGHT)
+        return self._record(arrival, request, Outcome.PREFLIGHT, self.clock.now())
+
+    def consider(self, account_sid: str, call_sid: str, new: NewMessage) -> Message:
+        """The message that a request would create (its id all zeros) or replay; nothing is remembered.
+
+        Raises:
+            TwilioError: as `admit`.
+        """
+        now = self.clock.now()
+        _, original = self._look(account_sid, call_sid, new, now)
+        return original or _message(_NO_ID, account_sid, call_sid, new, now)
 
     def new_request_id(self) -> str:
         """An id for a reply that belongs to no exchange: what came was no request."""
-        return sids.make(sids.REQUEST, self._chance.take(sids.ENTROPY_BYTES))
+        return sids.make(sids.REQUEST, self.chance.take(sids.ENTROPY_BYTES))
+
+    # --- what the author of a test does
+
+    def wait(self, wanted: Filter, *, at_least: int | None, at_most: int | None) -> Wait:
+        """Start to wait for messages; the owner must leave `waits`."""
+        return self.waits.begin(wanted, at_least=at_least, at_most=at_most, count=len(self.journal.messages(wanted)))
+
+    def follow(self, wanted: Filter, *, resumed: bool) -> Reader:
+        """Start to read events, a reader that resumes from after `wanted.after`; the owner must close it."""
+        reader = self.feed.open(wanted)
+        if resumed:
+            for exchange in self.journal.requests(wanted):
+                reader.events.extend(events_of(exchange))
+            reader.wake()
+        return reader
 
     def delete_messages(self, wanted: Filter) -> int:
         """Forget messages and the keys that created them; returns how many."""
-        gone = self.journal.remove(list(self.journal.messages(wanted)))
-        for message in gone:
-            scope = _scope(message.account_sid, message.call_sid, message.idempotency_key)
-            if scope is not None:
-                self._keys.forget(scope, message)
+        gone = list(self.journal.messages(wanted))
+        self.journal.remove(gone)
+        self.waits.forgot(gone)
+        for exchange in gone:
+            message = exchange.message
+            if message is not None and message.idempotency_key is not None:
+                self._keys.forget(_key(message.account_sid, message.call_sid, message.idempotency_key), message)
         return len(gone)
 
-    def _replay(self, arrival: Arrival, request: Request, new: NewMessage, original: Message) -> Exchange:
-        outcome = Outcome.REPLAYED if new.content == original.content else Outcome.MISMATCH
-        if outcome is Outcome.MISMATCH and self._policy.idempotency_mismatch is OnMismatch.REJECT:
+    def reset(self, scope: Scope) -> dict[str, int]:
+        """Forget everything of a scope and end its waits; returns what was forgotten, by name.
+
+        Requests in flight that belong to the scope will not be remembered. Without a scope, clock and chance are as at
+        the start.
+        """
+        wanted = Filter(account_sid=scope.account_sid, call_sid=scope.call_sid)
+        gone = list(self.journal.requests(wanted))
+        self.journal.remove(gone)
+        self._keys.forget_scope(scope)
+        self._generation += 1
+        self._resets.append((self._generation, scope))
+        if scope == Scope():
+            self.clock.reset()
+            self.chance.reset()
+        forgotten = {
+            "requests": len(gone),
+            "messages": sum(exchange.created is not None for exchange in gone),
+            "calls": self.calls.remove_scope(scope),
+            "schemas": self.schemas.remove_scope(scope),
+            "waits": self.waits.end(scope, End.RESET),
+        }
+        self.feed.tell_reset(scope, self.journal.last_seq)
+        return forgotten
+
+    def stop(self) -> None:
+        """End waits and streams: the server is going away."""
+        self.waits.end(Scope(), End.STOPPED)
+        self.feed.end()
+
+    # --- inside
+
+    def _look(
+        self, account_sid: str, call_sid: str, new: NewMessage, now: float
+    ) -> tuple[tuple[SchemaResult, ...], Message | None]:
+        """What our state says of a request: the schemas' results, and the message that its key stands for."""
+        schemas = self.schemas.check(account_sid, call_sid, new.content) if len(self.schemas) else ()
+        for result in schemas:
+            if result.refuses:
+                pointer, text = result.errors[0]
+                raise TwilioError(CONTENT_NOT_JSON, f"schema {result.name}: {pointer or 'the whole'}: {text}")
+        original = None
+        if new.idempotency_key is not None:
+            original = self._keys.find(_key(account_sid, call_sid, new.idempotency_key), now)
+        if original is None:
+            problem = self.calls.refusal(account_sid, call_sid)
+            if problem is not None:
+                raise TwilioError(problem)
+        elif new.content != original.content and self._policy.idempotency_mismatch is OnMismatch.REJECT:
             raise TwilioError(
                 KEY_CONFLICT, f"the key {new.idempotency_key!r} created {original.sid} with other Content"
             )
-        original.replays += 1
-        return self._record(arrival, request, outcome, message=original)
+        return schemas, original
+
+    def _was_reset(self, arrival: Arrival) -> bool:
+        """Whether its scope was reset while the request was in flight."""
+        return arrival.generation != self._generation and any(
+            generation > arrival.generation and scope.covers(arrival.account_sid, arrival.call_sid)
+            for generation, scope in self._resets
+        )
 
     def _record(
         self,
         arrival: Arrival,
         request: Request,
         outcome: Outcome,
+        now: float,
         *,
         problem: Problem | None = None,
         reason: str | None = None,
         message: Message | None = None,
+        new: NewMessage | None = None,
         hex_id: str | None = None,
+        schemas: tuple[SchemaResult, ...] = (),
     ) -> Exchange:
         exchange = Exchange(
             seq=self.journal.last_seq + 1,
-            id=hex_id or self._chance.take(sids.ENTROPY_BYTES).hex(),
+            id=hex_id or self.chance.take(sids.ENTROPY_BYTES).hex(),
             arrival=arrival,
             request=request,
             outcome=outcome,
-            replied_at=self.clock.now(),
+            replied_at=now,
             problem=problem,
             reason=reason,
             message=message,
+            content=(new.content or None) if new else None,
+            idempotency_key=new.idempotency_key if new else None,
+            schemas=schemas,
         )
-        self.journal.append(exchange)
+        if not self._was_reset(arrival):
+            self.journal.append(exchange)
+            if outcome is Outcome.CREATED:
+                self.waits.saw(exchange)
+            self.feed.tell(exchange)
         return exchange
 
 
-def _scope(account_sid: str, call_sid: str, key: str | None) -> Scope | None:
-    return None if key is None else Scope(messages.RESOURCE, account_sid, call_sid, key)
+def _message(hex_id: str, account_sid: str, call_sid: str, new: NewMessage, now: float) -> Message:
+    return Message(
+        id=hex_id,
+        account_sid=account_sid,
+        call_sid=call_sid,
+        content=new.content,
+        idempotency_key=new.idempotency_key,
+        date_created=now,
+        notes=new.notes,
+    )
+
+
+def _key(account_sid: str, call_sid: str, key: str) -> Key:
+    return Key(messages.RESOURCE, account_sid, call_sid, key)

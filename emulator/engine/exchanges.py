@@ -7,8 +7,10 @@ from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
+from emulator.engine.parameters import read_parameters
+from emulator.engine.schemas import SchemaResult
 from emulator.wire import messages, replies, sids
-from emulator.wire.errors import Problem
+from emulator.wire.errors import Problem, TwilioError
 from emulator.wire.messages import Message
 from emulator.wire.replies import Reply
 
@@ -48,6 +50,14 @@ class Request(NamedTuple):
     client: tuple[str, int] | None
     secure: bool
 
+    def parameters(self) -> dict[str, str]:
+        """The form as read; empty when there is none that can be read, as in a body that was cut."""
+        content_type = dict(unpack(self.head)).get("content-type", "")
+        try:
+            return read_parameters(content_type.encode("latin-1"), self.body)
+        except TwilioError:
+            return {}
+
     @property
     def peer(self) -> str:
         """`address:port`."""
@@ -60,8 +70,9 @@ class Request(NamedTuple):
 
 
 @lru_cache(maxsize=1024)  # heads are shared
-def _wants_charset(head: bytes) -> bool:
-    # Names and values alternate: a value may read like the name, so the few heads that look right are looked at closely.
+def wants_charset(head: bytes) -> bool:
+    """Whether the request carried `Accept-Charset: utf-8`."""
+    # Names and values alternate, and a value may read like the name: heads that look right are looked at closely.
     return b"\naccept-charset\n" in head and ("accept-charset", "utf-8") in {
         (name, value.lower()) for name, value in unpack(head)
     }
@@ -87,12 +98,14 @@ class Arrival:
         call_sid: from the path, raw text when malformed.
         received_at: seconds since 1970, when its head was read.
         concurrent: this request included.
+        generation: how many resets there had been then.
     """
 
     account_sid: str | None
     call_sid: str | None
     received_at: float
     concurrent: int
+    generation: int = 0
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -107,6 +120,9 @@ class Exchange:
         problem: the row that refused it.
         reason: what exactly was wrong, for a human.
         message: what it created, or what was replayed.
+        content: the parameter Content that it carried, refused or not.
+        idempotency_key: the key that it carried.
+        schemas: what the schemas of its scope say of a message that it created.
     """
 
     seq: int
@@ -119,6 +135,29 @@ class Exchange:
     problem: Problem | None = None
     reason: str | None = None
     message: Message | None = None
+    content: str | None = None
+    idempotency_key: str | None = None
+    schemas: tuple[SchemaResult, ...] = ()
+
+    @property
+    def owners(self) -> tuple[str | None, str | None]:
+        """The account and call that it belongs to."""
+        return self.arrival.account_sid, self.arrival.call_sid
+
+    @property
+    def status(self) -> int:
+        """The reply's status."""
+        return self.problem.status.value if self.problem else 201 if self.message else 200
+
+    @property
+    def code(self) -> int | None:
+        """Twilio's error code."""
+        return self.problem.code if self.problem else None
+
+    @property
+    def valid(self) -> bool | None:
+        """Whether every schema allows the content; None when there was none."""
+        return all(result.valid for result in self.schemas) if self.schemas else None
 
     @property
     def request_id(self) -> str:
@@ -133,10 +172,17 @@ class Exchange:
     @property
     def size(self) -> int:
         """Roughly what it weighs in memory, in bytes; too much where clients repeat their heads, never too little."""
-        message, arrival, request = self.message, self.arrival, self.request
-        texts = (request.target, request.head, request.body, self.reason, arrival.account_sid, arrival.call_sid)
-        own = (message.content, message.idempotency_key) if message is not None and self.created else ()
-        return _OVERHEAD + sum([len(text) for text in (*texts, *own) if text])
+        request = self.request
+        texts = (
+            request.target,
+            request.head,
+            request.body,
+            self.reason,
+            self.content,
+            self.idempotency_key,
+            *self.owners,
+        )
+        return _OVERHEAD + sum([len(text) for text in texts if text])
 
     def reply(self) -> Reply:
         """The reply, made from the stored facts: what the client got and what the journal shows cannot differ."""
@@ -156,5 +202,5 @@ class Exchange:
             request_id=self.request_id,
             duration=self.duration or 0.0,
             concurrent=self.arrival.concurrent,
-            charset=_wants_charset(self.request.head),
+            charset=wants_charset(self.request.head),
         )

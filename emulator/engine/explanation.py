@@ -1,6 +1,7 @@
 """Why a wait was not satisfied: what did arrive, and what it lacked. Lines for humans, near misses as data."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
@@ -43,7 +44,7 @@ def explain(wait: Wait, end: End, journal: Journal) -> Explanation:
     lines += [miss.text for miss in near]
     if journal.evicted_through > wanted.after:
         lines.append(
-            f"{journal.evicted} exchanges were evicted from the journal, up to sequence number {journal.evicted_through}: "
+            f"{journal.evicted} exchanges were evicted from the journal, up to number {journal.evicted_through}: "
             "what is missing may have been among them; raise journal_limit or journal_bytes"
         )
     if not near and not wait.count:
@@ -53,7 +54,8 @@ def explain(wait: Wait, end: End, journal: Journal) -> Explanation:
 
 def near_misses(wanted: Filter, journal: Journal) -> list[NearMiss]:
     """The newest exchanges that lack least, at most five."""
-    found = list(_candidates(wanted, journal.newest(LOOKED_AT)))
+    created = replace(wanted, outcome=Outcome.CREATED)
+    found = list(_candidates(created, journal.newest(LOOKED_AT)))
     found.sort(key=lambda miss: len(miss.mismatches))  # stable: the newest of equals stays first
     return found[:SHOWN]
 
@@ -140,7 +142,7 @@ def _where(miss: Mismatch) -> str:
 
 
 # What to say of a lack; the outcome is told already by what the exchange is.
-_LACKS = {
+_LACKS: dict[str, Callable[[Mismatch], str]] = {
     "account_sid": lambda miss: f"it is for account {miss.found}, not {miss.wanted}",
     "call_sid": lambda miss: f"it is for call {miss.found}, not {miss.wanted}",
     "idempotency_key": lambda miss: f"its key is {miss.found!r}, not {miss.wanted!r}",

@@ -1,4 +1,4 @@
-"""The live feed: events to whoever reads, each reader at its own pace. A reader that falls behind is cut off, not waited for."""
+"""The live feed: events to whoever reads, each at its own pace. Who falls behind is cut off, not waited for."""
 
 import asyncio
 from collections import deque
@@ -37,15 +37,16 @@ class Reader:
 
     wanted: Filter
     events: deque[Event] = field(default_factory=deque)
-    lagged: bool = False
     ended: bool = False
+    lagged: asyncio.Event = field(default_factory=asyncio.Event)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, event: Event) -> None:
         """Hand an event over, or give the reader up when it is too far behind."""
         if len(self.events) >= MAX_BEHIND:
-            self.lagged = self.ended = True
+            self.ended = True
             self.events.clear()
+            self.lagged.set()
         elif not self.ended:
             self.events.append(event)
         self._wake.set()
@@ -53,6 +54,10 @@ class Reader:
     def end(self) -> None:
         """No more events: the emulator is stopping."""
         self.ended = True
+        self._wake.set()
+
+    def wake(self) -> None:
+        """There is something to take."""
         self._wake.set()
 
     async def wait(self) -> None:

@@ -1,4 +1,4 @@
-"""Which exchanges are meant, defined by what differs: an exchange matches when nothing does, and a failure can say it."""
+"""Which exchanges are meant, defined by what differs: one matches when nothing does, and a failure can say it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from enum import StrEnum
 from typing import NamedTuple
 
+from emulator.engine.scopes import Scope
 from emulator.wire.messages import Message
 
 
@@ -17,13 +18,13 @@ class OnMismatch(StrEnum):
     REJECT = "reject"
 
 
-class Scope(NamedTuple):
-    """What a key belongs to; the same text elsewhere is another key."""
+class Key(NamedTuple):
+    """A key and what it belongs to; the same text elsewhere is another key."""
 
     resource: str
     account_sid: str
     call_sid: str
-    key: str
+    text: str
 
 
 class _Kept(NamedTuple):
@@ -37,26 +38,31 @@ class Keys:
     def __init__(self, *, ttl: float, limit: int) -> None:
         self._ttl = ttl
         self._limit = limit
-        self._kept: OrderedDict[Scope, _Kept] = OrderedDict()  # popping the front of a dict is not constant time
+        self._kept: OrderedDict[Key, _Kept] = OrderedDict()  # popping the front of a dict is not constant time
 
-    def find(self, scope: Scope, now: float) -> Message | None:
+    def find(self, key: Key, now: float) -> Message | None:
         """The message that the key created, unless its time is over."""
-        kept = self._kept.get(scope)
+        kept = self._kept.get(key)
         if kept is None:
             return None
         if kept.expires <= now:
-            del self._kept[scope]
+            del self._kept[key]
             return None
         return kept.message
 
-    def keep(self, scope: Scope, message: Message, now: float) -> None:
+    def keep(self, key: Key, message: Message, now: float) -> None:
         """Remember a message under its key; beyond the limit the oldest key goes."""
-        self._kept[scope] = _Kept(message, now + self._ttl)
+        self._kept[key] = _Kept(message, now + self._ttl)
         while len(self._kept) > self._limit:
             self._kept.popitem(last=False)
 
-    def forget(self, scope: Scope, message: Message) -> None:
+    def forget_scope(self, scope: Scope) -> None:
+        """Forget all keys of an account or call."""
+        for key in [key for key in self._kept if scope.covers(key.account_sid, key.call_sid)]:
+            del self._kept[key]
+
+    def forget(self, key: Key, message: Message) -> None:
         """Forget a key if it stands for this message."""
-        kept = self._kept.get(scope)
+        kept = self._kept.get(key)
         if kept is not None and kept.message is message:
-            del self._kept[scope]
+            del self._kept[key]

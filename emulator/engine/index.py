@@ -7,44 +7,16 @@ that eviction costs next to nothing per track; reading starts behind them.
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from operator import attrgetter
 
 from emulator.engine.exchanges import Exchange
+from emulator.engine.filters import Filter, keys_of
 
 _seq = attrgetter("seq")
 _TOLERATED = 16
 Track = list[Exchange]
 Tracks = defaultdict[str, Track]
-Keys = tuple[str | None, str | None, str | None]
-
-
-def _keys(exchange: Exchange) -> Keys:
-    """What an exchange is found by."""
-    arrival, message = exchange.arrival, exchange.message
-    return arrival.account_sid, arrival.call_sid, None if message is None else message.idempotency_key
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """Which exchanges are meant; None = any."""
-
-    account_sid: str | None = None
-    call_sid: str | None = None
-    idempotency_key: str | None = None
-    after: int = 0
-
-    @property
-    def keys(self) -> Keys:
-        """The values in the order of the index's keys."""
-        return self.account_sid, self.call_sid, self.idempotency_key
-
-    def matches(self, exchange: Exchange) -> bool:
-        """Whether an exchange is meant."""
-        return exchange.seq > self.after and all(
-            wanted in (None, found) for wanted, found in zip(self.keys, _keys(exchange), strict=True)
-        )
 
 
 class Selection:
@@ -78,7 +50,7 @@ class Index:
     def add(self, exchange: Exchange) -> None:
         """Append an exchange, the newest."""
         self._all.append(exchange)
-        account_sid, call_sid, key = _keys(exchange)
+        account_sid, call_sid, key = keys_of(exchange)
         by_account, by_call, by_key = self._by  # spelt out: this is the hot path
         if account_sid is not None:
             by_account[account_sid].append(exchange)
@@ -91,7 +63,7 @@ class Index:
         """Forget the oldest exchange."""
         self._oldest = exchange.seq + 1
         self._trim(self._all)
-        for value, tracks in zip(_keys(exchange), self._by, strict=True):
+        for value, tracks in zip(keys_of(exchange), self._by, strict=True):
             if value is not None:
                 track = tracks[value]
                 if track[-1].seq < self._oldest:
@@ -103,11 +75,15 @@ class Index:
         """Forget these exchanges."""
         self._all = self._rest(self._all, gone)
         for place, tracks in enumerate(self._by):
-            for value in {_keys(exchange)[place] for exchange in gone} - {None}:
+            for value in {keys_of(exchange)[place] for exchange in gone} - {None}:
                 assert value is not None
                 rest = self._rest(tracks.pop(value), gone)
                 if rest:
                     tracks[value] = rest
+
+    def newest(self, limit: int) -> list[Exchange]:
+        """The newest exchanges, newest first."""
+        return [exchange for exchange in self._all[: -limit - 1 : -1] if exchange.seq >= self._oldest]
 
     def oldest(self) -> Exchange | None:
         """The oldest exchange that is kept."""
@@ -119,7 +95,7 @@ class Index:
         tracks = [by.get(value, []) for value, by in zip(wanted.keys, self._by, strict=True) if value is not None]
         track = min(tracks, key=len, default=self._all)
         start = bisect_right(track, max(wanted.after, self._oldest - 1), key=_seq)
-        if len(tracks) > 1:
+        if len(tracks) > 1 or wanted.needs_a_look:
             return Selection([exchange for exchange in islice(track, start, None) if wanted.matches(exchange)], 0)
         return Selection(track, start)
 

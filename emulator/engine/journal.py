@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from emulator.engine.exchanges import Exchange
-from emulator.engine.index import Filter, Index, Selection
-from emulator.wire.messages import Message
+from emulator.engine.filters import Filter
+from emulator.engine.index import Index, Selection
 
 _HEADS_SHARED = 1024
 _LONGEST_SHARED = 4096
@@ -23,6 +23,7 @@ class Journal:
         self._bytes = 0
         self.last_seq = 0
         self.evicted = 0
+        self.evicted_through = 0  # the highest seq that was evicted
 
     @property
     def oldest_seq(self) -> int:
@@ -59,6 +60,7 @@ class Journal:
         del self._by_id[oldest.id]
         self._bytes -= oldest.size
         self.evicted += 1
+        self.evicted_through = oldest.seq
 
     def get(self, hex_id: str) -> Exchange | None:
         """The exchange with this id (the hex part of a request id or of a message SID)."""
@@ -72,13 +74,15 @@ class Journal:
         """The exchanges that created a message and that a filter means."""
         return self._messages.select(wanted)
 
-    def remove(self, exchanges: Iterable[Exchange]) -> list[Message]:
-        """Forget exchanges; the messages they created are returned."""
+    def newest(self, limit: int) -> list[Exchange]:
+        """The newest exchanges, newest first."""
+        return self._requests.newest(limit)
+
+    def remove(self, exchanges: Iterable[Exchange]) -> None:
+        """Forget exchanges."""
         gone = set(exchanges)
-        created = [exchange for exchange in gone if exchange.created]
         self._requests.remove(gone)
-        self._messages.remove(set(created))
+        self._messages.remove({exchange for exchange in gone if exchange.created})
         for exchange in gone:
             del self._by_id[exchange.id]
             self._bytes -= exchange.size
-        return [exchange.message for exchange in created if exchange.message is not None]

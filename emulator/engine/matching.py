@@ -1,4 +1,4 @@
-"""When one JSON value is part of another, defined by what differs: it matches when nothing does, and a failure can say it.
+"""When one JSON value is part of another, defined by what differs: it is when nothing does, and a failure can say it.
 
 Objects match by subset, arrays by length and element, scalars by JSON type: `true` is not `1`, but `1` is `1.0`.
 """

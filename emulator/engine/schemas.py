@@ -78,6 +78,13 @@ class Schemas:
         """Forget a schema; False when there was none."""
         return self._schemas.pop(name, None) is not None
 
+    def remove_scope(self, scope: Scope) -> int:
+        """Forget the schemas that are for this account or call only; returns how many."""
+        gone = [schema.name for schema in self if scope.covers(schema.scope.account_sid, schema.scope.call_sid)]
+        for name in gone:
+            del self._schemas[name]
+        return len(gone)
+
     def check(self, account_sid: str, call_sid: str, text: str) -> tuple[SchemaResult, ...]:
         """What the schemas of this account and call say of a content."""
         schemas = [schema for schema in self if schema.scope.covers(account_sid, call_sid)]

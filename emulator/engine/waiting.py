@@ -48,7 +48,7 @@ class Wait:
 
     @property
     def decided(self) -> bool:
-        """Whether waiting longer can change nothing: too many stays too many, enough is enough when nothing is too many."""
+        """Whether waiting on changes nothing: too many stays too many, enough is enough where nothing is too many."""
         if self.at_most is not None:
             return self.count > self.at_most
         return self.satisfied
@@ -101,8 +101,9 @@ class Waits:
                 if not wait.over.done() and wait.wanted.matches(exchange):
                     wait.count -= 1
 
-    def end(self, scope: Scope, end: End) -> None:
-        """End the waits for something in the scope."""
-        for wait in list(self._waits):
-            if scope.overlaps(wait.wanted.scope):
-                wait.end(end)
+    def end(self, scope: Scope, end: End) -> int:
+        """End the waits for something in the scope; returns how many."""
+        ended = [wait for wait in self._waits if scope.overlaps(wait.wanted.scope)]
+        for wait in ended:
+            wait.end(end)
+        return len(ended)

@@ -53,7 +53,7 @@ _LONGEST_REASON = 300
 
 
 class TwilioError(Exception):
-    """A request is refused with a row of the catalogue; `reason` tells a human what exactly was wrong, in 300 characters."""
+    """A request is refused with a row of the catalogue; `reason` tells a human what was wrong, in 300 characters."""
 
     def __init__(self, problem: Problem, reason: str | None = None) -> None:
         super().__init__(problem.name)

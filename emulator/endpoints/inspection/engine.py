@@ -1,4 +1,4 @@
-"""How a handler gets the engine: the application carries it."""
+"""What a handler gets from the application that carries it."""
 
 from typing import Annotated, cast
 
@@ -11,4 +11,9 @@ def _engine(request: Request) -> Emulation:
     return cast("Emulation", request.app.state.emulation)
 
 
+def _show_secrets(request: Request) -> bool:
+    return bool(request.app.state.show_secrets)
+
+
 Engine = Annotated[Emulation, Depends(_engine)]
+ShowSecrets = Annotated[bool, Depends(_show_secrets)]

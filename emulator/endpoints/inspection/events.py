@@ -2,20 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
 from starlette.types import Receive, Scope, Send
 
+from emulator.endpoints.asgi import CONNECTION, until_gone
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import RequestFilterQuery
 from emulator.endpoints.inspection.views import message_json, request_json
 from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Exchange
-from emulator.engine.feed import Event, Kind, Reader
+from emulator.engine.feed import MAX_BEHIND, Event, Kind, Reader
 
 router = APIRouter(tags=["events"], responses=UNPROCESSABLE)
 
@@ -28,12 +29,15 @@ def _text(kind: str, data: str, seq: int | None = None) -> bytes:
     return f"event: {kind}\n{place}data: {data}\n\n".encode()
 
 
+_LAGGED = _text("lagged", json.dumps({"missed": f"more than {MAX_BEHIND} events"}))
+
+
 def _render(event: Event) -> bytes:
     about = event.about
     if isinstance(about, Exchange):
         if event.kind is Kind.MESSAGE:
             return _text(event.kind, message_json(about), event.seq)
-        # A request that created a message is told first, without id: a reader that is cut off between the two gets both again.
+        # Without id when the message follows: a reader that is cut off between the two gets both again.
         return _text(event.kind, request_json(about), None if about.created else event.seq)
     data = json.dumps({"account_sid": about.account_sid, "call_sid": about.call_sid})
     return _text(event.kind, data, event.seq)
@@ -55,48 +59,34 @@ class _Stream(Response):
         """Send until the end."""
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            await self._until_gone(receive, send)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LAST_WORD):
-                    last = (
-                        _text("lagged", json.dumps({"missed": "more than 1000 events"})) if self._reader.lagged else b""
-                    )
-                    await send({"type": "http.response.body", "body": last})
+            await _first_of(self._send_all(send), self._reader.lagged.wait(), until_gone(receive))
+            async with asyncio.timeout(_LAST_WORD):
+                await send({"type": "http.response.body", "body": _LAGGED if self._reader.lagged.is_set() else b""})
+        except TimeoutError:  # it does not even take the reason
+            scope["extensions"][CONNECTION].abort()
         finally:
             self._engine.feed.close(self._reader)
 
-    async def _until_gone(self, receive: Receive, send: Send) -> None:
-        sending = asyncio.ensure_future(self._send_all(send))
-        ending = asyncio.ensure_future(self._reader.lost())
-        leaving = asyncio.ensure_future(_gone(receive))
-        tasks = {sending, ending, leaving}
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
     async def _send_all(self, send: Send) -> None:
-        async for chunk in self._chunks():
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-
-    async def _chunks(self) -> AsyncIterator[bytes]:
-        yield self._first
+        await send({"type": "http.response.body", "body": self._first, "more_body": True})
         while not self._reader.ended:
-            try:
+            chunk = b": still here\n\n"
+            with suppress(TimeoutError):
                 async with asyncio.timeout(_HEARTBEAT):
                     await self._reader.wait()
-            except TimeoutError:
-                yield b": still here\n\n"
-            events = self._reader.take()
-            if events:
-                yield b"".join(map(_render, events))
+                chunk = b"".join(map(_render, self._reader.take()))
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
 
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+async def _first_of(*awaitables: Coroutine[Any, Any, object]) -> None:
+    """Return with the first that is done; the others are ended."""
+    tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @router.get(

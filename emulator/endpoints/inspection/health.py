@@ -1,6 +1,8 @@
 """`/livez` and `/readyz`: for health checks; never in the journal."""
 
-from fastapi import APIRouter
+import time
+
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from emulator import __version__
@@ -8,20 +10,29 @@ from emulator import __version__
 router = APIRouter(tags=["health"])
 
 
-class Health(BaseModel):
-    """The server answers."""
+class Alive(BaseModel):
+    """The process answers."""
 
     status: str = Field(default="ok", examples=["ok"])
-    version: str = Field(default=__version__, examples=[__version__])
+
+
+class Ready(Alive):
+    """Requests are served."""
+
+    version: str = Field(examples=[__version__])
+    uptime: float = Field(description="seconds since the start", examples=[12.3])
+    addresses: list[str] = Field(description="where it listens", examples=[["http://127.0.0.1:2010"]])
 
 
 @router.get("/livez", summary="Is it alive?")
-async def livez() -> Health:
+async def livez() -> Alive:
     """Answers while the process does."""
-    return Health()
+    return Alive()
 
 
 @router.get("/readyz", summary="Is it ready?")
-async def readyz() -> Health:
+async def readyz(request: Request) -> Ready:
     """Answers once requests are served."""
-    return Health()
+    state = request.app.state
+    uptime = round(time.monotonic() - state.started, 3)
+    return Ready(version=__version__, uptime=uptime, addresses=list(state.addresses))

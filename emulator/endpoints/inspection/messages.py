@@ -1,17 +1,38 @@
 """`/_emulator/messages`: what was created."""
 
+import asyncio
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, Field
 
+from emulator.endpoints.asgi import until_gone
 from emulator.endpoints.inspection.engine import Engine
-from emulator.endpoints.inspection.problems import NOT_FOUND, UNPROCESSABLE
-from emulator.endpoints.inspection.queries import PageQuery, WantedQuery
-from emulator.endpoints.inspection.views import listing, message_json
+from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
+from emulator.endpoints.inspection.queries import MessageQuery, MessagesQuery, WantedQuery
+from emulator.endpoints.inspection.views import json_response, listing, message_json, near_miss_view
+from emulator.engine.emulation import Emulation
+from emulator.engine.explanation import explain
+from emulator.engine.filters import Filter
+from emulator.engine.waiting import End, Wait
 from emulator.wire import sids
 
 router = APIRouter(prefix="/_emulator/messages", tags=["messages"], responses=UNPROCESSABLE)
+
+
+class SchemaError(BaseModel):
+    """Where a content breaks a schema."""
+
+    pointer: str = Field(examples=["/to"])
+    message: str
+
+
+class SchemaView(BaseModel):
+    """What a schema says of a message."""
+
+    name: str
+    valid: bool
+    errors: list[SchemaError]
 
 
 class MessageView(BaseModel):
@@ -30,9 +51,27 @@ class MessageView(BaseModel):
     idempotency_key: str | None = Field(examples=["1"])
     replays: int = Field(description="how often the key came again", examples=[0])
     notes: list[str] = Field(description="what is odd about the content but was accepted", examples=[[]])
+    schemas: list[SchemaView] = Field(description="what the schemas of its scope say", examples=[[]])
     date_created: str = Field(description="RFC 2822, as Twilio answered", examples=["Wed, 18 Dec 2019 20:02:01 +0000"])
     received_at: str = Field(description="ISO 8601, UTC", examples=["2019-12-18T20:02:01.123Z"])
     request_id: str = Field(examples=["RQ8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"])
+
+
+class LackView(BaseModel):
+    """One thing that an exchange lacked."""
+
+    what: str = Field(description="the parameter that it did not match", examples=["call_sid"])
+    wanted: Any
+    found: Any
+    differences: list[dict[str, Any]] = Field(description="for content: JSON pointers, wanted and found", examples=[[]])
+
+
+class NearMissView(BaseModel):
+    """An exchange that nearly matched."""
+
+    text: str = Field(examples=["number 1: message KX… for call CA…: it is for call CA…, not CA…"])
+    lacks: list[LackView]
+    request: dict[str, Any] = Field(description="the exchange, as in /_emulator/requests")
 
 
 class MessagePage(BaseModel):
@@ -43,6 +82,10 @@ class MessagePage(BaseModel):
     last_seq: int = Field(description="place of the newest exchange; ask again with `after` = this", examples=[1])
     oldest_seq: int = Field(description="place of the oldest exchange that is kept", examples=[1])
     evicted: int = Field(description="how many exchanges were dropped for want of room", examples=[0])
+    satisfied: bool = Field(default=True, description="after a wait: whether it got what it waited for")
+    ended: End = Field(default=End.DECIDED, description="after a wait: why it is over")
+    explanation: list[str] = Field(default=[], description="after an unsatisfied wait: why, in lines")
+    near_misses: list[NearMissView] = Field(default=[], description="after an unsatisfied wait: what nearly matched")
 
 
 class Deleted(BaseModel):
@@ -51,16 +94,47 @@ class Deleted(BaseModel):
     deleted: int = Field(examples=[1])
 
 
-def _json(text: str) -> Response:
-    return Response(text, media_type="application/json")
+@router.get(
+    "",
+    response_class=Response,
+    responses={
+        **FULL,
+        200: {"model": MessagePage},
+        408: {"model": MessagePage, "description": "Unsatisfied, with `strict=true`"},
+    },
+    summary="List what arrived, or wait for it",
+)
+async def list_messages(engine: Engine, query: MessagesQuery, request: Request) -> Response:
+    """Messages that were created, refusals and replays not among them; with `at_least` or `at_most`, wait."""
+    wanted = query.filter()
+    more: dict[str, Any] = {}
+    if query.waits:
+        wait, end = await _wait(engine, query, wanted, request)
+        more = {
+            "satisfied": wait.satisfied and end is not End.RESET,
+            "ended": end,
+            "explanation": [],
+            "near_misses": [],
+        }
+        if not more["satisfied"]:
+            lines, near_misses = explain(wait, end, engine.journal)
+            more |= {"explanation": lines, "near_misses": [near_miss_view(miss) for miss in near_misses]}
+    found = engine.journal.messages(wanted)
+    listed = found.page(query.limit, newest_first=query.newest_first)
+    text = listing("messages", map(message_json, listed), len(found), engine.journal, **more)
+    return json_response(text, 408 if query.strict and not more.get("satisfied", True) else 200)
 
 
-@router.get("", response_class=Response, responses={200: {"model": MessagePage}}, summary="List what arrived")
-async def list_messages(engine: Engine, page: PageQuery) -> Response:
-    """Messages that were created, refusals and replays not among them."""
-    found = engine.journal.messages(page.filter())
-    listed = found.page(page.limit, newest_first=page.order == "newest")
-    return _json(listing("messages", map(message_json, listed), len(found), engine.journal))
+async def _wait(engine: Emulation, query: MessageQuery, wanted: Filter, request: Request) -> tuple[Wait, End]:
+    wait = engine.wait(wanted, at_least=query.at_least, at_most=query.at_most)
+    leaving = asyncio.ensure_future(until_gone(request.receive))
+    try:
+        either: set[asyncio.Future[Any]] = {wait.over, leaving}
+        await asyncio.wait(either, timeout=query.seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        leaving.cancel()
+        engine.waits.leave(wait)
+    return wait, wait.over.result() if wait.over.done() else End.TIMED_OUT
 
 
 @router.delete("", summary="Forget messages")
@@ -77,4 +151,4 @@ async def get_message(engine: Engine, sid: str) -> Response:
     exchange = engine.journal.get(sid.removeprefix(sids.MESSAGE)) if sids.is_sid(sids.MESSAGE, sid) else None
     if exchange is None or exchange.created is None:
         raise HTTPException(404, f"no message {sid[:40]}; it was never created, or deleted, or evicted")
-    return _json(message_json(exchange))
+    return json_response(message_json(exchange))

@@ -73,6 +73,12 @@ def _answer(status: int, problem: Problem, headers: dict[str, str] | None = None
     return JSONResponse(problem.model_dump(mode="json"), status, headers)
 
 
+def bad_value(parameter: str, value: object, allowed: str) -> RequestValidationError:
+    """An error about a value that only we can judge; raise it."""
+    where = ("body", *parameter.strip("/").split("/"))
+    return RequestValidationError([{"type": "value_error", "loc": where, "msg": allowed, "input": value}])
+
+
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     bad = [_bad_parameter(one) for one in error.errors()]

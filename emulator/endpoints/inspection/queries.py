@@ -1,39 +1,115 @@
 """Query parameters, checked: a misspelt one is an error, because a filter that is ignored makes tests pass wrongly."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from emulator.engine.index import Filter
+from emulator.engine.exchanges import Outcome
+from emulator.engine.filters import Filter, Part
+from emulator.engine.scopes import Scope
+from emulator.wire import content
+
+LONGEST_WAIT = 60
+_DEFAULT_WAIT = 10
+_DEFAULT_WATCH = 1
 
 
-class Wanted(BaseModel):
-    """Which exchanges are meant; without a parameter, all."""
+class ScopeModel(BaseModel):
+    """An account, a call, both, or everything."""
 
     model_config = ConfigDict(extra="forbid")
 
     account_sid: str | None = Field(None, description="only of this account (raw text of the path)")
     call_sid: str | None = Field(None, description="only of this call (raw text of the path)")
+
+    def scope(self) -> Scope:
+        """The engine's scope."""
+        return Scope(self.account_sid, self.call_sid)
+
+
+class Wanted(ScopeModel):
+    """Which messages are meant; without a parameter, all."""
+
     idempotency_key: str | None = Field(None, description="only with this IdempotencyKey")
     after: int = Field(0, ge=0, description="only with a higher sequence number; `last_seq` of an earlier answer")
+    content: str | None = Field(None, description="JSON that the content must hold: objects by subset, arrays whole")
+    contains: str | None = Field(None, description="text that the content must hold")
+    valid: bool | None = Field(None, description="whether every schema allows it")
 
-    def filter(self) -> Filter:
+    @field_validator("content")
+    @classmethod
+    def _is_json(cls, text: str | None) -> str | None:
+        if text is not None:
+            content.parse(text)
+        return text
+
+    def filter(self, *, after: int | None = None) -> Filter:
         """The engine's filter."""
         return Filter(
             account_sid=self.account_sid,
             call_sid=self.call_sid,
             idempotency_key=self.idempotency_key,
-            after=self.after,
+            after=self.after if after is None else after,
+            content=None if self.content is None else Part(content.parse(self.content)),
+            contains=self.contains,
+            valid=self.valid,
         )
 
 
-class Page(Wanted):
-    """Which exchanges, how many, from which end."""
-
+class _Paging(BaseModel):
     limit: int = Field(100, ge=1, le=1000, description="how many are listed; `count` tells how many there are")
     order: Literal["oldest", "newest"] = Field("oldest", description="which end comes first")
 
+    @property
+    def newest_first(self) -> bool:
+        """Whether the newest comes first."""
+        return self.order == "newest"
 
+
+class MessageQuery(Wanted, _Paging):
+    """Which messages, how many, and how long to wait for them."""
+
+    at_least: int | None = Field(None, ge=0, description="answer as soon as so many match")
+    timeout: float = Field(_DEFAULT_WAIT, ge=0, le=LONGEST_WAIT, description="seconds to wait for `at_least`")
+    at_most: int | None = Field(None, ge=0, description="watch the whole window; answer at once when there are more")
+    within: float | None = Field(
+        None, ge=0, le=LONGEST_WAIT, description="seconds to watch for `at_most`; default `timeout` if given, else 1"
+    )
+    strict: bool = Field(default=False, description="an unsatisfied wait is 408 instead of 200")
+
+    @property
+    def waits(self) -> bool:
+        """Whether more is asked than a page."""
+        return self.at_least is not None or self.at_most is not None
+
+    @property
+    def seconds(self) -> float:
+        """How long to wait or watch."""
+        if self.at_most is None or (self.within is None and "timeout" in self.model_fields_set):
+            return self.timeout
+        return _DEFAULT_WATCH if self.within is None else self.within
+
+
+class RequestFilter(Wanted):
+    """Which exchanges are meant; without a parameter, all."""
+
+    status: int | None = Field(None, description="only with this HTTP status")
+    code: int | None = Field(None, description="only with this Twilio error code")
+    outcome: Outcome | None = Field(None, description="what became of it")
+
+    def filter(self, *, after: int | None = None) -> Filter:
+        """The engine's filter."""
+        return replace(super().filter(after=after), status=self.status, code=self.code, outcome=self.outcome)
+
+
+class RequestPage(RequestFilter, _Paging):
+    """Which exchanges, how many, from which end."""
+
+
+ScopeQuery = Annotated[ScopeModel, Query()]
 WantedQuery = Annotated[Wanted, Query()]
-PageQuery = Annotated[Page, Query()]
+MessagesQuery = Annotated[MessageQuery, Query()]
+RequestFilterQuery = Annotated[RequestFilter, Query()]
+RequestPageQuery = Annotated[RequestPage, Query()]

@@ -95,7 +95,7 @@ class ExchangeView(RequestView):
 async def list_requests(engine: Engine, page: RequestPageQuery) -> Response:
     """Every exchange on the Twilio surface: created, replayed, refused. Control and health requests are never in it."""
     found = engine.journal.requests(page.filter())
-    listed = found.page(page.limit, newest_first=page.order == "newest")
+    listed = found.page(page.limit, newest_first=page.newest_first)
     return json_response(listing("requests", map(request_json, listed), len(found), engine.journal))
 
 

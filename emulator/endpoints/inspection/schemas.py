@@ -45,7 +45,7 @@ class SchemaList(BaseModel):
 def _view(schema: Schema) -> SchemaView:
     return SchemaView(
         name=schema.name,
-        schema_=schema.source,
+        schema=schema.source,
         account_sid=schema.scope.account_sid,
         call_sid=schema.scope.call_sid,
         on_failure=schema.on_failure,

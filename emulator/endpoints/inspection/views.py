@@ -2,12 +2,22 @@
 
 import json
 from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
 
-from emulator.engine.exchanges import Exchange
+from fastapi import Response
+
+from emulator.engine.exchanges import Exchange, unpack
+from emulator.engine.explanation import NearMiss
 from emulator.engine.journal import Journal
-from emulator.wire import content
+from emulator.engine.schemas import SchemaResult
+from emulator.wire import content, replies
+from emulator.wire.credentials import read_basic
 from emulator.wire.dates import iso8601, rfc2822
 from emulator.wire.messages import Message
+
+_CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
+_MASK = "********"
 
 
 def parsed(message: Message) -> str:
@@ -33,6 +43,7 @@ def message_json(exchange: Exchange) -> str:
             "idempotency_key": message.idempotency_key,
             "replays": message.replays,
             "notes": message.notes,
+            "schemas": [schema_view(result) for result in exchange.schemas],
             "date_created": rfc2822(message.date_created),
             "received_at": iso8601(exchange.arrival.received_at),
             "request_id": exchange.request_id,
@@ -41,14 +52,130 @@ def message_json(exchange: Exchange) -> str:
     return f'{before[:-1]}, "json": {parsed(message)}, {after[1:]}'
 
 
-def listing(name: str, items: Iterable[str], count: int, journal: Journal) -> str:
-    """A page of items that are JSON already, and what a reader needs to know whether it saw everything."""
+def schema_view(result: SchemaResult) -> dict[str, Any]:
+    """What a schema says of a message."""
+    errors = [{"pointer": pointer, "message": text} for pointer, text in result.errors]
+    return {"name": result.name, "valid": result.valid, "errors": errors}
+
+
+def request_view(exchange: Exchange) -> dict[str, Any]:
+    """An exchange in one line."""
+    problem = exchange.problem
+    return {
+        "seq": exchange.seq,
+        "request_id": exchange.request_id,
+        "received_at": iso8601(exchange.arrival.received_at),
+        "method": exchange.request.method,
+        "path": exchange.request.path,
+        "account_sid": exchange.arrival.account_sid,
+        "call_sid": exchange.arrival.call_sid,
+        "outcome": exchange.outcome,
+        "status": exchange.status,
+        "code": exchange.code,
+        "idempotency_key": exchange.idempotency_key,
+        "content": exchange.content,
+        "message_sid": exchange.message.sid if exchange.message else None,
+        "duration": exchange.duration,
+        "rule": problem
+        and {
+            "name": problem.name,
+            "says": problem.rule.says.replace("{path}", exchange.request.path),
+            "certainty": problem.certainty,
+            "source": problem.source,
+            "reason": exchange.reason,
+        },
+    }
+
+
+def request_json(exchange: Exchange) -> str:
+    """An exchange in one line, as a JSON object."""
+    return json.dumps(request_view(exchange))
+
+
+def exchange_json(exchange: Exchange, *, show_secrets: bool) -> str:
+    """A whole exchange as a JSON object."""
+    request, reply = exchange.request, exchange.reply()
+    sent = replies.headers(exchange.reply_head(reply))
+    whole = {
+        "request": {
+            "method": request.method,
+            "target": request.target,
+            "headers": [
+                {"name": name, "value": value if show_secrets else masked(name, value)}
+                for name, value in unpack(request.head)
+            ],
+            "form": request.parameters(),
+            "body": request.body.decode(errors="replace"),
+            "body_size": request.body_size,
+            "body_cut": request.body_size > len(request.body),
+            "peer": request.peer,
+            "scheme": "https" if request.secure else "http",
+        },
+        "reply": {
+            "status": reply.status,
+            "headers": [{"name": name.decode(), "value": value.decode("latin-1")} for name, value in sent],
+            "body": reply.body.decode(),
+        },
+    }
+    return json.dumps(request_view(exchange) | whole)
+
+
+def masked(name: str, value: str) -> str:
+    """A header's value without the secret of its credentials; who asked is still told."""
+    if name not in _CREDENTIALS:
+        return value
+    basic = read_basic(value.encode("latin-1"))
+    return f"Basic {basic.username}:{_MASK}" if basic else f"{value.partition(' ')[0][:20]} {_MASK}"
+
+
+def near_miss_view(miss: NearMiss) -> dict[str, Any]:
+    """An exchange that nearly matched, what it lacked, and that in words."""
+    return {
+        "text": miss.text,
+        "lacks": [
+            {
+                "what": one.what,
+                "wanted": jsonable(one.wanted),
+                "found": jsonable(one.found),
+                "differences": [
+                    {
+                        "pointer": d.pointer,
+                        "wanted": jsonable(d.wanted),
+                        "found": jsonable(d.found),
+                        "missing": d.missing,
+                    }
+                    for d in one.where
+                ],
+            }
+            for one in miss.mismatches
+        ],
+        "request": request_view(miss.exchange),
+    }
+
+
+def jsonable(value: object) -> object:
+    """A value as common readers of JSON take it: a whole number of over 4300 digits becomes text."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, dict):
+        return {name: jsonable(inner) for name, inner in value.items()}
+    return [jsonable(inner) for inner in value] if isinstance(value, list) else value
+
+
+def json_response(text: str, status: int = 200) -> Response:
+    """A response of JSON that is a text already."""
+    return Response(text, status, media_type="application/json")
+
+
+def listing(name: str, items: Iterable[str], count: int, journal: Journal, **more: object) -> str:
+    """A page of items that are JSON already, what tells whether it is everything, and more members."""
     totals = json.dumps(
         {
             "count": count,
             "last_seq": journal.last_seq,
             "oldest_seq": journal.oldest_seq,
             "evicted": journal.evicted,
+            **more,
         }
     )
     return f'{{"{name}": [{", ".join(items)}], {totals[1:]}'

@@ -1,6 +1,6 @@
 """`/_emulator/clock` and `/_emulator/seed`: time and chance of the whole process."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -13,8 +13,8 @@ from emulator.wire.dates import iso8601
 router = APIRouter(tags=["time and chance"], responses=UNPROCESSABLE)
 
 # What every form of a date that the emulator writes can hold.
-_EARLIEST = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_LATEST = datetime(9999, 1, 1, tzinfo=timezone.utc)
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 _LONGEST_STEP = 10 * 365 * 86400
 
 

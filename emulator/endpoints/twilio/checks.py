@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from emulator.endpoints.twilio.bodies import read_parameters
 from emulator.engine.exchanges import Request
+from emulator.engine.parameters import read_parameters
 from emulator.wire import errors, messages
 from emulator.wire.credentials import Directory
-from emulator.wire.errors import TwilioError
+from emulator.wire.errors import Problem, TwilioError
 from emulator.wire.messages import NewMessage
 from emulator.wire.paths import Target
 
@@ -67,7 +67,20 @@ def _parameters(case: Case, house: House) -> None:
     case.new = messages.read(case.form, lenient=house.lenient)
 
 
-CHECKS: tuple[Callable[[Case, House], None], ...] = (_credentials, _path, _account, _method, _size, _form, _parameters)
+Check = Callable[[Case, House], None]
+
+CHECKS: tuple[tuple[Check, tuple[Problem, ...]], ...] = (
+    (_credentials, (errors.CREDENTIALS_MISSING, errors.USERNAME_UNKNOWN, errors.TOKEN_WRONG)),
+    (_path, (errors.PATH_UNKNOWN,)),
+    (_account, (errors.ACCOUNT_FOREIGN,)),
+    (_method, (errors.METHOD_NOT_ALLOWED,)),
+    (_size, (errors.BODY_TOO_LARGE,)),
+    (_form, (errors.FORM_BROKEN,)),
+    (_parameters, (errors.CONTENT_REQUIRED, errors.CONTENT_TOO_LONG, errors.CONTENT_NOT_JSON)),
+)
+"""Each check with the refusals that it can end in, in their order."""
+
+_IN_ORDER: tuple[Check, ...] = tuple(check for check, _ in CHECKS)
 
 
 def judge(case: Case, house: House) -> NewMessage:
@@ -76,7 +89,7 @@ def judge(case: Case, house: House) -> NewMessage:
     Raises:
         TwilioError: the first check that it did not pass.
     """
-    for check in CHECKS:
+    for check in _IN_ORDER:
         check(case, house)
     assert case.new is not None
     return case.new

@@ -3,14 +3,14 @@
 Plain ASGI because every request of a client under test comes through here: a FastAPI route costs several times as much.
 """
 
-import logging
 import os
 from collections.abc import Mapping
 from time import perf_counter
 
-from emulator.endpoints.twilio.asgi import Receive, Scope, Send
+from emulator.endpoints.asgi import CONNECTION, Receive, Scope, Send
 from emulator.endpoints.twilio.bodies import ClientGoneError, drain, read_body
 from emulator.endpoints.twilio.checks import Case, House, judge
+from emulator.endpoints.twilio.log import log, tell
 from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import MAX_BODY_KEPT, Arrival, Exchange, Request, pack
 from emulator.wire import paths, replies, sids
@@ -18,18 +18,14 @@ from emulator.wire.credentials import read_basic
 from emulator.wire.errors import INTERNAL_ERROR, TwilioError
 from emulator.wire.replies import Reply
 
-CONNECTION = "emulator.connection"
-"""The ASGI extension through which our own server takes a whole reply at once; other servers do not have it."""
-
-_log = logging.getLogger("emulator.twilio")
-
 
 class TwilioSurface:
     """Everything under `/2010-04-01/`."""
 
-    def __init__(self, emulation: Emulation, house: House) -> None:
+    def __init__(self, emulation: Emulation, house: House, *, log_every: bool = False) -> None:
         self._emulation = emulation
         self._house = house
+        self._log_every = log_every
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -43,6 +39,7 @@ class TwilioSurface:
             case = Case(self._request(scope, path, body), target, headers, body, oversize)
             exchange = self._answer(arrival, case)
             exchange.duration = perf_counter() - begun
+            tell(exchange, every=self._log_every)
             reply = exchange.reply()
             head = exchange.reply_head(reply)
             if oversize:
@@ -54,7 +51,7 @@ class TwilioSurface:
         except ClientGoneError:
             return
         except Exception:  # noqa: BLE001  even the journal may fail: Twilio's form all the same, and the server goes on
-            _log.exception("unexpected failure at %s %s", scope["method"], path)
+            log.exception("unexpected failure at %s %s", scope["method"], path)
             await self._send_failure(path, scope, send)
         finally:
             self._emulation.leave(arrival)
@@ -79,17 +76,9 @@ class TwilioSurface:
                 return self._emulation.preflight(arrival, request)
             return self._emulation.admit(arrival, request, judge(case, self._house))
         except TwilioError as error:
-            exchange = self._emulation.refuse(arrival, request, error.problem, error.reason)
-            _log.info(
-                "refused %s %s: %s%s",
-                request.method,
-                request.target,
-                error.problem.rule.says.replace("{path}", request.path),
-                f" ({error.reason})" if error.reason else "",
-            )
-            return exchange
+            return self._emulation.refuse(arrival, request, error.problem, error.reason)
         except Exception:  # noqa: BLE001  whatever it is, it is an exchange too
-            _log.exception("unexpected failure at %s %s", request.method, request.target)
+            log.exception("unexpected failure at %s %s", request.method, request.target)
             return self._emulation.refuse(arrival, request, INTERNAL_ERROR)
 
     async def _send_failure(self, path: str, scope: Scope, send: Send) -> None:
@@ -120,7 +109,7 @@ async def _send(reply: Reply, head: bytes, scope: Scope, send: Send) -> None:
 
 
 async def _send_and_close(reply: Reply, head: bytes, receive: Receive | None, send: Send) -> None:
-    """Answer a request that was not read to its end; what the client still sends is drained, so that it gets to read."""
+    """Answer a request that was not read to its end, and drain what the client still sends, so that it gets to read."""
     headers = [*replies.headers(head), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body, "more_body": True})
