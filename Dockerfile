@@ -5,7 +5,7 @@ COPY emulator ./emulator
 # The venv is filled from outside and so has no pip of its own. Compiled here, because nothing can be written later;
 # unchecked: the image's files never change, so Python need not look at each source's date when it starts.
 RUN python -m venv --without-pip /opt/emulator \
-    && pip --python /opt/emulator/bin/python install --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore . \
+    && pip --python /opt/emulator/bin/python install --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore '.[tls]' \
     && python -m compileall -q --invalidation-mode unchecked-hash /opt/emulator/lib
 
 

@@ -51,7 +51,7 @@ $(BIN)/pip:
 # Editable, so that a changed source needs no new install; stamps, so that the second call is instant. Only stderr: stdout is the server's.
 $(VENV)/.installed: pyproject.toml | $(BIN)/pip
 	@echo "installing the emulator into $(VENV)" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[tls]'
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/pip

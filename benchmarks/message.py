@@ -41,4 +41,13 @@ def create(port: int, *, call: str = CALL, key: str | None = None) -> bytes:
 
 def get(port: int, target: str) -> bytes:
     """Give the request that reads a path of the inspection surface."""
-    return f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
+    return _plain("GET", port, target)
+
+
+def reset(port: int, call: str) -> bytes:
+    """Give the request that forgets all of one call."""
+    return _plain("POST", port, f"/_emulator/reset?call_sid={call}")
+
+
+def _plain(method: str, port: int, target: str) -> bytes:
+    return f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()

@@ -1,8 +1,10 @@
-"""Reading a page of a call's messages, as the journal grows."""
+"""Reading a page of messages, as the journal grows."""
 
 import json
 import time
+from collections.abc import Callable
 from statistics import median
+from urllib.parse import quote
 
 import message
 from connection import Connection
@@ -13,11 +15,29 @@ from servers import EMULATOR, Server, running
 _SIZES = (1_000, 10_000, 100_000)
 _PAGE = 50
 _REPEATS = 200
-_WARM_UP = 20
+_WARM_UP = 3
 
 
-def page(effort: Effort) -> Reading:
+def by_call(effort: Effort) -> Reading:
     """Measure pages of two calls: one holds half of the journal, the other as many messages as fit the page."""
+    return _grown(
+        effort, "half of the journal and one page on the call", lambda size: (_of(message.CALL), _of(_quiet(size)))
+    )
+
+
+def newest(effort: Effort) -> Reading:
+    """Measure the newest page of everything."""
+    return _grown(effort, "everything", lambda _: (f"limit={_PAGE}&order=newest",))
+
+
+def by_content(effort: Effort) -> Reading:
+    """Measure the newest page by a part of the content, which is looked for in every message."""
+    part = quote('{"key": "value"}')
+    return _grown(effort, "all match", lambda _: (f"limit={_PAGE}&order=newest&content={part}",), repeats=5)
+
+
+def _grown(effort: Effort, what: str, queries: Callable[[int], tuple[str, ...]], *, repeats: int = _REPEATS) -> Reading:
+    """Measure queries as the journal grows; the value is the slowest at its last size."""
     sizes = [size for size in _SIZES if size <= effort.exchanges]
     medians = []
     with running(EMULATOR) as server:
@@ -25,10 +45,19 @@ def page(effort: Effort) -> Reading:
         for size in sizes:
             fill(server.port, map(_call_of, range(filled, size)))
             filled = size
-            busy = _milliseconds(server, message.CALL)
-            medians.append((busy, _milliseconds(server, _call_of(size // 2 + 1))))
-    steps = [f"{size:,}: {busy:.2f} and {quiet:.2f}" for size, (busy, quiet) in zip(sizes, medians, strict=True)]
-    return Reading(value=max(medians[-1]), details=f"half of the journal and one page on the call, {'; '.join(steps)}")
+            medians.append([_milliseconds(server, query, repeats) for query in queries(size)])
+    steps = [
+        f"{size:,}: {' and '.join(f'{one:.2f}' for one in found)}" for size, found in zip(sizes, medians, strict=True)
+    ]
+    return Reading(value=max(medians[-1]), details=f"{what}, {'; '.join(steps)}")
+
+
+def _of(call: str) -> str:
+    return f"call_sid={call}&limit={_PAGE}"
+
+
+def _quiet(size: int) -> str:
+    return _call_of(size // 2 + 1)
 
 
 def _call_of(number: int) -> str:
@@ -36,14 +65,14 @@ def _call_of(number: int) -> str:
     return message.call_sid(number // (2 * _PAGE)) if number % 2 else message.CALL
 
 
-def _milliseconds(server: Server, call: str) -> float:
-    request = message.get(server.port, f"/_emulator/messages?call_sid={call}&limit={_PAGE}")
+def _milliseconds(server: Server, query: str, repeats: int) -> float:
+    request = message.get(server.port, f"/_emulator/messages?{query}")
     with Connection(server.port) as connection:
         for _ in range(_WARM_UP):
             listed = json.loads(connection.ask(request))["messages"]
-            if [one["call_sid"] for one in listed] != [call] * _PAGE:
-                raise RuntimeError(f"expected {_PAGE} messages of {call}, got {len(listed)}")
-        return median(_elapsed(connection, request) for _ in range(_REPEATS)) * 1e3
+            if len(listed) != _PAGE:
+                raise RuntimeError(f"expected {_PAGE} messages by {query}, got {len(listed)}")
+        return median(_elapsed(connection, request) for _ in range(repeats)) * 1e3
 
 
 def _elapsed(connection: Connection, request: bytes) -> float:

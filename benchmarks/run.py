@@ -4,12 +4,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+import attached
 import cores
 import create
 import memory
 import page
 import report
+import reset
 import start
+import stop
+import streams
+import wakeup
 import wrk
 from rows import Effort, Row
 
@@ -17,11 +22,21 @@ ROWS = (
     Row(name="create", title="CPU of a create", unit="x bare", bar=2.2, aim=1.8, measure=create.plain),
     Row(name="create-keyed", title="… with a key each", unit="x bare", bar=2.2, aim=1.8, measure=create.keyed),
     Row(name="create-scattered", title="… on its own call", unit="x bare", bar=2.2, aim=1.8, measure=create.scattered),
+    Row(name="https", title="… over https", unit="x http", bar=2, aim=1.5, measure=attached.https),
+    Row(name="proxy", title="… through the proxy", unit="x http", bar=2, aim=1.5, measure=attached.proxy),
     Row(name="start", title="start to first answer", unit="x hello", bar=1.5, aim=1.2, measure=start.start),
     Row(name="idle", title="idle memory", unit="MB", bar=70, aim=55, measure=memory.idle),
     Row(name="exchange", title="memory per exchange", unit="KiB", bar=1.5, aim=1, measure=memory.on_one_call),
     Row(name="exchange-scattered", title="… on its own call", unit="KiB", bar=1.5, aim=1, measure=memory.on_own_calls),
-    Row(name="page", title="page of 50 by CallSid", unit="ms", bar=5, aim=1, measure=page.page),
+    Row(name="page", title="page of 50 by CallSid", unit="ms", bar=5, aim=1, measure=page.by_call),
+    Row(name="page-newest", title="… newest first", unit="ms", bar=5, aim=1, measure=page.newest),
+    Row(name="page-content", title="… by a part of the content", unit="ms", bar=1000, aim=500, measure=page.by_content),
+    Row(name="wake", title="POST to wake-up, p99", unit="ms", bar=20, aim=5, measure=wakeup.alone),
+    Row(name="wake-many", title="… of one of 1,000", unit="ms", bar=20, aim=5, measure=wakeup.among_many),
+    Row(name="waiters", title="POSTs lost to 1,000 waiters", unit="%", bar=10, aim=5, measure=wakeup.idle_waiters),
+    Row(name="streams", title="events lost or misplaced", unit="events", bar=0, aim=0, measure=streams.all_in_order),
+    Row(name="reset", title="reset of one call", unit="ms", bar=50, aim=20, measure=reset.scoped),
+    Row(name="stop", title="SIGTERM to the end", unit="s", bar=2, aim=0.5, measure=stop.stop),
 )
 FULL = Effort(rounds=5, seconds=3, starts=9, exchanges=100_000)
 QUICK = Effort(rounds=2, seconds=1, starts=3, exchanges=10_000)

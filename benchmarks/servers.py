@@ -29,15 +29,30 @@ class Kind:
 BARE = Kind(name="bare ASGI application", arguments=(str(_HERE / "bare.py"),))
 HELLO = Kind(name="FastAPI hello-world", arguments=(str(_HERE / "hello.py"),))
 EMULATOR = Kind(name="emulator", arguments=("-m", "emulator", "serve", "--port", "0"), path="/livez")
+EVERYWHERE = Kind(
+    name="emulator", arguments=(*EMULATOR.arguments, "--tls-port", "0", "--proxy-port", "0"), path="/livez"
+)
+"""With https and a proxy too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A running server; `spawned` is `time.perf_counter()` just before its process was made."""
+    """A running server.
+
+    Attributes:
+        pid: its process.
+        ports: all that it listens on, in the order of its ready line.
+        spawned: `time.perf_counter()` just before its process was made.
+    """
 
     pid: int
-    port: int
+    ports: tuple[int, ...]
     spawned: float
+
+    @property
+    def port(self) -> int:
+        """Its http port."""
+        return self.ports[0]
 
     def processor_seconds(self) -> float:
         """Give user and system time used so far, by all threads."""
@@ -52,27 +67,27 @@ class Server:
 
 
 @contextmanager
-def running(kind: Kind) -> Iterator[Server]:
+def running(kind: Kind, *, core: int = cores.SERVER) -> Iterator[Server]:
     """Start a server on a core of its own, hand it out when it says that it is ready, end it afterwards."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("EMULATOR_")}
     spawned = time.perf_counter()
-    with cores.pinned(cores.SERVER):
+    with cores.pinned(core):
         process = subprocess.Popen(
             [sys.executable, *kind.arguments], cwd=_HERE.parent, env=environment, stdout=subprocess.PIPE
         )
     try:
-        yield Server(pid=process.pid, port=_ready_port(kind, process), spawned=spawned)
+        yield Server(pid=process.pid, ports=_ready_ports(kind, process), spawned=spawned)
     finally:
         _end(process)
 
 
-def _ready_port(kind: Kind, process: subprocess.Popen[bytes]) -> int:
+def _ready_ports(kind: Kind, process: subprocess.Popen[bytes]) -> tuple[int, ...]:
     assert process.stdout is not None
     readable, _, _ = select.select([process.stdout], [], [], _PATIENCE_SECONDS)
     words = process.stdout.readline().decode().split() if readable else []
     if words[:1] != ["ready"]:
         raise RuntimeError(f"{kind.name} did not say that it is ready, but {words}")
-    return int(words[1].rpartition(":")[2])
+    return tuple(int(word.rpartition(":")[2]) for word in words if "://" in word)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

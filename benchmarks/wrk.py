@@ -29,10 +29,10 @@ def missing() -> bool:
     return shutil.which("wrk") is None
 
 
-def drive(server: Server, request: bytes, *, seconds: int) -> Run:
-    """Send the request over and over for some seconds; each must be answered below 400."""
+def drive(server: Server, request: bytes, *, seconds: int, url: str | None = None) -> Run:
+    """Send the request over and over for some seconds, by another way than http if so; all must get below 400."""
     before = server.processor_seconds()
-    requests, duration_us, failed, p50_us, p99_us = _figures(server.port, request, seconds)
+    requests, duration_us, failed, p50_us, p99_us = _figures(url or f"http://127.0.0.1:{server.port}", request, seconds)
     used = server.processor_seconds() - before
     if failed or not requests:
         raise RuntimeError(f"wrk counts {failed} failures in {requests} requests")
@@ -44,9 +44,9 @@ def drive(server: Server, request: bytes, *, seconds: int) -> Run:
     )
 
 
-def _figures(port: int, request: bytes, seconds: int) -> list[int]:
+def _figures(url: str, request: bytes, seconds: int) -> list[int]:
     command = ["wrk", "--threads=1", f"--connections={_CONNECTIONS}", f"--duration={seconds}s"]
-    command += [f"--script={_SCRIPT}", f"http://127.0.0.1:{port}"]
+    command += [f"--script={_SCRIPT}", url]
     environment = {**os.environ, "REQUEST": request.decode(), "FIRST": str(time.time_ns())}
     with cores.pinned(cores.DRIVER):
         process = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)

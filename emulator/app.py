@@ -11,6 +11,7 @@ from emulator import __version__
 from emulator.endpoints.docs import pages
 from emulator.endpoints.guard import Guard, limited, refuse
 from emulator.endpoints.inspection import (
+    ca,
     calls,
     check,
     events,
@@ -27,6 +28,7 @@ from emulator.endpoints.twilio import openapi
 from emulator.endpoints.twilio.checks import House
 from emulator.endpoints.twilio.consideration import Consideration
 from emulator.endpoints.twilio.surface import TwilioSurface
+from emulator.endpoints.web import pages as web
 from emulator.engine.chance import Chance, Entropy
 from emulator.engine.clock import Clock, Now
 from emulator.engine.emulation import Emulation
@@ -51,6 +53,9 @@ class Emulator(FastAPI):
         self.state.emulation = emulation
         self.state.started = time.monotonic()
         self.state.addresses = []
+        self.state.proxy = None
+        self.state.ca_pem = None
+        self.at_once = twilio.answer
         self._twilio = twilio
         self._guard = guard
 
@@ -102,6 +107,6 @@ def create_app(settings: Settings, *, now: Now = time.time, entropy: Entropy = o
     app.state.judge = Consideration(emulation, house)
     app.state.show_secrets = settings.show_secrets
     problems.install(app)
-    for part in (messages, requests, events, calls, schemas, reset, world, check, rules, health, pages):
+    for part in (messages, requests, events, calls, schemas, reset, world, check, rules, ca, health, pages, web):
         app.include_router(part.router)
     return app

@@ -8,9 +8,14 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import NoReturn, TextIO
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from emulator import __version__
+
+if TYPE_CHECKING:
+    from emulator.attach import Library
+    from emulator.probes import Emulator
 
 PROGRAM = "twilio-udm-emulator"
 DEFAULT_URL = "http://127.0.0.1:2010"
@@ -52,7 +57,10 @@ def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
 
     parser = _parser("[serve]")
     parser.description = "A local emulator of Twilio's UserDefinedMessages endpoint."
-    parser.epilog = _EPILOG + "\nother commands: ready (is it up?), --version. Each has --help."
+    parser.epilog = (
+        _EPILOG + "\nother commands: ready (is it up?), ca (whom to trust), env (what to set), doctor (what is wrong),"
+        " --version. Each has --help."
+    )
     for option in settings.OPTIONS:
         default = f" (default: {option.default})" if option.default else ""
         parser.add_argument(
@@ -73,11 +81,13 @@ def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
     from emulator import server  # noqa: PLC0415  a mistake in the options is told before anything slow is imported
 
     def ready(urls: Sequence[str]) -> None:
-        print("ready", *urls, file=out, flush=True)
+        # One write: with PYTHONUNBUFFERED, print makes several, and who reads the pipe could see half a line.
+        out.write(" ".join(["ready", *urls]) + "\n")
+        out.flush()
 
     try:
         server.run(chosen, ready)
-    except server.CannotListenError as error:
+    except server.CannotStartError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return 2
     return 0
@@ -99,6 +109,29 @@ def _ready(argv: Sequence[str], environ: Mapping[str, str], _out: TextIO) -> int
     return 1
 
 
+def _ca(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
+    from emulator import authority  # noqa: PLC0415  only for this command
+
+    parser = _parser("ca")
+    parser.description = "Print the certificate that clients must trust, in PEM, from --tls-dir or a running emulator."
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--url", help="the emulator to ask [EMULATOR_URL]")
+    source.add_argument("--tls-dir", help="the directory to read [EMULATOR_TLS_DIR]")
+    options = parser.parse_args(argv)
+    directory = options.tls_dir or (None if options.url else environ.get("EMULATOR_TLS_DIR"))
+    url = options.url or environ.get("EMULATOR_URL") or _own_url(environ)
+    try:
+        if directory:
+            pem = authority.from_directory(directory)
+        else:
+            pem = authority.from_server(url, environ.get("EMULATOR_CONTROL_TOKEN"))
+    except authority.NoAuthorityError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return 2
+    out.write(pem)
+    return 0
+
+
 def _seconds(text: str) -> float:
     try:
         value = float(text)
@@ -118,7 +151,100 @@ def _own_url(environ: Mapping[str, str]) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port if port.isdigit() else '2010'}"
 
 
-_COMMANDS = {"serve": _serve, "ready": _ready}
+def _env(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
+    from emulator import attach, probes  # noqa: PLC0415  only for this command
+
+    parser = _attaching("env", environ)
+    parser.description = "Print what to set so that an unmodified program talks to a running emulator."
+    parser.epilog = f"""\
+as in:
+  eval "$({PROGRAM} env python)"
+  {PROGRAM} env docker > emulator.env
+
+It writes {attach.CA} (for variables that add to the trusted certificates) and {attach.BUNDLE} (for those that replace
+them: what was trusted before, and ours). The emulator needs its proxy: {attach.START}
+"""
+    parser.add_argument("--format", choices=attach.FORMATS, help="default: sh; for docker dotenv")
+    parser.add_argument(
+        "--dir", type=Path, help="folder for the certificates (default: one per emulator in your cache)"
+    )
+    options = parser.parse_args(argv)
+    library = options.library or attach.ANY
+    control_token = environ.get("EMULATOR_CONTROL_TOKEN")
+    try:
+        emulator = probes.look(options.url, control_token)
+        attachment = attach.attach(
+            library,
+            emulator,
+            environ=environ,
+            folder=options.dir.absolute() if options.dir else attach.default_folder(environ, options.url, library),
+            credentials=_credentials(emulator, environ),
+        )
+        attach.write(attachment)
+    except probes.ProbeError as error:
+        return _no_emulator(options.url, error)
+    except attach.AttachError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return 2
+    form = options.format or ("dotenv" if library.name == "docker" else "sh")
+    print(attach.render(attachment, form), file=out, end="")
+    return 0
+
+
+def _credentials(emulator: "Emulator", environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """An account and a token that the emulator takes: the program's own account if it can be."""
+    from emulator import attach, probes  # noqa: PLC0415
+
+    for account, token in attach.candidates(environ):
+        if probes.refusal(emulator, account, token, environ.get("EMULATOR_CONTROL_TOKEN")) is None:
+            return account, token
+    return None
+
+
+def _doctor(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
+    from emulator import doctor, probes  # noqa: PLC0415  only for this command
+
+    parser = _attaching("doctor", environ)
+    parser.description = "Say what would go wrong for a program with these variables, and the one thing to change."
+    parser.epilog = "Exit codes: 0 all is well, 1 something would go wrong, 2 no emulator there."
+    options = parser.parse_args(argv)
+    control_token = environ.get("EMULATOR_CONTROL_TOKEN")
+    try:
+        emulator = probes.look(options.url, control_token)
+        findings = doctor.diagnose(doctor.examine(emulator, environ, options.library, control_token))
+    except probes.ProbeError as error:
+        return _no_emulator(options.url, error)
+    print(doctor.render(findings), file=out, end="")
+    return 1 if any(finding.weight is doctor.Weight.WRONG for finding in findings) else 0
+
+
+def _attaching(command: str, environ: Mapping[str, str]) -> _Parser:
+    """A parser for what all commands about a program's variables take."""
+    from emulator.attach import LIBRARIES  # noqa: PLC0415
+
+    def library(name: str) -> "Library":
+        if name not in LIBRARIES:
+            from emulator.settings import nearest  # noqa: PLC0415  only on this path
+
+            near = nearest(name.lower(), set(LIBRARIES)) or f"; there are {', '.join(LIBRARIES)}"
+            raise argparse.ArgumentTypeError(f"unknown library {name!r}{near}")
+        return LIBRARIES[name]
+
+    parser = _parser(command)
+    parser.add_argument("library", nargs="?", type=library, help=f"one of {', '.join(LIBRARIES)}; none = any of them")
+    parser.add_argument("--url", default=environ.get("EMULATOR_URL") or _own_url(environ), help="where it listens")
+    return parser
+
+
+def _no_emulator(url: str, error: Exception) -> int:
+    from emulator.probes import SilentError  # noqa: PLC0415  only for these commands
+
+    hint = f"; is it running? ({PROGRAM} serve)" if isinstance(error, SilentError) else ""
+    print(f"{PROGRAM}: {url}: {error}{hint}", file=sys.stderr)
+    return 2
+
+
+_COMMANDS = {"serve": _serve, "ready": _ready, "ca": _ca, "env": _env, "doctor": _doctor}
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:

@@ -7,16 +7,20 @@ import logging
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
 from emulator.app import Emulator, create_app
-from emulator.protocol import Protocol, Render
+from emulator.endpoints.asgi import SAID_ALL
+from emulator.protocol import Outbox, Protocol, Render
 from emulator.settings import Settings
 from emulator.wire import replies
 from emulator.wire.errors import Problem
 from emulator.wire.replies import Representation
+
+if TYPE_CHECKING:
+    from emulator.entrances import Entrances
 
 Ready = Callable[[Sequence[str]], None]
 
@@ -24,18 +28,29 @@ _BACKLOG = 2048
 _KEEP_ALIVE = 75  # longer than clients keep idle connections: a client must not lose a POST to our closing
 _GRACE = 1  # seconds for what was accepted to be answered, once waits and streams were ended
 _LAST_LOOKS = 10
+_TICK = 0.05
+_GOODBYE = 0.2  # seconds for a client to end TLS when the server stops
 _SWEEP_TICKS = 10  # uvicorn ticks ten times a second
 # Requests leave no cycles, and the journal is large: collect seldom, and all of it hardly ever.
 _GC_THRESHOLDS = (10_000, 10, 100)
 _log = logging.getLogger("emulator.server")
 
 
-class CannotListenError(Exception):
-    """An address cannot be listened on; str() says why and what to do."""
+class CannotStartError(Exception):
+    """The server cannot start; str() says why and what to do."""
 
 
-def open_socket(host: str, port: int) -> socket.socket:
+class CannotListenError(CannotStartError):
+    """An address cannot be listened on."""
+
+
+def open_socket(host: str, port: int, flag: str = "--port") -> socket.socket:
     """A listening socket.
+
+    Args:
+        host: name or address.
+        port: 0 = any free one.
+        flag: the option that the port is from.
 
     Raises:
         CannotListenError: the port is taken, or the address is not ours.
@@ -52,7 +67,7 @@ def open_socket(host: str, port: int) -> socket.socket:
         sock.listen(_BACKLOG)
     except OSError as error:
         sock.close()
-        hint = "; --port 0 takes any free one" if port else ""
+        hint = f"; {flag} 0 takes any free one" if port else ""
         raise CannotListenError(f"cannot listen on {host} port {port}: {error.strerror}{hint}") from None
     sock.setblocking(False)  # noqa: FBT003  the standard library's signature
     return sock
@@ -69,11 +84,22 @@ def url_of(sock: socket.socket, scheme: str = "http") -> str:
 class Server(uvicorn.Server):
     """uvicorn, told when to be ready and how to stop."""
 
-    def __init__(self, app: Emulator, listener: socket.socket, ready: Ready) -> None:
+    def __init__(
+        self, app: Emulator, listener: socket.socket, ready: Ready, entrances: "Entrances | None" = None
+    ) -> None:
+        """Make one.
+
+        Args:
+            app: what is served.
+            listener: where it is served by http.
+            ready: called with the addresses, as they stand in the ready line.
+            entrances: the https port and the proxy, if there are any.
+        """
         super().__init__(_config(app))
         self._app = app
         self._listener = listener
         self._ready = ready
+        self._entrances = entrances
 
     async def run_until_stopped(self) -> None:
         """Serve until `should_exit` is set or a signal comes, then answer what was accepted."""
@@ -81,9 +107,15 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell."""
+        state = self._app.state
+        state.addresses = [url_of(self._listener)]
         await super().startup(sockets)
-        self._app.state.addresses = [url_of(self._listener)]
-        self._ready(self._app.state.addresses)
+        if self._entrances is not None:
+            state.addresses += self._entrances.addresses
+            state.proxy = self._entrances.proxy
+            state.ca_pem = self._entrances.ca_pem
+            self.servers += await self._entrances.start(self._new_connection, self.server_state.connections)
+        self._ready([*state.addresses, *(["proxy", state.proxy] if state.proxy else [])])
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second; once a second look for connections that keep us waiting."""
@@ -97,8 +129,32 @@ class Server(uvicorn.Server):
         """Stop accepting, answer what came in, close."""
         for _ in range(_LAST_LOOKS):  # what a client sent before the signal may still be unread
             await asyncio.sleep(0)
-        self._app.state.emulation.stop()
+        ending = asyncio.create_task(self._end_who_waits())
+        if self._entrances is not None:
+            self._entrances.stop()
+            self._leave_tls()
         await super().shutdown(sockets)
+        ending.cancel()
+
+    async def _end_who_waits(self) -> None:
+        """End waits and streams; again, because a request that was being read may begin another."""
+        while True:
+            self._app.state.emulation.stop()
+            await asyncio.sleep(_TICK)
+
+    def _new_connection(self) -> asyncio.Protocol:
+        """What uvicorn makes for each connection, for those that come in by another entrance."""
+        protocol = self.config.http_protocol_class
+        assert not isinstance(protocol, str)
+        return protocol(config=self.config, server_state=self.server_state, app_state={})  # type: ignore[call-arg]
+
+    def _leave_tls(self, ended: frozenset[object] = frozenset()) -> None:
+        """End TLS without the client's consent, now and then: one that is idle does not even read that we want to."""
+        for connection in ended & self.server_state.connections:
+            assert isinstance(connection, Protocol)
+            connection.transport.abort()
+        closing = frozenset(one for one in self.server_state.connections if _has_ended_tls(one))
+        asyncio.get_running_loop().call_later(_GOODBYE, self._leave_tls, closing)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  a signal handler's signature
         """SIGTERM or SIGINT: stop with exit code 0; uvicorn itself would raise the signal again. Twice: at once."""
@@ -106,9 +162,26 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
+def _has_ended_tls(connection: object) -> bool:
+    """Whether all that is left of a connection is that the client agrees to end it."""
+    if not isinstance(connection, Protocol) or connection.scheme != "https":
+        return False
+    return connection.transport.is_closing() and not connection.transport.get_write_buffer_size()
+
+
 def _config(app: Emulator) -> uvicorn.Config:
     class OurProtocol(Protocol):
         render = staticmethod(_renderer(app))
+        at_once = staticmethod(app.at_once)
+        outbox = Outbox()
+
+        def eof_received(self) -> bool:  # type: ignore[override]
+            open_ = super().eof_received()
+            if open_ and self._whole is not None:
+                # Whoever only waits for the client to leave need wait no longer.
+                self._whole.scope["extensions"][SAID_ALL] = {}  # type: ignore[index]
+                self._whole.message_event.set()
+            return open_
 
     return uvicorn.Config(
         app,
@@ -176,20 +249,36 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
         sock.close()
 
 
+@contextlib.contextmanager
+def entering(settings: Settings) -> Iterator["Entrances | None"]:
+    """The entrances beside the http port that the settings ask for, if any."""
+    if settings.tls_port is None and settings.proxy_port is None:
+        yield None
+        return
+    try:
+        from emulator.entrances import opened  # noqa: PLC0415  needs the extra, and time
+    except ImportError as error:
+        raise CannotStartError(
+            f"tls_port and proxy_port need the extra tls ({error}): pip install 'twilio-udm-emulator[tls]'"
+        ) from None
+    with opened(settings) as entrances:
+        yield entrances
+
+
 def run(settings: Settings, ready: Ready, **world: Any) -> None:  # noqa: ANN401  create_app's now and entropy
     """Serve until SIGTERM or SIGINT.
 
     Args:
         settings: the options.
-        ready: called once with the addresses that answer.
+        ready: called once with the addresses that answer, as they stand in the ready line.
         world: `now` and `entropy` as for `create_app`.
 
     Raises:
-        CannotListenError: the address is taken or not ours.
+        CannotStartError: an address is taken or not ours, or there can be no certificates.
     """
     _raise_file_limit()
-    with _listening(settings) as listener:
-        server = Server(create_app(settings, **world), listener, ready)
+    with _listening(settings) as listener, entering(settings) as entrances:
+        server = Server(create_app(settings, **world), listener, ready, entrances)
         gc.freeze()  # what is here now stays: later collections need not look at it
         gc.set_threshold(*_GC_THRESHOLDS)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:

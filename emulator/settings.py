@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Any, TypeVar
 
 from emulator.engine.calls import Unregistered
@@ -18,7 +19,6 @@ from emulator.wire.credentials import Account, ApiKey, Directory
 from emulator.wire.sids import ACCOUNT, API_KEY, is_sid
 
 PREFIX = "EMULATOR_"
-_EPOCH = 1970
 _ZEROS = "0" * 32
 _SECRET = {"auth_token", "accounts", "api_keys", "control_token"}
 _CLIENTS_ONLY = {"EMULATOR_URL"}
@@ -81,6 +81,22 @@ def _listing(value: str) -> frozenset[str]:
     return frozenset(item.strip().rstrip("/") for item in _text(value).split(",") if item.strip())
 
 
+_HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+
+
+def _host_name(text: str) -> str:
+    with suppress(ValueError):
+        return str(ip_address(text.strip("[]")))
+    name = text.lower().rstrip(".")
+    if not _HOST_NAME.fullmatch(name) or name.rpartition(".")[2].isdigit():
+        raise ValueError("host names and IP addresses, separated by commas, without ports or *")
+    return name
+
+
+def _names(value: str) -> frozenset[str]:
+    return frozenset(_host_name(item.strip()) for item in value.split(",") if item.strip())
+
+
 _SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 
 
@@ -93,7 +109,7 @@ def _switch(value: str) -> bool:
 def _instant(value: str) -> float:
     with suppress(ValueError):
         moment = datetime.fromisoformat(value)
-        if moment.tzinfo is not None and moment.year >= _EPOCH:
+        if moment.tzinfo is not None and moment.timestamp() >= 0:
             return moment.timestamp()
     raise ValueError("a date since 1970 with a zone, as in 2026-01-02T03:04:05Z")
 
@@ -143,6 +159,25 @@ class Settings:
 
     host: str = _option("127.0.0.1", _text, "address to listen on; the image sets 0.0.0.0")
     port: int = _option(2010, _whole(0, 65535), "port for http, 0 = any free one")
+    tls_port: int | None = _option(None, _whole(0, 65535), "port for https, 0 = any free one; unset = no https", "")
+    proxy_port: int | None = _option(
+        None,
+        _whole(0, 65535),
+        "port for a proxy that leads api.twilio.com here, 0 = any free one; unset = no proxy",
+        "",
+    )
+    tls_names: frozenset[str] = _option(
+        frozenset(),
+        _names,
+        "more names and addresses for certificates than twilio.com, localhost, what is under them, and loopback",
+        "",
+    )
+    tls_dir: str | None = _option(
+        None, _text, "directory where the certificate authority is made once and kept; unset = a new one each time", ""
+    )
+    proxy_passthrough: bool = _option(
+        default=False, parse=_switch, help_="let the proxy connect to other hosts too, but not to Twilio's", shown="off"
+    )
     auth_token: str = _option(_ZEROS, _text, "token of every account while accounts is unset", "32 zeros")
     accounts: Mapping[str, Account] | None = _option(
         None,

@@ -70,6 +70,9 @@ def exchange(seq: int = 1, *, kind: type[Exchange] = Exchange, **given: object) 
     }
     if "outcome" not in given:
         usual["message"] = message(id=f"{seq:032x}")
+    carried = given.get("message", usual.get("message"))
+    if carried is not None:
+        usual |= {"content": carried.content, "idempotency_key": carried.idempotency_key}
     return kind(seq=seq, **{**usual, **given})
 
 

@@ -22,7 +22,7 @@ from urllib.parse import urlencode, urlsplit
 import uvloop
 
 from emulator.app import create_app
-from emulator.server import Server, open_socket
+from emulator.server import Server, entering, open_socket
 from emulator.settings import Settings
 
 PATIENCE = 5.0
@@ -156,8 +156,10 @@ def read_reply(source: BinaryIO, method: str = "POST") -> Reply | None:
 class Connection:
     """A connection of our own: bytes out, replies in."""
 
-    def __init__(self, address: tuple[str, int]) -> None:
+    def __init__(self, address: tuple[str, int], wrap: Callable[[socket.socket], socket.socket] | None = None) -> None:
         self.socket = socket.create_connection(address, PATIENCE)
+        if wrap is not None:
+            self.socket = wrap(self.socket)
         self._source = self.socket.makefile("rb")
 
     def __enter__(self) -> Self:
@@ -192,6 +194,13 @@ class Connection:
 # --- the server
 
 
+def address_of(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    return parts.hostname, parts.port
+
+
 @dataclass(frozen=True)
 class Site:
     """An emulator that listens."""
@@ -200,10 +209,17 @@ class Site:
 
     @property
     def address(self) -> tuple[str, int]:
-        parts = urlsplit(self.url)
-        assert parts.hostname is not None
-        assert parts.port is not None
-        return parts.hostname, parts.port
+        return address_of(self.url)
+
+    @property
+    def https(self) -> str:
+        """Its https address."""
+        return str(self.get("/readyz").json()["addresses"][1])
+
+    @property
+    def proxy(self) -> str:
+        """Its proxy's address."""
+        return str(self.get("/readyz").json()["proxy"])
 
     def connect(self) -> Connection:
         return Connection(self.address)
@@ -288,9 +304,11 @@ class Running:
     def __init__(self, settings: Settings, **world: Any) -> None:  # noqa: ANN401  create_app's now and entropy
         addresses: queue.SimpleQueue[Sequence[str]] = queue.SimpleQueue()
         self._listener = open_socket(settings.host, settings.port)
+        self._entering = entering(settings)
         self._failures: list[BaseException] = []
         self._thread = threading.Thread(target=self._run, name="emulator", daemon=True)
-        self.server = Server(create_app(settings, **world), self._listener, addresses.put)
+        entrances = self._entering.__enter__()
+        self.server = Server(create_app(settings, **world), self._listener, addresses.put, entrances)
         self._thread.start()
         self.site = Site(addresses.get(timeout=PATIENCE)[0])
 
@@ -302,6 +320,7 @@ class Running:
             self._failures.append(error)
         finally:
             self._listener.close()
+            self._entering.__exit__(None, None, None)
 
     def stop(self) -> None:
         """Ask it to stop, without waiting."""

@@ -28,8 +28,10 @@ def test_the_version_is_told_on_stdout(capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize(
     ("argv", "environ", "line"),
     [
-        pytest.param(["srve"], {}, "unknown command 'srve'; there are serve, ready", id="unknown command"),
-        pytest.param([""], {}, "unknown command ''; there are serve, ready", id="empty command"),
+        pytest.param(
+            ["srve"], {}, "unknown command 'srve'; there are serve, ready, ca, env, doctor", id="unknown command"
+        ),
+        pytest.param([""], {}, "unknown command ''; there are serve, ready, ca, env, doctor", id="empty command"),
         pytest.param(
             ["--prot", "80"], {}, "unrecognized arguments: --prot 80; did you mean --port?", id="unknown flag"
         ),

@@ -8,7 +8,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from emulator.protocol import MAX_HEAD, PATIENCE, Protocol
+from emulator.endpoints.asgi import Answer, Whole
+from emulator.protocol import MAX_HEAD, PATIENCE, Outbox, Protocol
 from emulator.wire.errors import Problem
 
 POST = b"POST /p?q=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
@@ -62,26 +63,34 @@ class Transport(asyncio.Transport):
         self.reading = True
 
 
-class Judged(Protocol):
-    """The protocol, with replies to what is no request that name their rule."""
-
-    @staticmethod
-    def render(problem: Problem) -> bytes:
-        return b"HTTP/1.1 %d %b\r\n\r\n" % (problem.status, problem.name.encode())
+def render(problem: Problem) -> bytes:
+    """What is no request is told the rule that it breaks."""
+    return b"HTTP/1.1 %d %b\r\n\r\n" % (problem.status, problem.name.encode())
 
 
 class Client:
-    """The other end of a connection to an application that answers 200 with the body it got."""
+    """The other end of a connection to an application that answers 200 with the body it got.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    Args:
+        loop: the event loop.
+        at_once: whether it answers a whole request without a task, where it may answer at all.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, at_once: bool) -> None:
         self._loop = loop
+        self._at_once = at_once
         self.seen: list[Seen] = []
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self.transport = Transport()
+        judged = type(
+            "Judged",
+            (Protocol,),
+            {"render": staticmethod(render), "at_once": staticmethod(self._answer), "outbox": Outbox()},
+        )
         config = uvicorn.Config(
             self._application,
-            http=Judged,
+            http=judged,
             interface="asgi3",
             ws="none",
             lifespan="off",
@@ -90,8 +99,15 @@ class Client:
             server_header=False,
             date_header=False,
         )
-        self.protocol = Judged(config=config, server_state=ServerState(), app_state={}, _loop=loop)
+        self.protocol = judged(config=config, server_state=ServerState(), app_state={}, _loop=loop)
         self.protocol.connection_made(self.transport)
+
+    def _answer(self, whole: Whole) -> Answer | None:
+        if not (self._at_once and self.may_answer.is_set()):
+            return None
+        path, _, query = whole.target.encode().partition(b"?")
+        self.seen.append(Seen(whole.method, path + b"?" + query, dict(whole.headers), whole.body))
+        return Answer(200, b"content-length: %d\r\n" % len(whole.body), whole.body)
 
     async def _application(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401  ASGI
         body = b""
@@ -141,12 +157,12 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 Connect = Callable[[], Client]
 
 
-@pytest.fixture
-def connect(loop: asyncio.AbstractEventLoop) -> Iterator[Connect]:
+@pytest.fixture(params=[pytest.param(False, id="asgi"), pytest.param(True, id="at once")])
+def connect(loop: asyncio.AbstractEventLoop, request: pytest.FixtureRequest) -> Iterator[Connect]:
     clients: list[Client] = []
 
     def connect() -> Client:
-        clients.append(Client(loop))
+        clients.append(Client(loop, at_once=request.param))
         return clients[-1]
 
     yield connect

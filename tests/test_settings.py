@@ -11,6 +11,11 @@ from emulator.wire.credentials import Account, ApiKey, Directory
 CHOICES = [
     ("host", "0.0.0.0", "0.0.0.0", "::1"),
     ("port", "0", 0, "65535"),
+    ("tls_port", "0", 0, "2011"),
+    ("proxy_port", "0", 0, "2012"),
+    ("tls_names", "Emulator.Test., 10.1.2.3,[::0:1]", frozenset({"emulator.test", "10.1.2.3", "::1"}), "x"),
+    ("tls_dir", "/tmp/tls", "/tmp/tls", "/tmp/other"),
+    ("proxy_passthrough", "on", True, "off"),
     ("auth_token", "secret", "secret", "other"),
     ("accounts", f"{ACCOUNT}:t", {ACCOUNT: Account("t")}, f"{OTHER_ACCOUNT}:t"),
     ("api_keys", f"{API_KEY}:s:{ACCOUNT}", {API_KEY: ApiKey("s", ACCOUNT)}, f"{API_KEY}:x:{ACCOUNT}"),
@@ -21,6 +26,13 @@ CHOICES = [
     ("idempotency_mismatch", "reject", "reject", "replay"),
     ("journal_limit", "7", 7, "8"),
     ("journal_bytes", "1KiB", 1024, "2KiB"),
+    ("control_token", "sesame", "sesame", "other"),
+    ("allowed_hosts", "a.example", frozenset({"a.example"}), "b.example"),
+    ("allowed_origins", "http://a", frozenset({"http://a"}), "http://b"),
+    ("show_secrets", "on", True, "off"),
+    ("clock", "1970-01-01T00:01:00Z", 60.0, "1970-01-01T00:02:00Z"),
+    ("seed", "7", 7, "8"),
+    ("log_format", "json", "json", "text"),
     ("log_level", "debug", "debug", "error"),
 ]
 each_choice = pytest.mark.parametrize(
@@ -62,6 +74,8 @@ def test_unset_options_have_the_documented_defaults() -> None:
         "replay",
     )
     assert (chosen.journal_limit, chosen.journal_bytes) == (100_000, 268_435_456)
+    assert (chosen.control_token, chosen.allowed_hosts, chosen.allowed_origins) == (None, frozenset(), frozenset())
+    assert (chosen.show_secrets, chosen.clock, chosen.seed, chosen.log_format) == (False, None, None, "text")
 
 
 @each_choice
@@ -111,6 +125,11 @@ BAD = [
     ("port", "abc", "a whole number from 0 to 65535"),
     ("port", "65536", "a whole number from 0 to 65535"),
     ("port", "-1", "a whole number from 0 to 65535"),
+    ("tls_port", "65536", "a whole number from 0 to 65535"),
+    ("proxy_port", "x", "a whole number from 0 to 65535"),
+    ("tls_names", "a,*.example.com", "host names and IP addresses, separated by commas, without ports or *"),
+    ("tls_names", "example.com:443", "host names and IP addresses, separated by commas, without ports or *"),
+    ("tls_names", "1.2.3", "host names and IP addresses, separated by commas, without ports or *"),
     ("port", "80 ", "a whole number from 0 to 65535"),
     ("port", "8_0", "a whole number from 0 to 65535"),
     ("port", "\u0661", "a whole number from 0 to 65535"),
@@ -129,6 +148,12 @@ BAD = [
     ("calls", "ANY", "one of any, registered"),
     ("content", "loose", "one of strict, lenient"),
     ("idempotency_mismatch", "409", "one of replay, reject"),
+    ("show_secrets", "maybe", "on or off"),
+    ("clock", "noon", "a date since 1970 with a zone, as in 2026-01-02T03:04:05Z"),
+    ("clock", "2026-01-02T03:04:05", "a date since 1970 with a zone, as in 2026-01-02T03:04:05Z"),
+    ("clock", "1969-12-31T23:59:59Z", "a date since 1970 with a zone, as in 2026-01-02T03:04:05Z"),
+    ("seed", "-1", "a whole number from 0 to 999999999999999"),
+    ("log_format", "JSON", "one of text, json"),
     ("log_level", "INFO", "one of debug, info, warning, error"),
     ("accounts", ACCOUNT, "AC…:token or AC…:token:parent AC…, separated by commas"),
     ("accounts", f"{ACCOUNT}:", "AC…:token or AC…:token:parent AC…, separated by commas"),
@@ -188,6 +213,47 @@ def test_durations_have_units(text: str, value: object) -> None:
 )
 def test_sizes_have_units(text: str, value: object) -> None:
     assert read(journal_bytes=text).journal_bytes == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [(word, True) for word in ("on", "true", "yes", "1", "ON", "True")]
+    + [(word, False) for word in ("off", "false", "no", "0", "Off")],
+)
+def test_a_switch_is_on_or_off_in_the_usual_words(text: str, *, value: bool) -> None:
+    assert read(show_secrets=text).show_secrets is value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1970-01-01T00:00:00Z", 0),
+        ("2019-12-18T20:02:01Z", 1576699321),
+        ("2019-12-18T21:02:01.5+01:00", 1576699321.5),
+    ],
+)
+def test_the_clock_is_set_to_a_date_in_any_zone(text: str, value: float) -> None:
+    assert read(clock=text).clock == value
+
+
+def test_hosts_and_origins_are_lists_in_which_blanks_and_closing_slashes_do_not_matter() -> None:
+    chosen = read(allowed_hosts=" a.example, .b.example ,", allowed_origins="http://localhost:3000/ ,https://c.example")
+
+    assert chosen.allowed_hosts == {"a.example", ".b.example"}
+    assert chosen.allowed_origins == {"http://localhost:3000", "https://c.example"}
+
+
+def test_exactly_the_options_that_hold_secrets_are_not_shown_in_mistakes() -> None:
+    assert {option.name for option in OPTIONS if option.secret} == {
+        "auth_token",
+        "accounts",
+        "api_keys",
+        "control_token",
+    }
+
+
+def test_exactly_the_options_that_are_on_or_off_are_switches() -> None:
+    assert {option.name for option in OPTIONS if option.switch} == {"show_secrets", "proxy_passthrough"}
 
 
 def test_accounts_are_listed_with_their_tokens_and_parents_in_any_order() -> None:

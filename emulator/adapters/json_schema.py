@@ -15,14 +15,16 @@ class Violation(NamedTuple):
 
 
 class BadSchemaError(Exception):
-    """A schema that cannot be used; `pointer` says where in it."""
+    """A schema that cannot be used; `pointer` says where in it, `value` what stands there."""
 
-    def __init__(self, pointer: str, message: str) -> None:
+    def __init__(self, pointer: str, message: str, value: object = None) -> None:
         super().__init__(message)
         self.pointer = pointer
+        self.value = value
         self.message = message
 
 
+_LINEAR = " that runs in linear time: look-around and back-references are not among what it may use"
 Validate = Callable[[Any], Iterator[Violation]]
 
 
@@ -45,7 +47,8 @@ def _pointer(path: list[str | int]) -> str:
 
 
 def _first_line(error: jsonschema_rs.ValidationError) -> str:
-    return error.message.partition("\n")[0]
+    # What `_refuse` says stands at the end of the library's own sentence.
+    return error.message.partition("\n")[0].rpartition(f"{LookupError.__name__}: ")[2]
 
 
 def compile_schema(schema: Any) -> Validate:  # noqa: ANN401  any JSON value may be sent as a schema
@@ -54,6 +57,8 @@ def compile_schema(schema: Any) -> Validate:  # noqa: ANN401  any JSON value may
     Raises:
         BadSchemaError: it is no schema, refers outside of itself, or has a pattern that needs backtracking.
     """
+    if isinstance(schema, str):  # the library would read it as JSON
+        raise BadSchemaError("", "a schema is an object or a boolean, not a text")
     try:
         validator = jsonschema_rs.Draft202012Validator(
             schema,
@@ -63,12 +68,16 @@ def compile_schema(schema: Any) -> Validate:  # noqa: ANN401  any JSON value may
             pattern_options=jsonschema_rs.RegexOptions(),
         )
     except jsonschema_rs.ValidationError as error:
-        raise BadSchemaError(_pointer(error.instance_path), _first_line(error)) from None
+        hint = _LINEAR if _first_line(error).endswith('is not a "regex"') else ""
+        raise BadSchemaError(_pointer(error.instance_path), _first_line(error) + hint, error.instance) from None
     except (jsonschema_rs.ReferencingError, ValueError) as error:
         raise BadSchemaError("", str(error).partition("\n")[0]) from None
 
     def validate(value: Any) -> Iterator[Violation]:  # noqa: ANN401  any JSON value
-        for error in validator.iter_errors(value):
-            yield Violation(_pointer(error.instance_path), _first_line(error))
+        try:
+            for error in validator.iter_errors(value):
+                yield Violation(_pointer(error.instance_path), _first_line(error))
+        except ValueError:  # the library reads whole numbers as Python's int() does
+            yield Violation("", "it has a whole number of over 4300 digits, which cannot be checked")
 
     return validate

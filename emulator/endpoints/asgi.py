@@ -1,7 +1,7 @@
 """ASGI in three names, and what our own server adds to it."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, NamedTuple
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -10,8 +10,43 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 CONNECTION = "emulator.connection"
 """The extension through which our own server takes a whole reply at once; other servers do not have it."""
 
+SAID_ALL = "emulator.said_all"
+"""The extension that says that the client has closed its side; our own server wakes who receives when it adds it."""
 
-async def until_gone(receive: Receive) -> None:
-    """Return once the client has gone away."""
-    while (await receive())["type"] != "http.disconnect":
+
+class Whole(NamedTuple):
+    """A request that is there to its last byte.
+
+    Attributes:
+        method: as sent.
+        target: as sent, the query included.
+        headers: names in lower case.
+        body: all of it.
+        client: address and port, None when not known.
+        secure: it came over TLS.
+    """
+
+    method: str
+    target: str
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    client: tuple[str, int] | None
+    secure: bool
+
+
+class Answer(NamedTuple):
+    """A whole reply: the status, header lines (each with its end, Content-Length among them), the body."""
+
+    status: int
+    head: bytes
+    body: bytes
+
+
+AtOnce = Callable[[Whole], Answer | None]
+"""Answers a whole request in one step, without a task of its own; None = it is for the ASGI application."""
+
+
+async def until_gone(scope: Scope, receive: Receive) -> None:
+    """Return once the client has gone away, or has closed its side."""
+    while (await receive())["type"] != "http.disconnect" and SAID_ALL not in scope.get("extensions", {}):
         pass

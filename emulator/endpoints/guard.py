@@ -6,6 +6,8 @@ Every rule answers a way in which a local tool was breached before: DNS rebindin
 
 import hmac
 import ipaddress
+import logging
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +17,12 @@ from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 MAX_BODY = 1024 * 1024
+_SWALLOWED = 64 * MAX_BODY  # of a body that is refused: a client that is still writing would not read why
 _DATA = "/_emulator/"  # the token guards data; health, page and documentation hold none
+# twilio-python and twilio-node put edge and region into every host, a base URL's too.
+_MADE_BY_REGION = re.compile(r"127(\.[a-z0-9-]+){1,2}\.0\.1")
 _LINKABLE = frozenset({"/", "/docs"})
+_log = logging.getLogger("emulator.guard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +53,25 @@ class Guard:
     def refusal(self, scope: Scope) -> Refusal | None:
         """Why a request may not come in, or None when it may."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        return self._host(headers) or self._site(scope, headers) or self._token(scope, headers)
+        return self._host(headers) or self._site(scope, headers) or self._token(scope, headers) or _size(headers)
 
     def _host(self, headers: Mapping[str, str]) -> Refusal | None:
         host = _name(headers.get("host", ""))
         if self.allows_host(host):
             return None
-        return Refusal(403, f"the Host {host!r} is not allowed; to allow it set allowed_hosts (EMULATOR_ALLOWED_HOSTS)")
+        hint = "to allow it set allowed_hosts (EMULATOR_ALLOWED_HOSTS)"
+        if _MADE_BY_REGION.fullmatch(host):
+            hint = "a Twilio library made it of 127.0.0.1: unset TWILIO_REGION and TWILIO_EDGE"
+        return Refusal(403, f"the Host {host!r} is not allowed; {hint}")
 
     def allows_host(self, host: str) -> bool:
         """Loopback and local names, IP literals, names without a dot (a compose service), and what was configured."""
         if not host or "." not in host or _is_address(host):
             return True
         usual = host.endswith((".localhost", ".internal")) or host == self.own_name
-        return usual or host in self.hosts or any(name[:1] == "." and host.endswith(name) for name in self.hosts)
+        return usual or any(
+            host == name or (name[:1] == "." and host.endswith(name)) for name in map(str.lower, self.hosts)
+        )
 
     def _site(self, scope: Scope, headers: Mapping[str, str]) -> Refusal | None:
         origin = headers.get("origin")
@@ -76,15 +87,32 @@ class Guard:
         )
         if site in ("same-origin", "none") or followed_a_link:
             return None
-        return Refusal(403, f"a page of another site may not do this (Sec-Fetch-Site: {site}); see allowed_origins")
+        return Refusal(
+            403,
+            f"a page of another site may not do this (Sec-Fetch-Site: {site}); "
+            "to allow its origin set allowed_origins (EMULATOR_ALLOWED_ORIGINS)",
+        )
 
     def _token(self, scope: Scope, headers: Mapping[str, str]) -> Refusal | None:
         if self.token is None or not scope["path"].startswith(_DATA):
             return None
         scheme, _, token = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and hmac.compare_digest(token.encode(), self.token.encode()):
+        if scheme.lower() == "bearer" and hmac.compare_digest(token.encode("latin-1"), self.token.encode()):
             return None
-        return Refusal(401, "the control token is needed: Authorization: Bearer …", (("www-authenticate", "Bearer"),))
+        given = "this is not it" if scheme else "none was sent"
+        return Refusal(
+            401,
+            f"the control token is needed (control_token, EMULATOR_CONTROL_TOKEN), {given}: Authorization: Bearer …",
+            (("www-authenticate", "Bearer"),),
+        )
+
+
+def _size(headers: Mapping[str, str]) -> Refusal | None:
+    return _too_large(MAX_BODY) if int(headers.get("content-length", 0)) > MAX_BODY else None
+
+
+def _too_large(most: int) -> Refusal:
+    return Refusal(413, f"the body is over {most // 1024} KiB")
 
 
 def _name(host: str) -> str:
@@ -111,13 +139,27 @@ def limited(receive: Receive, most: int = MAX_BODY) -> Receive:
         message = await receive()
         left -= len(message.get("body", b""))
         if left < 0:
-            raise HTTPException(413, f"the body is over {most // 1024} KiB")
+            if message.get("more_body", False):
+                await _swallow(receive)
+            refusal = _too_large(most)
+            raise HTTPException(refusal.status, refusal.error)
         return message
 
     return limited_receive
 
 
+async def _swallow(receive: Receive) -> None:
+    """Read what a client still sends, within bounds, so that it gets to read its answer."""
+    left, more = _SWALLOWED, True
+    while more and left > 0:
+        message = await receive()
+        left -= len(message.get("body", b""))
+        more = message.get("more_body", False)
+
+
 async def refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer in place of the application."""
+    """Answer in place of the application, and tell the log: a page of another site cannot read the answer."""
+    _log.warning("refused %s %s: %s", scope["method"], scope["raw_path"].decode("latin-1"), refusal.error)
+    await _swallow(receive)
     body = {"error": refusal.error, "parameters": []}
     await JSONResponse(body, refusal.status, dict(refusal.headers))(scope, receive, send)

@@ -3,7 +3,6 @@
 `admit` is one synchronous step (schemas, key, call state, append, wake), so that no other request can come between.
 """
 
-from collections import deque
 from dataclasses import dataclass
 
 from emulator.engine.calls import Calls, Unregistered
@@ -21,7 +20,6 @@ from emulator.wire import messages, sids
 from emulator.wire.errors import CONTENT_NOT_JSON, INTERNAL_ERROR, KEY_CONFLICT, Problem, TwilioError
 from emulator.wire.messages import Message, NewMessage
 
-_RESETS_KEPT = 1_000
 _NO_ID = "0" * sids.HEX_DIGITS
 
 
@@ -43,9 +41,8 @@ class Emulation:
     def __init__(self, policy: Policy, *, clock: Clock, chance: Chance) -> None:
         self._policy = policy
         self._keys = Keys(ttl=policy.idempotency_ttl, limit=policy.idempotency_limit)
-        self._in_flight: dict[str | None, int] = {}
-        self._generation = 0
-        self._resets: deque[tuple[int, Scope]] = deque(maxlen=_RESETS_KEPT)
+        self._in_flight: set[Arrival] = set()
+        self._concurrent: dict[str | None, int] = {}  # how many of them each account has
         self.clock = clock
         self.chance = chance
         self.calls = Calls(policy.calls)
@@ -58,17 +55,20 @@ class Emulation:
 
     def arrive(self, account_sid: str | None, call_sid: str | None) -> Arrival:
         """A request has begun; every arrival must `leave`."""
-        concurrent = self._in_flight.get(account_sid, 0) + 1
-        self._in_flight[account_sid] = concurrent
-        return Arrival(account_sid, call_sid, self.clock.now(), concurrent, self._generation)
+        concurrent = self._concurrent.get(account_sid, 0) + 1
+        self._concurrent[account_sid] = concurrent
+        arrival = Arrival(account_sid, call_sid, self.clock.now(), concurrent)
+        self._in_flight.add(arrival)
+        return arrival
 
     def leave(self, arrival: Arrival) -> None:
         """A request has ended, whatever became of it."""
-        rest = self._in_flight[arrival.account_sid] - 1
+        self._in_flight.remove(arrival)
+        rest = self._concurrent[arrival.account_sid] - 1
         if rest:
-            self._in_flight[arrival.account_sid] = rest
+            self._concurrent[arrival.account_sid] = rest
         else:
-            del self._in_flight[arrival.account_sid]
+            del self._concurrent[arrival.account_sid]
 
     def admit(self, arrival: Arrival, request: Request, new: NewMessage) -> Exchange:
         """Create a message, or replay the one that its key created before.
@@ -82,12 +82,13 @@ class Emulation:
         assert call_sid is not None
         schemas, original = self._look(account_sid, call_sid, new, now)
         if original is not None:
-            original.replays += 1
+            if not arrival.was_reset:
+                original.replays += 1
             outcome = Outcome.REPLAYED if new.content == original.content else Outcome.MISMATCH
             return self._record(arrival, request, outcome, now, message=original, new=new)
         hex_id = self.chance.take(sids.ENTROPY_BYTES).hex()
         message = _message(hex_id, account_sid, call_sid, new, now)
-        if new.idempotency_key is not None and not self._was_reset(arrival):
+        if new.idempotency_key is not None and not arrival.was_reset:
             self._keys.keep(_key(account_sid, call_sid, new.idempotency_key), message, now)
         return self._record(
             arrival, request, Outcome.CREATED, now, message=message, new=new, hex_id=hex_id, schemas=schemas
@@ -130,7 +131,7 @@ class Emulation:
         reader = self.feed.open(wanted)
         if resumed:
             for exchange in self.journal.requests(wanted):
-                reader.events.extend(events_of(exchange))
+                reader.backlog += events_of(exchange)
             reader.wake()
         return reader
 
@@ -155,9 +156,10 @@ class Emulation:
         gone = list(self.journal.requests(wanted))
         self.journal.remove(gone)
         self._keys.forget_scope(scope)
-        self._generation += 1
-        self._resets.append((self._generation, scope))
+        for arrival in self._in_flight:
+            arrival.was_reset |= scope.covers(arrival.account_sid, arrival.call_sid)
         if scope == Scope():
+            self.journal.forget_evictions()
             self.clock.reset()
             self.chance.reset()
         forgotten = {
@@ -199,13 +201,6 @@ class Emulation:
             )
         return schemas, original
 
-    def _was_reset(self, arrival: Arrival) -> bool:
-        """Whether its scope was reset while the request was in flight."""
-        return arrival.generation != self._generation and any(
-            generation > arrival.generation and scope.covers(arrival.account_sid, arrival.call_sid)
-            for generation, scope in self._resets
-        )
-
     def _record(
         self,
         arrival: Arrival,
@@ -234,7 +229,7 @@ class Emulation:
             idempotency_key=new.idempotency_key if new else None,
             schemas=schemas,
         )
-        if not self._was_reset(arrival):
+        if not arrival.was_reset:
             self.journal.append(exchange)
             if outcome is Outcome.CREATED:
                 self.waits.saw(exchange)

@@ -11,6 +11,7 @@ from emulator.engine.parameters import read_parameters
 from emulator.engine.schemas import SchemaResult
 from emulator.wire import messages, replies, sids
 from emulator.wire.errors import Problem, TwilioError
+from emulator.wire.hosts import is_twilio
 from emulator.wire.messages import Message
 from emulator.wire.replies import Reply
 
@@ -78,6 +79,12 @@ def wants_charset(head: bytes) -> bool:
     }
 
 
+@lru_cache(maxsize=1024)
+def names_twilio(head: bytes) -> bool:
+    """Whether the request was made under one of Twilio's names."""
+    return is_twilio(dict(unpack(head)).get("host", "").partition(":")[0])
+
+
 def pack(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     r"""Headers as one bytes object, `\nname\\nvalue…\n`: clients send the same ones again, so they can be shared."""
     return b"\n%b\n" % b"\n".join(chain.from_iterable(headers))
@@ -98,14 +105,14 @@ class Arrival:
         call_sid: from the path, raw text when malformed.
         received_at: seconds since 1970, when its head was read.
         concurrent: this request included.
-        generation: how many resets there had been then.
+        was_reset: its scope was reset while it was in flight: it will not be remembered.
     """
 
     account_sid: str | None
     call_sid: str | None
     received_at: float
     concurrent: int
-    generation: int = 0
+    was_reset: bool = False
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -172,17 +179,10 @@ class Exchange:
     @property
     def size(self) -> int:
         """Roughly what it weighs in memory, in bytes; too much where clients repeat their heads, never too little."""
-        request = self.request
-        texts = (
-            request.target,
-            request.head,
-            request.body,
-            self.reason,
-            self.content,
-            self.idempotency_key,
-            *self.owners,
-        )
-        return _OVERHEAD + sum([len(text) for text in texts if text])
+        request, arrival = self.request, self.arrival
+        texts = len(request.target) + len(request.head) + len(request.body) + len(self.content or "")
+        owners = len(arrival.account_sid or "") + len(arrival.call_sid or "")
+        return _OVERHEAD + texts + owners + len(self.reason or "") + len(self.idempotency_key or "")
 
     def reply(self) -> Reply:
         """The reply, made from the stored facts: what the client got and what the journal shows cannot differ."""
@@ -196,7 +196,7 @@ class Exchange:
 
     def reply_head(self, reply: Reply) -> bytes:
         """All header lines of its reply."""
-        return replies.head(
+        head = replies.head(
             reply,
             now=self.replied_at,
             request_id=self.request_id,
@@ -204,3 +204,5 @@ class Exchange:
             concurrent=self.arrival.concurrent,
             charset=wants_charset(self.request.head),
         )
+        # A browser that got this from localhost by https would ask it for nothing else, whatever the port.
+        return replies.without_hsts(head) if self.request.secure and not names_twilio(self.request.head) else head

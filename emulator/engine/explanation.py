@@ -1,5 +1,6 @@
 """Why a wait was not satisfied: what did arrive, and what it lacked. Lines for humans, near misses as data."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -10,12 +11,14 @@ from emulator.engine.filters import Filter, Mismatch
 from emulator.engine.journal import Journal
 from emulator.engine.waiting import End, Wait
 from emulator.wire.dates import iso8601
+from emulator.wire.errors import PATH_UNKNOWN
 
 LOOKED_AT = 1_000
 """How many of the newest exchanges are looked at."""
 SHOWN = 5
 _FAR = 2
 _LONGEST = 80
+_LONGEST_PATH = 200
 
 
 class NearMiss(NamedTuple):
@@ -44,7 +47,7 @@ def explain(wait: Wait, end: End, journal: Journal) -> Explanation:
     lines += [miss.text for miss in near]
     if journal.evicted_through > wanted.after:
         lines.append(
-            f"{journal.evicted} exchanges were evicted from the journal, up to number {journal.evicted_through}: "
+            f"everything up to number {journal.evicted_through} was evicted from the journal: "
             "what is missing may have been among them; raise journal_limit or journal_bytes"
         )
     if not near and not wait.count:
@@ -57,15 +60,27 @@ def near_misses(wanted: Filter, journal: Journal) -> list[NearMiss]:
     created = replace(wanted, outcome=Outcome.CREATED)
     found = list(_candidates(created, journal.newest(LOOKED_AT)))
     found.sort(key=lambda miss: len(miss.mismatches))  # stable: the newest of equals stays first
-    return found[:SHOWN]
+    related = [miss for miss in found if not _is_unrelated(miss)]
+    return (related or found)[:SHOWN]
+
+
+def _is_unrelated(miss: NearMiss) -> bool:
+    """Whether neither account nor call are the wanted ones: in parallel tests, a neighbour's."""
+    return {"account_sid", "call_sid"} <= {one.what for one in miss.mismatches}
 
 
 def _candidates(wanted: Filter, exchanges: Iterable[Exchange]) -> Iterator[NearMiss]:
     for exchange in exchanges:
         if exchange.outcome is not Outcome.PREFLIGHT:
             mismatches = tuple(islice(wanted.mismatches(exchange), _FAR + 1))
-            if 0 < len(mismatches) <= _FAR:
+            if 0 < len(mismatches) <= _FAR and not _is_anothers_trouble(exchange, mismatches):
                 yield NearMiss(exchange, mismatches, _sentence(exchange, mismatches))
+
+
+def _is_anothers_trouble(exchange: Exchange, mismatches: Iterable[Mismatch]) -> bool:
+    """Whether it created nothing, and for somebody else: no news, unless its path was wrong."""
+    elsewhere = any(miss.what in ("account_sid", "call_sid") for miss in mismatches)
+    return elsewhere and exchange.created is None and exchange.problem is not PATH_UNKNOWN
 
 
 def _ending(wait: Wait, end: End) -> str:
@@ -80,7 +95,8 @@ def _ending(wait: Wait, end: End) -> str:
         End.DECIDED: "",
         End.TIMED_OUT: "",
     }[end]
-    return f"wanted {' and '.join(bounds)} {_described(wait.wanted)}, {wait.count} arrived{why}"
+    noun = "message" if bounds[-1].endswith(" 1") else "messages"
+    return f"wanted {' and '.join(bounds)} {noun}{_described(wait.wanted)}, {wait.count} arrived{why}"
 
 
 def _described(wanted: Filter) -> str:
@@ -90,21 +106,20 @@ def _described(wanted: Filter) -> str:
     if wanted.contains is not None:
         given.append(f"containing {wanted.contains!r}")
     if wanted.content is not None:
-        given.append(f"with {wanted.content.value!r} in the content")
+        given.append(f"with {_json(wanted.content.value)} in the content")
     if wanted.valid is not None:
         given.append("that its schemas allow" if wanted.valid else "that a schema forbids")
-    return "messages" + (f" ({', '.join(given)})" if given else "")
+    return f" ({', '.join(given)})" if given else ""
 
 
 def _nothing_near(wanted: Filter, journal: Journal) -> str:
     newest = next(iter(journal.newest(1)), None)
-    if newest is None:
-        since = (
-            "since the emulator started or was reset" if not wanted.after else f"since sequence number {wanted.after}"
-        )
-        return f"nothing at all arrived {since}: is the client pointed at this emulator?"
-    if newest.seq <= wanted.after:
-        return f"nothing at all arrived since sequence number {wanted.after}"
+    if newest is None or newest.seq <= wanted.after:
+        if journal.last_seq > wanted.after:
+            since = "the last reset or deletion"
+        else:
+            since = f"sequence number {wanted.after}" if wanted.after else "the emulator started"
+        return f"nothing at all arrived since {since}: is the client pointed at this emulator?"
     when = iso8601(newest.arrival.received_at)
     return f"nothing like it is among what arrived; the newest is number {newest.seq} of {when}, {_what(newest)}"
 
@@ -115,16 +130,22 @@ def _created(exchange: Exchange) -> str:
 
 def _what(exchange: Exchange) -> str:
     arrival = exchange.arrival
-    whose = f"for call {arrival.call_sid} of account {arrival.account_sid}"
+    whose = f"for {_owner('call', arrival.call_sid)} of {_owner('account', arrival.account_sid)}"
     if exchange.problem is not None:
         problem = exchange.problem
         reason = f"; {exchange.reason}" if exchange.reason else ""
-        says = problem.rule.says.replace("{path}", exchange.request.path)
+        says = problem.rule.says.replace("{path}", _cut(exchange.request.path, _LONGEST_PATH))
         return f"a request {whose}, refused with {says} (rule {problem.name}, {problem.certainty}{reason})"
-    sid = exchange.message.sid if exchange.message else ""
+    if exchange.message is None:
+        return f"a preflight {whose}"
+    sid = exchange.message.sid
     return (
         f"message {sid} {whose}" if exchange.created else f"a request {whose} that replayed {sid} and created nothing"
     )
+
+
+def _owner(what: str, sid: object) -> str:
+    return f"{what} {_cut(str(sid))}" if sid else f"no {what}"
 
 
 def _sentence(exchange: Exchange, mismatches: tuple[Mismatch, ...]) -> str:
@@ -134,24 +155,37 @@ def _sentence(exchange: Exchange, mismatches: tuple[Mismatch, ...]) -> str:
 
 def _where(miss: Mismatch) -> str:
     shown = [
-        f"{difference.pointer or 'the whole'} is {'missing' if difference.missing else _cut(repr(difference.found))}, "
-        f"wanted {_cut(repr(difference.wanted))}"
+        f"{difference.pointer or 'the whole'} is {'missing' if difference.missing else _json(difference.found)}, "
+        f"wanted {_json(difference.wanted)}"
         for difference in miss.where[:SHOWN]
     ]
     return "its content differs: " + ", ".join(shown)
 
 
+_VERDICTS: dict[object, str] = {
+    True: "its schemas allow it",
+    False: "a schema forbids it",
+    None: "no schema was registered for it",
+}
 # What to say of a lack; the outcome is told already by what the exchange is.
 _LACKS: dict[str, Callable[[Mismatch], str]] = {
-    "account_sid": lambda miss: f"it is for account {miss.found}, not {miss.wanted}",
-    "call_sid": lambda miss: f"it is for call {miss.found}, not {miss.wanted}",
-    "idempotency_key": lambda miss: f"its key is {miss.found!r}, not {miss.wanted!r}",
+    "account_sid": lambda miss: f"it is for {_owner('account', miss.found)}, not {miss.wanted}",
+    "call_sid": lambda miss: f"it is for {_owner('call', miss.found)}, not {miss.wanted}",
+    "idempotency_key": lambda miss: (
+        f"it has no key, not {miss.wanted!r}"
+        if miss.found is None
+        else f"its key is {miss.found!r}, not {miss.wanted!r}"
+    ),
     "after": lambda miss: f"it arrived before: {miss.found} is not after {miss.wanted}",
     "contains": lambda miss: f"its content {_cut(str(miss.found))} does not contain {miss.wanted!r}",
     "content": _where,
-    "valid": lambda miss: f"its schemas {'allow' if miss.found else 'do not allow'} it",
+    "valid": lambda miss: _VERDICTS[miss.found],
 }
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+def _json(value: object) -> str:
+    return _cut(json.dumps(value, ensure_ascii=False, default=str))  # str: whole numbers of any length are Decimals
+
+
+def _cut(text: str, longest: int = _LONGEST) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -33,10 +33,18 @@ class Event:
 
 @dataclass(slots=True, eq=False)
 class Reader:
-    """Somebody who reads events. `events` holds what it did not take yet; `ended` that no more will come."""
+    """Somebody who reads events.
+
+    Attributes:
+        events: what it did not take yet.
+        backlog: what happened before it came, for one that resumes.
+        ended: no more will come.
+        lagged: set when it was given up, because it fell behind.
+    """
 
     wanted: Filter
     events: deque[Event] = field(default_factory=deque)
+    backlog: list[Event] = field(default_factory=list)
     ended: bool = False
     lagged: asyncio.Event = field(default_factory=asyncio.Event)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -66,7 +74,8 @@ class Reader:
 
     def take(self) -> list[Event]:
         """All events that are there."""
-        taken = list(self.events)
+        taken = [*self.backlog, *self.events]
+        self.backlog.clear()
         self.events.clear()
         if not self.ended:
             self._wake.clear()

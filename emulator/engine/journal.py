@@ -1,6 +1,7 @@
 """The journal: every exchange, in order, bounded by count and by bytes; what is evicted is counted."""
 
 from collections.abc import Iterable
+from operator import attrgetter
 
 from emulator.engine.exchanges import Exchange
 from emulator.engine.filters import Filter
@@ -16,10 +17,11 @@ class Journal:
     def __init__(self, *, limit: int, max_bytes: int) -> None:
         self._limit = limit
         self._max_bytes = max_bytes
-        self._by_id: dict[str, Exchange] = {}
+        self._by_id: dict[str, Exchange] = {}  # the newest, where a seed that was set again made an id twice
+        self._count = 0
         self._heads: dict[bytes, bytes] = {}
-        self._requests = Index()
-        self._messages = Index()
+        self._messages = Index()  # what created one
+        self._others = Index()
         self._bytes = 0
         self.last_seq = 0
         self.evicted = 0
@@ -28,7 +30,7 @@ class Journal:
     @property
     def oldest_seq(self) -> int:
         """The place of the oldest exchange kept; the next place when none is."""
-        oldest = self._requests.oldest()
+        oldest = self._oldest()
         return self.last_seq + 1 if oldest is None else oldest.seq
 
     def share(self, head: bytes) -> bytes:
@@ -44,21 +46,26 @@ class Journal:
         assert exchange.seq == self.last_seq + 1, "places are given in order"
         self.last_seq = exchange.seq
         self._by_id[exchange.id] = exchange
-        self._requests.add(exchange)
-        if exchange.created:
-            self._messages.add(exchange)
+        self._index_of(exchange).add(exchange)
+        self._count += 1
         self._bytes += exchange.size
-        while len(self._by_id) > self._limit or (self._bytes > self._max_bytes and len(self._by_id) > 1):
+        while self._count > self._limit or (self._bytes > self._max_bytes and self._count > 1):
             self._evict()
 
+    def _index_of(self, exchange: Exchange) -> Index:
+        return self._messages if exchange.created else self._others
+
+    def _oldest(self) -> Exchange | None:
+        message, other = self._messages.oldest(), self._others.oldest()
+        if message is None or other is None:
+            return message or other
+        return min(message, other, key=attrgetter("seq"))
+
     def _evict(self) -> None:
-        oldest = self._requests.oldest()
+        oldest = self._oldest()
         assert oldest is not None
-        self._requests.evict(oldest)
-        if oldest.created:
-            self._messages.evict(oldest)
-        del self._by_id[oldest.id]
-        self._bytes -= oldest.size
+        self._index_of(oldest).evict(oldest)
+        self._let_go(oldest)
         self.evicted += 1
         self.evicted_through = oldest.seq
 
@@ -68,21 +75,31 @@ class Journal:
 
     def requests(self, wanted: Filter) -> Selection:
         """Every exchange that a filter means."""
-        return self._requests.select(wanted)
+        return self._messages.select(wanted) | self._others.select(wanted)
 
     def messages(self, wanted: Filter) -> Selection:
         """The exchanges that created a message and that a filter means."""
         return self._messages.select(wanted)
 
+    def forget_evictions(self) -> None:
+        """Count from nothing again; places go on."""
+        self.evicted = self.evicted_through = 0
+
     def newest(self, limit: int) -> list[Exchange]:
         """The newest exchanges, newest first."""
-        return self._requests.newest(limit)
+        return self.requests(Filter()).page(limit, newest_first=True)
 
     def remove(self, exchanges: Iterable[Exchange]) -> None:
         """Forget exchanges."""
         gone = set(exchanges)
-        self._requests.remove(gone)
-        self._messages.remove({exchange for exchange in gone if exchange.created})
+        created = {exchange for exchange in gone if exchange.created}
+        self._messages.remove(created)
+        self._others.remove(gone - created)
         for exchange in gone:
+            self._let_go(exchange)
+
+    def _let_go(self, exchange: Exchange) -> None:
+        if self._by_id.get(exchange.id) is exchange:
             del self._by_id[exchange.id]
-            self._bytes -= exchange.size
+        self._count -= 1
+        self._bytes -= exchange.size

@@ -43,8 +43,3 @@ def differences(wanted: object, found: object, pointer: str = "") -> Iterator[Di
             yield from differences(one, other, _step(pointer, place))
     elif _kind(wanted) != _kind(found) or wanted != found:
         yield Difference(pointer, wanted, found)
-
-
-def is_part(wanted: object, found: object) -> bool:
-    """Whether `wanted` is part of `found`."""
-    return next(differences(wanted, found), None) is None

@@ -103,7 +103,7 @@ class Waits:
 
     def end(self, scope: Scope, end: End) -> int:
         """End the waits for something in the scope; returns how many."""
-        ended = [wait for wait in self._waits if scope.overlaps(wait.wanted.scope)]
+        ended = [wait for wait in self._waits if not wait.over.done() and scope.overlaps(wait.wanted.scope)]
         for wait in ended:
             wait.end(end)
         return len(ended)

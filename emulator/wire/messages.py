@@ -3,6 +3,7 @@
 Source: https://www.twilio.com/docs/voice/api/userdefinedmessage-resource and twilio-oai 2.6.7.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -76,6 +77,8 @@ def read(form: Mapping[str, str], *, lenient: bool) -> NewMessage:
     text = form.get("Content")
     if not text:
         hint = "; names are case-sensitive" if "content" in form else ""
+        if any(name.startswith("Content[") for name in form):
+            hint = "; twilio-node was given an object: pass JSON.stringify(…) as content"
         raise TwilioError(CONTENT_REQUIRED, "the form has " + (", ".join(map(repr, form)) or "no parameters") + hint)
     try:
         notes = _check(text)
@@ -86,11 +89,24 @@ def read(form: Mapping[str, str], *, lenient: bool) -> NewMessage:
     return NewMessage(text, form.get("IdempotencyKey") or None, notes)
 
 
+# What the libraries make of a value that is no text (twilio-python: requests sends a dict's keys, each as Content).
+_HABITS = (
+    (re.compile(r"\[object Object\]"), "JavaScript wrote an object as text: pass JSON.stringify(…) as content"),
+    (re.compile(r"[\[{(]'.*", re.DOTALL), "that is how Python shows a value: pass json.dumps(…) as content"),
+    (re.compile(r"[A-Za-z_][\w-]*"), "was it a dict? twilio-python sends only its keys: pass json.dumps(…) as content"),
+)
+
+
+def _hint(text: str) -> str:
+    """What the program probably did."""
+    return next((f"; {hint}" for habit, hint in _HABITS if habit.fullmatch(text)), "")
+
+
 def _check(text: str) -> tuple[str, ...]:
     if len(text) > MAX_CONTENT:
         raise TwilioError(CONTENT_TOO_LONG, f"{len(text)} characters, at most {MAX_CONTENT}")
     try:
         value = content.parse(text)
     except content.NotJson as error:
-        raise TwilioError(CONTENT_NOT_JSON, f"{error} in {text[:40]!r}") from None
+        raise TwilioError(CONTENT_NOT_JSON, f"{error} in {text[:40]!r}{_hint(text)}") from None
     return () if isinstance(value, dict) else (NOT_AN_OBJECT,)

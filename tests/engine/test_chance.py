@@ -43,3 +43,44 @@ def test_the_source_is_asked_once_for_many_identifiers(identifiers: int, calls: 
         chance.take(16)
 
     assert source.calls == calls
+
+
+def taken(chance: Chance) -> list[bytes]:
+    return [chance.take(16) for _ in range(300)]
+
+
+@given(st.integers(0))
+def test_a_seed_always_starts_the_same_sequence(seed: int) -> None:
+    early, late = Chance(Source(), seed), Chance(Source())
+    late.take(5)
+    late.seed(seed)
+
+    assert taken(early) == taken(late)
+    assert early.current_seed == late.current_seed == seed
+
+
+def test_seeds_start_different_sequences() -> None:
+    firsts = {Chance(Source(), seed).take(16) for seed in range(100)}
+
+    assert len(firsts) == 100
+
+
+def test_without_a_seed_it_goes_on_at_random() -> None:
+    source = Source()
+    chance = Chance(source, 1)
+    chance.seed(None)
+    piece = chance.take(16)
+
+    assert source.given.startswith(piece)
+    assert chance.current_seed is None
+
+
+def test_after_a_reset_the_first_seed_starts_again() -> None:
+    chance = Chance(Source(), 1)
+    first = taken(chance)
+    chance.seed(2)
+    chance.take(16)
+    chance.reset()
+
+    assert taken(chance) == first
+    assert chance.current_seed == 1

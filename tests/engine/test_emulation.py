@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, SOME_TIME, Time, arrive, call, emulation, post, request
 from hypothesis import given
@@ -5,9 +7,13 @@ from hypothesis import strategies as st
 
 from emulator.engine.calls import Call, Leg, Status, Unregistered
 from emulator.engine.emulation import Emulation
-from emulator.engine.exchanges import Outcome
+from emulator.engine.exchanges import Outcome, pack
+from emulator.engine.feed import Reader
+from emulator.engine.filters import Filter
 from emulator.engine.idempotency import OnMismatch
-from emulator.engine.index import Filter
+from emulator.engine.schemas import OnFailure, Schema
+from emulator.engine.scopes import Scope
+from emulator.engine.waiting import End, Wait
 from emulator.wire import errors, sids
 from emulator.wire.errors import Problem, TwilioError
 from emulator.wire.messages import NewMessage
@@ -266,3 +272,190 @@ def test_who_has_left_is_in_flight_no_more(steps: list[str | None]) -> None:
             assert inside[-1].concurrent == sum(each.account_sid == step for each in inside)
         elif inside:
             engine.leave(inside.pop(0))
+
+
+FORM = pack([(b"content-type", b"application/x-www-form-urlencoded")])
+
+
+def test_a_refused_request_is_kept_with_the_parameters_that_could_be_read() -> None:
+    engine = emulation()
+    asked = request(head=FORM, body=b"Content=hello&IdempotencyKey=k")
+    exchange = engine.refuse(arrive(engine), asked, errors.CONTENT_NOT_JSON)
+
+    assert (exchange.content, exchange.idempotency_key) == ("hello", "k")
+    assert list(engine.journal.requests(Filter(idempotency_key="k"))) == [exchange]
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        pytest.param(b"Content=%", errors.FORM_BROKEN, id="broken"),
+        pytest.param(b"", errors.CONTENT_REQUIRED, id="empty"),
+        pytest.param(b"IdempotencyKey=&Content=", errors.CONTENT_REQUIRED, id="empty values"),
+        pytest.param(b"Content=1", errors.INTERNAL_ERROR, id="after an accident nothing is read again"),
+    ],
+)
+def test_a_refused_request_may_have_had_no_parameters(body: bytes, problem: Problem) -> None:
+    engine = emulation()
+    exchange = engine.refuse(arrive(engine), request(head=FORM, body=body), problem)
+
+    assert (exchange.content, exchange.idempotency_key) == (None, None)
+
+
+def test_considering_a_request_tells_what_it_would_get_and_remembers_nothing() -> None:
+    engine = emulation()
+    considered = engine.consider(ACCOUNT, CALL, NewMessage("{}", "k"))
+
+    assert considered.sid == "KX" + "0" * 32
+    assert (considered.account_sid, considered.content, considered.date_created) == (ACCOUNT, "{}", SOME_TIME)
+    assert len(engine.journal.requests(EVERYTHING)) == 0
+    assert post(engine, key="k").outcome is Outcome.CREATED
+
+
+def test_considering_does_not_shift_the_sequence_of_a_seed() -> None:
+    engine, other = emulation(), emulation()
+    engine.consider(ACCOUNT, CALL, NewMessage("{}", None))
+
+    assert post(engine).id == post(other).id
+
+
+def test_considering_a_known_key_tells_of_the_replay_without_counting_it() -> None:
+    engine = emulation()
+    original = post(engine, key="k").message
+
+    assert engine.consider(ACCOUNT, CALL, NewMessage("{}", "k")) is original
+    assert original.replays == 0
+
+
+def test_considering_is_refused_as_sending_is() -> None:
+    engine = emulation(calls=Unregistered.REGISTERED)
+
+    with pytest.raises(TwilioError) as caught:
+        engine.consider(ACCOUNT, CALL, NewMessage("{}", None))
+
+    assert caught.value.problem is errors.CALL_UNKNOWN
+
+
+def schema(**given: object) -> Schema:
+    """A schema that no content passes."""
+    usual = {
+        "name": "order",
+        "source": False,
+        "scope": Scope(),
+        "on_failure": OnFailure.NOTE,
+        "validate": lambda _value: (("/to", "is missing"), ("/from", "too")),
+    }
+    return Schema(**{**usual, **given})
+
+
+def test_a_broken_schema_is_noted_on_the_message() -> None:
+    engine = emulation()
+    before = post(engine)
+    engine.schemas.put(schema())
+    after = post(engine)
+
+    assert (before.valid, after.valid) == (None, False)
+    assert [result.name for result in after.schemas] == ["order"]
+    assert list(engine.journal.messages(Filter(valid=False))) == [after]
+
+
+@pytest.mark.parametrize(
+    ("pointer", "says"), [("/to", "schema order: /to: is missing"), ("", "schema order: the whole: is missing")]
+)
+def test_a_broken_schema_refuses_the_message_when_it_is_to(pointer: str, says: str) -> None:
+    engine = emulation()
+    engine.schemas.put(schema(on_failure=OnFailure.REFUSE, validate=lambda _value: ((pointer, "is missing"),)))
+    error = refusal(engine)
+
+    assert error.problem is errors.CONTENT_NOT_JSON
+    assert error.reason == says
+
+
+def test_a_reset_forgets_all_of_its_scope_and_says_what() -> None:
+    engine = emulation()
+    engine.calls.put(call(account_sid=ACCOUNT))
+    engine.schemas.put(schema(scope=Scope(ACCOUNT)))
+    post(engine, key="k")
+    post(engine, key="k")
+    other = post(engine, key="k", account_sid=OTHER_ACCOUNT, call_sid=OTHER_CALL)
+    forgotten = engine.reset(Scope(ACCOUNT))
+
+    assert forgotten == {"requests": 2, "messages": 1, "calls": 1, "schemas": 1, "waits": 0}
+    assert list(engine.journal.requests(EVERYTHING)) == [other]
+    assert (list(engine.calls), list(engine.schemas)) == ([], [])
+    assert post(engine, key="k").outcome is Outcome.CREATED
+    assert post(engine, key="k", account_sid=OTHER_ACCOUNT, call_sid=OTHER_CALL).outcome is Outcome.REPLAYED
+
+
+@pytest.mark.parametrize(
+    ("scope", "left"),
+    [
+        pytest.param(Scope(), [], id="everything"),
+        pytest.param(Scope(ACCOUNT), ["everybody's", "other's"], id="an account"),
+        pytest.param(Scope(None, CALL), ["own", "other's"], id="a call"),
+        pytest.param(Scope(ACCOUNT, OTHER_CALL), ["everybody's", "other's"], id="both"),
+    ],
+)
+def test_a_reset_forgets_the_calls_of_its_scope(scope: Scope, left: list[str]) -> None:
+    engine = emulation()
+    registered = {
+        "everybody's": call(),
+        "own": call(sid=OTHER_CALL, account_sid=ACCOUNT),
+        "other's": call(sid="CA" + "1" * 32, account_sid=OTHER_ACCOUNT),
+    }
+    for each in registered.values():
+        engine.calls.put(each)
+    engine.reset(scope)
+
+    assert [name for name, each in registered.items() if each in list(engine.calls)] == left
+
+
+@pytest.mark.parametrize(
+    ("scope", "restored"), [pytest.param(Scope(), True, id="whole"), pytest.param(Scope(ACCOUNT), False, id="scoped")]
+)
+def test_only_a_reset_of_everything_restores_clock_and_seed(scope: Scope, *, restored: bool) -> None:
+    engine = emulation()
+    engine.clock.freeze(7)
+    engine.chance.seed(7)
+    engine.reset(scope)
+
+    assert engine.clock.frozen is not restored
+    assert engine.chance.current_seed == (None if restored else 7)
+
+
+def test_two_runs_under_one_seed_and_one_frozen_clock_get_the_same_replies() -> None:
+    def run() -> list[bytes]:
+        engine.clock.freeze(7)
+        engine.chance.seed(7)
+        return [each.reply_head(each.reply()) + each.reply().body for each in (post(engine, key="k"), post(engine))]
+
+    engine = emulation()
+    first = run()
+    engine.reset(Scope())
+
+    assert run() == first
+
+
+def test_a_seed_that_is_set_again_breaks_nothing_though_ids_come_again() -> None:
+    engine = emulation(journal_limit=3)
+    for _ in range(3):
+        engine.chance.seed(7)
+        post(engine)
+        post(engine)
+
+    assert len(engine.journal.messages(EVERYTHING)) == 3
+    assert engine.delete_messages(EVERYTHING) == 3
+
+
+def test_when_the_emulator_stops_waits_and_streams_end() -> None:
+    async def run() -> tuple[Wait, Reader]:
+        engine = emulation()
+        wait = engine.wait(EVERYTHING, at_least=1, at_most=None)
+        reader = engine.follow(EVERYTHING, resumed=False)
+        engine.stop()
+        return wait, reader
+
+    wait, reader = asyncio.run(run())
+
+    assert wait.over.result() is End.STOPPED
+    assert reader.ended

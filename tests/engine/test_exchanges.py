@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.engine.exchanges import Outcome, pack, unpack
+from emulator.engine.schemas import SchemaResult
 from emulator.wire import errors, replies
 
 NAMES = st.text(st.characters(max_codepoint=127, exclude_characters="\n")).map(str.encode)
@@ -142,3 +143,57 @@ def test_the_charset_is_named_to_those_who_asked_for_it(headers: list[tuple[byte
     sent = dict(replies.headers(asked.reply_head(asked.reply())))
 
     assert sent[b"content-type"] == media_type
+
+
+@pytest.mark.parametrize(
+    ("client", "peer"), [pytest.param(("::1", 5), "::1:5", id="known"), pytest.param(None, "", id="not known")]
+)
+def test_a_requests_peer_is_its_address_and_port(client: tuple[str, int] | None, peer: str) -> None:
+    assert request(client=client).peer == peer
+
+
+@pytest.mark.parametrize(
+    ("body", "parameters"),
+    [
+        pytest.param(b"Content=1&a=b", {"Content": "1", "a": "b"}, id="whole"),
+        pytest.param(b"Content=%", {}, id="broken"),
+    ],
+)
+def test_a_requests_parameters_are_its_form_as_far_as_it_can_be_read(body: bytes, parameters: dict[str, str]) -> None:
+    asked = request(head=pack([(b"content-type", b"application/x-www-form-urlencoded")]), body=body)
+
+    assert asked.parameters() == parameters
+
+
+def test_without_a_media_type_a_request_has_no_parameters() -> None:
+    assert request(body=b"Content=1").parameters() == {}
+
+
+@pytest.mark.parametrize(
+    ("violations", "valid"),
+    [([], None), ([()], True), ([(), ()], True), ([(), (("/a", "no"),)], False)],
+    ids=["no schema", "one", "two", "one that is broken"],
+)
+def test_a_message_is_valid_when_every_schema_allows_it(
+    violations: list[tuple[tuple[str, str], ...]], *, valid: bool | None
+) -> None:
+    schemas = tuple(SchemaResult(name="s", errors=found) for found in violations)
+
+    assert exchange(schemas=schemas).valid is valid
+
+
+@pytest.mark.parametrize(
+    ("facts", "status", "code"),
+    [
+        pytest.param({}, 201, None, id="created"),
+        pytest.param({"outcome": Outcome.REPLAYED, "message": message()}, 201, None, id="replayed"),
+        pytest.param({"outcome": Outcome.REFUSED, "problem": errors.CALL_UNKNOWN}, 404, 20404, id="refused"),
+        pytest.param({"outcome": Outcome.REFUSED, "problem": errors.CALL_IS_PSTN}, 400, None, id="without a code"),
+        pytest.param({"outcome": Outcome.PREFLIGHT}, 200, None, id="preflight"),
+    ],
+)
+def test_an_exchange_has_its_replys_status_and_code(facts: dict[str, object], status: int, code: int | None) -> None:
+    found = exchange(**facts)
+
+    assert (found.status, found.code) == (status, code)
+    assert found.reply().status == status

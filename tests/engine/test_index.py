@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.engine.exchanges import Exchange
-from emulator.engine.index import Filter, Index
+from emulator.engine.filters import Filter
+from emulator.engine.index import Index
 
 # Few values, so that tracks grow, share exchanges and run empty.
 VALUES = st.sampled_from([None, "x", "y"])
@@ -58,7 +59,7 @@ def naive(kept: list[Exchange], wanted: Filter) -> list[Exchange]:
         if each.seq > wanted.after
         and wanted.account_sid in (None, each.arrival.account_sid)
         and wanted.call_sid in (None, each.arrival.call_sid)
-        and wanted.idempotency_key in (None, each.message.idempotency_key)
+        and wanted.idempotency_key in (None, each.idempotency_key)
     ]
 
 
@@ -92,6 +93,13 @@ def test_the_oldest_is_the_first_of_a_plain_list(steps: list[tuple[Any, ...]]) -
     assert index.oldest() is (kept[0] if kept else None)
 
 
+@given(STEPS, st.integers(0, 50))
+def test_the_newest_are_a_plain_lists_end_read_backwards(steps: list[tuple[Any, ...]], limit: int) -> None:
+    index, kept = play(steps)
+
+    assert index.newest(limit) == kept[::-1][:limit]
+
+
 @given(VALUES, VALUES, VALUES, st.integers(1, 5), FILTERS)
 def test_a_filter_matches_what_it_selects(
     account_sid: str | None, call_sid: str | None, key: str | None, seq: int, wanted: Filter
@@ -108,6 +116,14 @@ def test_what_was_never_added_is_not_found(field: str) -> None:
     index.add(an_exchange(1, "x", "x", "x"))
 
     assert list(index.select(Filter(**{field: "never"}))) == []
+
+
+def test_what_an_index_cannot_tell_is_looked_for_in_each_exchange() -> None:
+    index, wanted = Index(), exchange(2, message=message(content='{"a": 1}'))
+    for each in (an_exchange(1), wanted, an_exchange(3)):
+        index.add(each)
+
+    assert list(index.select(Filter(contains="a"))) == [wanted]
 
 
 def test_a_selection_can_be_read_again() -> None:

@@ -94,6 +94,11 @@ def test_without_content_a_message_is_refused_leniently_too(form: dict[str, str]
         pytest.param({}, "the form has no parameters", id="no parameters"),
         pytest.param({"To": "x", "Body": "y"}, "the form has 'To', 'Body'", id="others"),
         pytest.param({"content": "{}"}, "the form has 'content'; names are case-sensitive", id="lower case"),
+        pytest.param(
+            {"Content[digits]": "1"},
+            "the form has 'Content[digits]'; twilio-node was given an object: pass JSON.stringify(…) as content",
+            id="an object given to twilio-node",
+        ),
     ],
 )
 def test_a_missing_contents_reason_tells_what_came_instead(form: dict[str, str], reason: str) -> None:
@@ -103,6 +108,23 @@ def test_a_missing_contents_reason_tells_what_came_instead(form: dict[str, str],
 @pytest.mark.parametrize(("form", "key"), [({}, None), ({"IdempotencyKey": ""}, None), ({"IdempotencyKey": " "}, " ")])
 def test_an_empty_idempotency_key_counts_as_none(form: dict[str, str], key: str | None) -> None:
     assert messages.read({"Content": "{}", **form}, lenient=False).idempotency_key == key
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        pytest.param("digits", "was it a dict?", id="a dict given to twilio-python"),
+        pytest.param(str({"digits": 1}), "pass json.dumps(…)", id="str of a dict"),
+        pytest.param("[object Object]", "pass JSON.stringify(…)", id="an object in a JavaScript text"),
+    ],
+)
+def test_what_a_program_probably_did_is_in_the_reason(content: str, hint: str) -> None:
+    assert hint in str(refusal({"Content": content}).reason)
+
+
+@pytest.mark.parametrize("content", ["hello world", '{"a":', "[1,"])
+def test_nothing_is_guessed_about_other_contents(content: str) -> None:
+    assert str(refusal({"Content": content}).reason).endswith(f"in {content!r}")
 
 
 def test_a_reason_shows_the_start_of_the_content_only() -> None:

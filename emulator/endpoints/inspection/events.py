@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -21,12 +21,15 @@ from emulator.engine.feed import MAX_BEHIND, Event, Kind, Reader
 router = APIRouter(tags=["events"], responses=UNPROCESSABLE)
 
 _HEARTBEAT = 10.0
+_AT_ONCE = 100  # events that are rendered before others get their turn
 _LAST_WORD = 1.0  # seconds a reader that was given up has to take the reason
 
 
 def _text(kind: str, data: str, seq: int | None = None) -> bytes:
     place = "" if seq is None else f"id: {seq}\n"
-    return f"event: {kind}\n{place}data: {data}\n\n".encode()
+    # A line end would end the data; in JSON it can only stand between values.
+    line = data.replace("\r", " ").replace("\n", " ")
+    return f"event: {kind}\n{place}data: {line}\n\n".encode()
 
 
 _LAGGED = _text("lagged", json.dumps({"missed": f"more than {MAX_BEHIND} events"}))
@@ -54,12 +57,13 @@ class _Stream(Response):
         self._engine = engine
         self._reader = reader
         self._first = first
+        self._backlog = reader.take()  # now: what is asked for at once is not what a reader falls behind
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the end."""
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            await _first_of(self._send_all(send), self._reader.lagged.wait(), until_gone(receive))
+            await _first_of(self._send_all(send), self._reader.lagged.wait(), until_gone(scope, receive))
             async with asyncio.timeout(_LAST_WORD):
                 await send({"type": "http.response.body", "body": _LAGGED if self._reader.lagged.is_set() else b""})
         except TimeoutError:  # it does not even take the reason
@@ -69,13 +73,25 @@ class _Stream(Response):
 
     async def _send_all(self, send: Send) -> None:
         await send({"type": "http.response.body", "body": self._first, "more_body": True})
+        await self._send_events(send, self._backlog)
         while not self._reader.ended:
-            chunk = b": still here\n\n"
             with suppress(TimeoutError):
                 async with asyncio.timeout(_HEARTBEAT):
                     await self._reader.wait()
-                chunk = b"".join(map(_render, self._reader.take()))
+            events = self._reader.take()
+            if not events:
+                await send({"type": "http.response.body", "body": b": still here\n\n", "more_body": True})
+            await self._send_events(send, events)
+
+    async def _send_events(self, send: Send, events: Sequence[Event]) -> None:
+        for some in _slices(events):
+            chunk = b"".join(map(_render, some))
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await asyncio.sleep(0)  # sending alone does not wait while the socket takes it
+
+
+def _slices(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
+    return (events[start : start + _AT_ONCE] for start in range(0, len(events), _AT_ONCE))
 
 
 async def _first_of(*awaitables: Coroutine[Any, Any, object]) -> None:
@@ -98,15 +114,21 @@ async def _first_of(*awaitables: Coroutine[Any, Any, object]) -> None:
 async def events(
     engine: Engine,
     wanted: RequestFilterQuery,
-    last_event_id: Annotated[int | None, Header(ge=0)] = None,
+    last_event_id: Annotated[int | None, Header(ge=0, examples=[1])] = None,
 ) -> Response:
-    """Follow what happens: `request`, `message`, `reset`. Resume with `Last-Event-ID` or `after`."""
+    """Follow what happens: `request`, `message`, `reset`. Resume with `Last-Event-ID` or `after`.
+
+    What was evicted in between is told first, as `evicted`; a reader that falls behind is told so, as `lagged`.
+    """
     after = wanted.after if last_event_id is None else last_event_id
     resumed = last_event_id is not None or "after" in wanted.model_fields_set
+    if last_event_id is not None and last_event_id > engine.journal.last_seq:
+        after = 0  # a place in the journal of an emulator before this one: all is new
     reader = engine.follow(wanted.filter(after=after), resumed=resumed)
     first = b": the emulator's events\n\n"
     missed = engine.journal.evicted_through - after
     if resumed and missed > 0:
-        data = {"evicted_through": engine.journal.evicted_through, "evicted": engine.journal.evicted}
+        evicted = min(missed, engine.journal.evicted)
+        data = {"evicted": evicted, "evicted_through": engine.journal.evicted_through}
         first += _text("evicted", json.dumps(data))
     return _Stream(engine, reader, first)

@@ -22,6 +22,7 @@ class Ready(Alive):
     version: str = Field(examples=[__version__])
     uptime: float = Field(description="seconds since the start", examples=[12.3])
     addresses: list[str] = Field(description="where it listens", examples=[["http://127.0.0.1:2010"]])
+    proxy: str | None = Field(description="where its proxy listens", examples=["http://127.0.0.1:2012"])
 
 
 @router.get("/livez", summary="Is it alive?")
@@ -35,4 +36,4 @@ async def readyz(request: Request) -> Ready:
     """Answers once requests are served."""
     state = request.app.state
     uptime = round(time.monotonic() - state.started, 3)
-    return Ready(version=__version__, uptime=uptime, addresses=list(state.addresses))
+    return Ready(version=__version__, uptime=uptime, addresses=list(state.addresses), proxy=state.proxy)

@@ -1,9 +1,9 @@
 """`/_emulator/messages`: what was created."""
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Path, Request, Response
 from pydantic import BaseModel, Field
 
 from emulator.endpoints.asgi import until_gone
@@ -18,6 +18,8 @@ from emulator.engine.waiting import End, Wait
 from emulator.wire import sids
 
 router = APIRouter(prefix="/_emulator/messages", tags=["messages"], responses=UNPROCESSABLE)
+
+_EXAMPLE = "KX8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 
 
 class SchemaError(BaseModel):
@@ -39,7 +41,7 @@ class MessageView(BaseModel):
     """A message that was created."""
 
     seq: int = Field(description="place in the journal, from 1", examples=[1])
-    sid: str = Field(examples=["KX8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"])
+    sid: str = Field(examples=[_EXAMPLE])
     account_sid: str = Field(examples=["AC" + "a" * 32])
     call_sid: str = Field(examples=["CA" + "b" * 32])
     content: str = Field(description="the text as received", examples=['{"key":"value"}'])
@@ -111,7 +113,7 @@ async def list_messages(engine: Engine, query: MessagesQuery, request: Request) 
     if query.waits:
         wait, end = await _wait(engine, query, wanted, request)
         more = {
-            "satisfied": wait.satisfied and end is not End.RESET,
+            "satisfied": wait.satisfied and end in (End.DECIDED, End.TIMED_OUT),
             "ended": end,
             "explanation": [],
             "near_misses": [],
@@ -127,10 +129,12 @@ async def list_messages(engine: Engine, query: MessagesQuery, request: Request) 
 
 async def _wait(engine: Emulation, query: MessageQuery, wanted: Filter, request: Request) -> tuple[Wait, End]:
     wait = engine.wait(wanted, at_least=query.at_least, at_most=query.at_most)
-    leaving = asyncio.ensure_future(until_gone(request.receive))
+    leaving = asyncio.ensure_future(until_gone(request.scope, request.receive))
     try:
         either: set[asyncio.Future[Any]] = {wait.over, leaving}
         await asyncio.wait(either, timeout=query.seconds, return_when=asyncio.FIRST_COMPLETED)
+        if leaving.done():
+            leaving.result()  # or what is wrong with what it still sent
     finally:
         leaving.cancel()
         engine.waits.leave(wait)
@@ -146,7 +150,7 @@ async def delete_messages(engine: Engine, wanted: WantedQuery) -> Deleted:
 @router.get(
     "/{sid}", response_class=Response, responses={**NOT_FOUND, 200: {"model": MessageView}}, summary="One message"
 )
-async def get_message(engine: Engine, sid: str) -> Response:
+async def get_message(engine: Engine, sid: Annotated[str, Path(examples=[_EXAMPLE])]) -> Response:
     """The message with this SID."""
     exchange = engine.journal.get(sid.removeprefix(sids.MESSAGE)) if sids.is_sid(sids.MESSAGE, sid) else None
     if exchange is None or exchange.created is None:

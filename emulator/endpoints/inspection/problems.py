@@ -57,6 +57,8 @@ def _writable(text: str) -> str:
 
 def _bad_parameter(error: dict[str, Any]) -> BadParameter:
     where, *names = error["loc"]
+    if error["type"] == "json_invalid":
+        return BadParameter(parameter="body", value=None, allowed=_no_json(error))
     if where == "body":
         name = "/" + "/".join(str(part) for part in names) if names else "body"
     else:
@@ -64,9 +66,14 @@ def _bad_parameter(error: dict[str, Any]) -> BadParameter:
     name = _writable(name)
     if error["type"] == "extra_forbidden":
         return BadParameter(parameter=name, value=_shown(error["input"]), allowed="there is no parameter of this name")
-    cause = error.get("ctx", {}).get("error")
-    allowed = f"{error['msg']}: {cause}" if error["type"] == "json_invalid" else error["msg"]
+    if isinstance(error.get("input"), bytes):  # FastAPI reads JSON only where it is called so
+        return BadParameter(parameter=name, value=None, allowed="send JSON, with Content-Type: application/json")
+    allowed = error["msg"].removeprefix("Value error, ")
     return BadParameter(parameter=name, value=_shown(error.get("input")), allowed=allowed)
+
+
+def _no_json(error: dict[str, Any]) -> str:
+    return f"send JSON; at character {error['loc'][-1]}: {error['ctx']['error']}"
 
 
 def _answer(status: int, problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -75,14 +82,19 @@ def _answer(status: int, problem: Problem, headers: dict[str, str] | None = None
 
 def bad_value(parameter: str, value: object, allowed: str) -> RequestValidationError:
     """An error about a value that only we can judge; raise it."""
-    where = ("body", *parameter.strip("/").split("/"))
+    where = ("body", *parameter.split("/")[1:])
     return RequestValidationError([{"type": "value_error", "loc": where, "msg": allowed, "input": value}])
+
+
+def _sentence(bad: BadParameter) -> str:
+    given = "" if bad.value is None else f"{bad.value!r} is not allowed: "
+    return f"{bad.parameter}: {given}{bad.allowed}"
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     bad = [_bad_parameter(one) for one in error.errors()]
-    text = _writable("; ".join(f"{one.parameter}: {one.value!r} is not allowed: {one.allowed}" for one in bad))
+    text = _writable("; ".join(map(_sentence, bad)))
     return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, Problem(error=text, parameters=bad))
 
 
@@ -104,6 +116,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers = {"allow": _allowed(request)}
+        text = f"{request.method} is not allowed on {request.url.path}; {headers['allow']} is"
     if text == HTTPStatus.NOT_FOUND.phrase:
         text = f"there is no {request.url.path} here; /docs lists what there is"
     return _answer(error.status_code, Problem(error=text), headers)
@@ -113,8 +126,13 @@ async def _full(_request: Request, error: Exception) -> JSONResponse:
     return _answer(HTTPStatus.TOO_MANY_REQUESTS, Problem(error=str(error)))
 
 
+async def _failed(_request: Request, _error: Exception) -> JSONResponse:
+    return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, Problem(error="the emulator failed; its log tells where"))
+
+
 def install(app: FastAPI) -> None:
     """Give every error of the application this module's shape."""
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(LimitReachedError, _full)
+    app.add_exception_handler(Exception, _failed)

@@ -21,8 +21,12 @@ class ScopeModel(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    account_sid: str | None = Field(None, description="only of this account (raw text of the path)")
-    call_sid: str | None = Field(None, description="only of this call (raw text of the path)")
+    account_sid: str | None = Field(
+        None, description="only of this account (raw text of the path)", examples=["AC" + "a" * 32]
+    )
+    call_sid: str | None = Field(
+        None, description="only of this call (raw text of the path)", examples=["CA" + "b" * 32]
+    )
 
     def scope(self) -> Scope:
         """The engine's scope."""
@@ -32,17 +36,24 @@ class ScopeModel(BaseModel):
 class Wanted(ScopeModel):
     """Which messages are meant; without a parameter, all."""
 
-    idempotency_key: str | None = Field(None, description="only with this IdempotencyKey")
+    idempotency_key: str | None = Field(None, description="only with this IdempotencyKey", examples=["1"])
     after: int = Field(0, ge=0, description="only with a higher sequence number; `last_seq` of an earlier answer")
-    content: str | None = Field(None, description="JSON that the content must hold: objects by subset, arrays whole")
-    contains: str | None = Field(None, description="text that the content must hold")
-    valid: bool | None = Field(None, description="whether every schema allows it")
+    content: str | None = Field(
+        None,
+        description="JSON that the content must hold: objects by subset, arrays whole",
+        examples=['{"type": "order"}'],
+    )
+    contains: str | None = Field(None, description="text that the content must hold", examples=["order"])
+    valid: bool | None = Field(None, description="whether every schema allows it", examples=[False])
 
     @field_validator("content")
     @classmethod
     def _is_json(cls, text: str | None) -> str | None:
         if text is not None:
-            content.parse(text)
+            try:
+                content.parse(text)
+            except content.NotJson as error:
+                raise ValueError(f'give JSON, a text in quotes as in "a": {error}') from None
         return text
 
     def filter(self, *, after: int | None = None) -> Filter:
@@ -71,11 +82,17 @@ class _Paging(BaseModel):
 class MessageQuery(Wanted, _Paging):
     """Which messages, how many, and how long to wait for them."""
 
-    at_least: int | None = Field(None, ge=0, description="answer as soon as so many match")
+    at_least: int | None = Field(None, ge=0, description="answer as soon as so many match", examples=[1])
     timeout: float = Field(_DEFAULT_WAIT, ge=0, le=LONGEST_WAIT, description="seconds to wait for `at_least`")
-    at_most: int | None = Field(None, ge=0, description="watch the whole window; answer at once when there are more")
+    at_most: int | None = Field(
+        None, ge=0, description="watch the whole window; answer at once when there are more", examples=[0]
+    )
     within: float | None = Field(
-        None, ge=0, le=LONGEST_WAIT, description="seconds to watch for `at_most`; default `timeout` if given, else 1"
+        None,
+        ge=0,
+        le=LONGEST_WAIT,
+        description="seconds to watch for `at_most`; default `timeout` if given, else 1",
+        examples=[2],
     )
     strict: bool = Field(default=False, description="an unsatisfied wait is 408 instead of 200")
 
@@ -95,8 +112,8 @@ class MessageQuery(Wanted, _Paging):
 class RequestFilter(Wanted):
     """Which exchanges are meant; without a parameter, all."""
 
-    status: int | None = Field(None, description="only with this HTTP status")
-    code: int | None = Field(None, description="only with this Twilio error code")
+    status: int | None = Field(None, description="only with this HTTP status", examples=[400])
+    code: int | None = Field(None, description="only with this Twilio error code", examples=[32702])
     outcome: Outcome | None = Field(None, description="what became of it")
 
     def filter(self, *, after: int | None = None) -> Filter:

@@ -1,8 +1,8 @@
 """`/_emulator/requests`: every exchange on the Twilio surface, accepted or refused."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, HTTPException, Path, Response
 from pydantic import BaseModel, Field
 
 from emulator.endpoints.inspection.engine import Engine, ShowSecrets
@@ -13,6 +13,8 @@ from emulator.engine.exchanges import Outcome
 from emulator.wire import sids
 
 router = APIRouter(prefix="/_emulator/requests", tags=["requests"], responses=UNPROCESSABLE)
+
+_EXAMPLE = "RQ8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 
 
 class RuleView(BaseModel):
@@ -29,7 +31,7 @@ class RequestView(BaseModel):
     """An exchange in one line."""
 
     seq: int = Field(examples=[1])
-    request_id: str = Field(examples=["RQ8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"])
+    request_id: str = Field(examples=[_EXAMPLE])
     received_at: str = Field(examples=["2019-12-18T20:02:01.123Z"])
     method: str = Field(examples=["POST"])
     path: str = Field(description="raw, without the query")
@@ -105,7 +107,9 @@ async def list_requests(engine: Engine, page: RequestPageQuery) -> Response:
     responses={**NOT_FOUND, 200: {"model": ExchangeView}},
     summary="One request, whole",
 )
-async def get_request(engine: Engine, show_secrets: ShowSecrets, request_id: str) -> Response:
+async def get_request(
+    engine: Engine, show_secrets: ShowSecrets, request_id: Annotated[str, Path(examples=[_EXAMPLE])]
+) -> Response:
     """Request and reply of one exchange, by its Twilio-Request-Id."""
     known = sids.is_sid(sids.REQUEST, request_id)
     exchange = engine.journal.get(request_id.removeprefix(sids.REQUEST)) if known else None

@@ -24,8 +24,8 @@ class SchemaBody(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     schema_: Any = Field(alias="schema", examples=[{"type": "object", "required": ["type"]}])
-    account_sid: str | None = Field(None, description="only for this account")
-    call_sid: str | None = Field(None, description="only for this call")
+    account_sid: str | None = Field(None, description="only for this account", examples=["AC" + "a" * 32])
+    call_sid: str | None = Field(None, description="only for this call", examples=["CA" + "b" * 32])
     on_failure: OnFailure = Field(OnFailure.NOTE, description="note it on the message, or refuse with 400/32702")
 
 
@@ -64,11 +64,11 @@ async def put_schema(engine: Engine, name: Name, body: SchemaBody, response: Res
     from emulator.adapters import json_schema  # noqa: PLC0415  the library is for those who use schemas
 
     if len(json.dumps(body.schema_)) > MAX_BYTES:
-        raise bad_value("/schema", "…", f"at most {MAX_BYTES // 1024} KiB")
+        raise bad_value("/schema", body.schema_, f"at most {MAX_BYTES // 1024} KiB")
     try:
         validate = json_schema.compile_schema(body.schema_)
     except json_schema.BadSchemaError as error:
-        raise bad_value("/schema" + error.pointer, body.schema_, error.message) from None
+        raise bad_value("/schema" + error.pointer, error.value, error.message) from None
     schema = Schema(
         name=name,
         source=body.schema_,

@@ -125,7 +125,10 @@ def masked(name: str, value: str) -> str:
     if name not in _CREDENTIALS:
         return value
     basic = read_basic(value.encode("latin-1"))
-    return f"Basic {basic.username}:{_MASK}" if basic else f"{value.partition(' ')[0][:20]} {_MASK}"
+    if basic:
+        return f"Basic {basic.username}:{_MASK}"
+    scheme, space, _ = value.partition(" ")
+    return f"{scheme[:20]} {_MASK}" if space else _MASK  # without a scheme it may be the secret itself
 
 
 def near_miss_view(miss: NearMiss) -> dict[str, Any]:

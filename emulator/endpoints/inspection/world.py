@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from emulator.endpoints.inspection.engine import Engine
-from emulator.endpoints.inspection.problems import UNPROCESSABLE
+from emulator.endpoints.inspection.problems import UNPROCESSABLE, bad_value
 from emulator.wire.dates import iso8601
 
 router = APIRouter(tags=["time and chance"], responses=UNPROCESSABLE)
@@ -26,8 +26,10 @@ class ClockChange(BaseModel):
     freeze: Annotated[AwareDatetime, Field(ge=_EARLIEST, lt=_LATEST)] | None = Field(
         None, description="stand still at this time (ISO 8601 with a zone)", examples=["2026-01-02T03:04:05Z"]
     )
-    advance: float | None = Field(None, ge=0, le=_LONGEST_STEP, description="go forward by so many seconds")
-    reset: bool | None = Field(None, description="true = as at the start")
+    advance: float | None = Field(
+        None, ge=0, le=_LONGEST_STEP, description="go forward by so many seconds", examples=[60]
+    )
+    reset: bool | None = Field(None, description="true = as at the start", examples=[True])
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "ClockChange":
@@ -48,7 +50,14 @@ class Seed(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    seed: int | None = Field(ge=0, le=2**63 - 1, examples=[7])
+    seed: int | None = Field(ge=0, le=10**15 - 1, examples=[7])
+
+    @field_validator("seed", mode="before")
+    @classmethod
+    def _is_no_switch(cls, seed: object) -> object:
+        if isinstance(seed, bool):
+            raise ValueError("give a whole number or null")  # noqa: TRY004  pydantic's word for a bad value
+        return seed
 
 
 def _view(engine: Engine) -> ClockView:
@@ -67,6 +76,8 @@ async def put_clock(engine: Engine, change: ClockChange) -> ClockView:
     if change.freeze is not None:
         engine.clock.freeze(change.freeze.timestamp())
     elif change.advance is not None:
+        if engine.clock.now() + change.advance >= _LATEST.timestamp():
+            raise bad_value("/advance", change.advance, f"the clock goes no further than {_LATEST:%Y-%m-%d}")
         engine.clock.advance(change.advance)
     else:
         engine.clock.reset()

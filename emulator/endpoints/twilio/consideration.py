@@ -29,8 +29,8 @@ class Consideration:
     ) -> tuple[Reply, list[Header], list[tuple[Rule, bool]]]:
         """The reply that a request would get, its headers, and each rule that was looked at with whether it passed."""
         request = Request(method, target, pack(headers), body, len(body), None, secure=False)
-        case = Case(request, paths.parse(request.path), dict(headers), body, oversize=len(body) > MAX_BODY)
-        reply, failed = self._reply(case)
+        case = Case(method, paths.parse(request.path), dict(headers), body, oversize=len(body) > MAX_BODY)
+        reply, failed = self._reply(request.path, case)
         head = replies.head(
             reply,
             now=self.emulation.clock.now(),
@@ -42,10 +42,9 @@ class Consideration:
         looked = [] if method == "OPTIONS" else _looked_at(failed)
         return reply, replies.headers(head), looked
 
-    def _reply(self, case: Case) -> tuple[Reply, Problem | None]:
-        path = case.request.path
+    def _reply(self, path: str, case: Case) -> tuple[Reply, Problem | None]:
         representation = replies.representation_of(path)
-        if case.request.method == "OPTIONS":
+        if case.method == "OPTIONS":
             return replies.preflight(representation), None
         try:
             new = judge(case, self.house)

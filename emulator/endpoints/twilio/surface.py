@@ -7,8 +7,8 @@ import os
 from collections.abc import Mapping
 from time import perf_counter
 
-from emulator.endpoints.asgi import CONNECTION, Receive, Scope, Send
-from emulator.endpoints.twilio.bodies import ClientGoneError, drain, read_body
+from emulator.endpoints.asgi import CONNECTION, Answer, Receive, Scope, Send, Whole
+from emulator.endpoints.twilio.bodies import MAX_BODY, ClientGoneError, drain, read_body
 from emulator.endpoints.twilio.checks import Case, House, judge
 from emulator.endpoints.twilio.log import log, tell
 from emulator.engine.emulation import Emulation
@@ -16,7 +16,9 @@ from emulator.engine.exchanges import MAX_BODY_KEPT, Arrival, Exchange, Request,
 from emulator.wire import paths, replies, sids
 from emulator.wire.credentials import read_basic
 from emulator.wire.errors import INTERNAL_ERROR, TwilioError
-from emulator.wire.replies import Reply
+from emulator.wire.paths import Target
+
+_OURS = paths.PREFIX + "/"
 
 
 class TwilioSurface:
@@ -27,50 +29,72 @@ class TwilioSurface:
         self._house = house
         self._log_every = log_every
 
+    def answer(self, whole: Whole) -> Answer | None:
+        """Answer a request in one step; None when it is not under our path, or too large for that."""
+        if not whole.target.startswith(_OURS) or "#" in whole.target or len(whole.body) > MAX_BODY:
+            return None
+        begun = perf_counter()
+        path = whole.target.partition("?")[0]
+        headers = dict(whole.headers)
+        target = paths.parse(path)
+        arrival = self._arrive(path, target, headers)
+        try:
+            return self._decide(arrival, whole, Case(whole.method, target, headers, whole.body), begun)
+        finally:
+            self._emulation.leave(arrival)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer a request that comes in pieces, or to another server than ours."""
         begun = perf_counter()
         path = scope["raw_path"].decode("latin-1")
         headers = dict(scope["headers"])
         target = paths.parse(path)
-        arrival = self._emulation.arrive(*(target[:2] if target else _owners(path, headers)))
+        arrival = self._arrive(path, target, headers)
         try:
             body, oversize = await read_body(receive, headers)
-            case = Case(self._request(scope, path, body), target, headers, body, oversize)
-            exchange = self._answer(arrival, case)
-            exchange.duration = perf_counter() - begun
-            tell(exchange, every=self._log_every)
-            reply = exchange.reply()
-            head = exchange.reply_head(reply)
+            whole = _whole(scope, path, body)
+            answer = self._decide(arrival, whole, Case(whole.method, target, headers, body, oversize), begun)
             if oversize:
                 # A client that asked first and was not told to go on sends nothing more.
                 waits = not body and b"expect" in headers
-                await _send_and_close(reply, head, None if waits else receive, send)
+                await _send_and_close(answer, None if waits else receive, send)
             else:
-                await _send(reply, head, scope, send)
+                await _send(answer, scope, send)
         except ClientGoneError:
             return
-        except Exception:  # noqa: BLE001  even the journal may fail: Twilio's form all the same, and the server goes on
-            log.exception("unexpected failure at %s %s", scope["method"], path)
-            await self._send_failure(path, scope, send)
         finally:
             self._emulation.leave(arrival)
 
-    def _request(self, scope: Scope, path: str, body: bytes) -> Request:
-        query = scope["query_string"]
+    def _arrive(self, path: str, target: Target | None, headers: Mapping[bytes, bytes]) -> Arrival:
+        if target is None:
+            return self._emulation.arrive(*_owners(path, headers))
+        return self._emulation.arrive(target.account_sid, target.call_sid)
+
+    def _decide(self, arrival: Arrival, whole: Whole, case: Case, begun: float) -> Answer:
+        """One synchronous step from the whole request to its reply; no failure leaves it."""
+        try:
+            exchange = self._exchange(arrival, self._request(whole), case)
+            exchange.duration = perf_counter() - begun
+            tell(exchange, every=self._log_every)
+            reply = exchange.reply()
+            return Answer(reply.status, exchange.reply_head(reply), reply.body)
+        except Exception:  # noqa: BLE001  even the journal may fail: Twilio's form all the same, and the server goes on
+            log.exception("unexpected failure at %s %s", whole.method, whole.target)
+            return self._failure(whole)
+
+    def _request(self, whole: Whole) -> Request:
         return Request(
-            scope["method"],
-            f"{path}?{query.decode('latin-1')}" if query else path,
-            self._emulation.journal.share(pack(scope["headers"])),
-            body[:MAX_BODY_KEPT],
-            len(body),
-            scope["client"],
-            scope["scheme"] == "https",
+            whole.method,
+            whole.target,
+            self._emulation.journal.share(pack(whole.headers)),
+            whole.body[:MAX_BODY_KEPT],
+            len(whole.body),
+            whole.client,
+            whole.secure,
         )
 
-    def _answer(self, arrival: Arrival, case: Case) -> Exchange:
-        """One synchronous step from the whole request to its exchange; nothing unexpected leaves it."""
-        request = case.request
+    def _exchange(self, arrival: Arrival, request: Request, case: Case) -> Exchange:
+        """The exchange that the request becomes, whatever is wrong with it."""
         try:
             if request.method == "OPTIONS":
                 return self._emulation.preflight(arrival, request)
@@ -81,12 +105,19 @@ class TwilioSurface:
             log.exception("unexpected failure at %s %s", request.method, request.target)
             return self._emulation.refuse(arrival, request, INTERNAL_ERROR)
 
-    async def _send_failure(self, path: str, scope: Scope, send: Send) -> None:
+    def _failure(self, whole: Whole) -> Answer:
+        path = whole.target.partition("?")[0]
         reply = replies.refusal(INTERNAL_ERROR, path, replies.representation_of(path))
         now = self._emulation.clock.now()
         request_id = sids.make(sids.REQUEST, os.urandom(sids.ENTROPY_BYTES))  # not from where the failure may have been
         head = replies.head(reply, now=now, request_id=request_id, duration=0.0, concurrent=1, charset=False)
-        await _send(reply, head, scope, send)
+        return Answer(reply.status, replies.without_hsts(head) if whole.secure else head, reply.body)
+
+
+def _whole(scope: Scope, path: str, body: bytes) -> Whole:
+    query = scope["query_string"]
+    target = f"{path}?{query.decode('latin-1')}" if query else path
+    return Whole(scope["method"], target, scope["headers"], body, scope["client"], scope["scheme"] == "https")
 
 
 def _owners(path: str, headers: Mapping[bytes, bytes]) -> tuple[str | None, str | None]:
@@ -98,21 +129,21 @@ def _owners(path: str, headers: Mapping[bytes, bytes]) -> tuple[str | None, str 
     return account_sid, call_sid
 
 
-async def _send(reply: Reply, head: bytes, scope: Scope, send: Send) -> None:
+async def _send(answer: Answer, scope: Scope, send: Send) -> None:
     """Send a whole reply."""
     connection = scope.get("extensions", {}).get(CONNECTION)
     if connection is not None:
-        connection.reply(reply.status, head, reply.body)
+        connection.reply(answer)
         return
-    await send({"type": "http.response.start", "status": reply.status, "headers": replies.headers(head)})
-    await send({"type": "http.response.body", "body": reply.body})
+    await send({"type": "http.response.start", "status": answer.status, "headers": replies.headers(answer.head)})
+    await send({"type": "http.response.body", "body": answer.body})
 
 
-async def _send_and_close(reply: Reply, head: bytes, receive: Receive | None, send: Send) -> None:
+async def _send_and_close(answer: Answer, receive: Receive | None, send: Send) -> None:
     """Answer a request that was not read to its end, and drain what the client still sends, so that it gets to read."""
-    headers = [*replies.headers(head), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body, "more_body": True})
+    headers = [*replies.headers(answer.head), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": True})
     if receive is not None:
         await drain(receive)
     await send({"type": "http.response.body"})

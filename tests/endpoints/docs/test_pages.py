@@ -81,9 +81,57 @@ def test_every_operation_of_the_inspection_api_stands_in_the_document(document: 
         ("get", "/_emulator/calls/{call_sid}"),
         ("put", "/_emulator/calls/{call_sid}"),
         ("delete", "/_emulator/calls/{call_sid}"),
+        ("get", "/_emulator/requests"),
+        ("get", "/_emulator/requests/{request_id}"),
+        ("get", "/_emulator/events"),
+        ("post", "/_emulator/reset"),
+        ("get", "/_emulator/clock"),
+        ("put", "/_emulator/clock"),
+        ("get", "/_emulator/seed"),
+        ("put", "/_emulator/seed"),
+        ("post", "/_emulator/check"),
+        ("get", "/_emulator/rules"),
+        ("get", "/_emulator/schemas"),
+        ("get", "/_emulator/schemas/{name}"),
+        ("put", "/_emulator/schemas/{name}"),
+        ("delete", "/_emulator/schemas/{name}"),
         ("get", "/livez"),
         ("get", "/readyz"),
     }
+
+
+def test_every_parameter_and_member_that_goes_in_has_an_example(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    lacking = [
+        (method, path, name)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        for name, schema in inputs(operation, schemas)
+        if not {"examples", "enum", "const", "default"}
+        & names_in([schema, *(schemas[other] for other in references_of(schema))])
+    ]
+
+    assert lacking == []
+
+
+def inputs(operation: dict[str, Any], schemas: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Parameters, and members of the body, each with its schema."""
+    found = [(parameter["name"], parameter) for parameter in operation.get("parameters", [])]
+    for media in operation.get("requestBody", {}).get("content", {}).values():
+        (name,) = references_of(media["schema"]) or [None]
+        found += (schemas[name] if name else media["schema"])["properties"].items()
+    return found
+
+
+def references_of(schema: object) -> list[str]:
+    return re.findall(r"#/components/schemas/(\w+)", str(schema))
+
+
+def names_in(value: object) -> set[str]:
+    """All names of members in a value."""
+    if isinstance(value, dict):
+        return set(value).union(*map(names_in, value.values()))
+    return set().union(*map(names_in, value)) if isinstance(value, list) else set()
 
 
 def test_operation_ids_are_unique(document: dict[str, Any]) -> None:

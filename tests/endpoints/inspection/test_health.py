@@ -6,11 +6,17 @@ from serving import Caller, Site
 from emulator import __version__
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz"])
-def test_health_answers_with_the_version(site: Site, path: str) -> None:
-    reply = site.get(path)
+def test_it_is_alive(site: Site) -> None:
+    reply = site.get("/livez")
 
-    assert (reply.status, reply.json()) == (200, {"status": "ok", "version": __version__})
+    assert (reply.status, reply.json()) == (200, {"status": "ok"})
+
+
+def test_readiness_tells_version_uptime_and_addresses(site: Site) -> None:
+    ready, later = (site.get("/readyz").json() for _ in range(2))
+
+    assert (ready["status"], ready["version"], ready["addresses"]) == ("ok", __version__, [site.url])
+    assert 0 <= ready["uptime"] <= later["uptime"]
 
 
 def test_asking_for_health_leaves_no_trace(caller: Caller) -> None:
@@ -36,7 +42,8 @@ def test_a_method_that_a_path_does_not_have_is_a_405(site: Site) -> None:
     reply = site.ask("PATCH", "/_emulator/messages")
 
     assert reply.status == 405
-    assert set((reply.header("allow") or "").split(", ")) <= {"GET", "DELETE"}
+    assert set((reply.header("allow") or "").split(", ")) == {"GET", "DELETE"}
+    assert all(text in reply.json()["error"] for text in ("PATCH", "/_emulator/messages", "GET", "DELETE"))
 
 
 def test_no_reply_names_the_server_software(site: Site) -> None:

@@ -1,0 +1,385 @@
+"""What would go wrong for a program with these variables, and the one thing to change.
+
+Each diagnosis is a function of what was seen (variables, files, probes) and opens nothing itself; `examine` looks.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from emulator.attach import ANY, CA_VARIABLES, LIBRARIES, LOOPBACK, OURS, START, Library, certificates
+from emulator.probes import TWILIO, Emulator, proxy_failure, refusal, tls_failure
+from emulator.wire.sids import ACCOUNT, is_sid
+
+
+class Weight(StrEnum):
+    """How much a finding matters."""
+
+    FINE = "ok"
+    NOTE = "note"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found, and the one thing to change if there is one."""
+
+    weight: Weight
+    what: str
+    change: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """All that was seen.
+
+    Attributes:
+        environ: the variables of the program.
+        emulator: what the emulator says about itself.
+        library: the one that the program uses; None = not told.
+        tls_failure: why TLS with the listener failed; None = it did not, or there is none.
+        proxy_failure: why the way through the proxy failed; None = it did not, or there is none.
+        refusal: what the emulator answers to the credentials; None = it takes them, or there are none.
+        files: the texts of the files that the CA variables name, by path; None = cannot be read.
+    """
+
+    environ: Mapping[str, str]
+    emulator: Emulator
+    library: Library | None = None
+    tls_failure: str | None = None
+    proxy_failure: str | None = None
+    refusal: str | None = None
+    files: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def proxies(self) -> dict[str, str]:
+        """The proxy variables of https requests that are set."""
+        names = ANY.proxies if self.library is None else self.library.proxies
+        return {name: self.environ[name] for name in names if self.environ.get(name)}
+
+    @property
+    def attached(self) -> bool:
+        """Whether some variable leads to the emulator's proxy."""
+        return any(self.is_ours(value) for value in self.proxies.values())
+
+    @property
+    def command(self) -> str:
+        """The line that sets all variables right."""
+        name = f" {self.library.name}" if self.library else ""
+        return f'eval "$(twilio-udm-emulator env{name} --url {self.emulator.url})"'
+
+    def is_ours(self, value: str) -> bool:
+        """Whether a proxy variable's value is the emulator's proxy."""
+        return self.emulator.proxy is not None and _place(value) == _place(self.emulator.proxy)
+
+    def trusts(self, name: str) -> bool:
+        """Whether the file that a CA variable names holds the emulator's CA."""
+        text = self.files.get(self.environ.get(name, ""))
+        own = set(certificates(self.emulator.ca))
+        return text is not None and bool(own) and own <= set(certificates(text))
+
+
+def _place(url: str) -> tuple[str, int | None]:
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return url, None
+    return "loopback" if host in LOOPBACK else host, port
+
+
+def _fine(what: str) -> Finding:
+    return Finding(Weight.FINE, what)
+
+
+def _note(what: str, change: str = "") -> Finding:
+    return Finding(Weight.NOTE, what, change)
+
+
+def _wrong(what: str, change: str) -> Finding:
+    return Finding(Weight.WRONG, what, change)
+
+
+# --- what the emulator offers
+
+
+_UNREACHED = "restart the emulator, or publish its port if it is in a container"
+
+
+def plain(case: Case) -> Iterator[Finding]:
+    """It answered, or nobody would ask."""
+    yield _fine(f"{case.emulator.url} answers (version {case.emulator.version})")
+
+
+def tls(case: Case) -> Iterator[Finding]:
+    """The TLS listener, tried with the CA and the name api.twilio.com."""
+    if case.emulator.tls is None:
+        return
+    if case.tls_failure:
+        yield _wrong(f"{case.emulator.tls} as {TWILIO}: {case.tls_failure}", _UNREACHED)
+    else:
+        yield _fine(f"{case.emulator.tls} proves to be {TWILIO}")
+
+
+def proxy(case: Case) -> Iterator[Finding]:
+    """The proxy, tried with the CA and a tunnel to api.twilio.com."""
+    if case.emulator.proxy is None:
+        yield _note("it has no proxy: only programs with a base URL reach it", f"for others start it with: {START}")
+    elif case.proxy_failure:
+        yield _wrong(f"{case.emulator.proxy} to {TWILIO}: {case.proxy_failure}", _UNREACHED)
+    else:
+        yield _fine(f"{case.emulator.proxy} leads {TWILIO} to it")
+
+
+# --- credentials
+
+
+def account_sid(case: Case) -> Iterator[Finding]:
+    """TWILIO_ACCOUNT_SID as the libraries take it."""
+    value = case.environ.get("TWILIO_ACCOUNT_SID", "")
+    if value and not is_sid(ACCOUNT, value):
+        yield _wrong(
+            f"TWILIO_ACCOUNT_SID={value} is no AccountSid: AC and 32 hex digits",
+            "export TWILIO_ACCOUNT_SID=AC" + "a" * 32,
+        )
+
+
+def auth_token(case: Case) -> Iterator[Finding]:
+    """TWILIO_AUTH_TOKEN as twilio-go takes it."""
+    value = case.environ.get("TWILIO_AUTH_TOKEN", "")
+    if re.fullmatch(r"[a-zA-Z0-9]*", value, re.ASCII):
+        return
+    what = "TWILIO_AUTH_TOKEN is not only letters and digits: twilio-go refuses it (21222) before any request is sent"
+    if case.library in (None, LIBRARIES["go"]):
+        yield _wrong(what, "give the emulator and the program a token of letters and digits (--auth-token)")
+
+
+def credentials(case: Case) -> Iterator[Finding]:
+    """Account and token as the emulator takes them."""
+    account, token = (case.environ.get(name) for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"))
+    if not account or not token:
+        yield _note("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not both set: the program has to bring its own")
+    elif not is_sid(ACCOUNT, account):
+        return  # told above
+    elif case.refusal:
+        yield _wrong(
+            f"the emulator refuses TWILIO_ACCOUNT_SID with TWILIO_AUTH_TOKEN: {case.refusal}",
+            f"export TWILIO_AUTH_TOKEN={'0' * 32}, or the token that the emulator was started with",
+        )
+    else:
+        yield _fine(f"the emulator takes {account} and its token")
+
+
+# --- a base URL
+
+
+def region(case: Case) -> Iterator[Finding]:
+    """Libraries put region and edge into the host of a base URL too."""
+    found = [name for name in ("TWILIO_REGION", "TWILIO_EDGE") if case.environ.get(name)]
+    if not found:
+        return
+    host = urlsplit(case.emulator.url).netloc
+    made = _with_region(host, case.environ.get("TWILIO_EDGE", ""), case.environ.get("TWILIO_REGION", ""))
+    what = f"{' and '.join(found)} set: the host of a base URL, {host}, becomes {made}"
+    change = f"unset {' '.join(found)}"
+    # Through the proxy every name under twilio.com arrives.
+    yield _note(f"{what}; through the proxy all is well", change) if case.attached else _wrong(what, change)
+
+
+_REGION_AND_MORE = 4
+_EDGE_AND_MORE = 5
+
+
+def _with_region(host: str, edge: str, region: str) -> str:
+    """What twilio-python makes of a host (client_base.py, get_hostname); the others do nearly the same."""
+    parts = host.split(".")
+    if len(parts) == _REGION_AND_MORE:
+        region = region or parts[1]
+    elif len(parts) == _EDGE_AND_MORE:
+        edge, region = edge or parts[1], region or parts[2]
+    return ".".join(part for part in (parts[0], edge, region or (edge and "us1"), *parts[-2:]) if part)
+
+
+def plain_through_a_proxy(case: Case) -> Iterator[Finding]:
+    """Plain requests to a base URL must not go through any proxy."""
+    host = urlsplit(case.emulator.url).hostname or ""
+    names = [name for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY") if case.environ.get(name)]
+    if names and not _direct(case, host):
+        change = f"export NO_PROXY={','.join(LOOPBACK)} no_proxy={','.join(LOOPBACK)}"
+        if host not in LOOPBACK:
+            change = change.replace("::1", f"::1,{host}")
+        yield _wrong(f"{names[0]} is set and NO_PROXY does not name {host}: a base URL leads to that proxy", change)
+
+
+def _direct(case: Case, host: str) -> str | None:
+    """The entry of NO_PROXY that lets a host be asked directly."""
+    entries = [part.strip() for name in ("no_proxy", "NO_PROXY") for part in case.environ.get(name, "").split(",")]
+    for entry in filter(None, entries):
+        name = entry.partition(":")[0].lstrip("*").lstrip(".") if entry.count(":") == 1 else entry.lstrip("*.")
+        if entry == "*" or (name and (host == name or host.endswith(f".{name}"))):
+            return entry
+    return None
+
+
+# --- variables alone
+
+
+def proxy_elsewhere(case: Case) -> Iterator[Finding]:
+    """Every proxy variable must name the emulator's proxy."""
+    for name, value in case.proxies.items():
+        if not case.is_ours(value):
+            what = f"{name} leads to {_shown(value)}, not to the emulator: without a base URL the real Twilio is asked"
+            if case.emulator.proxy is None:
+                yield _note(what)
+            else:
+                yield _wrong(what, f"export {name}={case.emulator.proxy}")
+
+
+def _shown(value: str) -> str:
+    """A proxy without its password."""
+    return re.sub(r"//[^/@]*@", "//…@", value)
+
+
+def twilio_direct(case: Case) -> Iterator[Finding]:
+    """NO_PROXY must not name Twilio."""
+    entry = _direct(case, TWILIO)
+    if case.attached and entry:
+        yield _wrong(f"NO_PROXY has {entry!r}: {TWILIO} is asked directly, the real one", f"take {entry!r} out of it")
+
+
+def certificate_files(case: Case) -> Iterator[Finding]:
+    """Files that the CA variables name must be there and hold the CA of this emulator, not of an earlier one."""
+    if not case.attached:
+        return
+    # What another library reads matters only while none is ready.
+    matter = case.library.trusts if case.library else () if _ready(case) else CA_VARIABLES
+    for name in CA_VARIABLES if case.library is None else (*case.library.adds, *case.library.replaces):
+        path = case.environ.get(name)
+        if not path:
+            continue
+        text, weight = case.files.get(path), Weight.WRONG if name in matter else Weight.NOTE
+        if text is None:
+            yield Finding(weight, f"{name}={path} cannot be read", case.command)
+        elif case.trusts(name):
+            yield _fine(f"{name} holds the emulator's CA")
+        elif OURS in text:
+            what = f"{name}={path} holds the CA of an earlier start (with --tls-dir it stays the same)"
+            yield Finding(weight, what, case.command)
+        else:
+            yield Finding(weight, f"{name}={path} does not hold the emulator's CA", case.command)
+
+
+def libraries(case: Case) -> Iterator[Finding]:
+    """Which libraries have all they read."""
+    if case.library is None:
+        names = _ready(case)
+        unset = f"a CA variable ({', '.join(CA_VARIABLES)})"
+        lacking = [] if any(map(case.environ.get, CA_VARIABLES)) else [unset]
+    else:
+        lacking = _lacking(case, case.library)
+        names = [] if lacking else [case.library.name]
+        # What is set wrongly was named above.
+        lacking = [name for name in lacking if not case.environ.get(name)]
+    if names:
+        yield _fine(f"no change in code for: {', '.join(names)}")
+    elif not case.attached:
+        yield from _by_base_url(case)
+    elif lacking:
+        yield _wrong(f"not set: {' and '.join(lacking)}", case.command)
+
+
+def _ready(case: Case) -> list[str]:
+    """The libraries that need nothing more."""
+    return [name for name, library in LIBRARIES.items() if name != "docker" and not _lacking(case, library)]
+
+
+def _lacking(case: Case, library: Library) -> list[str]:
+    """What a library needs and does not find."""
+    proxied = any(case.is_ours(case.environ.get(name, "")) for name in library.proxies)
+    trusting = any(case.trusts(name) for name in library.trusts)
+    return [
+        *(library.proxies[:1] if not proxied else ()),
+        *(library.trusts[:1] if not trusting else ()),
+        *(
+            name
+            for name, value in library.others.items()
+            if name not in case.environ or value.partition("{")[0] not in case.environ[name]
+        ),
+    ]
+
+
+def _by_base_url(case: Case) -> Iterator[Finding]:
+    if any(case.trusts(name) for name in (case.library.trusts if case.library else CA_VARIABLES)):
+        what = f"a CA variable is set but no proxy: the real Twilio is asked, unless {TWILIO} is an alias here"
+    else:
+        what = "no variable leads to its proxy: a program needs a base URL, or asks the real Twilio"
+    yield _note(what, f"without a change in code: {case.command}" if case.emulator.proxy else "")
+
+
+def node_bundle(case: Case) -> Iterator[Finding]:
+    """RequestClient.js: with HTTP_PROXY the agent is made without the CA of TWILIO_CA_BUNDLE."""
+    variables = ("HTTP_PROXY", "TWILIO_CA_BUNDLE")
+    if case.attached and all(case.environ.get(name) for name in variables) and not case.trusts("NODE_EXTRA_CA_CERTS"):
+        yield _wrong("twilio-node ignores TWILIO_CA_BUNDLE when HTTP_PROXY is set", "set NODE_EXTRA_CA_CERTS instead")
+
+
+DIAGNOSES: tuple[Callable[[Case], Iterable[Finding]], ...] = (
+    plain,
+    tls,
+    proxy,
+    account_sid,
+    auth_token,
+    credentials,
+    region,
+    plain_through_a_proxy,
+    proxy_elsewhere,
+    twilio_direct,
+    certificate_files,
+    node_bundle,
+    libraries,
+)
+
+
+def examine(
+    emulator: Emulator, environ: Mapping[str, str], library: Library | None = None, control_token: str | None = None
+) -> Case:
+    """Try what a client would do, and read the files that the variables name.
+
+    Raises:
+        ProbeError: the emulator is gone.
+    """
+    account, token = environ.get("TWILIO_ACCOUNT_SID"), environ.get("TWILIO_AUTH_TOKEN")
+    return Case(
+        environ=environ,
+        emulator=emulator,
+        library=library,
+        tls_failure=tls_failure(emulator) if emulator.tls else None,
+        proxy_failure=proxy_failure(emulator) if emulator.proxy else None,
+        refusal=refusal(emulator, account, token, control_token) if account and token else None,
+        files={environ[name]: _read(environ[name]) for name in CA_VARIABLES if environ.get(name)},
+    )
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return None
+
+
+def diagnose(case: Case) -> list[Finding]:
+    """All findings, in the order in which a program would meet them."""
+    return [finding for diagnosis in DIAGNOSES for finding in diagnosis(case)]
+
+
+def render(findings: Iterable[Finding]) -> str:
+    """A line each, and a line for what to change."""
+    lines = []
+    for finding in findings:
+        lines.append(f"{finding.weight:<6}{finding.what}\n")
+        if finding.change:
+            lines.append(f"      → {finding.change}\n")
+    return "".join(lines)

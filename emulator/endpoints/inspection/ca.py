@@ -1,0 +1,25 @@
+"""`/_emulator/ca.pem`: the certificate that clients must trust. Never its key."""
+
+from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
+
+from emulator.endpoints.inspection.problems import NOT_FOUND, Responses
+
+router = APIRouter(tags=["health"])
+
+MEDIA_TYPE = "application/x-pem-file"
+_PEM: Responses = {200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}, "description": "The certificate"}}
+
+
+@router.get(
+    "/_emulator/ca.pem",
+    summary="Which authority to trust",
+    response_class=Response,
+    responses={**_PEM, **NOT_FOUND},
+)
+async def ca_pem(request: Request) -> Response:
+    """The certificate of the authority that signs this emulator's certificates."""
+    pem = request.app.state.ca_pem
+    if pem is None:
+        raise HTTPException(404, "there is no certificate: neither --tls-port nor --proxy-port is on")
+    return Response(pem, media_type=MEDIA_TYPE)

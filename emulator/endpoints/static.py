@@ -1,0 +1,65 @@
+"""Files of our own pages, with headers that keep what is shown from acting: nothing inline, nothing from elsewhere."""
+
+import gzip
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.resources import files
+
+from fastapi import HTTPException, Request, Response
+
+_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_HEADERS = {
+    "cache-control": "no-cache",  # an upgraded emulator must not meet the scripts of the old one
+    "vary": "accept-encoding",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "connect-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
+
+
+class Shelf:
+    """The files of one page.
+
+    Args:
+        folders: which package and folder each file that may be asked for lies in, by its name.
+        policy: what the page must be allowed beyond what is usual, by the directive's name.
+    """
+
+    def __init__(self, folders: Mapping[str, tuple[str, str]], policy: Mapping[str, str] | None = None) -> None:
+        directives = {**_POLICY, **(policy or {})}
+        self._folders = folders
+        self._headers = _HEADERS | {
+            "content-security-policy": "; ".join(f"{name} {value}" for name, value in directives.items())
+        }
+
+    def file(self, name: str, request: Request) -> Response:
+        """A file, compressed for those who take it. It reads the disk: call it from a handler that is not async.
+
+        Raises:
+            HTTPException: 404, none of this name.
+        """
+        if name not in self._folders:
+            raise HTTPException(404)
+        package, folder = self._folders[name]
+        media_type = _TYPES[name.rpartition(".")[2]]
+        charset = "" if media_type.startswith("image/") else "; charset=utf-8"
+        content = (files(package) / folder / name).read_bytes()
+        headers = dict(self._headers)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            headers["content-encoding"] = "gzip"
+            content = _compressed(content)
+        return Response(content, media_type=media_type + charset, headers=headers)
+
+
+@lru_cache(maxsize=64)
+def _compressed(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)

@@ -1,0 +1,85 @@
+"""The https port and the proxy: ways into the server beside the http port. Imported only when one of them is on."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Any
+
+from emulator.adapters.certificates import CertificatesError
+from emulator.adapters.tls import Tls
+from emulator.joining import HttpProtocol, Joining
+from emulator.proxy import Proxy
+from emulator.server import CannotStartError, open_socket, url_of
+from emulator.settings import Settings
+
+
+class Entrances:
+    """Listening sockets, and what becomes of the connections to them.
+
+    Attributes:
+        ca_pem: the certificate that clients must trust.
+        addresses: the https address, if there is one.
+        proxy: the proxy's address, if there is one.
+    """
+
+    def __init__(
+        self, tls: Tls, https: socket.socket | None, proxy: socket.socket | None, *, passthrough: bool = False
+    ) -> None:
+        self.ca_pem = tls.ca_pem
+        self.addresses = [url_of(https, "https")] if https else []
+        self.proxy = url_of(proxy) if proxy else None
+        self._context = tls.context
+        self._https = https
+        self._proxy = proxy
+        self._passthrough = passthrough
+        self._stops: list[Callable[[], None]] = []
+
+    async def start(self, http: HttpProtocol, connections: AbstractSet[Any]) -> list[asyncio.Server]:
+        """Accept connections.
+
+        Args:
+            http: makes the protocol of a connection.
+            connections: those that the HTTP server has.
+        """
+        loop = asyncio.get_running_loop()
+        joining = Joining(http, connections, self._context)
+        self._stops.append(joining.stop)
+        servers = []
+        if self._https is not None:
+            servers.append(await loop.create_server(joining.listener, sock=self._https))
+        if self._proxy is not None:
+            proxy = Proxy(joining, passthrough=self._passthrough)
+            self._stops.append(proxy.stop)
+            servers.append(await loop.create_server(proxy.listener, sock=self._proxy))
+        return servers
+
+    def stop(self) -> None:
+        """End what the HTTP server does not know of."""
+        for stop in self._stops:
+            stop()
+
+
+@contextlib.contextmanager
+def opened(settings: Settings, now: Callable[[], float] = time.time) -> Iterator[Entrances]:
+    """The entrances that the settings ask for.
+
+    Raises:
+        CannotStartError: an address is taken or not ours, or there can be no certificates.
+    """
+    with contextlib.ExitStack() as sockets:
+
+        def listening(port: int | None, flag: str) -> socket.socket | None:
+            return None if port is None else sockets.enter_context(open_socket(settings.host, port, flag))
+
+        https = listening(settings.tls_port, "--tls-port")
+        proxy = listening(settings.proxy_port, "--proxy-port")
+        directory = None if settings.tls_dir is None else Path(settings.tls_dir)
+        try:
+            tls = Tls(settings.tls_names, directory, now)
+        except CertificatesError as error:
+            raise CannotStartError(str(error)) from None
+        yield Entrances(tls, https, proxy, passthrough=settings.proxy_passthrough)

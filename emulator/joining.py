@@ -1,0 +1,190 @@
+"""How a TCP connection becomes one of the HTTP server's: over TLS, or as it is.
+
+Both ways into TLS end here, the https port and the proxy's CONNECT: the connection itself is handed over, and no bytes
+are copied from one socket to another.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from typing import cast
+
+HANDSHAKE = 10.0
+"""Seconds a client may take for its handshake."""
+_GOODBYE = 5.0  # seconds to wait for the client's own end of TLS, once ours was sent
+_TLS = b"\x16"  # a handshake record, RFC 8446, 5.1
+_WORDS = b"this port speaks TLS: write https:// in its address\n"
+_SPEAKS_TLS = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
+    % (len(_WORDS), _WORDS)
+)
+_log = logging.getLogger("emulator.server")
+
+HttpProtocol = Callable[[], asyncio.Protocol]
+
+
+class _Meanwhile(asyncio.Protocol):
+    """Keeps what a client sends together with the end of its handshake."""
+
+    def __init__(self) -> None:
+        self.received: list[bytes] = []
+
+    def data_received(self, data: bytes) -> None:
+        """Keep it."""
+        self.received.append(data)
+
+
+class Joining:
+    """Hands connections over to the HTTP server.
+
+    Attributes:
+        connections: those that the HTTP server has.
+    """
+
+    def __init__(
+        self,
+        http: HttpProtocol,
+        connections: AbstractSet[asyncio.Protocol],
+        context: ssl.SSLContext,
+        handshake: float = HANDSHAKE,
+    ) -> None:
+        self.connections = connections
+        self._http = http
+        self._context = context
+        self.handshake = handshake
+        self._arriving: set[_Arriving] = set()
+        self._shaking: dict[asyncio.Task[None], asyncio.Transport] = {}
+
+    def plain(self, transport: asyncio.Transport, received: bytes) -> asyncio.Protocol:
+        """Go on with plain http; returns the protocol that has the connection now."""
+        return self._hand_over(transport, [received])
+
+    def secure(
+        self, transport: asyncio.Transport, early: bytes, then: Callable[[asyncio.Protocol | None], None]
+    ) -> None:
+        """Shake hands and go on with https.
+
+        Args:
+            transport: a connection whose reading is paused.
+            early: what the client sent already.
+            then: called with the protocol that has the connection now; with None when there was no handshake.
+        """
+        task = asyncio.get_running_loop().create_task(self._secure(transport, early, then))
+        self._shaking[task] = transport
+        task.add_done_callback(self._shaking.pop)
+
+    def listener(self) -> asyncio.Protocol:
+        """The protocol of a port where all is TLS."""
+        return _Arriving(self)
+
+    def arrived(self, connection: "_Arriving") -> None:
+        """A connection to the listener is there."""
+        self._arriving.add(connection)
+
+    def begun(self, connection: "_Arriving") -> None:
+        """It has begun its handshake, or left."""
+        self._arriving.discard(connection)
+
+    def stop(self) -> None:
+        """End the handshakes that have not come to an end."""
+        for connection in list(self._arriving):
+            connection.abort()
+        for task, transport in list(self._shaking.items()):
+            task.cancel()
+            transport.abort()
+
+    async def _secure(
+        self, transport: asyncio.Transport, early: bytes, then: Callable[[asyncio.Protocol | None], None]
+    ) -> None:
+        meanwhile = _Meanwhile()
+        shaking = asyncio.ensure_future(
+            asyncio.get_running_loop().start_tls(
+                transport,
+                meanwhile,
+                self._context,
+                server_side=True,
+                ssl_handshake_timeout=self.handshake,
+                ssl_shutdown_timeout=_GOODBYE,
+            )
+        )
+        protocol = None
+        try:
+            if early:
+                await _feed(transport, early)
+            secure = await shaking
+            if secure is not None and not secure.is_closing():
+                protocol = self._hand_over(secure, meanwhile.received)
+        except ssl.SSLError as error:
+            _log.info("no TLS handshake: %s", error)
+            transport.abort()
+        except OSError as error:  # the client left, or said nothing for too long
+            _log.debug("no TLS handshake: %s", error)
+            transport.abort()
+        finally:
+            shaking.cancel()
+            then(protocol)
+
+    def _hand_over(self, transport: asyncio.Transport, received: list[bytes]) -> asyncio.Protocol:
+        protocol = self._http()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        for data in received:
+            protocol.data_received(data)
+        return protocol
+
+
+async def _feed(transport: asyncio.Transport, early: bytes) -> None:
+    """Give TLS what was read before it began. Its start is scheduled first, reading goes on after it: between them."""
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    tls = cast("asyncio.BufferedProtocol", transport.get_protocol())  # uvloop's has its methods, but is none
+    left = memoryview(early)
+    while left:
+        room = memoryview(tls.get_buffer(len(left)))
+        size = min(len(room), len(left))
+        room[:size] = left[:size]
+        tls.buffer_updated(size)
+        left = left[size:]
+
+
+class _Arriving(asyncio.Protocol):
+    """A connection before its handshake. It waits for the first bytes: what they are, and not to lose them."""
+
+    _transport: asyncio.Transport
+    _timer: asyncio.TimerHandle
+
+    def __init__(self, joining: Joining) -> None:
+        self._joining = joining
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait, but not for long."""
+        self._transport = transport
+        self._joining.arrived(self)
+        self._timer = asyncio.get_running_loop().call_later(self._joining.handshake, self.abort)
+
+    def data_received(self, data: bytes) -> None:
+        """Begin."""
+        if self._transport.is_closing():
+            return
+        self.connection_lost(None)
+        if data.startswith(_TLS):
+            self._transport.pause_reading()
+            self._joining.secure(self._transport, data, _ignore)
+        else:
+            self._transport.write(_SPEAKS_TLS)
+            self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the base's signature
+        """Nothing to wait for any more."""
+        self._timer.cancel()
+        self._joining.begun(self)
+
+    def abort(self) -> None:
+        """End it now."""
+        self._transport.abort()
+
+
+def _ignore(_protocol: asyncio.Protocol | None) -> None:
+    """Nobody waits for the end of the handshake."""

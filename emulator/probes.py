@@ -1,0 +1,203 @@
+"""What a client would meet: an emulator asked from outside over plain http, TLS and its proxy.
+
+The only file of `env` and `doctor` that opens connections. Standard library only, and little of it: they start fast.
+"""
+
+import base64
+import contextlib
+import json
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+TWILIO = "api.twilio.com"
+_PATIENCE = 5.0
+_OK = 200
+_UNAUTHORIZED = 401
+_LONGEST_HEAD = 8192
+_MESSAGES = "/2010-04-01/Accounts/{account}/Calls/CA" + "0" * 32 + "/UserDefinedMessages.json"
+
+
+class ProbeError(Exception):
+    """It did not go as it would have to; str() says what happened."""
+
+
+class SilentError(ProbeError):
+    """Nothing listens there, or it cannot be reached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emulator:
+    """An emulator as it describes itself.
+
+    Attributes:
+        url: where it was asked.
+        version: its version.
+        tls: its https address, if it has one.
+        proxy: its proxy's address, if it has one.
+        ca: its CA certificate as PEM; empty without TLS.
+    """
+
+    url: str
+    version: str = ""
+    tls: str | None = None
+    proxy: str | None = None
+    ca: str = ""
+
+
+def look(url: str, control_token: str | None = None) -> Emulator:
+    """Ask an emulator what there is.
+
+    Raises:
+        ProbeError: nothing answers there, or it is no emulator.
+    """
+    status, body = _http(url, "GET", "/readyz")
+    try:
+        told = json.loads(body)
+        addresses = [_reachable(address, url) for address in told["addresses"]]
+        version, proxy = told["version"], told.get("proxy")
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise ProbeError(f"what answers there is no emulator (GET /readyz: {status})") from None
+    tls = next((address for address in addresses if address.startswith("https:")), None)
+    if proxy is not None:
+        proxy = _reachable(proxy, url)
+    ca = _ca(url, control_token) if tls or proxy else ""
+    return Emulator(url=url, version=version, tls=tls, proxy=proxy, ca=ca)
+
+
+def _ca(url: str, control_token: str | None) -> str:
+    status, body = _http(url, "GET", "/_emulator/ca.pem", bearer=control_token)
+    if status == _UNAUTHORIZED:
+        raise ProbeError("it asks for its control token; set EMULATOR_CONTROL_TOKEN")
+    if status != _OK:
+        raise ProbeError(f"it does not hand out its CA certificate (GET /_emulator/ca.pem: {status})")
+    return body.decode("ascii", "replace")
+
+
+def _reachable(address: str, url: str) -> str:
+    """An address as this side can use it: who listens everywhere is where it was asked."""
+    parts = urlsplit(address)
+    if parts.hostname not in {"0.0.0.0", "::"}:  # noqa: S104  compared, not bound
+        return address
+    host = urlsplit(url).hostname or "127.0.0.1"
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{parts.port}"
+
+
+def refusal(emulator: Emulator, account_sid: str, auth_token: str, control_token: str | None = None) -> str | None:
+    """What Twilio's surface would answer to these credentials if it refused them, else None. Nothing is sent there."""
+    basic = base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
+    asked: dict[str, object] = {
+        "path": _MESSAGES.format(account=account_sid),
+        "headers": {"Authorization": f"Basic {basic}"},
+        "form": {"Content": "{}"},
+    }
+    status, body = _http(emulator.url, "POST", "/_emulator/check", bearer=control_token, value=asked)
+    if status != _OK:
+        return None  # not to be known from here, as with a control token
+    verdict: dict[str, Any] = json.loads(body)
+    reply = verdict["reply"]
+    return f"{reply['status']} {json.loads(reply['body'])['message']}" if reply["status"] == _UNAUTHORIZED else None
+
+
+def tls_failure(emulator: Emulator) -> str | None:
+    """Why a client that trusts the CA could not speak TLS with the listener, or None."""
+    assert emulator.tls is not None
+    try:
+        with _connection(emulator.tls) as connection:
+            _shake_hands(connection, emulator.ca)
+    except ProbeError as error:
+        return str(error)
+    return None
+
+
+def proxy_failure(emulator: Emulator) -> str | None:
+    """Why a client that trusts the CA could not reach api.twilio.com through the proxy, or None."""
+    assert emulator.proxy is not None
+    try:
+        with _connection(emulator.proxy) as connection:
+            status, head = _tunnel(connection)
+            if status != _OK:
+                return head
+            _shake_hands(connection, emulator.ca)
+    except ProbeError as error:
+        return str(error)
+    except OSError as error:
+        return str(error) or type(error).__name__
+    return None
+
+
+def _tunnel(connection: socket.socket) -> tuple[int, str]:
+    connection.sendall(f"CONNECT {TWILIO}:443 HTTP/1.1\r\nHost: {TWILIO}:443\r\n\r\n".encode())
+    head = b""
+    while b"\r\n\r\n" not in head and len(head) < _LONGEST_HEAD:
+        piece = connection.recv(1)  # not a byte of what follows the head: it is TLS
+        if not piece:
+            raise ProbeError("closed without an answer")
+        head += piece
+    line = head.partition(b"\r\n")[0].decode("latin-1")
+    return _status(line), line
+
+
+def _shake_hands(connection: socket.socket, ca: str) -> None:
+    try:
+        context = ssl.create_default_context(cadata=ca)
+        context.wrap_socket(connection, server_hostname=TWILIO).close()
+    except ssl.SSLCertVerificationError as error:
+        raise ProbeError(f"its certificate for {TWILIO} is not good: {error.verify_message}") from None
+    except (OSError, ValueError) as error:
+        raise ProbeError(f"no TLS: {error}") from None
+
+
+@contextlib.contextmanager
+def _connection(url: str) -> Iterator[socket.socket]:
+    parts = _split(url)
+    try:
+        connection = socket.create_connection((parts.hostname, parts.port or 80), _PATIENCE)
+    except (OSError, UnicodeError) as error:  # UnicodeError: a name that is no host name
+        raise SilentError(str(error)) from None
+    with connection:
+        yield connection
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise ProbeError("expected a url like http://127.0.0.1:2010")
+    return parts
+
+
+def _http(
+    url: str, method: str, target: str, *, bearer: str | None = None, value: Mapping[str, object] | None = None
+) -> tuple[int, bytes]:
+    """Status and body of one request. In HTTP/1.0 the end of the connection is the end of the body."""
+    parts = _split(url)
+    if parts.scheme != "http":
+        raise ProbeError("expected its plain address, as in http://127.0.0.1:2010")
+    body = b"" if value is None else json.dumps(value).encode()
+    lines = [f"{method} {target} HTTP/1.0", f"Host: {parts.netloc.rpartition('@')[2]}", f"Content-Length: {len(body)}"]
+    if value is not None:
+        lines.append("Content-Type: application/json")
+    if bearer:
+        lines.append(f"Authorization: Bearer {bearer}")
+    with _connection(url) as connection:
+        try:
+            connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+            reply = connection.makefile("rb").read()
+        except OSError as error:
+            raise ProbeError(str(error)) from None
+    head, _, text = reply.partition(b"\r\n\r\n")
+    return _status(head.partition(b"\r\n")[0].decode("latin-1")), text
+
+
+def _status(line: str) -> int:
+    word = line.split(" ")[1:2]
+    if not line.startswith("HTTP/1.") or not word or not word[0].isdigit():
+        raise ProbeError("what answers there does not speak HTTP" if line else "closed without an answer")
+    return int(word[0])

@@ -1,0 +1,151 @@
+"""What a proxy is asked, and what it may do. No sockets here.
+
+`CONNECT` to Twilio's names is for this process; tunnels to this machine and to private networks pass; nothing else
+does, so that a program under test cannot reach the real Twilio, or anything it was not meant to, by this way.
+"""
+
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import NamedTuple
+
+from emulator.wire.hosts import is_twilio
+
+MAX_HEAD = 16 * 1024
+_SHOWN = 100  # of a host name, in a reply
+_NEAR = tuple(
+    map(ip_network, ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7"))
+)  # not link-local: clouds keep their secrets there
+_REQUEST_LINE = re.compile(rb"([A-Z]+) ([\x21-\x7e]+) HTTP/1\.[01]")
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00\r\n]*)")
+_HOST = r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,255}"
+_AUTHORITY = re.compile(rf"({_HOST}):([0-9]{{1,5}})")
+_ABSOLUTE = re.compile(rf"http://({_HOST})(?::([0-9]{{1,5}}))?(/.*|\?.*|)", re.IGNORECASE)
+_HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"proxy-authorization", b"host"})
+_TLS = b"\x16\x03"
+
+
+class Address(NamedTuple):
+    """Where a tunnel leads."""
+
+    host: str
+    port: int
+
+
+class Request(NamedTuple):
+    """The head of a request."""
+
+    method: str
+    target: str
+    fields: Sequence[tuple[bytes, bytes]]
+
+
+class RefusedError(Exception):
+    """A request that is not carried out; str() says why."""
+
+    def __init__(self, status: HTTPStatus, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+    def reply(self) -> bytes:
+        """The whole reply. The reason stands in the status line too: it is what clients show of a refused CONNECT."""
+        body = f"{self}\n".encode()
+        return b"HTTP/1.1 %d %b\r\ncontent-type: text/plain\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (
+            self.status,
+            str(self).encode(),
+            len(body),
+            body,
+        )
+
+
+def complete_head(received: bytes) -> tuple[Request, bytes] | None:
+    """The request at the beginning of what was received, and what comes after it; None while it is not whole.
+
+    Raises:
+        RefusedError: it will never be one.
+    """
+    received = received.lstrip(b"\r\n")  # RFC 9112, 2.2: stray line ends before a request are no harm
+    if received.startswith(_TLS):
+        raise RefusedError(
+            HTTPStatus.BAD_REQUEST, "the proxy itself speaks plain http: its address in HTTPS_PROXY begins with http://"
+        )
+    head, end, rest = received.partition(b"\r\n\r\n")
+    if len(head) > MAX_HEAD:
+        raise RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"the head is over {MAX_HEAD // 1024} KiB")
+    if end:
+        return _read(head), rest
+    if b"\n" in head:
+        _read(head[: head.rindex(b"\n")].removesuffix(b"\r"))  # what is whole must be good already
+    return None
+
+
+def _read(head: bytes) -> Request:
+    first, *lines = head.split(b"\r\n")
+    match = _REQUEST_LINE.fullmatch(first)
+    if match is None:
+        raise RefusedError(HTTPStatus.BAD_REQUEST, "the proxy was sent what is no HTTP request")
+    fields = [field.groups() for line in lines if (field := _FIELD.fullmatch(line))]
+    if len(fields) < len(lines):
+        raise RefusedError(HTTPStatus.BAD_REQUEST, "the proxy was sent a malformed header")
+    return Request(match[1].decode(), match[2].decode(), [(name, value) for name, value in fields])
+
+
+def read_authority(text: str) -> Address:
+    """Read `host:port`.
+
+    Raises:
+        RefusedError: it is none.
+    """
+    match = _AUTHORITY.fullmatch(text)
+    if match is None or not 0 < int(match[2]) <= 0xFFFF:  # noqa: PLR2004  a port has 16 bits
+        raise RefusedError(HTTPStatus.BAD_REQUEST, f"CONNECT wants host:port, not {text[:_SHOWN]}")
+    return Address(match[1].strip("[]"), int(match[2]))
+
+
+def to_origin(request: Request) -> bytes:
+    """A request for Twilio by plain http as its server reads it, the last one of its connection.
+
+    Raises:
+        RefusedError: it is not for Twilio.
+    """
+    match = _ABSOLUTE.fullmatch(request.target)
+    if match is None:
+        raise RefusedError(
+            HTTPStatus.BAD_REQUEST, "this is the emulator's proxy and not the emulator: use it in HTTPS_PROXY"
+        )
+    host, port, path = match.groups()
+    if not is_twilio(host) or port not in (None, "80"):
+        raise RefusedError(
+            HTTPStatus.NOT_IMPLEMENTED,
+            f"the proxy carries plain http to Twilio only; {host[:_SHOWN]} belongs in NO_PROXY",
+        )
+    path = path if path.startswith("/") else "/" + path
+    kept = b"".join(b"%b: %b\r\n" % field for field in request.fields if field[0].lower() not in _HOP_BY_HOP)
+    return f"{request.method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n".encode() + kept + b"\r\n"
+
+
+def is_near(address: str) -> bool:
+    """Whether an IP address is this machine's, or of a private network."""
+    ip = ip_address(address.partition("%")[0])
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    return any(ip in network for network in _NEAR)
+
+
+def allowed(host: str, found: Sequence[str], *, passthrough: bool) -> list[str]:
+    """Those of a host's addresses that a tunnel may lead to.
+
+    Raises:
+        RefusedError: none.
+    """
+    chosen = [address for address in found if passthrough or is_near(address)]
+    if chosen:
+        return chosen
+    if passthrough:
+        raise RefusedError(HTTPStatus.BAD_GATEWAY, f"the proxy cannot find {host[:_SHOWN]}")
+    raise RefusedError(
+        HTTPStatus.FORBIDDEN,
+        f"the proxy does not connect to {host[:_SHOWN]}: neither Twilio nor a private network; "
+        "proxy_passthrough (EMULATOR_PROXY_PASSTHROUGH) allows it",
+    )

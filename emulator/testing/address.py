@@ -1,0 +1,121 @@
+"""Where an emulator listens: what is sent there, as bytes, and what the bytes that come back say. No I/O.
+
+One question per connection, which ends with the answer: nothing is kept, so threads and tasks share a client freely.
+"""
+
+import http.client
+import io
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import SplitResult, urlencode, urlsplit
+
+MARGIN = 10.0
+"""Seconds that an answer may take beyond what it was asked to wait."""
+_USUAL_PORTS = {"http": 80, "https": 443}
+
+
+class EmulatorError(Exception):
+    """The emulator did not do what it was asked; str() says why."""
+
+
+class UnreachableError(EmulatorError):
+    """No emulator answers at the address; str() says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What the inspection API is asked.
+
+    Attributes:
+        patience: seconds that the emulator is asked to wait before it answers.
+    """
+
+    path: str
+    method: str = "GET"
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    body: Mapping[str, object] | None = None
+    patience: float = 0.0
+
+    @property
+    def target(self) -> str:
+        """Path and query."""
+        return f"{self.path}?{urlencode(self.parameters)}" if self.parameters else self.path
+
+
+class Address:
+    """Where an emulator listens, and the token that its inspection API asks for, if any."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self.url = url.rstrip("/")
+        parts, host, port = _parts(self.url)
+        self.host = host
+        self.port = port or _USUAL_PORTS[parts.scheme]
+        self.secure = parts.scheme == "https"
+        self._name = parts.netloc.rpartition("@")[2]
+        self._prefix = parts.path
+        self.token = token
+
+    def request(self, question: Question) -> bytes:
+        """The question as HTTP."""
+        body = b"" if question.body is None else json.dumps(question.body).encode()
+        headers = {"Host": self._name, "Connection": "close", "Content-Length": str(len(body))}
+        if body:
+            headers["Content-Type"] = "application/json"
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        lines = [f"{question.method} {self._prefix}{question.target} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return "\r\n".join([*lines, "", ""]).encode() + body
+
+    def answer(self, question: Question, received: bytes) -> Any:  # noqa: ANN401  JSON
+        """What an answer says; None when it has no body.
+
+        Raises:
+            EmulatorError: it says no.
+            UnreachableError: it is none of an emulator.
+        """
+        try:
+            response = http.client.HTTPResponse(cast("Any", _Received(received)), method=question.method)
+            response.begin()
+            body = response.read()
+            said = json.loads(body) if body else None
+        except (http.client.HTTPException, ValueError):
+            raise self.unreachable("what answers there is something else") from None
+        if response.status < HTTPStatus.BAD_REQUEST:
+            return said
+        reason = said.get("error") if isinstance(said, dict) else None
+        if reason is None:
+            raise self.unreachable(f"what answers there says {response.status} to {question.path}")
+        raise EmulatorError(f"{question.method} {question.path}: {reason}")
+
+    def unreachable(self, reason: str | OSError | UnicodeError) -> UnreachableError:
+        """The error to raise when nothing came back."""
+        if isinstance(reason, TimeoutError):
+            reason = "it does not answer in time"
+        elif isinstance(reason, OSError):
+            reason = reason.strerror or str(reason)
+        return UnreachableError(
+            f"no emulator answers at {self.url} ({reason}); start one with `twilio-udm-emulator`, or correct the url"
+        )
+
+
+def _parts(url: str) -> tuple[SplitResult, str, int | None]:
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        if parts.scheme in _USUAL_PORTS and parts.hostname:
+            return parts, parts.hostname, parts.port
+    raise ValueError(f"{url!r} is no address of an emulator; expected a url like http://127.0.0.1:2010")
+
+
+class _Received:
+    """Bytes that are all there, in the shape of a socket, as http.client reads them."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def makefile(self, _mode: str) -> io.BytesIO:
+        return io.BytesIO(self._data)

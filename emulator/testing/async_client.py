@@ -1,0 +1,183 @@
+"""The inspection API of any emulator, here or elsewhere, for tests on asyncio. The same as `client.py`, awaited."""
+
+import asyncio
+from contextlib import suppress
+from datetime import datetime
+from typing import Protocol, TypeVar, Unpack
+
+from emulator.engine.calls import Leg, Status
+from emulator.engine.scopes import Scope
+from emulator.testing.address import MARGIN, Address, Question
+from emulator.testing.questions import Conversation, Filters, Questions, RequestFilters, now, set_clock
+from emulator.testing.results import Call, Message, Removed, Request
+
+T = TypeVar("T")
+
+
+class Hold(Protocol):
+    """Holds a conversation to its end."""
+
+    async def __call__(self, conversation: Conversation[T], /) -> T:
+        """Return its result."""
+
+
+class AsyncEmulatorClient:
+    """Asks an emulator what arrived. Tasks may share it.
+
+    Bound to an account, a call or both, it sees and resets only what is theirs; filters can name others.
+
+    Every method raises `UnreachableError` when no emulator answers, and `EmulatorError` when it says no.
+
+    Attributes:
+        url: where the emulator listens.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        account_sid: str | None = None,
+        call_sid: str | None = None,
+        control_token: str | None = None,
+    ) -> None:
+        self._address = Address(url, control_token)
+        self._questions = Questions(Scope(account_sid, call_sid))
+        self.url = self._address.url
+
+    async def messages(self, **filters: Unpack[Filters]) -> list[Message]:
+        """All messages, the oldest first."""
+        return await self._hold(self._questions.messages(filters))
+
+    async def requests(self, *, newest: int | None = None, **filters: Unpack[RequestFilters]) -> list[Request]:
+        """All requests, refused ones too, or so many of the newest; the oldest first."""
+        return await self._hold(self._questions.requests(newest, filters))
+
+    async def wait_for(
+        self,
+        at_least: int = 1,
+        *,
+        timeout: float = 10.0,  # noqa: ASYNC109  the emulator's: its answer explains, a cancelled wait says nothing
+        **filters: Unpack[Filters],
+    ) -> list[Message]:
+        """Wait until so many messages are there, and return all of them.
+
+        Raises:
+            AssertionError: they were not there in time; says what arrived instead.
+        """
+        __tracebackhide__ = True
+        return await self._hold(self._questions.wait_for(at_least, timeout, filters))
+
+    async def expect_none(self, *, within: float = 1.0, **filters: Unpack[Filters]) -> None:
+        """Watch for so many seconds that there is no message; `after=message.seq` for no further one.
+
+        Raises:
+            AssertionError: there is; says which.
+        """
+        __tracebackhide__ = True
+        await self._hold(self._questions.expect_none(within, filters))
+
+    async def last(self, **filters: Unpack[Filters]) -> Message:
+        """The newest message.
+
+        Raises:
+            AssertionError: there is none; says what arrived instead.
+        """
+        __tracebackhide__ = True
+        return await self._hold(self._questions.last(filters))
+
+    async def reset(self) -> Removed:
+        """Forget what arrived and what was registered; unbound, everything, clock and seed too."""
+        return await self._hold(self._questions.reset())
+
+    @property
+    def calls(self) -> "AsyncCalls":
+        """What the emulator is told of calls."""
+        return AsyncCalls(self._hold, self._questions)
+
+    @property
+    def clock(self) -> "AsyncClock":
+        """The time of the whole emulator."""
+        return AsyncClock(self._hold)
+
+    async def _hold(self, conversation: Conversation[T]) -> T:
+        """Ask and answer to the end."""
+        __tracebackhide__ = True
+        said = None
+        while True:
+            try:
+                question = conversation.send(said)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            said = self._address.answer(question, await self._fetch(question))
+
+    async def _fetch(self, question: Question) -> bytes:
+        try:
+            async with asyncio.timeout(question.patience + MARGIN):
+                return await self._exchange(self._address.request(question))
+        except (OSError, UnicodeError) as error:  # UnicodeError: a name that is no host name
+            raise self._address.unreachable(error) from None
+
+    async def _exchange(self, data: bytes) -> bytes:
+        address = self._address
+        reader, writer = await asyncio.open_connection(address.host, address.port, ssl=address.secure or None)
+        try:
+            writer.write(data)
+            return await reader.read()
+        finally:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+
+class AsyncCalls:
+    """What the emulator is told of calls; without `call_sid` the one that the client is bound to is meant."""
+
+    def __init__(self, hold: Hold, questions: Questions) -> None:
+        self._hold = hold
+        self._questions = questions
+
+    async def register(
+        self,
+        call_sid: str | None = None,
+        *,
+        status: Status | str = Status.IN_PROGRESS,
+        client: Leg | str = Leg.VOICE_SDK,
+    ) -> Call:
+        """Say what a call is, anew or instead of what was said before."""
+        return await self._hold(self._questions.register(call_sid, status, client))
+
+    async def get(self, call_sid: str | None = None) -> Call:
+        """What was said of a call."""
+        return await self._hold(self._questions.call(call_sid))
+
+    async def forget(self, call_sid: str | None = None) -> None:
+        """Let a call be again what the option `calls` says of unregistered ones."""
+        await self._hold(self._questions.forget(call_sid))
+
+    async def all(self) -> list[Call]:
+        """The registered calls."""
+        return await self._hold(self._questions.calls())
+
+
+class AsyncClock:
+    """The time of the whole emulator, not of one test; each method returns what it is then."""
+
+    def __init__(self, hold: Hold) -> None:
+        self._hold = hold
+
+    async def now(self) -> datetime:
+        """What time is it there?"""
+        return await self._hold(now())
+
+    async def freeze(self, at: datetime) -> datetime:
+        """Stand still at this time, which must have a zone."""
+        return await self._hold(set_clock(freeze=at.isoformat()))
+
+    async def advance(self, seconds: float) -> datetime:
+        """Go forward."""
+        return await self._hold(set_clock(advance=seconds))
+
+    async def reset(self) -> datetime:
+        """Be as at the start."""
+        return await self._hold(set_clock(reset=True))

@@ -1,0 +1,194 @@
+"""The inspection API of any emulator, here or elsewhere, for tests that block."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol, TypeVar, Unpack
+
+from emulator.engine.calls import Leg, Status
+from emulator.engine.scopes import Scope
+from emulator.testing.address import MARGIN, Address, Question
+from emulator.testing.questions import Conversation, Filters, Questions, RequestFilters, now, set_clock
+from emulator.testing.results import Call, Message, Removed, Request
+
+if TYPE_CHECKING:
+    from emulator.testing.async_client import AsyncEmulatorClient
+
+T = TypeVar("T")
+
+_CHUNK = 65536
+
+
+class Hold(Protocol):
+    """Holds a conversation to its end."""
+
+    def __call__(self, conversation: Conversation[T], /) -> T:
+        """Return its result."""
+
+
+class EmulatorClient:
+    """Asks an emulator what arrived. Threads may share it.
+
+    Bound to an account, a call or both, it sees and resets only what is theirs; filters can name others.
+
+    Every method raises `UnreachableError` when no emulator answers, and `EmulatorError` when it says no.
+
+    Attributes:
+        url: where the emulator listens.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        account_sid: str | None = None,
+        call_sid: str | None = None,
+        control_token: str | None = None,
+    ) -> None:
+        self._address = Address(url, control_token)
+        self._questions = Questions(Scope(account_sid, call_sid))
+        self.url = self._address.url
+
+    @property
+    def aio(self) -> "AsyncEmulatorClient":
+        """The same, to be awaited."""
+        from emulator.testing.async_client import AsyncEmulatorClient  # noqa: PLC0415  asyncio only for those who await
+
+        scope = self._questions.scope
+        return AsyncEmulatorClient(
+            self.url, account_sid=scope.account_sid, call_sid=scope.call_sid, control_token=self._address.token
+        )
+
+    def messages(self, **filters: Unpack[Filters]) -> list[Message]:
+        """All messages, the oldest first."""
+        return self._hold(self._questions.messages(filters))
+
+    def requests(self, *, newest: int | None = None, **filters: Unpack[RequestFilters]) -> list[Request]:
+        """All requests, refused ones too, or so many of the newest; the oldest first."""
+        return self._hold(self._questions.requests(newest, filters))
+
+    def wait_for(self, at_least: int = 1, *, timeout: float = 10.0, **filters: Unpack[Filters]) -> list[Message]:
+        """Wait until so many messages are there, and return all of them.
+
+        Raises:
+            AssertionError: they were not there in time; says what arrived instead.
+        """
+        __tracebackhide__ = True
+        return self._hold(self._questions.wait_for(at_least, timeout, filters))
+
+    def expect_none(self, *, within: float = 1.0, **filters: Unpack[Filters]) -> None:
+        """Watch for so many seconds that there is no message; `after=message.seq` for no further one.
+
+        Raises:
+            AssertionError: there is; says which.
+        """
+        __tracebackhide__ = True
+        self._hold(self._questions.expect_none(within, filters))
+
+    def last(self, **filters: Unpack[Filters]) -> Message:
+        """The newest message.
+
+        Raises:
+            AssertionError: there is none; says what arrived instead.
+        """
+        __tracebackhide__ = True
+        return self._hold(self._questions.last(filters))
+
+    def reset(self) -> Removed:
+        """Forget what arrived and what was registered; unbound, everything, clock and seed too."""
+        return self._hold(self._questions.reset())
+
+    @property
+    def calls(self) -> "Calls":
+        """What the emulator is told of calls."""
+        return Calls(self._hold, self._questions)
+
+    @property
+    def clock(self) -> "Clock":
+        """The time of the whole emulator."""
+        return Clock(self._hold)
+
+    def _hold(self, conversation: Conversation[T]) -> T:
+        """Ask and answer to the end."""
+        __tracebackhide__ = True
+        said = None
+        while True:
+            try:
+                question = conversation.send(said)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            said = self._address.answer(question, self._fetch(question))
+
+    def _fetch(self, question: Question) -> bytes:
+        try:
+            with self._connection(question.patience + MARGIN) as connection:
+                connection.sendall(self._address.request(question))
+                return b"".join(iter(lambda: connection.recv(_CHUNK), b""))
+        except (OSError, UnicodeError) as error:  # UnicodeError: a name that is no host name
+            raise self._address.unreachable(error) from None
+
+    @contextmanager
+    def _connection(self, timeout: float) -> Iterator[socket.socket]:
+        with socket.create_connection((self._address.host, self._address.port), timeout) as plain:
+            if not self._address.secure:
+                yield plain
+                return
+            import ssl  # noqa: PLC0415  most emulators are asked by http
+
+            with ssl.create_default_context().wrap_socket(plain, server_hostname=self._address.host) as secure:
+                yield secure
+
+
+class Calls:
+    """What the emulator is told of calls; without `call_sid` the one that the client is bound to is meant."""
+
+    def __init__(self, hold: Hold, questions: Questions) -> None:
+        self._hold = hold
+        self._questions = questions
+
+    def register(
+        self,
+        call_sid: str | None = None,
+        *,
+        status: Status | str = Status.IN_PROGRESS,
+        client: Leg | str = Leg.VOICE_SDK,
+    ) -> Call:
+        """Say what a call is, anew or instead of what was said before."""
+        return self._hold(self._questions.register(call_sid, status, client))
+
+    def get(self, call_sid: str | None = None) -> Call:
+        """What was said of a call."""
+        return self._hold(self._questions.call(call_sid))
+
+    def forget(self, call_sid: str | None = None) -> None:
+        """Let a call be again what the option `calls` says of unregistered ones."""
+        self._hold(self._questions.forget(call_sid))
+
+    def all(self) -> list[Call]:
+        """The registered calls."""
+        return self._hold(self._questions.calls())
+
+
+class Clock:
+    """The time of the whole emulator, not of one test; each method returns what it is then."""
+
+    def __init__(self, hold: Hold) -> None:
+        self._hold = hold
+
+    def now(self) -> datetime:
+        """What time is it there?"""
+        return self._hold(now())
+
+    def freeze(self, at: datetime) -> datetime:
+        """Stand still at this time, which must have a zone."""
+        return self._hold(set_clock(freeze=at.isoformat()))
+
+    def advance(self, seconds: float) -> datetime:
+        """Go forward."""
+        return self._hold(set_clock(advance=seconds))
+
+    def reset(self) -> datetime:
+        """Be as at the start."""
+        return self._hold(set_clock(reset=True))

@@ -1,0 +1,190 @@
+"""What can be asked about a scope, without I/O.
+
+A conversation yields questions, is sent what the answers say, and returns the result. Whoever drives one (a thread, a
+task) brings the connection; nothing here knows which, or what time it is.
+"""
+
+import json
+from collections.abc import Generator, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Literal, TypedDict, TypeVar
+from urllib.parse import quote
+
+from emulator.engine.calls import Leg, Status
+from emulator.engine.scopes import Scope
+from emulator.testing.address import Question
+from emulator.testing.results import Call, Json, Message, Removed, Request
+
+T = TypeVar("T")
+Conversation = Generator[Question, Any, T]
+
+Outcome = Literal["created", "replayed", "mismatch", "refused", "preflight"]
+
+LONGEST_WAIT = 60.0
+"""Seconds that an emulator waits before one answer; a longer wait is several."""
+LARGEST_PAGE = 1000
+
+
+class Filters(TypedDict, total=False):
+    """Which messages are meant.
+
+    Attributes:
+        account_sid: another account than the client's; None = any.
+        call_sid: another call than the client's; None = any.
+        after: only with a higher `seq`.
+        content: a value (a dict, say; not a JSON text) that the content must hold: objects by subset, arrays whole.
+        contains: text that the content must hold.
+        valid: whether every schema allows it.
+    """
+
+    account_sid: str | None
+    call_sid: str | None
+    idempotency_key: str
+    after: int
+    content: object
+    contains: str
+    valid: bool
+
+
+class RequestFilters(Filters, total=False):
+    """Which requests are meant: also by HTTP status, by Twilio's error code, and by what became of them."""
+
+    status: int
+    code: int
+    outcome: Outcome
+
+
+class Questions:
+    """What can be asked about a scope."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    def messages(self, filters: Mapping[str, Any]) -> Conversation[list[Message]]:
+        """All messages, the oldest first."""
+        found = yield from _all("messages", self._parameters(filters))
+        return [Message.read(one) for one in found]
+
+    def requests(self, newest: int | None, filters: Mapping[str, Any]) -> Conversation[list[Request]]:
+        """All requests, or so many of the newest; the oldest first."""
+        parameters = self._parameters(filters)
+        if newest is None:
+            found = yield from _all("requests", parameters)
+        else:
+            page = yield _page("requests", parameters | {"order": "newest", "limit": newest})
+            found = page["requests"][::-1]
+        return [Request.read(one) for one in found]
+
+    def wait_for(self, at_least: int, timeout: float, filters: Mapping[str, Any]) -> Conversation[list[Message]]:
+        """All messages, once there are so many."""
+        __tracebackhide__ = True
+        parameters = self._parameters(filters)
+        page = yield from _wait(parameters | {"at_least": at_least}, timeout)
+        found = yield from _all("messages", parameters, page)
+        return [Message.read(one) for one in found]
+
+    def last(self, filters: Mapping[str, Any]) -> Conversation[Message]:
+        """The newest message; there must be one."""
+        __tracebackhide__ = True
+        parameters = self._parameters(filters) | {"at_least": 1, "order": "newest", "limit": 1}
+        page = yield from _wait(parameters, 0.0)
+        return Message.read(page["messages"][0])
+
+    def expect_none(self, within: float, filters: Mapping[str, Any]) -> Conversation[None]:
+        """Watch that there is none."""
+        __tracebackhide__ = True
+        parameters = self._parameters(filters) | {"at_most": 0}
+        for seconds, _ in _slices(within):
+            page = yield _page("messages", parameters | {"within": seconds}, seconds)
+            if page["ended"] != "timed_out":
+                raise _unsatisfied(page)
+
+    def reset(self) -> Conversation[Removed]:
+        """Forget the scope."""
+        said = yield Question(method="POST", path="/_emulator/reset", parameters=self._parameters({}))
+        return Removed.read(said)
+
+    def calls(self) -> Conversation[list[Call]]:
+        """The registered calls of the scope."""
+        said = yield Question(path="/_emulator/calls")
+        calls = [Call.read(one) for one in said["calls"]]
+        return [call for call in calls if self.scope.overlaps(Scope(call.account_sid, call.call_sid))]
+
+    def call(self, call_sid: str | None) -> Conversation[Call]:
+        """A registered call."""
+        said = yield Question(path=self._call_path(call_sid))
+        return Call.read(said)
+
+    def register(self, call_sid: str | None, status: Status | str, client: Leg | str) -> Conversation[Call]:
+        """Say what a call is."""
+        body = {"account_sid": self.scope.account_sid, "status": status, "client": client}
+        said = yield Question(method="PUT", path=self._call_path(call_sid), body=body)
+        return Call.read(said)
+
+    def forget(self, call_sid: str | None) -> Conversation[None]:
+        """Forget a call."""
+        yield Question(method="DELETE", path=self._call_path(call_sid))
+
+    def _call_path(self, call_sid: str | None) -> str:
+        call_sid = call_sid or self.scope.call_sid
+        if call_sid is None:
+            raise ValueError("which call? This client is bound to none: give call_sid")
+        return f"/_emulator/calls/{quote(call_sid, safe='')}"
+
+    def _parameters(self, filters: Mapping[str, Any]) -> dict[str, object]:
+        given = {"account_sid": self.scope.account_sid, "call_sid": self.scope.call_sid, **filters}
+        for name in ("content", "valid"):
+            if name in given:
+                given[name] = json.dumps(given[name])
+        return {name: value for name, value in given.items() if value is not None}
+
+
+def now() -> Conversation[datetime]:
+    """The emulator's time."""
+    said = yield Question(path="/_emulator/clock")
+    return datetime.fromisoformat(said["now"])
+
+
+def set_clock(**change: object) -> Conversation[datetime]:
+    """Freeze, advance or reset the emulator's time, which is returned."""
+    said = yield Question(method="PUT", path="/_emulator/clock", body=change)
+    return datetime.fromisoformat(said["now"])
+
+
+def _page(name: str, parameters: Mapping[str, object], patience: float = 0.0) -> Question:
+    return Question(path=f"/_emulator/{name}", parameters={"limit": LARGEST_PAGE, **parameters}, patience=patience)
+
+
+def _all(name: str, parameters: Mapping[str, object], page: Json | None = None) -> Conversation[list[Json]]:
+    """Every page, from the first on, or from the one that is here already."""
+    if page is None:
+        page = yield _page(name, parameters)
+    found = list(page[name])
+    while len(page[name]) == LARGEST_PAGE:
+        page = yield _page(name, {**parameters, "after": found[-1]["seq"]})
+        found += page[name]
+    return found
+
+
+def _wait(parameters: Mapping[str, object], timeout: float) -> Conversation[Json]:
+    """The page that satisfies."""
+    __tracebackhide__ = True
+    for seconds, more in _slices(timeout):
+        page: Json = yield _page("messages", {**parameters, "timeout": seconds}, seconds)
+        if page["satisfied"]:
+            break
+        if page["ended"] != "timed_out" or not more:
+            raise _unsatisfied(page)
+    return page
+
+
+def _slices(seconds: float) -> Iterator[tuple[float, bool]]:
+    """A time cut into what one answer may take, and whether more is left."""
+    while seconds > LONGEST_WAIT:
+        yield LONGEST_WAIT, True
+        seconds -= LONGEST_WAIT
+    yield seconds, False
+
+
+def _unsatisfied(page: Json) -> AssertionError:
+    return AssertionError("\n".join(page["explanation"]) or f"the emulator did not watch to the end: {page['ended']}")

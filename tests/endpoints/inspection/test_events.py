@@ -1,0 +1,281 @@
+"""`/_emulator/events`: live, resumed, cut off; read by the standard library's HTTP client."""
+
+import json
+
+import pytest
+from serving import Caller, Running, Serve, Site, fresh
+from streaming import Stream, reset, until
+
+from emulator.endpoints.inspection import events
+from emulator.engine.feed import MAX_BEHIND
+from emulator.settings import Settings
+
+
+def readers(running: Running) -> int:
+    return len(running.server._app.state.emulation.feed)
+
+
+def is_cut_off(running: Running) -> bool:
+    return all(reader.lagged.is_set() for reader in running.server._app.state.emulation.feed._readers)
+
+
+def test_a_message_is_told_as_a_request_and_as_a_message(caller: Caller) -> None:
+    with Stream(caller.site, account_sid=caller.account) as stream:
+        sid = caller.send().json()["sid"]
+        request, message = stream.take(2)
+
+    (listed,) = caller.messages()
+    assert (request.kind, message.kind) == ("request", "message")
+    assert (request.data["outcome"], request.data["message_sid"]) == ("created", sid)
+    assert message.data == listed
+    assert (request.id, message.id) == (None, str(listed["seq"]))
+
+
+def test_a_reply_is_an_event_stream_that_nobody_keeps(site: Site) -> None:
+    with Stream(site) as stream:
+        headers = {name.lower(): value for name, value in stream.response.getheaders()}
+
+    assert headers["content-type"].startswith("text/event-stream")
+    assert headers["cache-control"] == "no-store"
+    assert "access-control-allow-origin" not in headers
+
+
+def test_refusals_and_replays_are_requests_only(caller: Caller) -> None:
+    with Stream(caller.site, account_sid=caller.account) as stream:
+        for content, key in (("[1]", "k"), ("[1]", "k"), ("hello", None)):
+            caller.send(content, key)
+        told = stream.take(4)
+
+    assert [(one.kind, one.data.get("outcome")) for one in told] == [
+        ("request", "created"),
+        ("message", None),
+        ("request", "replayed"),
+        ("request", "refused"),
+    ]
+    assert [one.id is None for one in told] == [True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        pytest.param({"outcome": "refused"}, ["hello"], id="outcome"),
+        pytest.param({"code": 32702}, ["hello"], id="code"),
+        pytest.param({"status": 201}, ['{"a":1}', '{"a":1}', '{"a":2}', '{"a":2}'], id="status"),
+        pytest.param({"content": '{"a":2}'}, ['{"a":2}', '{"a":2}'], id="content"),
+        pytest.param({"contains": "ell"}, ["hello"], id="contains"),
+    ],
+)
+def test_a_stream_has_the_filters_of_the_journal(caller: Caller, query: dict[str, object], expected: list[str]) -> None:
+    with Stream(caller.site, account_sid=caller.account, **query) as stream:
+        for content in ('{"a":1}', "hello", '{"a":2}'):
+            caller.send(content)
+        told = stream.take(len(expected))
+        reset(caller.site, account_sid=caller.account)
+        end = stream.next()
+
+    assert [one.data["content"] for one in told] == expected
+    assert end is not None
+    assert end.kind == "reset"
+
+
+def test_a_reset_is_told_to_whom_it_concerns(caller: Caller) -> None:
+    with Stream(caller.site, account_sid=caller.account) as stream:
+        reset(caller.site, account_sid=fresh("AC"))
+        reset(caller.site, call_sid=caller.call)
+        told = stream.next()
+
+    assert told is not None
+    assert (told.kind, told.data) == ("reset", {"account_sid": None, "call_sid": caller.call})
+
+
+def test_line_ends_in_content_do_not_break_an_event(caller: Caller) -> None:
+    with Stream(caller.site, account_sid=caller.account) as stream:
+        caller.send('{"a":\n\r\n1,\r"b": "\u2028\x85"}')
+        _, message = stream.take(2)
+
+    assert message.data == caller.messages()[0]
+    assert message.data["json"] == {"a": 1, "b": "\u2028\x85"}
+
+
+def test_a_stream_that_was_cut_resumes_where_it_was(caller: Caller) -> None:
+    stream = Stream(caller.site, account_sid=caller.account)
+    caller.send("[0]")
+    last = stream.take(2)[-1].id or ""
+    stream.cut()
+    for number in range(1, 4):
+        caller.send(f"[{number}]")
+    with Stream(caller.site, account_sid=caller.account, headers=[("Last-Event-ID", last)]) as stream:
+        caller.send("[4]")
+        told = stream.take(8)
+
+    assert [one.data["json"] for one in told if one.kind == "message"] == [[1], [2], [3], [4]]
+    assert [one.kind for one in told] == ["request", "message"] * 4
+
+
+def test_a_stream_that_was_cut_between_request_and_message_gets_both_again(caller: Caller) -> None:
+    before = caller.listing()["last_seq"]
+    with Stream(caller.site, account_sid=caller.account, after=before) as stream:
+        caller.send("[1]")
+        (request,) = stream.take(1)
+    resumed_from = request.id or str(before)
+    with Stream(caller.site, account_sid=caller.account, headers=[("Last-Event-ID", resumed_from)]) as stream:
+        told = stream.take(2)
+
+    assert [one.kind for one in told] == ["request", "message"]
+
+
+def test_after_resumes_as_last_event_id_does_and_yields_to_it(caller: Caller) -> None:
+    seqs = [caller.send() and caller.messages()[-1]["seq"] for _ in range(3)]
+    last = [("Last-Event-ID", str(seqs[1]))]
+    with Stream(caller.site, account_sid=caller.account, after=seqs[0]) as stream:
+        by_query = [one.data["seq"] for one in stream.take(4)]
+    with Stream(caller.site, account_sid=caller.account, after=0, headers=last) as stream:
+        by_header = [one.data["seq"] for one in stream.take(2)]
+
+    assert by_query == [seqs[1], seqs[1], seqs[2], seqs[2]]
+    assert by_header == [seqs[2]] * 2
+
+
+def test_a_stream_without_a_place_tells_only_what_is_new(caller: Caller) -> None:
+    caller.send("[1]")
+    with Stream(caller.site, account_sid=caller.account) as stream:
+        caller.send("[2]")
+        told = stream.take(2)
+
+    assert [one.data["content"] for one in told] == ["[2]"] * 2
+
+
+def test_a_place_of_an_earlier_emulator_misses_nothing() -> None:
+    with Running(Settings(port=0)) as running:
+        caller = Caller(running.site)
+        caller.send("[1]")
+        with Stream(running.site, headers=[("Last-Event-ID", "5000")]) as stream:
+            caller.send("[2]")
+            told = stream.take(4)
+
+    assert [one.data["content"] for one in told] == ["[1]", "[1]", "[2]", "[2]"]
+
+
+def test_more_than_a_reader_may_lag_can_be_resumed(serve: Serve) -> None:
+    caller = Caller(serve())
+    count = MAX_BEHIND
+    before = caller.listing()["last_seq"]
+    with caller.site.connect() as connection:
+        for _ in range(count):
+            connection.send(caller.raw("[]"))
+        for _ in range(count):
+            assert connection.reply().status == 201
+    with Stream(caller.site, account_sid=caller.account, after=before) as stream:
+        caller.send("[1]")
+        told = stream.take(2 * count + 2)
+
+    seqs = [one.data["seq"] for one in told]
+    assert seqs == sorted(seqs)
+    assert len(set(seqs)) == count + 1
+    assert told[-1].data["content"] == "[1]"
+
+
+def test_what_was_evicted_is_told_before_the_rest(serve: Serve) -> None:
+    caller = Caller(serve(journal_limit=4))
+    reset(caller.site)
+    start = caller.listing()["last_seq"]
+    for number in range(10):
+        caller.send(f"[{number}]")
+    with Stream(caller.site, headers=[("Last-Event-ID", str(start + 2))]) as stream:
+        evicted, *told = stream.take(9)
+    with Stream(caller.site, after=start + 6) as stream:
+        unharmed = stream.take(1)
+
+    assert (evicted.kind, evicted.id) == ("evicted", None)
+    assert evicted.data == {"evicted": 4, "evicted_through": start + 6}
+    assert [one.data["content"] for one in told] == [f"[{number}]" for number in (6, 6, 7, 7, 8, 8, 9, 9)]
+    assert unharmed[0].kind == "request"
+
+
+def test_silence_is_broken_by_a_comment(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "_HEARTBEAT", 0.01)  # ten seconds are too long to wait for here
+    with Stream(caller.site, account_sid=caller.account) as stream:
+        lines = [stream.next_line() for _ in range(4)]
+
+    assert [line for line in lines if line.strip()] == [": still here\n"] * 2
+
+
+def test_a_reader_that_falls_behind_is_told_and_cut_off_and_slows_nobody() -> None:
+    with Running(Settings(port=0)) as running, Stream(running.site) as slow, running.site.connect() as connection:
+        caller = Caller(running.site)
+        content = json.dumps("x" * 9000)
+        while not is_cut_off(running):
+            connection.send(caller.raw(content))
+            assert connection.reply().status == 201
+        told = []
+        while one := slow.next():
+            told.append(one)
+        until(running.site, lambda: readers(running) == 0)
+
+    assert told[-1].kind == "lagged"
+    assert str(MAX_BEHIND) in told[-1].data["missed"]
+    seqs = [one.data["seq"] for one in told[:-1]]
+    assert seqs == sorted(seqs)
+
+
+def test_a_reader_that_takes_nothing_is_let_go() -> None:
+    with Running(Settings(port=0)) as running, Stream(running.site), running.site.connect() as connection:
+        caller = Caller(running.site)
+        content = json.dumps("x" * 9000)
+        while not is_cut_off(running):
+            connection.send(caller.raw(content))
+            assert connection.reply().status == 201
+        until(running.site, lambda: readers(running) == 0)
+
+        assert readers(running) == 0
+
+
+def test_a_reader_that_goes_away_is_forgotten_at_once() -> None:
+    with Running(Settings(port=0)) as running:
+        stream = Stream(running.site)
+        before = readers(running)
+        stream.cut()
+        until(running.site, lambda: readers(running) == 0)
+
+    assert before == 1
+
+
+def test_a_reader_that_closes_properly_is_forgotten_at_once() -> None:
+    with Running(Settings(port=0)) as running:
+        with running.site.connect() as connection:
+            connection.send(b"GET /_emulator/events HTTP/1.1\r\nHost: x\r\n\r\n")
+            until(running.site, lambda: readers(running) == 1)
+        until(running.site, lambda: readers(running) == 0)
+
+        assert readers(running) == 0
+
+
+def test_a_stop_ends_every_stream_cleanly() -> None:
+    with Running(Settings(port=0)) as running, Stream(running.site) as stream:
+        Caller(running.site).send()
+        running.stop()
+        told = [stream.next() for _ in range(3)]
+
+    assert [one and one.kind for one in told] == ["request", "message", None]
+
+
+@pytest.mark.parametrize(
+    ("target", "parameter"),
+    [
+        ("/_emulator/events?after=-1", "after"),
+        ("/_emulator/events?acount_sid=x", "acount_sid"),
+        ("/_emulator/events?outcome=x", "outcome"),
+    ],
+)
+def test_a_bad_stream_is_refused_by_name(site: Site, target: str, parameter: str) -> None:
+    reply = site.get(target)
+
+    assert reply.status == 422
+    assert [bad["parameter"] for bad in reply.json()["parameters"]] == [parameter]
+
+
+def test_a_place_that_is_no_number_is_refused(site: Site) -> None:
+    reply = site.ask("GET", "/_emulator/events", [("Last-Event-ID", "x")])
+
+    assert reply.status == 422
+    assert "last-event-id" in reply.json()["error"]

@@ -1,0 +1,168 @@
+"""`/_emulator/reset`: a clean start for one test, or for all."""
+
+from typing import Any
+
+import pytest
+from builders import Time
+from serving import FORM, Caller, Running, Serve, Site, fresh, request
+from streaming import reset
+
+from emulator.settings import Settings
+
+FROZEN = {"freeze": "2026-01-02T03:04:05Z"}
+NOTHING = {"requests": 0, "messages": 0, "calls": 0, "schemas": 0, "waits": 0}
+
+
+def furnish(caller: Caller) -> str:
+    """A message under a key, a refusal, a call and a schema; returns the message's SID."""
+    caller.site.put_json(f"/_emulator/calls/{caller.call}", {"account_sid": caller.account})
+    name = caller.call
+    caller.site.put_json(
+        f"/_emulator/schemas/{name}", {"schema": True, "account_sid": caller.account, "call_sid": name}
+    )
+    caller.send("hello")
+    sid: str = caller.send(key="k").json()["sid"]
+    return sid
+
+
+def held(caller: Caller) -> Any:  # noqa: ANN401  JSON
+    """What the emulator has of a caller."""
+    site = caller.site
+    query = f"account_sid={caller.account}&call_sid={caller.call}"
+    return [
+        site.get(f"/_emulator/messages?{query}").json()["count"],
+        site.get(f"/_emulator/requests?{query}").json()["count"],
+        site.get(f"/_emulator/calls/{caller.call}").status,
+        site.get(f"/_emulator/schemas/{caller.call}").status,
+    ]
+
+
+@pytest.mark.parametrize("names", [["account_sid"], ["call_sid"], ["account_sid", "call_sid"]])
+def test_a_scope_is_cleared_altogether_and_its_neighbour_is_not(site: Site, names: list[str]) -> None:
+    mine, other = Caller(site), Caller(site)
+    scope = {name: {"account_sid": mine.account, "call_sid": mine.call}[name] for name in names}
+    first, others = furnish(mine), furnish(other)
+    done = reset(site, **scope)
+
+    assert done == {"requests": 2, "messages": 1, "calls": 1, "schemas": 1, "waits": 0}
+    assert held(mine) == [0, 0, 404, 404]
+    assert held(other) == [1, 2, 200, 200]
+    assert mine.send(key="k").json()["sid"] != first
+    assert other.send(key="k").json()["sid"] == others
+
+
+def test_a_second_reset_finds_nothing(caller: Caller) -> None:
+    furnish(caller)
+    reset(caller.site, account_sid=caller.account)
+
+    assert reset(caller.site, account_sid=caller.account) == NOTHING
+
+
+def test_an_empty_scope_is_not_everything(caller: Caller) -> None:
+    furnish(caller)
+
+    assert reset(caller.site, account_sid="") == NOTHING
+    assert held(caller) == [1, 2, 200, 200]
+
+
+def test_without_a_scope_all_goes_and_clock_and_seed_are_as_at_the_start(serve: Serve) -> None:
+    caller = Caller(serve(now=Time(), seed=3))
+    first = furnish(caller)
+    caller.site.put_json("/_emulator/clock", FROZEN)
+    caller.site.put_json("/_emulator/seed", {"seed": 7})
+    reset(caller.site)
+
+    assert held(caller) == [0, 0, 404, 404]
+    assert caller.site.get("/_emulator/clock").json() == {"now": "2019-12-18T20:02:01.000Z", "frozen": False}
+    assert caller.site.get("/_emulator/seed").json() == {"seed": 3}
+    assert furnish(caller) == first
+
+
+def test_a_scoped_reset_leaves_clock_and_seed_alone(serve: Serve) -> None:
+    site = serve(now=Time())
+    site.put_json("/_emulator/clock", FROZEN)
+    site.put_json("/_emulator/seed", {"seed": 7})
+    reset(site, account_sid=fresh("AC"))
+
+    assert site.get("/_emulator/clock").json()["frozen"] is True
+    assert site.get("/_emulator/seed").json() == {"seed": 7}
+
+
+def test_places_go_on_after_a_reset(caller: Caller) -> None:
+    caller.send()
+    before = caller.listing()["last_seq"]
+    reset(caller.site, account_sid=caller.account)
+    caller.send()
+
+    assert caller.messages()[0]["seq"] > before
+
+
+@pytest.mark.parametrize("scope", ["account_sid", "call_sid", None])
+def test_a_request_in_flight_does_not_reappear(scope: str | None) -> None:
+    with Running(Settings(port=0)) as running:
+        caller = Caller(running.site)
+        asked = {"account_sid": caller.account, "call_sid": caller.call}
+        head, end, body = caller.raw("[1]", "k", ("Expect", "100-continue")).partition(b"\r\n\r\n")
+        with running.site.connect() as connection:
+            connection.send(head + end)
+            assert connection.reply().status == 100
+            reset(running.site, **({scope: asked[scope]} if scope else {}))
+            connection.send(body)
+            late = connection.reply()
+        page = running.site.get("/_emulator/requests").json()
+        again = caller.send("[1]", "k")
+
+    assert late.status == 201
+    assert page["count"] == 0
+    assert again.json()["sid"] != late.json()["sid"]
+
+
+def test_a_request_in_flight_of_another_scope_stays(caller: Caller) -> None:
+    head, end, body = caller.raw("[1]", None, ("Expect", "100-continue")).partition(b"\r\n\r\n")
+    with caller.site.connect() as connection:
+        connection.send(head + end)
+        assert connection.reply().status == 100
+        reset(caller.site, account_sid=fresh("AC"))
+        connection.send(body)
+        connection.reply()
+
+    assert len(caller.messages()) == 1
+
+
+def test_a_seed_set_again_does_not_confuse_a_reset(serve: Serve) -> None:
+    site = serve(now=Time())
+    one, two = Caller(site), Caller(site)
+    for caller in (one, two):
+        site.put_json("/_emulator/seed", {"seed": 7})
+        caller.send()
+
+    assert reset(site, account_sid=one.account)["messages"] == 1
+    assert len(two.messages()) == 1
+    assert reset(site, account_sid=two.account)["messages"] == 1
+
+
+@pytest.mark.parametrize("body", [b'{"account_sid": "AC1"}', b"account_sid=AC1", b"\xff"])
+def test_a_scope_in_the_body_is_refused_and_resets_nothing(caller: Caller, body: bytes) -> None:
+    caller.send()
+    reply = caller.site.ask("POST", "/_emulator/reset", [("Content-Type", FORM)], body)
+
+    assert reply.status == 422
+    assert "query" in reply.json()["error"]
+    assert len(caller.messages()) == 1
+
+
+def test_a_misspelt_scope_is_refused_and_resets_nothing(caller: Caller) -> None:
+    caller.send()
+    reply = caller.site.ask("POST", f"/_emulator/reset?acount_sid={caller.account}")
+
+    assert (reply.status, reply.json()["parameters"][0]["parameter"]) == (422, "acount_sid")
+    assert len(caller.messages()) == 1
+
+
+@pytest.mark.parametrize("headers", [[], [("Content-Length", "0")], [("Content-Type", "application/json")]])
+def test_an_empty_body_is_no_scope(serve: Serve, headers: list[tuple[str, str]]) -> None:
+    site = serve(now=Time())
+    with site.connect() as connection:
+        connection.send(request("POST", "/_emulator/reset", headers))
+
+        assert connection.reply().status == 200

@@ -1,0 +1,46 @@
+"""`/_emulator/rules`: what the emulator does, how sure that is, and where it was read."""
+
+import re
+
+import pytest
+from serving import Caller, Site
+from streaming import post_json
+
+from emulator.wire import errors
+
+
+@pytest.fixture
+def rules(site: Site) -> dict[str, dict[str, str]]:
+    """All rules by name."""
+    return {rule["name"]: rule for rule in site.get("/_emulator/rules").json()["rules"]}
+
+
+def test_every_rule_has_a_name_of_its_own_a_certainty_and_a_source(site: Site) -> None:
+    rules = site.get("/_emulator/rules").json()["rules"]
+
+    assert len({rule["name"] for rule in rules}) == len(rules) > 20
+    assert {rule["certainty"] for rule in rules} == {"documented", "observed", "assumed"}
+    assert all(rule["says"] and rule["source"] for rule in rules)
+
+
+def test_every_refusal_is_a_rule(rules: dict[str, dict[str, str]]) -> None:
+    assert {problem.name for problem in errors.CATALOGUE} <= set(rules)
+
+
+def test_what_check_looks_at_and_the_journal_names_are_rules(caller: Caller, rules: dict[str, dict[str, str]]) -> None:
+    caller.send("hello")
+    (request,) = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
+    looked = post_json(caller.site, "/_emulator/check", {"path": caller.path}).json()["rules"]
+
+    assert rules[request["rule"]["name"]]["certainty"] == request["rule"]["certainty"]
+    assert {rule["rule"] for rule in looked} <= set(rules)
+
+
+def test_deviations_are_owned_and_the_document_is_named(site: Site) -> None:
+    answer = site.get("/_emulator/rules").json()
+
+    assert answer["deviations"]
+    assert "twilio" in answer["openapi"]["name"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", answer["openapi"]["version"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", answer["openapi"]["date"])
+    assert re.fullmatch(r"[0-9a-f]{7,40}", answer["openapi"]["commit"])

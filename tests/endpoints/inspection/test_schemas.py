@@ -1,0 +1,276 @@
+"""`/_emulator/schemas`: JSON Schemas that a scope's contents are held against."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from builders import Time
+from serving import Caller, Reply, Serve, Site, fresh
+
+ANYTHING, NOTHING = True, False
+"""The two schemas that are no objects."""
+MAIL = {"type": "object", "required": ["to"], "properties": {"to": {"type": "string", "format": "email"}}}
+
+
+def put(caller: Caller, schema: object, name: str | None = None, **more: object) -> Reply:
+    """Register a schema for a caller's account."""
+    value = {"schema": schema, "account_sid": caller.account, **more}
+    return caller.site.put_json(f"/_emulator/schemas/{name or caller.call}", value)
+
+
+def said(caller: Caller, content: str) -> list[Any]:
+    """What the schemas say of a message."""
+    assert caller.send(content).status == 201
+    schemas: list[Any] = caller.messages(order="newest")[0]["schemas"]
+    return schemas
+
+
+def test_a_schema_is_put_read_replaced_and_deleted(caller: Caller) -> None:
+    target = f"/_emulator/schemas/{caller.call}"
+    first, second = put(caller, MAIL), put(caller, ANYTHING, on_failure="refuse")
+    read, gone, again = caller.site.get(target), caller.site.delete(target), caller.site.delete(target)
+
+    assert (first.status, second.status, gone.status, again.status) == (201, 200, 204, 404)
+    assert read.json() == {
+        "name": caller.call,
+        "schema": True,
+        "account_sid": caller.account,
+        "call_sid": None,
+        "on_failure": "refuse",
+    }
+    assert caller.site.get(target).status == 404
+
+
+def test_all_schemas_are_listed(serve: Serve) -> None:
+    caller = Caller(serve(now=Time()))
+    put(caller, MAIL, "b")
+    put(caller, ANYTHING, "a")
+    page = caller.site.get("/_emulator/schemas").json()
+
+    assert ([schema["name"] for schema in page["schemas"]], page["count"]) == (["b", "a"], 2)
+
+
+def test_a_content_that_fits_is_valid(caller: Caller) -> None:
+    put(caller, MAIL)
+
+    assert said(caller, '{"to": "a@example.com"}') == [{"name": caller.call, "valid": True, "errors": []}]
+
+
+@pytest.mark.parametrize(
+    ("content", "pointer"),
+    [('{"to": "a@b..c"}', "/to"), ('{"to": 1}', "/to"), ("{}", ""), ("[]", "")],
+)
+def test_a_content_that_does_not_is_noted_with_its_pointer(caller: Caller, content: str, pointer: str) -> None:
+    put(caller, MAIL)
+
+    ((schema,)) = said(caller, content)
+    assert (schema["valid"], [error["pointer"] for error in schema["errors"]]) == (False, [pointer])
+    assert schema["errors"][0]["message"]
+
+
+def test_a_pointer_is_escaped(caller: Caller) -> None:
+    put(caller, {"properties": {"a/b~c": {"items": {"type": "integer"}}}})
+
+    ((schema,)) = said(caller, '{"a/b~c": [1, "x"]}')
+    assert schema["errors"][0]["pointer"] == "/a~1b~0c/1"
+
+
+def test_valid_is_a_filter(caller: Caller) -> None:
+    caller.send('"before"')
+    put(caller, MAIL)
+    good, bad = (caller.send(content).json()["sid"] for content in ('{"to": "a@example.com"}', "{}"))
+
+    assert [message["sid"] for message in caller.messages(valid="true")] == [good]
+    assert [message["sid"] for message in caller.messages(valid="false")] == [bad]
+    assert len(caller.messages()) == 3
+
+
+def test_a_scope_is_kept_to(caller: Caller) -> None:
+    other = Caller(caller.site, account=caller.account)
+    put(caller, NOTHING, call_sid=caller.call)
+
+    assert [schema["valid"] for schema in said(caller, "1")] == [False]
+    assert said(other, "1") == []
+    assert said(Caller(caller.site, call=caller.call), "1") == []
+
+
+def test_refuse_answers_as_for_content_that_is_no_json(caller: Caller) -> None:
+    put(caller, MAIL, on_failure="refuse")
+    reply = caller.send('{"to": "nobody"}')
+    good = caller.send('{"to": "a@example.com"}')
+
+    (refused, created) = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
+    assert (reply.status, reply.json()["code"], good.status) == (400, 32702, 201)
+    assert (refused["rule"]["name"], created["rule"]) == ("content-not-json", None)
+    assert caller.call in refused["rule"]["reason"]
+    assert "/to" in refused["rule"]["reason"]
+
+
+def test_a_refused_content_is_explained_to_who_waits(caller: Caller) -> None:
+    put(caller, MAIL, on_failure="refuse")
+    caller.send("{}")
+    answer = caller.listing(at_least=1, timeout=0)
+
+    assert f"schema {caller.call}" in "\n".join(answer["explanation"])
+
+
+@pytest.mark.parametrize(
+    ("schema", "pointer", "says"),
+    [
+        pytest.param({"type": "objekt"}, "/schema/type", "objekt", id="unknown type"),
+        pytest.param({"properties": {"a": {"minimum": "x"}}}, "/schema/properties/a/minimum", "x", id="inside"),
+        pytest.param({"required": "to"}, "/schema/required", "to", id="no list"),
+        pytest.param({"pattern": "(a)\\1"}, "/schema/pattern", "linear time", id="back-reference"),
+        pytest.param({"pattern": "(?=a)a"}, "/schema/pattern", "linear time", id="look-around"),
+        pytest.param({"pattern": "("}, "/schema/pattern", "regex", id="no pattern"),
+        pytest.param({"$ref": "https://example.com/x"}, "/schema", "inside the schema", id="another host"),
+        pytest.param({"$ref": "file:///etc/hostname"}, "/schema", "inside the schema", id="a file"),
+        pytest.param({"$ref": "other.json"}, "/schema", "other.json", id="a relative file"),
+        pytest.param({"$ref": "#/$defs/none"}, "/schema", "none", id="nowhere"),
+        pytest.param(12, "/schema", "12", id="a number"),
+        pytest.param(None, "/schema", "null", id="null"),
+        pytest.param("{}", "/schema", "object", id="a text"),
+    ],
+)
+def test_what_is_no_usable_schema_is_refused_with_the_pointer(
+    caller: Caller, schema: object, pointer: str, says: str
+) -> None:
+    reply = put(caller, schema)
+
+    (bad,) = reply.json()["parameters"]
+    assert (reply.status, bad["parameter"]) == (422, pointer)
+    assert says in reply.json()["error"]
+    assert "LookupError" not in reply.json()["error"]
+    assert caller.site.get(f"/_emulator/schemas/{caller.call}").status == 404
+
+
+@pytest.fixture
+def asked() -> Iterator[tuple[str, list[str]]]:
+    """The address of a server, and the paths that it was asked for."""
+    paths: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            paths.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"true")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/schema", paths
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_no_url_and_no_file_is_ever_read(caller: Caller, asked: tuple[str, list[str]], tmp_path: Path) -> None:
+    url, paths = asked
+    file = tmp_path / "schema.json"
+    file.write_text("true")
+    replies = [put(caller, {key: address}) for key in ("$ref", "$dynamicRef") for address in (url, file.as_uri())]
+    put(caller, {"$schema": url})
+    put(caller, {"$id": url, "$ref": "#/$defs/a", "$defs": {"a": True}})
+    caller.send()
+
+    assert [reply.status for reply in replies] == [422] * 4
+    assert paths == []
+
+
+def test_references_inside_the_schema_are_followed(caller: Caller) -> None:
+    put(caller, {"$ref": "#/$defs/a", "$defs": {"a": {"type": "integer"}}})
+
+    assert [said(caller, content)[0]["valid"] for content in ("1", '"x"')] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("format_", "good", "bad"),
+    [
+        ("email", "o'neil+x@example.test", "a@b@c"),
+        ("date-time", "2026-01-02T03:04:05Z", "yesterday"),
+        ("uuid", "12345678-1234-1234-1234-123456789abc", "x"),
+        ("uri", "https://example.com/", "::"),
+        ("ipv4", "127.0.0.1", "127.0.0.256"),
+    ],
+)
+def test_formats_are_asserted(caller: Caller, format_: str, good: str, bad: str) -> None:
+    put(caller, {"format": format_})
+
+    assert [said(caller, json.dumps(text))[0]["valid"] for text in (good, bad)] == [True, False]
+
+
+def test_an_evil_pattern_takes_no_time(caller: Caller) -> None:
+    put(caller, {"pattern": "^(a+)+$"})
+
+    assert said(caller, json.dumps("a" * 9000 + "b"))[0]["valid"] is False
+
+
+def test_a_number_without_end_does_not_break_it(caller: Caller) -> None:
+    put(caller, {"type": "object"})
+
+    assert said(caller, "[" + "9" * 5000 + "]")[0]["valid"] is False
+
+
+def test_content_that_is_no_json_is_noted_where_it_is_allowed(serve: Serve) -> None:
+    caller = Caller(serve(content="lenient"))
+    put(caller, {})
+
+    assert "not JSON" in said(caller, "hello")[0]["errors"][0]["message"]
+
+
+def test_a_schema_may_have_256_kib_and_no_more(caller: Caller) -> None:
+    large = {"description": "x" * (256 * 1024 - 100)}
+    larger = {"description": "x" * 256 * 1024}
+    fits, refused = put(caller, large), put(caller, larger, fresh("x"))
+
+    assert (fits.status, refused.status) == (201, 422)
+    assert "at most 256 KiB" in refused.json()["error"]
+    assert len(refused.body) < 1000
+
+
+def test_there_are_at_most_a_hundred(serve: Serve) -> None:
+    caller = Caller(serve(now=Time()))
+    statuses = [put(caller, ANYTHING, f"s{number}").status for number in range(101)]
+    full = put(caller, ANYTHING, "one-more")
+
+    assert statuses == [201] * 100 + [429]
+    assert "at most 100" in full.json()["error"]
+    assert put(caller, NOTHING, "s0").status == 200
+
+
+@pytest.mark.parametrize("name", ["a%20b", "%C3%A9", "x" * 101, "a%2Fb"])
+def test_a_bad_name_is_refused(site: Site, name: str) -> None:
+    assert site.put_json(f"/_emulator/schemas/{name}", {"schema": True}).status in (404, 422)
+
+
+@pytest.mark.parametrize(
+    ("body", "parameter"),
+    [
+        ({}, "/schema"),
+        ({"schema": True, "on_failure": "explode"}, "/on_failure"),
+        ({"schema": True, "acount_sid": "x"}, "/acount_sid"),
+        ({"schema": True, "call_sid": 1}, "/call_sid"),
+    ],
+)
+def test_a_bad_registration_is_refused_by_name(caller: Caller, body: object, parameter: str) -> None:
+    reply = caller.site.put_json(f"/_emulator/schemas/{caller.call}", body)
+
+    assert reply.status == 422
+    assert [bad["parameter"] for bad in reply.json()["parameters"]] == [parameter]
+
+
+def test_a_deleted_schema_judges_no_more_and_its_word_stays(caller: Caller) -> None:
+    put(caller, NOTHING)
+    before = said(caller, "1")
+    caller.site.delete(f"/_emulator/schemas/{caller.call}")
+
+    assert said(caller, "2") == []
+    assert caller.messages()[0]["schemas"] == before

@@ -1,0 +1,331 @@
+"""Waiting on `/_emulator/messages`: at once, when it comes, not at all, and why not."""
+
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from serving import Caller, Running, Serve, Site, fresh, request
+from streaming import RESET_BY_PEER, Waiting, reset, until
+
+from emulator.engine.emulation import Emulation
+from emulator.settings import Settings
+
+LONG = 60
+"""Nobody waits for so long here: a wait that is not woken fails the test."""
+
+
+@pytest.fixture
+def running() -> Iterator[Running]:
+    """An emulator of its own, whose inside can be looked at."""
+    with Running(Settings(port=0)) as running:
+        yield running
+
+
+def engine(running: Running) -> Emulation:
+    emulation = running.server._app.state.emulation
+    assert isinstance(emulation, Emulation)
+    return emulation
+
+
+def wait(caller: Caller, **query: object) -> Any:  # noqa: ANN401  JSON
+    return caller.listing(**query)
+
+
+def lines(answer: Any) -> str:  # noqa: ANN401  JSON
+    return "\n".join(answer["explanation"])
+
+
+def test_what_is_there_already_is_answered_at_once(caller: Caller) -> None:
+    sent = [caller.send().json()["sid"] for _ in range(2)]
+    answer = wait(caller, at_least=2, timeout=LONG)
+
+    assert (answer["satisfied"], answer["ended"], answer["count"]) == (True, "decided", 2)
+    assert [message["sid"] for message in answer["messages"]] == sent
+    assert (answer["explanation"], answer["near_misses"]) == ([], [])
+
+
+def test_a_wait_is_woken_by_the_message_that_decides_it(running: Running) -> None:
+    caller = Caller(running.site)
+    waiting = Waiting(running.site, call_sid=caller.call, at_least=2, timeout=LONG)
+    until(running.site, lambda: len(engine(running).waits) == 1)
+    caller.send("[1]")
+    early = waiting.is_over
+    caller.send("[2]")
+
+    answer = waiting.answer()
+    assert (early, answer["satisfied"]) == (False, True)
+    assert [message["content"] for message in answer["messages"]] == ["[1]", "[2]"]
+
+
+def test_a_wait_without_patience_answers_what_is(caller: Caller) -> None:
+    caller.send()
+
+    assert wait(caller, at_least=1, timeout=0)["satisfied"] is True
+    assert wait(caller, at_least=2, timeout=0)["satisfied"] is False
+
+
+@pytest.mark.parametrize("bounds", [{"at_most": 0, "within": LONG}, {"at_least": 0, "at_most": 0, "timeout": LONG}])
+def test_too_many_is_answered_at_once(running: Running, bounds: dict[str, int]) -> None:
+    caller = Caller(running.site)
+    waiting = Waiting(running.site, account_sid=caller.account, **bounds)
+    until(running.site, lambda: len(engine(running).waits) == 1)
+    sid = caller.send("[1]").json()["sid"]
+
+    answer = waiting.answer()
+    assert (answer["satisfied"], answer["ended"]) == (False, "decided")
+    assert "wanted" in lines(answer)
+    assert "at most 0" in lines(answer)
+    assert sid in lines(answer)
+
+
+def test_a_watch_lasts_for_its_whole_window(caller: Caller) -> None:
+    caller.send()
+    both = wait(caller, at_least=1, at_most=1, within=0.05)
+    few = wait(caller, at_least=2, at_most=3, within=0.05)
+
+    assert (both["satisfied"], both["ended"]) == (True, "timed_out")
+    assert (few["satisfied"], few["ended"]) == (False, "timed_out")
+
+
+@pytest.mark.parametrize(("strict", "status"), [("true", 408), ("false", 200)])
+def test_strict_makes_an_unsatisfied_wait_a_408(caller: Caller, strict: str, status: int) -> None:
+    query = f"account_sid={caller.account}&timeout=0&strict={strict}&at_least="
+    unsatisfied, satisfied = (caller.site.get(f"/_emulator/messages?{query}{count}") for count in (1, 0))
+
+    assert (unsatisfied.status, unsatisfied.json()["satisfied"]) == (status, False)
+    assert (satisfied.status, satisfied.json()["satisfied"]) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "matches"),
+    [
+        ('{"a": 1}', True),
+        ('{"a": 1.0}', True),
+        ('{"a": true}', False),
+        ('{"a": "1"}', False),
+        ('{"b": [{"c": null}, 2]}', True),
+        ('{"b": [{"c": null}]}', False),
+        ('{"b": [2, {"c": null}]}', False),
+        ('{"b": [{"d": null}, 2]}', False),
+        ('{"e": null}', False),
+        ("{}", True),
+        ("[]", False),
+        ("null", False),
+    ],
+)
+def test_content_is_matched_by_its_parts(caller: Caller, wanted: str, *, matches: bool) -> None:
+    caller.send('{"a": 1, "b": [{"c": null, "x": 0}, 2]}')
+
+    assert wait(caller, content=wanted, at_least=1, timeout=0)["satisfied"] is matches
+
+
+def test_text_is_matched_as_received(caller: Caller) -> None:
+    caller.send('{"a":  "\\u00e9"}')
+
+    assert [wait(caller, contains=text)["count"] for text in ('"a":  "', "\\u00e9", "é")] == [1, 1, 0]
+
+
+def test_a_wait_counts_messages_only(caller: Caller) -> None:
+    caller.send(key="k")
+    caller.send(key="k")
+    caller.send("hello")
+
+    assert wait(caller, at_least=2, timeout=0)["satisfied"] is False
+
+
+def test_a_deleted_message_no_longer_counts(running: Running) -> None:
+    caller = Caller(running.site)
+    caller.send()
+    waiting = Waiting(running.site, account_sid=caller.account, at_least=2, timeout=LONG)
+    until(running.site, lambda: len(engine(running).waits) == 1)
+    running.site.delete(f"/_emulator/messages?account_sid={caller.account}")
+    caller.send()
+    early = waiting.is_over
+    caller.send()
+
+    assert (early, waiting.answer()["count"]) == (False, 2)
+
+
+def test_a_client_that_goes_away_frees_its_waiter_at_once(running: Running) -> None:
+    with running.site.connect() as connection:
+        connection.send(request("GET", f"/_emulator/messages?at_least=1&timeout={LONG}"))
+        until(running.site, lambda: len(engine(running).waits) == 1)
+    until(running.site, lambda: len(engine(running).waits) == 0)
+
+    assert len(engine(running).waits) == 0
+
+
+def test_a_client_that_is_killed_frees_its_waiter_at_once(running: Running) -> None:
+    with running.site.connect() as connection:
+        connection.send(request("GET", f"/_emulator/messages?at_most=0&within={LONG}"))
+        until(running.site, lambda: len(engine(running).waits) == 1)
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_BY_PEER)
+    until(running.site, lambda: len(engine(running).waits) == 0)
+
+    assert len(engine(running).waits) == 0
+
+
+def test_an_answered_wait_leaves_nothing_behind(running: Running) -> None:
+    for _ in range(3):
+        running.site.get("/_emulator/messages?at_least=1&timeout=0")
+
+    assert len(engine(running).waits) == 0
+
+
+def test_a_reset_ends_the_waits_of_its_scope_and_says_so(caller: Caller) -> None:
+    waiting = Waiting(caller.site, account_sid=caller.account, at_least=1, timeout=LONG)
+    other = Waiting(caller.site, account_sid=fresh("AC"), at_least=1, timeout=0.2)
+    until(caller.site, lambda: reset(caller.site, account_sid=caller.account)["waits"] == 1)
+
+    answer = waiting.answer()
+    assert (answer["satisfied"], answer["ended"]) == (False, "reset")
+    assert "reset" in lines(answer)
+    assert other.answer()["ended"] == "timed_out"
+
+
+def test_a_watch_that_a_reset_ends_is_not_satisfied(caller: Caller) -> None:
+    waiting = Waiting(caller.site, account_sid=caller.account, at_most=5, within=LONG)
+    until(caller.site, lambda: reset(caller.site, account_sid=caller.account)["waits"] == 1)
+
+    assert (waiting.answer()["satisfied"], waiting.answer()["ended"]) == (False, "reset")
+
+
+@pytest.mark.parametrize("bounds", [{"at_least": 1, "timeout": LONG}, {"at_most": 0, "within": LONG}])
+def test_a_stop_ends_waits_unsatisfied_and_says_so(bounds: dict[str, int]) -> None:
+    with Running(Settings(port=0)) as running:
+        waiting = Waiting(running.site, **bounds)
+        until(running.site, lambda: len(engine(running).waits) == 1)
+        running.stop()
+        answer = waiting.answer()
+
+    assert (answer["satisfied"], answer["ended"]) == (False, "stopped")
+    assert "stopped" in lines(answer)
+
+
+# --- why not
+
+
+def test_a_message_for_another_call_is_named_with_both(caller: Caller) -> None:
+    wanted = fresh("CA")
+    sid = caller.send().json()["sid"]
+    answer = wait(caller, call_sid=wanted, at_least=1, timeout=0)
+
+    miss = answer["near_misses"][0]
+    assert all(text in lines(answer) for text in (sid, caller.call, wanted))
+    assert (miss["lacks"][0]["what"], miss["lacks"][0]["wanted"], miss["lacks"][0]["found"]) == (
+        "call_sid",
+        wanted,
+        caller.call,
+    )
+    assert miss["request"]["message_sid"] == sid
+
+
+def test_a_message_for_another_account_is_named_with_both(caller: Caller) -> None:
+    other = Caller(caller.site, call=caller.call)
+    other.send()
+    answer = wait(caller, call_sid=caller.call, at_least=1, timeout=0)
+
+    assert all(text in lines(answer) for text in (other.account, caller.account))
+    assert answer["near_misses"][0]["lacks"][0]["what"] == "account_sid"
+
+
+def test_a_refused_request_is_named_with_code_rule_and_reason(caller: Caller) -> None:
+    caller.send("{a:1}")
+    answer = wait(caller, at_least=1, timeout=0)
+
+    miss = answer["near_misses"][0]
+    assert all(text in lines(answer) for text in ("32702", "content-not-json", "{a:1}", "assumed"))
+    assert (miss["request"]["code"], miss["request"]["rule"]["name"]) == (32702, "content-not-json")
+
+
+def test_a_replay_is_named_as_what_created_nothing(caller: Caller) -> None:
+    caller.send(key="k")
+    after = caller.listing()["last_seq"]
+    sid = caller.send(key="k").json()["sid"]
+    answer = wait(caller, after=after, at_least=1, timeout=0)
+
+    assert sid in lines(answer)
+    assert "replayed" in lines(answer)
+    assert answer["near_misses"][0]["request"]["outcome"] == "replayed"
+
+
+def test_content_that_differs_is_named_with_its_pointers(caller: Caller) -> None:
+    caller.send('{"a": {"b/c": [1, 2]}, "d": "x"}')
+    answer = wait(caller, content='{"a": {"b/c": [1, 3]}, "e": true}', at_least=1, timeout=0)
+
+    differences = answer["near_misses"][0]["lacks"][0]["differences"]
+    assert {
+        (one["pointer"], json.dumps(one["wanted"]), json.dumps(one["found"]), one["missing"]) for one in differences
+    } == {
+        ("/a/b~1c/1", "3", "2", False),
+        ("/e", "true", "null", True),
+    }
+    assert "/a/b~1c/1" in lines(answer)
+    assert "/e" in lines(answer)
+
+
+def test_a_number_without_end_can_differ_too(caller: Caller) -> None:
+    caller.send("[" + "9" * 5000 + "]")
+    answer = wait(caller, content="[1]", at_least=1, timeout=0)
+
+    assert answer["near_misses"][0]["lacks"][0]["differences"][0]["found"] == "9" * 5000
+
+
+def test_eviction_in_the_range_asked_is_told(serve: Serve) -> None:
+    caller = Caller(serve(journal_limit=3))
+    for _ in range(5):
+        caller.send()
+    evicted = caller.listing()["oldest_seq"] - 1
+
+    assert "evicted" in lines(wait(caller, at_least=9, timeout=0))
+    assert str(evicted) in lines(wait(caller, at_least=9, timeout=0))
+    assert "evicted" not in lines(wait(caller, at_least=9, timeout=0, after=evicted))
+
+
+def test_nothing_at_all_is_told_and_since_when(running: Running) -> None:
+    caller = Caller(running.site)
+    never = wait(caller, at_least=1, timeout=0)
+    caller.send()
+    running.site.delete("/_emulator/messages")
+    since = wait(caller, at_least=1, timeout=0, after=(last := caller.listing()["last_seq"]))
+
+    assert "nothing at all arrived since the emulator started" in lines(never)
+    assert f"nothing at all arrived since sequence number {last}" in lines(since)
+    assert never["near_misses"] == since["near_misses"] == []
+
+
+def test_the_first_line_says_what_was_wanted_and_how_many_came(caller: Caller) -> None:
+    caller.send()
+    answer = wait(caller, call_sid=caller.call, contains="x", at_least=2, timeout=0)
+
+    first = answer["explanation"][0]
+    assert all(text in first for text in ("at least 2", caller.account, caller.call, "'x'", "0 arrived"))
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("at_least=-1", "at_least"),
+        ("at_least=x", "at_least"),
+        ("at_most=-1", "at_most"),
+        ("at_least=1&timeout=61", "timeout"),
+        ("at_least=1&timeout=-1", "timeout"),
+        ("at_least=1&timeout=nan", "timeout"),
+        ("at_most=1&within=inf", "within"),
+        ("strict=maybe", "strict"),
+        ("content={a:1}", "content"),
+        ("content=", "content"),
+        ("content=NaN", "content"),
+        ("valid=x", "valid"),
+        ("atleast=1", "atleast"),
+    ],
+)
+def test_a_bad_wait_is_refused_by_name(site: Site, query: str, parameter: str) -> None:
+    reply = site.get(f"/_emulator/messages?{query}")
+
+    assert reply.status == 422
+    assert [bad["parameter"] for bad in reply.json()["parameters"]] == [parameter]
+    assert parameter in reply.json()["error"]
+    assert "Value error" not in reply.json()["error"]

@@ -1,0 +1,196 @@
+"""`/_emulator/clock` and `/_emulator/seed`: time and chance of the whole process."""
+
+from collections.abc import Callable
+
+import pytest
+from builders import Time
+from serving import Caller, Serve, Site
+from streaming import Waiting
+
+FREEZE = "2026-01-02T03:04:05Z"
+FROZEN = {"now": "2026-01-02T03:04:05.000Z", "frozen": True}
+
+
+@pytest.fixture
+def own(serve: Serve) -> Site:
+    """An emulator of its own: time and chance are everybody's."""
+    return serve(now=Time())
+
+
+def clock(site: Site, **change: object) -> object:
+    reply = site.put_json("/_emulator/clock", change)
+    assert reply.status == 200, reply
+    return reply.json()
+
+
+def test_the_clock_runs_until_it_is_frozen(own: Site) -> None:
+    assert own.get("/_emulator/clock").json() == {"now": "2019-12-18T20:02:01.000Z", "frozen": False}
+    assert clock(own, freeze=FREEZE) == FROZEN
+    assert own.get("/_emulator/clock").json() == FROZEN
+
+
+def test_another_zone_is_the_same_instant(own: Site) -> None:
+    assert clock(own, freeze="2026-01-02T05:04:05+02:00") == FROZEN
+
+
+def test_advancing_goes_on_from_where_it_stands(own: Site) -> None:
+    running = clock(own, advance=60)
+    clock(own, freeze=FREEZE)
+    frozen = clock(own, advance=0.5)
+
+    assert running == {"now": "2019-12-18T20:03:01.000Z", "frozen": False}
+    assert frozen == {"now": "2026-01-02T03:04:05.500Z", "frozen": True}
+
+
+def test_reset_is_as_at_the_start(serve: Serve) -> None:
+    own, frozen = serve(now=Time()), serve(clock=0.0, now=Time())
+    for site in (own, frozen):
+        clock(site, freeze=FREEZE)
+        clock(site, advance=1)
+
+    assert clock(own, reset=True) == {"now": "2019-12-18T20:02:01.000Z", "frozen": False}
+    assert clock(frozen, reset=True) == {"now": "1970-01-01T00:00:00.000Z", "frozen": True}
+
+
+def test_every_date_is_the_clocks(own: Site) -> None:
+    clock(own, freeze=FREEZE)
+    caller = Caller(own)
+    reply = caller.send()
+    (message,) = caller.messages()
+    (request,) = own.get("/_emulator/requests").json()["requests"]
+
+    assert reply.header("date") == "Fri, 02 Jan 2026 03:04:05 GMT"
+    assert reply.json()["date_created"] == message["date_created"] == "Fri, 02 Jan 2026 03:04:05 +0000"
+    assert message["received_at"] == request["received_at"] == FROZEN["now"]
+
+
+def test_a_key_expires_by_the_clock(own: Site) -> None:
+    caller = Caller(own)
+    first = caller.send(key="k").json()["sid"]
+    clock(own, advance=24 * 3600 - 1)
+    before = caller.send(key="k").json()["sid"]
+    clock(own, advance=1)
+    after = caller.send(key="k").json()["sid"]
+
+    assert before == first
+    assert after != first
+
+
+def test_a_wait_ends_though_the_clock_stands_still(own: Site) -> None:
+    clock(own, freeze=FREEZE)
+
+    assert Waiting(own, at_least=1, timeout=0.01).answer()["ended"] == "timed_out"
+
+
+def test_a_wait_does_not_end_because_the_clock_is_moved(own: Site) -> None:
+    caller = Caller(own)
+    waiting = Waiting(own, account_sid=caller.account, at_least=1, timeout=60)
+    clock(own, advance=3600)
+    caller.send()
+
+    assert waiting.answer()["satisfied"] is True
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({}, "exactly one"),
+        ({"freeze": FREEZE, "advance": 1}, "exactly one"),
+        ({"reset": False}, "exactly one"),
+        ({"freeze": "2026-01-02T03:04:05"}, "timezone"),
+        ({"freeze": "yesterday"}, "/freeze"),
+        ({"freeze": "1969-12-31T23:59:59Z"}, "1970"),
+        ({"freeze": "9999-01-01T00:00:00Z"}, "9999"),
+        ({"advance": -1}, "greater than or equal to 0"),
+        ({"advance": 1e9}, "less than or equal"),
+        ({"advance": "x"}, "/advance"),
+        ({"frozen": True}, "no parameter of this name"),
+    ],
+)
+def test_a_bad_time_is_refused_and_changes_nothing(own: Site, change: object, says: str) -> None:
+    before = own.get("/_emulator/clock").json()
+    reply = own.put_json("/_emulator/clock", change)
+
+    assert reply.status == 422
+    assert says in reply.json()["error"]
+    assert own.get("/_emulator/clock").json() == before
+
+
+def test_the_clock_cannot_be_pushed_past_what_dates_can_say(own: Site) -> None:
+    clock(own, freeze="9998-12-31T00:00:00Z")
+    reply = own.put_json("/_emulator/clock", {"advance": 86400})
+
+    assert (reply.status, reply.json()["parameters"][0]["parameter"]) == (422, "/advance")
+    assert "9999-01-01" in reply.json()["error"]
+    assert Caller(own).send().status == 201
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "says"),
+    [
+        ([], b'{"reset": true}', "Content-Type: application/json"),
+        ([("Content-Type", "text/plain")], b'{"reset": true}', "Content-Type: application/json"),
+        ([("Content-Type", "application/json")], b'{"reset"', "character 8"),
+        ([("Content-Type", "application/json")], b"", "required"),
+        ([("Content-Type", "application/json")], b"\xff", "JSON"),
+        ([("Content-Type", "application/json")], b"[" * 100_000, "JSON"),
+    ],
+)
+def test_a_body_that_is_no_json_is_told_so(own: Site, headers: list[tuple[str, str]], body: bytes, says: str) -> None:
+    reply = own.ask("PUT", "/_emulator/clock", headers, body)
+
+    assert reply.status == 422
+    assert says in reply.json()["error"]
+    assert "b'" not in reply.json()["error"]
+
+
+# --- chance
+
+
+def identifiers(caller: Caller) -> list[str | None]:
+    replies = [caller.send(), caller.send("hello"), caller.send(key="k"), caller.send(key="k")]
+    return [reply.header("twilio-request-id") for reply in replies]
+
+
+def seeded(site: Site, seed: int | None) -> list[str | None]:
+    assert site.put_json("/_emulator/seed", {"seed": seed}).json() == {"seed": seed}
+    return identifiers(Caller(site))
+
+
+def test_the_same_seed_makes_the_same_identifiers_anywhere(serve: Serve) -> None:
+    one, other = serve(now=Time()), serve(now=Time())
+
+    assert seeded(one, 7) == seeded(other, 7)
+    assert seeded(one, 8) != seeded(other, 9)
+
+
+def test_the_option_is_the_same_as_the_call(serve: Serve) -> None:
+    by_call, by_option = serve(now=Time()), serve(now=Time(), seed=7)
+
+    assert by_option.get("/_emulator/seed").json() == {"seed": 7}
+    assert identifiers(Caller(by_option)) == seeded(by_call, 7)
+
+
+def test_no_seed_is_chance_again(own: Site) -> None:
+    assert own.get("/_emulator/seed").json() == {"seed": None}
+    assert seeded(own, 7) != seeded(own, None)
+    assert seeded(own, None) != seeded(own, None)
+
+
+@pytest.mark.parametrize(
+    "seed", [{"seed": -1}, {"seed": "x"}, {"seed": 1.5}, {"seed": 2**63}, {"seed": True}, {}, {"sed": 1}]
+)
+def test_a_bad_seed_is_refused_and_changes_nothing(own: Site, seed: object) -> None:
+    own.put_json("/_emulator/seed", {"seed": 5})
+    reply = own.put_json("/_emulator/seed", seed)
+
+    assert reply.status == 422
+    assert own.get("/_emulator/seed").json() == {"seed": 5}
+
+
+@pytest.mark.parametrize("act", [lambda c: c.site.get("/_emulator/messages"), lambda c: c.site.get("/livez")])
+def test_looking_uses_up_no_identifier(serve: Serve, act: Callable[[Caller], object]) -> None:
+    looked, other = Caller(serve(now=Time(), seed=7)), Caller(serve(now=Time(), seed=7))
+    act(looked)
+
+    assert identifiers(looked) == identifiers(other)

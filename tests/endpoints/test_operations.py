@@ -1,0 +1,98 @@
+"""What who runs it sees: lines of the log, and a stop while others wait."""
+
+import json
+import signal
+import socket
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from serving import Caller, Command, request
+from streaming import Stream
+
+OPEN = 100
+"""As many streams and as many waits."""
+
+
+def log_of(*flags: str) -> tuple[Caller, list[str]]:
+    """A message, a replay and a refusal, and what was logged."""
+    with Command("--port", "0", *flags) as command:
+        caller = Caller(command.site())
+        for content, key in (("{}", "k"), ("{}", "k"), ("hello", None)):
+            caller.send(content, key)
+        caller.site.ask("GET", "/livez", [("Origin", "https://evil.example")])
+        code, _, err = command.end(signal.SIGTERM)
+    assert code == 0
+    return caller, err.splitlines()
+
+
+def test_log_format_json_is_a_line_per_request_with_its_facts() -> None:
+    caller, log = log_of("--log-format", "json")
+    lines: list[dict[str, Any]] = [json.loads(line) for line in log]
+
+    exchanges = [line for line in lines if "outcome" in line]
+    assert [(line["outcome"], line["status"], line["code"]) for line in exchanges] == [
+        ("created", 201, None),
+        ("replayed", 201, None),
+        ("refused", 400, 32702),
+    ]
+    assert all(line["request_id"].startswith("RQ") and 0 < line["duration"] < 5 for line in exchanges)
+    assert {line["account_sid"] for line in exchanges} == {caller.account}
+    assert exchanges[2]["rule"] == "content-not-json"
+    assert all({"time", "level", "message"} <= set(line) for line in lines)
+    assert [line["level"] for line in lines if "evil.example" in line["message"]] == ["warning"]
+
+
+def test_log_format_text_is_a_line_per_refusal_and_no_json() -> None:
+    caller, log = log_of()
+
+    told = [line for line in log if caller.path in line]
+    assert len(told) == 1
+    assert all(text in told[0] for text in ("refused", "32702", "hello"))
+    assert not [line for line in log if line.startswith("{")]
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_no_secret_is_logged(log_format: str) -> None:
+    with Command("--port", "0", "--log-format", log_format, "--log-level", "debug") as command:
+        wrong = Caller(command.site(), token="s3cret")
+        wrong.send()
+        _, _, err = command.end(signal.SIGTERM)
+
+    assert wrong.account in err
+    assert "s3cret" not in err
+    assert wrong.auth[1].removeprefix("Basic ") not in err
+
+
+def test_a_stop_answers_every_waiter_ends_every_stream_and_exits_0_in_time() -> None:
+    with Command() as command, ExitStack() as stack:
+        site = command.site()
+        streams = [stack.enter_context(Stream(site)) for _ in range(OPEN)]
+        waiters = [stack.enter_context(site.connect()) for _ in range(OPEN)]
+        for waiter in waiters:
+            waiter.send(request("GET", "/livez"))
+            assert waiter.reply("GET").status == 200
+        for place, waiter in enumerate(waiters):
+            bounds = "at_least=1&timeout=60" if place % 2 else "at_most=0&within=60"
+            waiter.send(request("GET", f"/_emulator/messages?{bounds}"))
+        code, _, err = command.end(signal.SIGTERM)
+        answers = [waiter.reply("GET") for waiter in waiters]
+        ends = [stream.next() for stream in streams]
+
+    assert (code, err.count("Traceback")) == (0, 0)
+    assert {answer.status for answer in answers} == {200}
+    assert {(answer.json()["satisfied"], answer.json()["ended"]) for answer in answers} == {(False, "stopped")}
+    assert ends == [None] * OPEN
+
+
+def test_a_stop_does_not_wait_for_a_reader_that_takes_nothing() -> None:
+    with Command() as command:
+        caller = Caller(command.site())
+        with Stream(caller.site) as stream, caller.site.connect() as connection:
+            stream.response.fp.raw._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            for _ in range(300):
+                connection.send(caller.raw('"' + "x" * 9000 + '"'))
+                assert connection.reply().status == 201
+            code, _, _ = command.end(signal.SIGTERM)
+
+    assert code == 0

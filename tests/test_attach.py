@@ -1,0 +1,325 @@
+"""What `env` says: one table for all libraries, files that only add to what was trusted, and text that shells read."""
+
+import io
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from serving import Command
+
+from emulator import attach
+from emulator.attach import ANY, LIBRARIES, AttachError, Library
+from emulator.cli import run
+from emulator.probes import Emulator
+
+OURS = "-----BEGIN CERTIFICATE-----\nT3Vycw==\n-----END CERTIFICATE-----\n"
+THEIRS = "-----BEGIN CERTIFICATE-----\nVGhlaXJz\n-----END CERTIFICATE-----\n"
+EMULATOR = Emulator(url="http://127.0.0.1:2010", proxy="http://127.0.0.1:2012", ca=OURS)
+ACCOUNT = "AC" + "a" * 32
+ZEROS = "0" * 32
+
+
+def attached(
+    library: Library,
+    environ: Mapping[str, str] | None = None,
+    *,
+    emulator: Emulator = EMULATOR,
+    folder: str = "/folder",
+) -> attach.Attachment:
+    return attach.attach(library, emulator, environ=environ or {}, folder=Path(folder), credentials=(ACCOUNT, ZEROS))
+
+
+# --- the variables
+
+
+@pytest.mark.parametrize(
+    ("library", "values"),
+    [
+        ("python", {"HTTPS_PROXY": "http://127.0.0.1:2012", "REQUESTS_CA_BUNDLE": "/folder/bundle.pem"}),
+        ("node", {"HTTP_PROXY": "http://127.0.0.1:2012", "NODE_EXTRA_CA_CERTS": "/folder/ca.pem"}),
+        ("cli", {"HTTP_PROXY": "http://127.0.0.1:2012", "NODE_EXTRA_CA_CERTS": "/folder/ca.pem"}),
+        ("ruby", {"https_proxy": "http://127.0.0.1:2012", "SSL_CERT_FILE": "/folder/bundle.pem"}),
+        ("php", {"https_proxy": "http://127.0.0.1:2012", "PHP_INI_SCAN_DIR": ":/folder/php"}),
+        ("go", {"HTTPS_PROXY": "http://127.0.0.1:2012", "SSL_CERT_FILE": "/folder/bundle.pem"}),
+        ("csharp", {"HTTPS_PROXY": "http://127.0.0.1:2012", "SSL_CERT_FILE": "/folder/bundle.pem"}),
+        (
+            "java",
+            {
+                "JAVA_TOOL_OPTIONS": "-Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=2012 "
+                "-Djavax.net.ssl.trustStore='/folder/truststore.jks' -Djavax.net.ssl.trustStoreType=JKS"
+            },
+        ),
+        (
+            "docker",
+            {
+                "HTTPS_PROXY": "http://host.docker.internal:2012",
+                "SSL_CERT_FILE": "/twilio-udm-emulator/bundle.pem",
+                "NODE_EXTRA_CA_CERTS": "/twilio-udm-emulator/ca.pem",
+            },
+        ),
+    ],
+)
+def test_each_library_gets_what_it_reads(library: str, values: dict[str, str]) -> None:
+    variables = attached(LIBRARIES[library]).variables
+
+    assert values.items() <= variables.items()
+    assert (variables["TWILIO_ACCOUNT_SID"], variables["TWILIO_AUTH_TOKEN"]) == (ACCOUNT, ZEROS)
+
+
+@pytest.mark.parametrize("library", LIBRARIES.values(), ids=LIBRARIES)
+def test_loopback_stays_direct_for_whoever_reads_a_proxy_variable(library: Library) -> None:
+    variables = attached(library).variables
+
+    for name in ("NO_PROXY", "no_proxy") if library.proxies else ():
+        assert variables[name] == "localhost,127.0.0.1,::1"
+
+
+def test_hosts_that_were_direct_stay_direct() -> None:
+    emulator = Emulator(url="http://emulator:2010", proxy="http://emulator:2012", ca=OURS)
+    variables = attached(ANY, {"no_proxy": "intranet, localhost", "NO_PROXY": ".corp"}, emulator=emulator).variables
+
+    assert variables["NO_PROXY"] == ".corp,intranet,localhost,127.0.0.1,::1,emulator"
+
+
+@pytest.mark.parametrize(
+    ("library", "name", "present"),
+    [
+        ("java", "JAVA_TOOL_OPTIONS", "-Xmx1g"),
+        ("php", "PHP_INI_SCAN_DIR", "/etc/more"),
+        ("php", "PHP_INI_SCAN_DIR", ":/etc/more"),
+    ],
+)
+def test_what_stood_in_a_variable_of_many_values_stays_and_ours_comes_once(
+    library: str, name: str, present: str
+) -> None:
+    once = attached(LIBRARIES[library], {name: present}).variables[name]
+    again = attached(LIBRARIES[library], {name: once}).variables[name]
+
+    assert once.startswith(present)
+    assert len(once) > len(present)
+    assert again == once
+
+
+def test_without_a_proxy_it_says_what_to_start() -> None:
+    with pytest.raises(AttachError, match=r"has no proxy.*start it with: serve --tls-port 2011 --proxy-port 2012$"):
+        attached(ANY, emulator=Emulator(url="http://127.0.0.1:2010"))
+
+
+@pytest.mark.parametrize(
+    ("environ", "candidates"),
+    [
+        pytest.param({}, [(ACCOUNT, ZEROS)], id="nothing"),
+        pytest.param({"TWILIO_ACCOUNT_SID": "AC1"}, [(ACCOUNT, ZEROS)], id="malformed account"),
+        pytest.param({"EMULATOR_AUTH_TOKEN": "t"}, [(ACCOUNT, "t")], id="the emulator's token is known"),
+        pytest.param(
+            {"TWILIO_ACCOUNT_SID": "AC" + "b" * 32, "TWILIO_AUTH_TOKEN": "own"},
+            [("AC" + "b" * 32, ZEROS), ("AC" + "b" * 32, "own")],
+            id="an account of its own",
+        ),
+    ],
+)
+def test_the_programs_own_account_is_kept_if_it_can_be(
+    environ: dict[str, str], candidates: list[tuple[str, str]]
+) -> None:
+    assert list(attach.candidates(environ)) == candidates
+
+
+# --- the files
+
+
+def test_what_was_trusted_stays_trusted_and_ours_is_there_once(tmp_path: Path) -> None:
+    company = tmp_path / "company.pem"
+    company.write_text(THEIRS)
+    first = attached(ANY, {"SSL_CERT_FILE": str(company)}, folder=str(tmp_path / "made"))
+    attach.write(first)
+    again = attached(ANY, first.variables)
+
+    for attachment in (first, again):
+        bundle = attachment.files["bundle.pem"].decode()
+        assert bundle.startswith(THEIRS)
+        assert bundle.endswith(OURS)
+        assert attach.certificates(bundle) == ["VGhlaXJz", "T3Vycw=="]
+
+
+def test_the_ca_of_an_earlier_start_is_not_kept(tmp_path: Path) -> None:
+    first = attached(ANY, folder=str(tmp_path))
+    attach.write(first)
+    later = Emulator(url=EMULATOR.url, proxy=EMULATOR.proxy, ca=OURS.replace("T3Vycw==", "TGF0ZXI="))
+    files = attached(ANY, first.variables, emulator=later).files
+
+    assert attach.certificates(files["ca.pem"].decode()) == ["TGF0ZXI="]
+    assert b"T3Vycw==" not in files["bundle.pem"]
+
+
+def test_without_variables_the_bundle_begins_with_the_systems_roots() -> None:
+    bundle = attached(ANY).files["bundle.pem"].decode()
+
+    assert len(attach.certificates(bundle)) > 10
+    assert ssl.create_default_context(cadata=bundle.partition(attach.OURS)[0]).cert_store_stats()["x509_ca"] > 10
+
+
+def test_files_are_for_this_user_and_no_draft_is_left(tmp_path: Path) -> None:
+    folder = tmp_path / "cache" / "a"
+    attachment = attached(LIBRARIES["php"], folder=str(folder))
+    attach.write(attachment)
+    attach.write(attachment)
+
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert sorted(path.name for path in folder.iterdir()) == ["bundle.pem", "ca.pem", "php"]
+    assert (folder / "php" / "twilio-udm-emulator.ini").read_text().startswith(f'curl.cainfo = "{folder}/bundle.pem"\n')
+
+
+def test_a_folder_that_everybody_may_write_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o777)
+
+    with pytest.raises(AttachError, match="name another folder with --dir"):
+        attach.write(attached(ANY, folder=str(folder)))
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(AttachError, match=r"cannot be written \(Not a directory\); name another folder with --dir"):
+        attach.write(attached(ANY, folder=str(tmp_path / "file" / "folder")))
+
+
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        ({"HOME": "{}"}, "{}/.cache/twilio-udm-emulator/127.0.0.1-2010"),
+        ({"HOME": "/nowhere", "XDG_CACHE_HOME": "{}/x"}, "{}/x/twilio-udm-emulator/127.0.0.1-2010"),
+        ({"HOME": "/dev/null", "TMPDIR": "{}"}, f"{{}}/twilio-udm-emulator-{os.getuid()}/127.0.0.1-2010"),
+        ({"TMPDIR": "{}"}, f"{{}}/twilio-udm-emulator-{os.getuid()}/127.0.0.1-2010"),
+    ],
+)
+def test_the_folder_is_the_users_own_and_the_same_each_time(
+    tmp_path: Path, environ: dict[str, str], folder: str
+) -> None:
+    found = attach.default_folder(
+        {name: value.format(tmp_path) for name, value in environ.items()}, EMULATOR.url, LIBRARIES["python"]
+    )
+
+    assert str(found) == folder.format(tmp_path)
+
+
+def test_java_reads_the_trust_store(tmp_path: Path) -> None:
+    keytool = shutil.which("keytool")
+    if keytool is None:
+        pytest.skip("there is no keytool: Java's own judge of key stores")
+    roots = attach.certificates(attached(ANY).files["bundle.pem"].decode())[:-1]
+    (tmp_path / "store").write_bytes(attach.java_trust_store(roots))
+    done = subprocess.run(
+        [keytool, "-list", "-keystore", str(tmp_path / "store"), "-storepass", "changeit"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert f"contains {len(roots)} entries" in done.stdout, done
+
+
+# --- the text
+
+
+@pytest.mark.parametrize("quotes", ['"', ""], ids=["quoted", "without quotes"])
+def test_sh_evals_it_whatever_the_values_hold(quotes: str) -> None:
+    attachment = attached(LIBRARIES["java"], folder="/with space/$HOME/`a'b\"/")
+    text = attach.render(attachment, "sh")
+    script = f'text=$(cat); eval {quotes}$text{quotes}; printf %s "$JAVA_TOOL_OPTIONS|$TWILIO_AUTH_TOKEN"'
+    done = subprocess.run(["sh", "-c", script], input=text, capture_output=True, text=True, check=True)
+
+    assert done.stdout == f"{attachment.variables['JAVA_TOOL_OPTIONS']}|{ZEROS}"
+
+
+def test_dotenv_is_plain_where_it_can_be() -> None:
+    text = attach.render(attached(LIBRARIES["docker"]), "dotenv")
+
+    assert "HTTPS_PROXY=http://host.docker.internal:2012\n" in text
+    assert "'" not in text
+    assert "SSL_CERT_FILE='/a b/bundle.pem'\n" in attach.render(attached(ANY, folder="/a b"), "dotenv")
+    assert 'SSL_CERT_FILE="/a\'\\$b/bundle.pem"\n' in attach.render(attached(ANY, folder="/a'$b"), "dotenv")
+
+
+def test_json_says_all() -> None:
+    told = json.loads(attach.render(attached(LIBRARIES["python"]), "json"))
+
+    assert told["library"] == "python"
+    assert told["files"]["bundle.pem"] == told["variables"]["REQUESTS_CA_BUNDLE"] == "/folder/bundle.pem"
+    assert told["notes"]
+
+
+# --- the command
+
+
+def command(
+    capsys: pytest.CaptureFixture[str], argv: list[str], environ: dict[str, str] | None = None
+) -> tuple[int, str, str]:
+    out = io.StringIO()
+    code = run(argv, environ or {}, out)
+    return code, out.getvalue(), capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["env", "doctor"])
+@pytest.mark.parametrize(
+    ("argv", "error"),
+    [
+        (["pyhton"], "argument library: unknown library 'pyhton'; did you mean python?"),
+        (["xyzzy"], f"argument library: unknown library 'xyzzy'; there are {', '.join(LIBRARIES)}"),
+        (["--url", "127.0.0.1"], "127.0.0.1: expected a url like http://127.0.0.1:2010"),
+        (["--url", "https://127.0.0.1:1"], "https://127.0.0.1:1: expected its plain address"),
+        (
+            ["--url", "http://127.0.0.1:1"],
+            "http://127.0.0.1:1: [Errno 111] Connection refused; is it running? (twilio-udm-emulator serve)",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line(capsys: pytest.CaptureFixture[str], name: str, argv: list[str], error: str) -> None:
+    code, out, err = command(capsys, [name, *argv])
+
+    assert (code, out) == (2, "")
+    assert err.startswith(f"twilio-udm-emulator: {error}")
+    assert err.count("\n") == 1
+
+
+def test_env_and_doctor_start_fast() -> None:
+    heavy = {"fastapi", "pydantic", "uvicorn", "cryptography", "urllib.request", "http.client", "asyncio", "subprocess"}
+    script = "import sys, emulator.cli, emulator.attach, emulator.doctor; print(*sys.modules, sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert not heavy & set(done.stdout.split())
+
+
+@pytest.fixture(scope="module")
+def with_proxy() -> Iterator[str]:
+    with Command("--port", "0", "--tls-port", "0", "--proxy-port", "0") as running:
+        yield running.site().url
+
+
+def test_env_of_a_running_emulator_writes_the_files_it_names(
+    capsys: pytest.CaptureFixture[str], with_proxy: str, tmp_path: Path
+) -> None:
+    code, out, err = command(
+        capsys, ["env", "python", "--url", with_proxy, "--dir", str(tmp_path / "made"), "--format", "json"]
+    )
+
+    assert (code, err) == (0, "")
+    told = json.loads(out)
+    for path in told["files"].values():
+        assert "BEGIN CERTIFICATE" in Path(path).read_text()
+
+
+def test_env_of_an_emulator_without_a_proxy_writes_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with Command("--port", "0") as running:
+        code, out, err = command(capsys, ["env", "--url", running.site().url, "--dir", str(tmp_path / "made")])
+
+    assert (code, out) == (2, "")
+    assert err.endswith("start it with: serve --tls-port 2011 --proxy-port 2012\n")
+    assert not (tmp_path / "made").exists()

@@ -1,0 +1,345 @@
+"""HTTPS: the real names, over real sockets, with verification on."""
+
+import contextlib
+import io
+import json
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from serving import PATIENCE, Caller, Command, Connection, Running, Site, address_of, request
+
+from emulator.cli import run
+from emulator.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with Running(Settings(port=0, tls_port=0, tls_names=frozenset({"emulator.test", "emulator"}))) as running:
+        yield running.site
+
+
+@pytest.fixture(scope="module")
+def plain() -> Iterator[Site]:
+    """One without https."""
+    with Running(Settings(port=0)) as running:
+        yield running.site
+
+
+@pytest.fixture
+def caller(site: Site) -> Caller:
+    return Caller(site)
+
+
+def trusting(site: Site) -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=site.get("/_emulator/ca.pem").text)
+
+
+def secure(site: Site, name: str | None, context: ssl.SSLContext | None = None) -> Connection:
+    """A connection to the https port under this name."""
+    context = context or trusting(site)
+    if name is None:
+        context.check_hostname = False
+
+    def wrap(plain: socket.socket) -> socket.socket:
+        return context.wrap_socket(plain, server_hostname=name)
+
+    return Connection(address_of(site.https), wrap)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "api.twilio.com",
+        "twilio.com",
+        "api.sydney.us1.twilio.com",
+        "api.local.twilio.com",
+        "API.Twilio.Com",
+        "localhost",
+        "127.0.0.1",
+        "::1",
+        "emulator",
+        "emulator.test",
+        "deep.emulator.test",
+    ],
+)
+def test_whoever_trusts_the_authority_is_served_under_every_name_of_ours(caller: Caller, name: str) -> None:
+    with secure(caller.site, name) as connection:
+        connection.send(caller.raw())
+        reply = connection.reply()
+
+    assert reply.status == 201
+    assert [message["sid"] for message in caller.messages()] == [reply.json()["sid"]]
+
+
+def test_a_client_that_names_nothing_is_served(caller: Caller) -> None:
+    with secure(caller.site, None) as connection:
+        connection.send(caller.raw())
+
+        assert connection.reply().status == 201
+
+
+@pytest.mark.parametrize("name", ["example.com", "api.twilio.com.evil.example", "eviltwilio.com"])
+def test_another_name_does_not_verify(site: Site, name: str) -> None:
+    with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+        secure(site, name)
+
+
+def test_without_the_authority_nothing_verifies(site: Site) -> None:
+    with pytest.raises(ssl.SSLCertVerificationError):
+        secure(site, "api.twilio.com", ssl.create_default_context())
+
+
+def test_under_twilios_name_every_path_is_twilios(site: Site) -> None:
+    with secure(site, "api.twilio.com") as connection:
+        connection.send(b"GET /livez HTTP/1.1\r\nHost: api.twilio.com\r\n\r\n")
+        twilios = connection.reply()
+    with secure(site, "localhost") as connection:
+        connection.send(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        ours = connection.reply()
+
+    assert (twilios.status, ours.status) == (401, 200)
+
+
+def test_connections_are_kept_and_requests_may_come_with_the_end_of_the_handshake(caller: Caller) -> None:
+    context = trusting(caller.site)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_hostname="api.twilio.com")
+
+    def turn(act: Callable[[], object]) -> object:
+        """Do it, and give the server's bytes to it until it is done."""
+        while True:
+            try:
+                return act()
+            except ssl.SSLWantReadError:
+                connection.sendall(outgoing.read())
+                incoming.write(connection.recv(1 << 16))
+
+    with socket.create_connection(address_of(caller.site.https), PATIENCE) as connection:
+        turn(tls.do_handshake)
+        tls.write(caller.raw())
+        connection.sendall(outgoing.read())  # the client's Finished and its first request are one piece
+        first = turn(lambda: tls.read(1 << 16))
+        tls.write(caller.raw())
+        connection.sendall(outgoing.read())
+        second = turn(lambda: tls.read(1 << 16))
+
+    assert [bytes(reply)[:12] for reply in (first, second)] == [b"HTTP/1.1 201"] * 2  # type: ignore[call-overload]
+
+
+def test_plain_http_on_the_https_port_is_told_so(site: Site) -> None:
+    with Connection(address_of(site.https)) as connection:
+        connection.send(b"GET / HTTP/1.1\r\n\r\n")
+        reply = connection.reply()
+        closed = connection.is_closed()
+
+    assert (reply.status, reply.text, closed) == (400, "this port speaks TLS: write https:// in its address\n", True)
+
+
+def test_what_only_begins_like_tls_is_closed_and_the_next_one_is_served(caller: Caller) -> None:
+    with Connection(address_of(caller.site.https)) as connection:
+        connection.send(b"\x16" + b"garbage" * 10)
+        with contextlib.suppress(ConnectionResetError):
+            assert not connection.socket.recv(1 << 16).startswith(b"HTTP")
+    with secure(caller.site, "api.twilio.com") as connection:
+        connection.send(caller.raw())
+
+        assert connection.reply().status == 201
+
+
+def test_what_is_no_http_over_tls_gets_twilios_form(site: Site) -> None:
+    with secure(site, "api.twilio.com") as connection:
+        connection.send(b"\x00\r\n\r\n")
+
+        assert (connection.reply().json()["code"], connection.is_closed()) == (20001, True)
+
+
+def test_the_journal_knows_who_asked(caller: Caller) -> None:
+    with secure(caller.site, "api.twilio.com") as connection:
+        here = connection.socket.getsockname()
+        connection.send(caller.raw())
+        sid = connection.reply().json()["sid"]
+    (kept,) = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
+
+    whole = caller.site.get(f"/_emulator/requests/{kept['request_id']}").json()
+    assert kept["message_sid"] == sid
+    assert f"{here[0]}:{here[1]}" in json.dumps(whole)
+
+
+@pytest.mark.parametrize(
+    ("name", "pinned"),
+    [("api.twilio.com", True), ("api.sydney.us1.twilio.com:443", True), ("localhost", False), ("127.0.0.1", False)],
+)
+def test_a_browser_is_never_told_to_ask_this_machine_by_https_only(caller: Caller, name: str, *, pinned: bool) -> None:
+    with secure(caller.site, "localhost") as connection:
+        connection.send(caller.raw().replace(b"Host: 127.0.0.1", f"Host: {name}".encode()))
+        reply = connection.reply()
+    (kept,) = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
+    shown = caller.site.get(f"/_emulator/requests/{kept['request_id']}").text
+
+    assert (reply.header("strict-transport-security") == "max-age=31536000") is pinned
+    assert ("strict-transport-security" in shown) is pinned
+
+
+def test_what_is_no_request_pins_nothing_either(site: Site) -> None:
+    with secure(site, "localhost") as connection:
+        connection.send(b"\x00\r\n\r\n")
+
+        assert connection.reply().header("strict-transport-security") is None
+
+
+# --- the authority's certificate
+
+
+def test_the_certificate_is_handed_out_and_its_key_is_not(site: Site) -> None:
+    reply = site.get("/_emulator/ca.pem")
+
+    assert (reply.status, reply.header("content-type")) == (200, "application/x-pem-file")
+    assert reply.text.startswith("-----BEGIN CERTIFICATE-----\n")
+    assert reply.text.count("-----BEGIN") == 1
+
+
+def test_without_tls_there_is_no_certificate_and_no_address(plain: Site) -> None:
+    reply = plain.get("/_emulator/ca.pem")
+    ready = plain.get("/readyz").json()
+
+    assert reply.status == 404
+    assert "--tls-port" in reply.json()["error"]
+    assert (ready["addresses"], ready["proxy"]) == ([plain.url], None)
+
+
+def ca(*arguments: str, **environ: str) -> tuple[int, str]:
+    out = io.StringIO()
+    return run(["ca", *arguments], environ, out), out.getvalue()
+
+
+def test_the_command_prints_it_from_a_server_or_a_directory(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(pem := site.get("/_emulator/ca.pem").text)
+
+    for told in (
+        ca("--url", site.url),
+        ca(EMULATOR_URL=site.url),
+        ca("--tls-dir", str(tmp_path)),
+        ca(EMULATOR_TLS_DIR=str(tmp_path)),
+        ca("--url", site.url, EMULATOR_TLS_DIR="/nowhere"),
+    ):
+        assert told == (0, pem)
+
+
+def test_the_command_knows_the_control_token() -> None:
+    with Running(Settings(port=0, tls_port=0, control_token="secret")) as running:
+        without, told = ca("--url", running.site.url), ca("--url", running.site.url, EMULATOR_CONTROL_TOKEN="secret")
+
+    assert without == (2, "")
+    assert told[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        pytest.param(["--url", "http://127.0.0.1:1"], "no emulator answers at http://127.0.0.1:1", id="nobody there"),
+        pytest.param(["--url", "https://127.0.0.1:1"], "expected a url like", id="https"),
+        pytest.param(["--url", "http://[::1"], "expected a url like", id="no url"),
+        pytest.param(["--tls-dir", "/nowhere"], "there is no /nowhere/ca.pem yet", id="no directory"),
+        pytest.param(["--tls-dir", "{folder}"], "is not a certificate alone", id="a key"),
+    ],
+)
+def test_the_command_says_what_to_do(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: list[str], line: str
+) -> None:
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n")
+    told = ca(*[argument.replace("{folder}", str(tmp_path)) for argument in arguments])
+    (said,) = capsys.readouterr().err.splitlines()
+
+    assert told == (2, "")
+    assert line in said
+
+
+def test_a_server_without_tls_says_so(capsys: pytest.CaptureFixture[str], plain: Site) -> None:
+    assert ca("--url", plain.url) == (2, "")
+    assert "neither --tls-port nor --proxy-port is on" in capsys.readouterr().err
+
+
+# --- the command
+
+
+def test_the_ready_line_has_all_addresses_and_the_directory_serves_again(tmp_path: Path) -> None:
+    flags = ("--port", "0", "--tls-port", "0", "--proxy-port", "0", "--tls-dir", str(tmp_path / "tls"))
+    pems = []
+    for _ in range(2):
+        with Command(*flags) as command:
+            words = command.ready_line().split()
+            site = Site(words[1])
+            ready = site.get("/readyz").json()
+            pems.append(site.get("/_emulator/ca.pem").text)
+            idle = secure(site, "localhost")
+            idle.send(request("GET", "/livez"))
+            idle.reply()
+            ended = command.end(signal.SIGTERM)
+            idle.socket.close()
+
+        assert words == ["ready", *ready["addresses"], "proxy", ready["proxy"]]
+        assert [word.partition("://")[0] for word in words] == ["ready", "http", "https", "proxy", "http"]
+        assert ended == (0, "", "")
+    assert pems[0] == pems[1]
+
+
+@pytest.mark.parametrize("flag", ["--tls-port", "--proxy-port"])
+def test_a_port_in_use_is_one_line_and_nothing_is_written(tmp_path: Path, flag: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with Command("--port", "0", flag, port, "--tls-dir", str(tmp_path / "tls")) as command:
+            code, out, err = command.end()
+
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert f"port {port}" in err
+    assert f"{flag} 0 takes any free one" in err
+    assert not (tmp_path / "tls").exists()
+
+
+def test_a_directory_that_is_not_ours_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "ca-key.pem").write_text("garbage")
+    with Command("--port", "0", "--tls-port", "0", "--tls-dir", str(tmp_path)) as command:
+        code, out, err = command.end()
+
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert str(tmp_path / "ca-key.pem") in err
+
+
+WITHOUT = """
+import sys
+sys.modules["cryptography"] = None
+from emulator.cli import main
+main()
+"""
+
+
+def test_the_missing_extra_is_one_line_that_says_how_to_get_it() -> None:
+    command = [sys.executable, "-c", WITHOUT, "--port", "0", "--tls-port", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert "pip install 'twilio-udm-emulator[tls]'" in done.stderr
+
+
+def test_without_tls_nothing_of_it_is_imported() -> None:
+    script = "import sys, emulator.cli, emulator.server; print([name for name in sys.modules if 'crypto' in name])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
+
+
+def test_a_handshake_that_never_ends_does_not_keep_the_server() -> None:
+    with (
+        Command("--port", "0", "--tls-port", "0", "--proxy-port", "0") as command,
+        Connection(address_of(command.ready_line().split()[2])) as silent,
+    ):
+        ended = command.end(signal.SIGTERM)
+
+        assert silent.is_closed()
+    assert ended == (0, "", "")

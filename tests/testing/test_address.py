@@ -1,0 +1,97 @@
+"""What is sent to an emulator, and what its answers say, without a connection."""
+
+import pytest
+
+from emulator.testing.address import Address, EmulatorError, Question, UnreachableError
+
+HERE = Address("http://127.0.0.1:2010")
+CLOCK = Question(path="/_emulator/clock")
+
+
+@pytest.mark.parametrize(
+    ("url", "where"),
+    [
+        pytest.param("http://127.0.0.1:2010", ("127.0.0.1", 2010, False), id="http"),
+        pytest.param("http://[::1]:2010/", ("::1", 2010, False), id="IPv6"),
+        pytest.param("http://emulator", ("emulator", 80, False), id="no port"),
+        pytest.param("https://emulator.example", ("emulator.example", 443, True), id="https"),
+    ],
+)
+def test_an_address_is_read(url: str, where: tuple[str, int, bool]) -> None:
+    address = Address(url)
+
+    assert (address.host, address.port, address.secure) == where
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:2010", "ftp://127.0.0.1", "http://", "http://a:b", "http://[::1"])
+def test_what_is_no_address_is_refused_in_one_line(url: str) -> None:
+    with pytest.raises(ValueError, match=r"expected a url like http://127.0.0.1:2010"):
+        Address(url)
+
+
+def test_a_question_is_a_request() -> None:
+    sent = HERE.request(Question(path="/_emulator/messages", parameters={"call_sid": "CA1", "contains": "a b"}))
+
+    head, _, body = sent.partition(b"\r\n\r\n")
+    assert head.split(b"\r\n")[0] == b"GET /_emulator/messages?call_sid=CA1&contains=a+b HTTP/1.1"
+    assert b"Host: 127.0.0.1:2010" in head
+    assert b"Connection: close" in head
+    assert b"Authorization" not in head
+    assert body == b""
+
+
+def test_a_question_carries_prefix_token_and_body() -> None:
+    address = Address("https://tools.example/twilio/", "secret")
+
+    sent = address.request(Question(method="PUT", path="/_emulator/seed", body={"seed": 7}))
+
+    head, _, body = sent.partition(b"\r\n\r\n")
+    assert head.startswith(b"PUT /twilio/_emulator/seed HTTP/1.1\r\nHost: tools.example\r\n")
+    assert b"Authorization: Bearer secret" in head
+    assert b"Content-Type: application/json" in head
+    assert b"Content-Length: 11" in head
+    assert body == b'{"seed": 7}'
+
+
+@pytest.mark.parametrize(
+    ("received", "said"),
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n" + b'{"a": 1}', {"a": 1}, id="with its length"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n" + b'{"a": 1}\r\n0\r\n\r\n',
+            {"a": 1},
+            id="chunked, as a proxy may make it",
+        ),
+        pytest.param(b"HTTP/1.1 204 No Content\r\n\r\n", None, id="without a body"),
+    ],
+)
+def test_an_answer_is_read(received: bytes, said: object) -> None:
+    assert HERE.answer(CLOCK, received) == said
+
+
+def test_an_answer_that_says_no_is_an_error_that_says_why() -> None:
+    refusal = b"HTTP/1.1 422 No\r\n\r\n" + b'{"error": "limit: 0 is not allowed", "parameters": []}'
+
+    with pytest.raises(EmulatorError, match=r"^GET /_emulator/clock: limit: 0 is not allowed$"):
+        HERE.answer(CLOCK, refusal)
+
+
+@pytest.mark.parametrize(
+    "received",
+    [
+        b"",
+        b"220 smtp.example ready\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n<html",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{}",
+        b'HTTP/1.1 404 Not Found\r\n\r\n{"detail": "Not Found"}',
+        b"HTTP/1.1 404 Not Found\r\n\r\n[]",
+    ],
+    ids=["nothing", "no HTTP", "no JSON", "cut off", "another application", "another shape"],
+)
+def test_an_answer_of_something_else_is_one_line_that_says_what_to_do(received: bytes) -> None:
+    with pytest.raises(UnreachableError, match=r"no emulator answers at http://127.0.0.1:2010.*start one"):
+        HERE.answer(CLOCK, received)
+
+
+def test_silence_is_told_as_such() -> None:
+    assert "does not answer in time" in str(HERE.unreachable(TimeoutError("timed out")))

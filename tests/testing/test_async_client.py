@@ -1,0 +1,128 @@
+"""The client to be awaited: the same as the blocking one."""
+
+import asyncio
+import datetime as dt
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from serving import Caller, Serve, Site
+
+from emulator.testing import AsyncEmulatorClient, EmulatorClient, UnreachableError, async_client, client
+
+PAIRS = [
+    (EmulatorClient, AsyncEmulatorClient),
+    (client.Calls, async_client.AsyncCalls),
+    (client.Clock, async_client.AsyncClock),
+]
+
+
+def public(kind: type) -> dict[str, Any]:
+    found = inspect.getmembers(kind, inspect.isfunction)
+    return {name: dict(inspect.signature(one).parameters) for name, one in found if not name.startswith("_")}
+
+
+@pytest.mark.parametrize(("blocking", "awaited"), PAIRS)
+def test_it_has_the_same_methods_and_parameters(blocking: type, awaited: type) -> None:
+    assert public(awaited) == public(blocking)
+
+
+QUESTIONS: dict[str, Callable[[Any], Any]] = {
+    "messages": lambda one: one.messages(contains="1"),
+    "requests": lambda one: one.requests(newest=2),
+    "wait_for": lambda one: one.wait_for(2, timeout=0),
+    "expect_none": lambda one: one.expect_none(within=0, contains="nothing"),
+    "last": lambda one: one.last(),
+    "register": lambda one: one.calls.register(client="pstn"),
+    "get": lambda one: one.calls.get(),
+    "all": lambda one: one.calls.all(),
+}
+
+
+def test_it_answers_what_the_blocking_one_does(client: EmulatorClient, caller: Caller) -> None:
+    caller.send("1")
+    caller.send("2")
+    client.calls.register(client="pstn")
+
+    for name, ask in QUESTIONS.items():
+        assert asyncio.run(ask(client.aio)) == ask(client), name
+
+
+def test_it_forgets(client: EmulatorClient, caller: Caller) -> None:
+    async def forget() -> None:
+        await client.aio.calls.register()
+        await client.aio.calls.forget()
+        await client.aio.reset()
+
+    caller.send()
+    asyncio.run(forget())
+
+    assert (client.messages(), client.calls.all()) == ([], [])
+
+
+def test_it_sets_the_clock(serve: Serve) -> None:
+    start = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
+
+    async def times() -> list[dt.datetime]:
+        clock = AsyncEmulatorClient(serve(calls="registered").url).clock
+        return [await clock.freeze(start), await clock.advance(1), await clock.now(), await clock.reset()]
+
+    first, second, third, last = asyncio.run(times())
+
+    assert (first, second, third) == (start, start + dt.timedelta(seconds=1), start + dt.timedelta(seconds=1))
+    assert last > third
+
+
+def test_a_wait_lets_the_loop_run_on(client: EmulatorClient, caller: Caller) -> None:
+    async def wait_and_send() -> object:
+        waiting = asyncio.ensure_future(client.aio.wait_for(timeout=30.0))
+        await asyncio.to_thread(caller.send)
+        return await waiting
+
+    assert asyncio.run(wait_and_send()) == client.messages()
+
+
+def test_a_hundred_wait_at_once(client: EmulatorClient, caller: Caller) -> None:
+    async def wait_all() -> list[object]:
+        waits = [asyncio.ensure_future(client.aio.wait_for(timeout=30.0)) for _ in range(100)]
+        await asyncio.to_thread(caller.send)
+        return await asyncio.gather(*waits)
+
+    assert asyncio.run(wait_all()) == [client.messages()] * 100
+
+
+def test_a_wait_that_nobody_wants_any_more_ends_at_once(client: EmulatorClient) -> None:
+    async def give_up() -> None:
+        async with asyncio.timeout(0.05):
+            await client.aio.wait_for(timeout=60.0)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(give_up())
+
+
+def failing(ask: Awaitable[object]) -> None:
+    async def run() -> None:
+        await ask
+
+    asyncio.run(run())
+
+
+def test_a_wait_in_vain_fails_with_the_explanation(client: EmulatorClient, caller: Caller) -> None:
+    caller.send("hello")
+
+    with pytest.raises(AssertionError, match="32702"):
+        failing(client.aio.wait_for(timeout=0))
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://" + "a" * 70], ids=["port", "no host"])
+def test_no_emulator_is_one_line_that_says_what_to_do(url: str) -> None:
+    with pytest.raises(UnreachableError, match="start one with `twilio-udm-emulator`") as failure:
+        failing(AsyncEmulatorClient(url).messages())
+
+    assert "\n" not in str(failure.value)
+
+
+def test_https_is_spoken_where_the_url_says_so(site: Site) -> None:
+    with pytest.raises(UnreachableError, match="SSL"):
+        failing(AsyncEmulatorClient(site.url.replace("http:", "https:")).messages())

@@ -1,0 +1,222 @@
+"""The blocking client, at a real emulator."""
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from serving import Caller, Serve, Site, fresh
+
+from emulator.testing import EmulatorClient, EmulatorError, UnreachableError
+from emulator.testing.results import Call
+
+
+def test_messages_are_those_of_its_scope_the_oldest_first(client: EmulatorClient, caller: Caller) -> None:
+    Caller(caller.site).send()
+    for number in range(3):
+        caller.send(f'{{"n":{number}}}')
+
+    messages = client.messages()
+
+    assert [one.json for one in messages] == [{"n": 0}, {"n": 1}, {"n": 2}]
+    assert {(one.account_sid, one.call_sid) for one in messages} == {(caller.account, caller.call)}
+
+
+def test_a_message_is_whole(client: EmulatorClient, caller: Caller) -> None:
+    sid = caller.send('{"key":"value"}', key="k").json()["sid"]
+    caller.send('{"key":"value"}', key="k")
+
+    message = client.last()
+
+    assert (message.sid, message.content, message.json) == (sid, '{"key":"value"}', {"key": "value"})
+    assert (message.idempotency_key, message.replays, message.notes, message.schemas) == ("k", 1, (), ())
+    assert message.received_at.tzinfo == dt.UTC
+    assert client.messages() == [message]
+
+
+def test_filters_narrow(client: EmulatorClient, caller: Caller) -> None:
+    caller.send('{"to":{"name":"Alice"}}', key="k")
+    caller.send('{"to":{"name":"Bob"}}')
+    first, second = client.messages()
+
+    assert client.messages(content={"to": {"name": "Bob"}}) == [second]
+    assert client.messages(contains="Alice") == [first]
+    assert client.messages(idempotency_key="k") == [first]
+    assert client.messages(after=first.seq) == [second]
+    assert client.messages(valid=True) == []
+
+
+def test_a_filter_that_does_not_exist_is_an_error(client: EmulatorClient) -> None:
+    with pytest.raises(EmulatorError, match="cal_sid"):
+        client.messages(cal_sid="CA1")  # type: ignore[call-arg]
+
+
+def test_a_wait_ends_with_the_message_that_it_waits_for(client: EmulatorClient, caller: Caller) -> None:
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(client.wait_for, 2, timeout=30.0)
+        caller.send('{"n":1}')
+        caller.send('{"n":2}')
+        messages = waiting.result()
+
+    assert [one.json for one in messages] == [{"n": 1}, {"n": 2}]
+
+
+def test_a_wait_in_vain_fails_with_the_explanation(client: EmulatorClient, caller: Caller) -> None:
+    caller.send("hello")
+
+    with pytest.raises(AssertionError) as failure:
+        client.wait_for(timeout=0)
+
+    first, second, *_ = str(failure.value).splitlines()
+    assert "wanted at least 1" in first
+    assert all(text in second for text in ("refused", "32702", "hello"))
+
+
+def test_expecting_none_passes_in_silence(client: EmulatorClient, caller: Caller) -> None:
+    Caller(caller.site).send()
+
+    client.expect_none(within=0.01)
+
+
+def test_expecting_none_fails_with_the_one_that_came(client: EmulatorClient, caller: Caller) -> None:
+    sid = caller.send().json()["sid"]
+
+    with pytest.raises(AssertionError, match=sid):
+        client.expect_none(within=30.0)
+
+
+def test_no_further_one_is_expected_after_another(client: EmulatorClient, caller: Caller) -> None:
+    caller.send()
+
+    client.expect_none(after=client.last().seq, within=0)
+
+
+def test_the_last_is_the_newest(client: EmulatorClient, caller: Caller) -> None:
+    caller.send('{"n":1}')
+    caller.send('{"n":2}')
+
+    assert client.last().json == {"n": 2}
+    assert client.last(content={"n": 1}).json == {"n": 1}
+
+
+def test_no_last_one_fails_with_the_explanation(client: EmulatorClient) -> None:
+    with pytest.raises(AssertionError, match="wanted at least 1"):
+        client.last()
+
+
+def test_requests_tell_what_became_of_them(client: EmulatorClient, caller: Caller) -> None:
+    sid = caller.send('{"a":1}').json()["sid"]
+    caller.send("hello" + "!" * 100)
+    caller.ask(headers=[])
+
+    created, refused, nobody = map(str, client.requests())
+
+    assert created.endswith(f": POST {caller.path}: 201 created {sid}, Content '{{\"a\":1}}'")
+    assert "refused with 400/32702 Invalid Content (rule content-not-json, assumed; " in refused
+    assert refused.endswith("!…'")
+    assert "401" in nobody
+    assert "Content" not in nobody
+
+
+def test_requests_are_filtered_and_cut_to_the_newest(client: EmulatorClient, caller: Caller) -> None:
+    for content in ("1", "no", "2", "no"):
+        caller.send(content)
+
+    assert [one.content for one in client.requests(newest=3)] == ["no", "2", "no"]
+    assert [one.content for one in client.requests(outcome="created")] == ["1", "2"]
+    assert [one.status for one in client.requests(code=32702)] == [400, 400]
+    assert client.requests(status=500) == []
+
+
+def test_a_reset_forgets_its_scope_alone(client: EmulatorClient, caller: Caller) -> None:
+    other = Caller(caller.site)
+    for one in (caller, other):
+        one.send()
+    client.calls.register()
+
+    removed = client.reset()
+
+    assert (removed.messages, removed.requests, removed.calls, removed.waits) == (1, 1, 1, 0)
+    assert client.messages() == []
+    assert len(other.messages()) == 1
+
+
+def test_a_call_is_registered_looked_up_and_forgotten(client: EmulatorClient, caller: Caller) -> None:
+    call = client.calls.register(status="completed")
+
+    assert call == Call(call_sid=caller.call, account_sid=caller.account, status="completed", client="voice-sdk")
+    assert client.calls.get() == call
+    assert client.calls.all() == [call]
+    assert caller.send().status == 400
+
+    client.calls.forget()
+
+    assert client.calls.all() == []
+    assert caller.send().status == 201
+
+
+def test_a_call_can_be_named(client: EmulatorClient) -> None:
+    other = fresh("CA")
+    client.calls.register(other, client="pstn")
+
+    assert client.calls.get(other).client == "pstn"
+    assert client.calls.all() == []
+
+
+def test_a_client_without_a_call_must_be_told_which(site: Site) -> None:
+    with pytest.raises(ValueError, match="give call_sid"):
+        EmulatorClient(site.url).calls.register()
+
+
+def test_the_clock_is_frozen_advanced_and_let_go(serve: Serve) -> None:
+    clock = EmulatorClient(serve(content="lenient").url).clock  # an emulator of its own: time is everybody's
+    start = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
+
+    assert clock.freeze(start) == start
+    assert clock.advance(60) == start + dt.timedelta(seconds=60)
+    assert clock.now() == start + dt.timedelta(seconds=60)
+    assert clock.reset() != start + dt.timedelta(seconds=60)
+
+
+def test_a_control_token_is_sent(serve: Serve) -> None:
+    url = serve(control_token="secret").url
+
+    assert EmulatorClient(url, control_token="secret").messages() == []
+    with pytest.raises(EmulatorError, match="control token"):
+        EmulatorClient(url).messages()
+
+
+def test_threads_share_a_client(client: EmulatorClient, caller: Caller) -> None:
+    together = threading.Barrier(8)
+
+    def send_and_wait(number: int) -> object:
+        together.wait()
+        caller.send(f'{{"n":{number}}}')
+        (message,) = client.wait_for(content={"n": number})
+        return message.json
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(send_and_wait, range(8)))
+
+    assert found == [{"n": number} for number in range(8)]
+
+
+@pytest.mark.parametrize(
+    "ask", [EmulatorClient.messages, EmulatorClient.wait_for, EmulatorClient.reset], ids=["messages", "wait", "reset"]
+)
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1", "http://no.such.host.invalid", "http://" + "a" * 70], ids=["port", "host", "no host"]
+)
+def test_no_emulator_is_one_line_that_says_what_to_do(ask: Callable[[EmulatorClient], object], url: str) -> None:
+    with pytest.raises(UnreachableError) as failure:
+        ask(EmulatorClient(url))
+
+    assert str(failure.value).startswith(f"no emulator answers at {url} (")
+    assert "start one with `twilio-udm-emulator`" in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
+def test_https_is_spoken_where_the_url_says_so(site: Site) -> None:
+    with pytest.raises(UnreachableError, match="SSL"):
+        EmulatorClient(site.url.replace("http:", "https:")).messages()

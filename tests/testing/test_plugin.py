@@ -1,0 +1,462 @@
+"""The pytest plugin, as pytest runs it: found by its entry point, in test suites of their own."""
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from textwrap import dedent
+
+import pytest
+
+from emulator.testing import Emulator
+
+pytest_plugins = ["pytester"]
+
+Run = Callable[..., pytest.RunResult]
+
+CONFTEST = """
+    import base64
+    import urllib.error
+    import urllib.parse
+    import urllib.request
+
+    import pytest
+
+    @pytest.fixture
+    def send(twilio_emulator):
+        def send(content, *, account=twilio_emulator.account_sid, call=twilio_emulator.call_sid):
+            url = f"{twilio_emulator.url}/2010-04-01/Accounts/{account}/Calls/{call}/UserDefinedMessages.json"
+            secret = base64.b64encode(f"{account}:{twilio_emulator.auth_token}".encode()).decode()
+            data = urllib.parse.urlencode({"Content": content}).encode()
+            request = urllib.request.Request(url, data, {"Authorization": "Basic " + secret})
+            try:
+                urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request).close()
+            except urllib.error.HTTPError as refusal:
+                refusal.close()
+        return send
+"""
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a test file with this plugin and those named, warnings being errors."""
+    for name in ("EMULATOR_URL", "EMULATOR_AUTH_TOKEN", "EMULATOR_CONTROL_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # the others of this machine take seconds
+
+    def run(tests: str, *arguments: str, conftest: str = "", process: bool = False) -> pytest.RunResult:
+        pytester.makeconftest(dedent(CONFTEST) + dedent(conftest))
+        pytester.makepyfile(tests)
+        start = pytester.runpytest_subprocess if process else pytester.runpytest_inprocess
+        return start("-p", "twilio_emulator", "-W", "error", *arguments)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def external() -> Iterator[Emulator]:
+    """An emulator that other tests started."""
+    with Emulator(auth_token="1" * 32, control_token="secret") as emulator:
+        yield emulator
+
+
+def text_of(result: pytest.RunResult) -> str:
+    return "\n".join([*result.outlines, *result.errlines])
+
+
+def test_a_test_sends_with_twilios_library_and_waits(run: Run) -> None:
+    result = run("""
+        def test_send(twilio_emulator, twilio_client):
+            call = twilio_client.calls(twilio_emulator.call_sid)
+
+            sent = call.user_defined_messages.create(content='{"key": "value"}')
+
+            (message,) = twilio_emulator.wait_for(at_least=1)
+            assert message.sid == sent.sid
+            assert message.json == {"key": "value"}
+    """)
+
+    result.assert_outcomes(passed=1)
+
+
+def test_the_library_is_attached_whatever_region_proxy_and_account_the_environment_names(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWILIO_REGION", "au1")
+    monkeypatch.setenv("TWILIO_EDGE", "sydney")
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", "AC" + "9" * 32)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+
+    result = run("""
+        def test_send(twilio_emulator, twilio_client):
+            twilio_client.calls(twilio_emulator.call_sid).user_defined_messages.create(content="{}")
+            assert twilio_emulator.last().account_sid == twilio_client.username
+    """)
+
+    result.assert_outcomes(passed=1)
+
+
+def test_without_twilios_library_its_fixture_says_what_to_install(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "twilio"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "twilio", None)
+
+    result = run("def test_send(twilio_client): pass")
+
+    result.assert_outcomes(errors=1)
+    assert "pip install twilio" in text_of(result)
+    assert "Traceback" not in text_of(result)
+
+
+def test_each_test_has_an_account_and_a_call_of_its_own(run: Run) -> None:
+    result = run("""
+        import re
+        seen = set()
+
+        def look(emulator, send):
+            assert re.fullmatch("AC[0-9a-f]{32}", emulator.account_sid)
+            assert re.fullmatch("CA[0-9a-f]{32}", emulator.call_sid)
+            seen.update([emulator.account_sid, emulator.call_sid, emulator.url])
+            send("1")
+            assert len(emulator.messages()) == 1
+
+        def test_one(twilio_emulator, send): look(twilio_emulator, send)
+        def test_other(twilio_emulator, send): look(twilio_emulator, send)
+        def test_together(): assert len(seen) == 5
+    """)
+
+    result.assert_outcomes(passed=3)
+
+
+def test_it_can_be_awaited(run: Run) -> None:
+    result = run("""
+        import asyncio
+
+        def test_send(twilio_emulator, send):
+            async def wait():
+                waiting = asyncio.ensure_future(twilio_emulator.aio.wait_for())
+                await asyncio.to_thread(send, "1")
+                return await waiting
+            assert len(asyncio.run(wait())) == 1
+    """)
+
+    result.assert_outcomes(passed=1)
+
+
+def test_workers_of_xdist_run_side_by_side(run: Run) -> None:
+    result = run(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", range(40))
+        def test_send(twilio_emulator, send, number):
+            send(str(number))
+            assert [one.json for one in twilio_emulator.wait_for()] == [number]
+
+        def test_bad(twilio_emulator, send):
+            send("no")
+            twilio_emulator.wait_for(timeout=0)
+        """,
+        *("-p", "xdist", "-n", "4"),
+        process=True,
+    )
+
+    result.assert_outcomes(passed=40, failed=1)
+    assert "refused with 400/32702" in section(result)[1]
+
+
+def test_workers_of_xdist_share_another_emulator(run: Run, external: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMULATOR_AUTH_TOKEN", "1" * 32)
+    monkeypatch.setenv("EMULATOR_CONTROL_TOKEN", "secret")
+    result = run(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", range(20))
+        def test_send(twilio_emulator, send, number):
+            send(str(number))
+            assert [one.json for one in twilio_emulator.messages()] == [number]
+        """,
+        *("-p", "xdist", "-n", "2", f"--twilio-emulator-url={external.url}"),
+        process=True,
+    )
+
+    result.assert_outcomes(passed=20)
+
+
+IN_THREADS = """
+    from concurrent.futures import ThreadPoolExecutor
+
+    def pytest_pyfunc_call(pyfuncitem):
+        arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+        with ThreadPoolExecutor(8) as pool:
+            runs = [pool.submit(pyfuncitem.obj, **arguments) for _ in range(8)]
+        return all(run.result() is None for run in runs)
+"""
+
+
+def test_threads_of_a_test_share_what_it_owns(run: Run) -> None:
+    """Plugins that run a test in threads give all of them the same fixtures."""
+    result = run(
+        """
+        import secrets
+
+        def test_send(twilio_emulator, send):
+            call = "CA" + secrets.token_hex(16)
+            send("1", call=call)
+            assert len(twilio_emulator.wait_for(call_sid=call)) == 1
+            assert len(twilio_emulator.wait_for(8, call_sid=None)) == 8
+        """,
+        conftest=IN_THREADS,
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+FAILING = """
+    def test_bad(twilio_emulator, send):
+        send('{"n": 1}')
+        send("hello")
+        send("2", call="CA123")
+        twilio_emulator.wait_for(at_least=3, timeout=0)
+"""
+
+
+def section(result: pytest.RunResult) -> list[str]:
+    """The lines of the plugin's section of the report."""
+    text = text_of(result)
+    match = re.search(r"^-+ Twilio emulator -+\n(.*?)\n[=_]", text, re.DOTALL | re.MULTILINE)
+    assert match is not None, text
+    return match[1].splitlines()
+
+
+def test_a_failing_test_shows_what_it_sent_a_line_each(run: Run) -> None:
+    result = run(FAILING)
+
+    result.assert_outcomes(failed=1)
+    whose, created, refused, lost = section(result)
+    found = re.fullmatch(r"account (AC\w{32}), call (CA\w{32}), at http://127\.0\.0\.1:\d+", whose)
+    assert found is not None
+    path = f"/2010-04-01/Accounts/{found[1]}/Calls/{found[2]}/UserDefinedMessages.json"
+    assert re.fullmatch(
+        rf"""number 1: POST {path}: 201 created KX\w{{32}}, Content '{{"n": 1}}'""",
+        created,
+    )
+    assert refused == (
+        f"number 2: POST {path}: refused with 400/32702 Invalid Content (rule content-not-json, assumed; "
+        "Expecting value: line 1 column 1 (char 0) in 'hello'; was it a dict? twilio-python sends only its keys: pass json.dumps(…) as content), Content 'hello'"
+    )
+    assert lost.startswith(f"number 3: POST {path.replace(found[2], 'CA123')}: refused with 404/20404")
+
+
+def test_a_failing_wait_points_at_the_test_and_explains(run: Run) -> None:
+    text = text_of(run(FAILING))
+
+    assert ">       twilio_emulator.wait_for(at_least=3, timeout=0)" in text
+    assert re.search(r"E +AssertionError: wanted at least 3 messages \(.*\), 1 arrived", text)
+    assert "questions.py" not in text
+    assert "client.py" not in text
+
+
+def test_a_failing_test_that_sent_nothing_is_told_so(run: Run) -> None:
+    (line,) = section(run("def test_bad(twilio_emulator): assert False"))
+
+    assert line.startswith("nothing arrived (account AC")
+    assert line.endswith("does the application use this url, account and call?")
+
+
+def test_a_failing_test_whose_emulator_is_gone_is_told_so(run: Run) -> None:
+    (line,) = section(
+        run("""
+        def test_bad(twilio_emulator, twilio_emulator_server):
+            url = twilio_emulator_server.url
+            twilio_emulator_server.stop()
+            assert False
+        """)
+    )
+
+    assert line.startswith("no emulator answers at http://127.0.0.1:")
+
+
+@pytest.mark.parametrize(
+    "tests", ["def test_good(twilio_emulator): pass", "def test_bad(): assert False"], ids=["passing", "without it"]
+)
+def test_other_tests_have_no_section(run: Run, tests: str) -> None:
+    assert "Twilio emulator" not in text_of(run(tests))
+
+
+FIXED_ACCOUNT = """
+    @pytest.fixture(scope="session")
+    def twilio_account_sid():
+        return "AC" + "f" * 32
+"""
+
+
+def test_with_a_fixed_account_the_call_alone_keeps_tests_apart(run: Run) -> None:
+    result = run(
+        """
+        def test_one(twilio_emulator, send):
+            send("1")
+            assert [one.account_sid for one in twilio_emulator.messages()] == ["AC" + "f" * 32]
+
+        def test_other(twilio_emulator, send):
+            send("2")
+            assert [one.json for one in twilio_emulator.messages()] == [2]
+            send("3", account="AC" + "e" * 32)
+            assert len(twilio_emulator.messages()) == 2
+            assert False
+        """,
+        conftest=FIXED_ACCOUNT,
+    )
+
+    result.assert_outcomes(passed=1, failed=1)
+    assert [line.partition(":")[0] for line in section(result)[1:]] == ["number 2", "number 3"]
+
+
+def settings(text: str) -> str:
+    return f"""
+    @pytest.fixture(scope="session")
+    def twilio_emulator_settings():
+        {text}
+"""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param('return {"calls": "registered", "auth_token": "abc"}', id="by name"),
+        pytest.param(
+            'from emulator.settings import Settings; return Settings(calls="registered", auth_token="abc")',
+            id="as Settings",
+        ),
+    ],
+)
+def test_the_emulator_starts_with_options(run: Run, options: str) -> None:
+    result = run(
+        """
+        def test_send(twilio_emulator, send):
+            send("1")
+            assert twilio_emulator.messages() == []
+            twilio_emulator.calls.register()
+            send("2")
+            assert twilio_emulator.auth_token == "abc"
+            assert twilio_emulator.last().json == 2
+        """,
+        conftest=settings(options),
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_the_accounts_among_the_options_are_used_with_their_tokens(run: Run) -> None:
+    accounts = f"AC{'a' * 32}:alpha,AC{'b' * 32}:beta"
+    tests = """
+        def test_send(twilio_emulator, send):
+            send("1")
+            message = twilio_emulator.last()
+            assert (message.account_sid, twilio_emulator.auth_token) == ("AC" + "{0}" * 32, "{1}")
+    """
+    options = settings(f'return {{"accounts": "{accounts}"}}')
+
+    first = run(tests.format("a", "alpha"), conftest=options)
+    second = run(tests.format("b", "beta"), conftest=options + FIXED_ACCOUNT.replace('"f"', '"b"'))
+
+    first.assert_outcomes(passed=1)
+    second.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ('{"calls": "none"}', "twilio_emulator_settings: --calls: 'none' is not allowed; expected one of"),
+        ('{"call": "any"}', "twilio_emulator_settings: there is no option call; did you mean calls?"),
+        ('{"host": "192.0.2.1"}', "twilio_emulator_settings: cannot listen on 192.0.2.1"),
+    ],
+)
+def test_bad_options_are_one_line(run: Run, options: str, line: str) -> None:
+    result = run("def test_any(twilio_emulator): pass", "--tb=line", conftest=settings(f"return {options}"))
+
+    result.assert_outcomes(errors=1)
+    assert line in text_of(result)
+    assert "Traceback" not in text_of(result)
+
+
+@pytest.mark.parametrize("way", ["option", "variable"])
+def test_another_emulator_is_used_where_one_is_named(
+    run: Run, external: Emulator, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setenv("EMULATOR_AUTH_TOKEN", "1" * 32)
+    monkeypatch.setenv("EMULATOR_CONTROL_TOKEN", "secret")
+    monkeypatch.setenv("EMULATOR_URL", external.url if way == "variable" else "http://127.0.0.1:1")
+    arguments = [f"--twilio-emulator-url={external.url}/"] if way == "option" else []
+    before = len(external.client.messages())
+
+    result = run(
+        f"""
+        def test_send(twilio_emulator, twilio_emulator_server, send):
+            send("1")
+            assert twilio_emulator.wait_for()
+            assert (twilio_emulator.url, twilio_emulator_server) == ({external.url!r}, None)
+        """,
+        *arguments,
+    )
+
+    result.assert_outcomes(passed=1)
+    assert len(external.client.messages()) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("url", "line"),
+    [
+        ("http://127.0.0.1:1", "ERROR: no emulator answers at http://127.0.0.1:1 (Connection refused); start one"),
+        ("127.0.0.1:1", "ERROR: '127.0.0.1:1' is no address of an emulator; expected a url like"),
+    ],
+)
+@pytest.mark.parametrize("way", ["option", "variable"])
+def test_another_emulator_that_does_not_answer_is_a_usage_error(
+    run: Run, monkeypatch: pytest.MonkeyPatch, way: str, url: str, line: str
+) -> None:
+    if way == "variable":
+        monkeypatch.setenv("EMULATOR_URL", url)
+    arguments = [f"--twilio-emulator-url={url}"] if way == "option" else []
+
+    result = run("def test_any(twilio_emulator): pass", *arguments)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (shown,) = [one for one in result.errlines if one]
+    assert shown.startswith(line)
+    assert shown.endswith("without --twilio-emulator-url and EMULATOR_URL the tests start their own")
+
+
+def test_a_worker_of_xdist_tells_it_with_each_test(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMULATOR_URL", "http://127.0.0.1:1")
+
+    result = run("def test_any(twilio_emulator): pass", *("-p", "xdist", "-n", "1"), process=True)
+
+    result.assert_outcomes(errors=1)
+    assert "no emulator answers at http://127.0.0.1:1 (Connection refused)" in text_of(result)
+    assert "Traceback" not in text_of(result)
+
+
+def test_the_variable_is_of_no_matter_to_tests_that_want_no_emulator(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMULATOR_URL", "http://127.0.0.1:1")
+
+    run("def test_any(): pass").assert_outcomes(passed=1)
+    assert run("def test_any(twilio_emulator): pass", "--collect-only").ret == 0
+
+
+def test_the_plugin_imports_next_to_nothing(run: Run) -> None:
+    """pytest loads it in every run, of people who do not use it too."""
+    result = run(
+        """
+        import sys
+
+        def test_imports():
+            own = {name for name in sys.modules if name.startswith("emulator")}
+            assert own == {"emulator", "emulator.testing", "emulator.testing.plugin"}
+            assert not {"fastapi", "uvicorn", "http.client", "twilio", "ssl"} & set(sys.modules)
+        """,
+        "--noconftest",
+        process=True,
+    )
+
+    result.assert_outcomes(passed=1)

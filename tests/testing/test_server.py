@@ -1,0 +1,149 @@
+"""An emulator in this process."""
+
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from serving import Caller, Site
+
+from emulator.server import CannotListenError, Server
+from emulator.settings import Settings, SettingsError
+from emulator.testing import Emulator, UnreachableError
+
+
+def seconds(*, between: tuple[str, str]) -> float:
+    """The time from one state of an emulator to the next, with somebody connected."""
+    emulator = Emulator()
+    at = {"made": time.perf_counter()}
+    with emulator:
+        at["started"] = time.perf_counter()
+        with Site(emulator.url).connect():
+            emulator.client.messages()
+            at["used"] = time.perf_counter()
+            emulator.stop()
+            at["stopped"] = time.perf_counter()
+    return at[between[1]] - at[between[0]]
+
+
+def test_it_takes_messages_and_tells_of_them() -> None:
+    with Emulator() as emulator:
+        Caller(Site(emulator.url)).send()
+
+        assert len(emulator.client.wait_for()) == 1
+
+
+@pytest.mark.parametrize("between", [("made", "started"), ("used", "stopped")])
+def test_it_starts_and_stops_in_no_time(between: tuple[str, str]) -> None:
+    assert min(seconds(between=between) for _ in range(3)) < 0.3
+
+
+def test_several_are_apart() -> None:
+    with Emulator() as one, Emulator() as other:
+        Caller(Site(one.url)).send()
+
+        assert (len(one.client.messages()), len(other.client.messages())) == (1, 0)
+
+
+def test_nothing_is_left_when_it_has_stopped() -> None:
+    before = set(threading.enumerate())
+    with Emulator() as emulator:
+        client = emulator.client
+    emulator.stop()
+
+    assert set(threading.enumerate()) == before
+    with pytest.raises(UnreachableError):
+        client.messages()
+
+
+def test_it_can_start_again_and_remembers_nothing() -> None:
+    emulator = Emulator()
+    with emulator:
+        Caller(Site(emulator.url)).send()
+    with emulator:
+        assert emulator.client.messages() == []
+
+
+def test_what_waits_is_told_that_it_stops() -> None:
+    with ThreadPoolExecutor() as pool, Emulator() as emulator:
+        waiting = pool.submit(emulator.client.wait_for, timeout=50.0)
+        Site(emulator.url).get("/livez")
+        while not emulator_waits(emulator):
+            pass
+        emulator.stop()
+
+        with pytest.raises(AssertionError, match="stopped while waiting"):
+            waiting.result()
+
+
+def emulator_waits(emulator: Emulator) -> bool:
+    assert emulator._thread is not None
+    return len(emulator._thread._server._app.state.emulation.waits) > 0
+
+
+def test_single_options_are_read_as_flags_are() -> None:
+    emulator = Emulator(idempotency_ttl="1h", journal_limit=7, show_secrets=True)
+
+    assert (emulator.settings.idempotency_ttl, emulator.settings.journal_limit) == (3600, 7)
+    assert emulator.settings.show_secrets
+
+
+def test_options_change_the_settings_given() -> None:
+    emulator = Emulator(Settings(content="lenient", calls="registered"), calls="any")
+
+    assert (emulator.settings.content, emulator.settings.calls) == ("lenient", "any")
+
+
+def test_the_port_of_the_settings_is_the_commands() -> None:
+    assert Emulator(Settings(port=2010)).settings.port == 0
+
+
+def test_its_client_has_the_control_token() -> None:
+    with Emulator(control_token="secret") as emulator:
+        assert emulator.client.messages() == []
+        assert emulator.client.aio is not None
+
+
+def test_a_misspelt_option_is_named_with_the_nearest() -> None:
+    with pytest.raises(TypeError, match=r"there is no option journal_limits; did you mean journal_limit\?"):
+        Emulator(journal_limits=1)
+
+
+def test_a_bad_value_is_told() -> None:
+    with pytest.raises(SettingsError, match="expected one of any, registered"):
+        Emulator(calls="none")
+
+
+def test_a_port_in_use_is_told_and_leaves_it_able_to_start() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        emulator = Emulator(port=taken.getsockname()[1])
+        with pytest.raises(CannotListenError, match="in use"):
+            emulator.start()
+    with emulator:
+        assert emulator.client.messages() == []
+
+
+def test_it_starts_once() -> None:
+    with Emulator() as emulator, pytest.raises(RuntimeError, match="running already"):
+        emulator.start()
+
+
+def test_one_that_is_not_running_has_no_url() -> None:
+    with pytest.raises(RuntimeError, match="not running"):
+        _ = Emulator().url
+
+
+def test_a_start_that_fails_is_told_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(_: Server, sockets: object) -> None:  # noqa: ARG001  uvicorn's signature
+        raise OSError("no more files")
+
+    before = set(threading.enumerate())
+    monkeypatch.setattr(Server, "startup", fail)
+    emulator = Emulator()
+
+    with pytest.raises(OSError, match="no more files"):
+        emulator.start()
+    with pytest.raises(RuntimeError, match="not running"):
+        _ = emulator.url
+    assert set(threading.enumerate()) <= before

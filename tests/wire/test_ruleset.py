@@ -1,0 +1,44 @@
+import re
+
+import pytest
+
+from emulator.wire.errors import CATALOGUE
+from emulator.wire.rules import Certainty, Rule
+from emulator.wire.ruleset import DEVIATIONS, DOCUMENT, RULES
+
+each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+
+
+def test_every_row_of_the_catalogue_is_a_rule() -> None:
+    assert set(RULES) >= {problem.rule for problem in CATALOGUE}
+
+
+def test_every_rule_has_a_name_of_its_own() -> None:
+    names = [rule.name for rule in RULES]
+
+    assert len(names) == len(set(names)) > len(CATALOGUE)
+
+
+@each_rule
+def test_every_rule_says_something_and_tells_how_that_is_known(rule: Rule) -> None:
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", rule.name)
+    assert rule.certainty in Certainty
+    assert rule.says
+    assert rule.source
+
+
+@each_rule
+def test_what_is_said_to_be_known_is_not_said_to_be_unknown(rule: Rule) -> None:
+    assert rule.certainty is Certainty.ASSUMED or not rule.source.startswith("not known")
+
+
+def test_all_deviations_are_sentences() -> None:
+    assert len(set(DEVIATIONS)) == len(DEVIATIONS) > 0
+    assert all(text.endswith(".") for text in DEVIATIONS)
+
+
+def test_the_document_is_named_to_the_commit() -> None:
+    assert DOCUMENT.name.endswith(".json")
+    assert re.fullmatch(r"\d+\.\d+\.\d+", DOCUMENT.version)
+    assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", DOCUMENT.date)
+    assert re.fullmatch(r"[0-9a-f]{7,40}", DOCUMENT.commit)
