@@ -179,7 +179,7 @@ def _config(app: Emulator) -> uvicorn.Config:
             open_ = super().eof_received()
             if open_ and self._whole is not None:
                 # Whoever only waits for the client to leave need wait no longer.
-                self._whole.scope["extensions"][SAID_ALL] = {}  # type: ignore[index]
+                self._whole.scope["extensions"][SAID_ALL] = {}
                 self._whole.message_event.set()
             return open_
 

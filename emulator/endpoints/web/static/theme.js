@@ -1,0 +1,25 @@
+// Light or dark: as the system says, unless told otherwise. In the head, before the first paint, so that nothing flashes.
+
+const NAME = "theme";
+const NEXT = { system: "light", light: "dark", dark: "system" };
+const current = () => localStorage.getItem(NAME) ?? "system";
+
+function apply() {
+  const theme = current();
+  document.documentElement.dataset.theme = theme;
+  const button = document.getElementById("theme");
+  if (!button) return;
+  button.textContent = { system: "◐", light: "○", dark: "●" }[theme];
+  button.title = `Theme: ${theme}`;
+  button.setAttribute("aria-label", `Theme: ${theme}. Switch to ${NEXT[theme]}`);
+}
+
+apply();
+addEventListener("storage", apply);
+addEventListener("DOMContentLoaded", () => {
+  apply();
+  document.getElementById("theme").addEventListener("click", () => {
+    localStorage.setItem(NAME, NEXT[current()]);
+    apply();
+  });
+});

@@ -1,0 +1,59 @@
+"""A Chromium, however it came to this machine, and what tests ask of a page."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, Playwright
+from serving import Caller
+from twilio.rest import Client
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 5000
+HERE = Path(__file__).parent
+AXE = HERE.parent / "conformance" / "node" / "node_modules" / "axe-core" / "axe.min.js"
+
+Open = Callable[..., Page]
+
+
+def missing(what: str) -> None:
+    """Skip, loudly; in CI nothing is skipped."""
+    if os.environ.get("CI"):
+        pytest.fail(f"there is no {what}")
+    pytest.skip(f"there is no {what}")
+
+
+def launched(playwright: Playwright) -> Browser | None:
+    """Debian's Chromium, or another that is here, or Playwright's own."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return playwright.chromium.launch(executable_path=path, args=FLAGS)
+    try:
+        return playwright.chromium.launch(args=FLAGS)
+    except Error:
+        return None
+
+
+def sdk(caller: Caller) -> Client:
+    """The official library, pointed here."""
+    client = Client(caller.account, caller.token)
+    client.api.base_url = caller.site.url
+    return client
+
+
+def rows(page: Page) -> list[str]:
+    """The contents shown, from the top."""
+    return page.locator("[role=option]").evaluate_all(
+        "rows => rows.sort((a, b) => a.ariaPosInSet - b.ariaPosInSet).map(row => row.querySelector('.line').textContent)"
+    )

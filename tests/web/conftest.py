@@ -1,0 +1,71 @@
+"""One browser for all tests; each test has a tab of its own, an account and a call of its own, and says why it failed."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from serving import Caller, Serve, Site, serving
+from web.browsing import PATIENCE, Open, launched, missing
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A Chromium."""
+    with sync_playwright() as playwright:
+        browser = launched(playwright)
+        if browser is None:
+            missing("Chromium; `apt-get install chromium` or `playwright install chromium` brings it")
+            raise AssertionError
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A profile of its own."""
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 800}, permissions=["clipboard-read", "clipboard-write"]
+    )
+    context.set_default_timeout(PATIENCE)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def opened(context: BrowserContext) -> Iterator[Open]:
+    """Opens the page and waits until it listens; at the end, nothing may have gone wrong in any tab."""
+    wrong: list[str] = []
+
+    def opened(site: Site, query: str = "", *, live: bool = True) -> Page:
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda message: wrong.append(message.text) if "Content Security" in message.text else None)
+        page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.goto(f"{site.url}/{query}")
+        if live:
+            page.locator("#state.live").wait_for()
+        return page
+
+    yield opened
+    assert wrong == []
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Serve]:
+    """Serves with the options given."""
+    with serving() as serve:
+        yield serve
+
+
+@pytest.fixture
+def site(serve: Serve) -> Site:
+    """An emulator with default options that nobody else uses at the time: the journal is empty."""
+    site = serve()
+    assert site.ask("POST", "/_emulator/reset").status == 200
+    return site
+
+
+@pytest.fixture
+def caller(site: Site) -> Caller:
+    """An account in a call that no other test knows."""
+    return Caller(site)
