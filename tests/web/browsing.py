@@ -55,5 +55,6 @@ def sdk(caller: Caller) -> Client:
 def rows(page: Page) -> list[str]:
     """The contents shown, from the top."""
     return page.locator("[role=option]").evaluate_all(
-        "rows => rows.sort((a, b) => a.ariaPosInSet - b.ariaPosInSet).map(row => row.querySelector('.line').textContent)"
+        "rows => rows.sort((one, other) => one.ariaPosInSet - other.ariaPosInSet)"
+        ".map(row => row.querySelector('.line').textContent)"
     )

@@ -1,4 +1,4 @@
-"""One browser for all tests; each test has a tab of its own, an account and a call of its own, and says why it failed."""
+"""One browser for all; each test has a profile of its own, and nothing may go wrong unseen in any of its tabs."""
 
 from collections.abc import Iterator
 

@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, expect
 from serving import Caller, Serve, Site
 from web.browsing import Open, rows, sdk
 
@@ -87,14 +87,14 @@ def test_paused_new_ones_wait_and_come_when_it_goes_on(opened: Open, caller: Cal
 def test_the_title_counts_while_nobody_looks(opened: Open, caller: Caller) -> None:
     page = opened(caller.site)
     look = (
-        "hidden => {Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
+        "() => {Object.defineProperty(document, 'hidden', {value: %s, configurable: true});"
         "document.dispatchEvent(new Event('visibilitychange'));}"
     )
-    page.evaluate(look, True)
+    page.evaluate(look % "true")
     caller.send()
 
     expect(page).to_have_title(re.compile(r"^\(1\) "))
-    page.evaluate(look, False)
+    page.evaluate(look % "false")
     expect(page).to_have_title(re.compile("^UserDefined"))
 
 

@@ -2,7 +2,7 @@
 
 import { $, h, throttled } from "./dom.js";
 
-const SPOKEN_EVERY = 3000;
+const SPOKEN_EVERY = 1500;
 const SHOWN_FOR = 4000;
 const title = document.title;
 let unseen = 0;
