@@ -33,7 +33,7 @@ imports: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 test: $(VENV)/.installed-dev $(NODE_TESTS)/node_modules/.installed
-	$(BIN)/python -m pytest --cov=emulator --cov-branch --cov-report=
+	$(BIN)/python -m pytest -n auto --cov=emulator --cov-branch --cov-report=
 	$(BIN)/coverage report --include='emulator/wire/*,emulator/engine/*' --fail-under=100
 
 bench: $(VENV)/.installed

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 from emulator import __version__
 
 if TYPE_CHECKING:
-    from emulator.attach import Library
-    from emulator.probes import Emulator
+    from emulator.commands.attach import Library
+    from emulator.commands.probes import Emulator
 
 PROGRAM = "twilio-udm-emulator"
 DEFAULT_URL = "http://127.0.0.1:2010"
@@ -78,7 +78,7 @@ def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
     for warning in warnings:
         print(f"{PROGRAM}: warning: {warning}", file=sys.stderr)
     logs.configure(level=chosen.log_level, as_json=chosen.log_format == "json", out=sys.stderr)
-    from emulator import server  # noqa: PLC0415  a mistake in the options is told before anything slow is imported
+    from emulator.serving import server  # noqa: PLC0415  a mistake in the options is told before anything slow is imported
 
     def ready(urls: Sequence[str]) -> None:
         # One write: with PYTHONUNBUFFERED, print makes several, and who reads the pipe could see half a line.
@@ -94,7 +94,7 @@ def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
 
 
 def _ready(argv: Sequence[str], environ: Mapping[str, str], _out: TextIO) -> int:
-    from emulator import readiness  # noqa: PLC0415  only for this command
+    from emulator.commands import readiness  # noqa: PLC0415  only for this command
 
     parser = _parser("ready")
     parser.description = "Exit with 0 when the emulator answers on /readyz, else with 1."
@@ -110,7 +110,7 @@ def _ready(argv: Sequence[str], environ: Mapping[str, str], _out: TextIO) -> int
 
 
 def _ca(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
-    from emulator import authority  # noqa: PLC0415  only for this command
+    from emulator.commands import authority  # noqa: PLC0415  only for this command
 
     parser = _parser("ca")
     parser.description = "Print the certificate that clients must trust, in PEM, from --tls-dir or a running emulator."
@@ -152,7 +152,7 @@ def _own_url(environ: Mapping[str, str]) -> str:
 
 
 def _env(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
-    from emulator import attach, probes  # noqa: PLC0415  only for this command
+    from emulator.commands import attach, probes  # noqa: PLC0415  only for this command
 
     parser = _attaching("env", environ)
     parser.description = "Print what to set so that an unmodified program talks to a running emulator."
@@ -193,7 +193,7 @@ them: what was trusted before, and ours). The emulator needs its proxy: {attach.
 
 def _credentials(emulator: "Emulator", environ: Mapping[str, str]) -> tuple[str, str] | None:
     """An account and a token that the emulator takes: the program's own account if it can be."""
-    from emulator import attach, probes  # noqa: PLC0415
+    from emulator.commands import attach, probes  # noqa: PLC0415
 
     for account, token in attach.candidates(environ):
         if probes.refusal(emulator, account, token, environ.get("EMULATOR_CONTROL_TOKEN")) is None:
@@ -202,7 +202,7 @@ def _credentials(emulator: "Emulator", environ: Mapping[str, str]) -> tuple[str,
 
 
 def _doctor(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
-    from emulator import doctor, probes  # noqa: PLC0415  only for this command
+    from emulator.commands import doctor, probes  # noqa: PLC0415  only for this command
 
     parser = _attaching("doctor", environ)
     parser.description = "Say what would go wrong for a program with these variables, and the one thing to change."
@@ -220,7 +220,7 @@ def _doctor(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int
 
 def _attaching(command: str, environ: Mapping[str, str]) -> _Parser:
     """A parser for what all commands about a program's variables take."""
-    from emulator.attach import LIBRARIES  # noqa: PLC0415
+    from emulator.commands.attach import LIBRARIES  # noqa: PLC0415
 
     def library(name: str) -> "Library":
         if name not in LIBRARIES:
@@ -237,7 +237,7 @@ def _attaching(command: str, environ: Mapping[str, str]) -> _Parser:
 
 
 def _no_emulator(url: str, error: Exception) -> int:
-    from emulator.probes import SilentError  # noqa: PLC0415  only for these commands
+    from emulator.commands.probes import SilentError  # noqa: PLC0415  only for these commands
 
     hint = f"; is it running? ({PROGRAM} serve)" if isinstance(error, SilentError) else ""
     print(f"{PROGRAM}: {url}: {error}{hint}", file=sys.stderr)

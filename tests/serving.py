@@ -22,7 +22,7 @@ from urllib.parse import urlencode, urlsplit
 import uvloop
 
 from emulator.app import create_app
-from emulator.server import Server, entering, open_socket
+from emulator.serving.server import Server, entering, open_socket
 from emulator.settings import Settings
 
 PATIENCE = 5.0

@@ -15,11 +15,11 @@ import uvloop
 from serving import PATIENCE, Caller, Command, Connection, Running, Site, address_of, request
 
 from emulator.adapters.tls import Tls
-from emulator.joining import Joining
-from emulator.proxy import Limits, Proxy
-from emulator.proxy_requests import RefusedError, complete_head, is_near, read_authority
+from emulator.serving.joining import Joining
+from emulator.serving.proxy import Limits, Proxy
+from emulator.serving.proxy_requests import RefusedError, complete_head, is_near, read_authority
+from emulator.serving.tunnel import Patience
 from emulator.settings import Settings
-from emulator.tunnel import Patience
 
 CONNECT = b"CONNECT api.twilio.com:443 HTTP/1.1\r\nHost: api.twilio.com:443\r\n\r\n"
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"

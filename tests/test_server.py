@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from serving import CONTENT, LAST_CHUNK, Caller, Command, Running, Site, chunk, request
 
-from emulator import server
+from emulator.serving import server
 from emulator.settings import Settings
 
 

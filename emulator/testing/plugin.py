@@ -71,7 +71,7 @@ def twilio_emulator_server(
             pytest.fail(complaint, pytrace=False)
         yield None
         return
-    from emulator.server import CannotListenError  # noqa: PLC0415  see the top
+    from emulator.serving.server import CannotListenError  # noqa: PLC0415  see the top
     from emulator.settings import SettingsError  # noqa: PLC0415
     from emulator.testing.server import Emulator  # noqa: PLC0415
 

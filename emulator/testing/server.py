@@ -9,8 +9,8 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from emulator import server
 from emulator.app import create_app
+from emulator.serving import server
 from emulator.settings import OPTIONS, Settings, nearest, read_settings
 from emulator.testing.client import EmulatorClient
 

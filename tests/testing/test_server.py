@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from serving import Caller, Site
 
-from emulator.server import CannotListenError, Server
+from emulator.serving.server import CannotListenError, Server
 from emulator.settings import Settings, SettingsError
 from emulator.testing import Emulator, UnreachableError
 

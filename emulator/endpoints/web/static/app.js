@@ -143,7 +143,10 @@ field.addEventListener("input", () => {
   timer = setTimeout(() => find(field.value), SEARCH_DELAY);
 });
 field.addEventListener("keydown", ({ key }) => {
-  if (key === "Enter" || key === "ArrowDown") $("list").focus();
+  if (key !== "Enter" && key !== "ArrowDown") return;
+  clearTimeout(timer);
+  if (field.value.trim() !== place.q) find(field.value);
+  $("list").focus();
 });
 $("no-match-clear").addEventListener("click", () => (find(""), field.focus()));
 $("pause").addEventListener("click", pause);

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from serving import Command, Site
 
-from emulator import attach
-from emulator.attach import LIBRARIES
 from emulator.cli import run
-from emulator.doctor import Case, Weight, diagnose, render
-from emulator.probes import Emulator
+from emulator.commands import attach
+from emulator.commands.attach import LIBRARIES
+from emulator.commands.doctor import Case, Weight, diagnose, render
+from emulator.commands.probes import Emulator
 
 OURS = "-----BEGIN CERTIFICATE-----\nT3Vycw==\n-----END CERTIFICATE-----\n"
 THEIRS = "-----BEGIN CERTIFICATE-----\nVGhlaXJz\n-----END CERTIFICATE-----\n"

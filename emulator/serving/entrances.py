@@ -11,9 +11,9 @@ from typing import Any
 
 from emulator.adapters.certificates import CertificatesError
 from emulator.adapters.tls import Tls
-from emulator.joining import HttpProtocol, Joining
-from emulator.proxy import Proxy
-from emulator.server import CannotStartError, open_socket, url_of
+from emulator.serving.joining import HttpProtocol, Joining
+from emulator.serving.proxy import Proxy
+from emulator.serving.server import CannotStartError, open_socket, url_of
 from emulator.settings import Settings
 
 

@@ -13,14 +13,14 @@ import uvicorn
 
 from emulator.app import Emulator, create_app
 from emulator.endpoints.asgi import SAID_ALL
-from emulator.protocol import Outbox, Protocol, Render
+from emulator.serving.protocol import Outbox, Protocol, Render
 from emulator.settings import Settings
 from emulator.wire import replies
 from emulator.wire.errors import Problem
 from emulator.wire.replies import Representation
 
 if TYPE_CHECKING:
-    from emulator.entrances import Entrances
+    from emulator.serving.entrances import Entrances
 
 Ready = Callable[[Sequence[str]], None]
 
@@ -256,7 +256,7 @@ def entering(settings: Settings) -> Iterator["Entrances | None"]:
         yield None
         return
     try:
-        from emulator.entrances import opened  # noqa: PLC0415  needs the extra, and time
+        from emulator.serving.entrances import opened  # noqa: PLC0415  needs the extra, and time
     except ImportError as error:
         raise CannotStartError(
             f"tls_port and proxy_port need the extra tls ({error}): pip install 'twilio-udm-emulator[tls]'"

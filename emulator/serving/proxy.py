@@ -7,9 +7,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from emulator.joining import Joining
-from emulator.proxy_requests import Address, RefusedError, Request, allowed, complete_head, read_authority, to_origin
-from emulator.tunnel import Patience, Tunnel
+from emulator.serving.joining import Joining
+from emulator.serving.proxy_requests import (
+    Address,
+    RefusedError,
+    Request,
+    allowed,
+    complete_head,
+    read_authority,
+    to_origin,
+)
+from emulator.serving.tunnel import Patience, Tunnel
 from emulator.wire.hosts import is_twilio
 
 _HTTPS = 443

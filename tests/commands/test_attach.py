@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from serving import Command
 
-from emulator import attach
-from emulator.attach import ANY, LIBRARIES, AttachError, Library
 from emulator.cli import run
-from emulator.probes import Emulator
+from emulator.commands import attach
+from emulator.commands.attach import ANY, LIBRARIES, AttachError, Library
+from emulator.commands.probes import Emulator
 
 OURS = "-----BEGIN CERTIFICATE-----\nT3Vycw==\n-----END CERTIFICATE-----\n"
 THEIRS = "-----BEGIN CERTIFICATE-----\nVGhlaXJz\n-----END CERTIFICATE-----\n"
@@ -291,7 +291,9 @@ def test_a_mistake_is_one_line(capsys: pytest.CaptureFixture[str], name: str, ar
 
 def test_env_and_doctor_start_fast() -> None:
     heavy = {"fastapi", "pydantic", "uvicorn", "cryptography", "urllib.request", "http.client", "asyncio", "subprocess"}
-    script = "import sys, emulator.cli, emulator.attach, emulator.doctor; print(*sys.modules, sep='\\n')"
+    script = (
+        "import sys, emulator.cli, emulator.commands.attach, emulator.commands.doctor; print(*sys.modules, sep='\\n')"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert not heavy & set(done.stdout.split())

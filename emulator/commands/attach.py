@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from emulator.probes import Emulator
+from emulator.commands.probes import Emulator
 from emulator.wire.sids import ACCOUNT, is_sid
 
 FORMATS = ("sh", "dotenv", "json")

@@ -10,8 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from emulator.attach import ANY, CA_VARIABLES, LIBRARIES, LOOPBACK, OURS, START, Library, certificates
-from emulator.probes import TWILIO, Emulator, proxy_failure, refusal, tls_failure
+from emulator.commands.attach import ANY, CA_VARIABLES, LIBRARIES, LOOPBACK, OURS, START, Library, certificates
+from emulator.commands.probes import TWILIO, Emulator, proxy_failure, refusal, tls_failure
 from emulator.wire.sids import ACCOUNT, is_sid
 
 
