@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 import attached
+import browser
 import cores
 import create
 import memory
@@ -36,6 +37,9 @@ ROWS = (
     Row(name="waiters", title="POSTs lost to 1,000 waiters", unit="%", bar=10, aim=5, measure=wakeup.idle_waiters),
     Row(name="streams", title="events lost or misplaced", unit="events", bar=0, aim=0, measure=streams.all_in_order),
     Row(name="reset", title="reset of one call", unit="ms", bar=50, aim=20, measure=reset.scoped),
+    Row(name="paint", title="web page: first paint", unit="ms", bar=200, aim=100, measure=browser.first_paint),
+    Row(name="weight", title="… all its bytes", unit="kB", bar=60, aim=40, measure=browser.weight),
+    Row(name="frames", title="… longest frame at 200/s", unit="ms", bar=100, aim=50, measure=browser.frames),
     Row(name="stop", title="SIGTERM to the end", unit="s", bar=2, aim=0.5, measure=stop.stop),
 )
 FULL = Effort(rounds=5, seconds=3, starts=9, exchanges=100_000)

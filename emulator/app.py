@@ -33,10 +33,10 @@ from emulator.engine.chance import Chance, Entropy
 from emulator.engine.clock import Clock, Now
 from emulator.engine.emulation import Emulation
 from emulator.settings import Settings
+from emulator.wire.hosts import is_twilio, name_of
 from emulator.wire.paths import PREFIX
 
 _TWILIO = PREFIX.encode()
-_TWILIO_HOST = b"twilio.com"
 
 
 class Emulator(FastAPI):
@@ -87,8 +87,8 @@ def _is_twilio(scope: Scope) -> bool:
     path: bytes = scope["raw_path"]
     if path.startswith(_TWILIO) and path[len(_TWILIO) :][:1] in (b"", b"/"):
         return True
-    host: bytes = dict(scope["headers"]).get(b"host", b"").partition(b":")[0].lower().rstrip(b".")
-    return host == _TWILIO_HOST or host.endswith(b"." + _TWILIO_HOST)
+    host: bytes = dict(scope["headers"]).get(b"host", b"")
+    return is_twilio(name_of(host.decode("latin-1")))
 
 
 def create_app(settings: Settings, *, now: Now = time.time, entropy: Entropy = os.urandom) -> Emulator:

@@ -5,7 +5,6 @@ Every rule answers a way in which a local tool was breached before: DNS rebindin
 """
 
 import hmac
-import ipaddress
 import logging
 import re
 import socket
@@ -56,7 +55,7 @@ class Guard:
         return self._host(headers) or self._site(scope, headers) or self._token(scope, headers) or _size(headers)
 
     def _host(self, headers: Mapping[str, str]) -> Refusal | None:
-        host = _name(headers.get("host", ""))
+        host = name_of(headers.get("host", ""))
         if self.allows_host(host):
             return None
         hint = "to allow it set allowed_hosts (EMULATOR_ALLOWED_HOSTS)"
@@ -65,11 +64,8 @@ class Guard:
         return Refusal(403, f"the Host {host!r} is not allowed; {hint}")
 
     def allows_host(self, host: str) -> bool:
-        """Loopback and local names, IP literals, names without a dot (a compose service), and what was configured."""
-        if not host or "." not in host or _is_address(host):
-            return True
-        usual = host.endswith((".localhost", ".internal")) or host == self.own_name
-        return usual or any(
+        """What is local, this machine's own name, and what was configured."""
+        return is_local(host) or host == self.own_name or any(
             host == name or (name[:1] == "." and host.endswith(name)) for name in map(str.lower, self.hosts)
         )
 
@@ -113,21 +109,6 @@ def _size(headers: Mapping[str, str]) -> Refusal | None:
 
 def _too_large(most: int) -> Refusal:
     return Refusal(413, f"the body is over {most // 1024} KiB")
-
-
-def _name(host: str) -> str:
-    """The name in a Host header, without its port."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.rpartition(":")[0].lower().rstrip(".") if ":" in host else host.lower().rstrip(".")
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def limited(receive: Receive, most: int = MAX_BODY) -> Receive:

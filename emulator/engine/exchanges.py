@@ -11,7 +11,7 @@ from emulator.engine.parameters import read_parameters
 from emulator.engine.schemas import SchemaResult
 from emulator.wire import messages, replies, sids
 from emulator.wire.errors import Problem, TwilioError
-from emulator.wire.hosts import is_twilio
+from emulator.wire.hosts import is_twilio, name_of
 from emulator.wire.messages import Message
 from emulator.wire.replies import Reply
 
@@ -80,9 +80,9 @@ def wants_charset(head: bytes) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def names_twilio(head: bytes) -> bool:
-    """Whether the request was made under one of Twilio's names."""
-    return is_twilio(dict(unpack(head)).get("host", "").partition(":")[0])
+def host_of(head: bytes) -> str:
+    """The name that the request was made under."""
+    return name_of(dict(unpack(head)).get("host", ""))
 
 
 def pack(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
@@ -205,4 +205,4 @@ class Exchange:
             charset=wants_charset(self.request.head),
         )
         # A browser that got this from localhost by https would ask it for nothing else, whatever the port.
-        return replies.without_hsts(head) if self.request.secure and not names_twilio(self.request.head) else head
+        return replies.without_hsts(head) if self.request.secure and not is_twilio(host_of(self.request.head)) else head

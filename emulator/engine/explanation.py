@@ -6,12 +6,13 @@ from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
-from emulator.engine.exchanges import Exchange, Outcome
+from emulator.engine.exchanges import Exchange, Outcome, host_of
 from emulator.engine.filters import Filter, Mismatch
 from emulator.engine.journal import Journal
 from emulator.engine.waiting import End, Wait
 from emulator.wire.dates import iso8601
 from emulator.wire.errors import PATH_UNKNOWN
+from emulator.wire.hosts import is_local, is_twilio
 
 LOOKED_AT = 1_000
 """How many of the newest exchanges are looked at."""
@@ -148,8 +149,15 @@ def _owner(what: str, sid: object) -> str:
     return f"{what} {_cut(str(sid))}" if sid else f"no {what}"
 
 
+def _foreign_host(exchange: Exchange) -> list[str]:
+    host = host_of(exchange.request.head)
+    if is_local(host) or is_twilio(host):
+        return []
+    return [f"it was sent to the host {_cut(host)}: are TWILIO_REGION or TWILIO_EDGE set beside a base URL?"]
+
+
 def _sentence(exchange: Exchange, mismatches: tuple[Mismatch, ...]) -> str:
-    lacks = [_LACKS[miss.what](miss) for miss in mismatches if miss.what in _LACKS]
+    lacks = [_LACKS[miss.what](miss) for miss in mismatches if miss.what in _LACKS] + _foreign_host(exchange)
     return f"number {exchange.seq}: {_what(exchange)}" + (": " + "; ".join(lacks) if lacks else "")
 
 

@@ -206,6 +206,25 @@ def test_a_large_journal_loads_only_what_is_shown(opened: Open, context: Browser
     expect(page.locator("[aria-posinset='600']")).to_be_attached()
 
 
+FLOOD = """async () => {
+  const { Journal } = await import("/web/journal.js");
+  const journal = new Journal();
+  const add = (count, content) => {
+    for (let at = 0; at < count; at++) journal.add([{ seq: journal.newest + 1, content }]);
+    return [journal.items.length, journal.items.at(-1).seq, journal.more];
+  };
+  return [add(25000, "{}"), add(3000, "x".repeat(10000))];
+}"""
+
+
+def test_the_list_is_bounded_by_number_and_by_size(opened: Open, site: Site) -> None:
+    many, large = opened(site).evaluate(FLOOD)
+
+    assert 10_000 <= many[0] <= 10_500
+    assert large[0] * 10_000 <= 17_000_000
+    assert [many[1:], large[1:]] == [[25_000, True], [28_000, True]]
+
+
 def test_the_control_token_is_asked_for_once_and_never_in_a_url(
     opened: Open, context: BrowserContext, serve: Serve
 ) -> None:

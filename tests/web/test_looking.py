@@ -1,6 +1,8 @@
 """What one exchange shows, how it is found again, and how it leaves as code."""
 
+import gzip
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -264,6 +266,15 @@ def test_the_page_is_told_to_run_nothing_but_its_own_files(site: Site) -> None:
     assert reply.header("referrer-policy") == "no-referrer"
     assert reply.header("x-content-type-options") == "nosniff"
     assert "http" not in reply.text.replace("http-equiv", "")
+
+
+def test_the_page_is_small(site: Site) -> None:
+    names = ["", *re.findall(r'"(/web/[\w.]+)"', site.get("/").text)]
+    replies = [site.ask("GET", name or "/", [("Accept-Encoding", "gzip")]) for name in names]
+
+    assert {reply.status for reply in replies} == {200}
+    assert gzip.decompress(replies[0].body) == site.get("/").body
+    assert sum(len(reply.body) for reply in replies) < 60_000
 
 
 def test_the_library_and_the_page_tell_the_same(opened: Open, caller: Caller) -> None:
