@@ -36,7 +36,7 @@ test: $(VENV)/.installed-dev $(NODE_TESTS)/node_modules/.installed
 	$(BIN)/python -m pytest -n auto --cov=emulator --cov-branch --cov-report=
 	$(BIN)/coverage report --include='emulator/wire/*,emulator/engine/*' --fail-under=100
 
-bench: $(VENV)/.installed
+bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
 format: $(VENV)/.installed-dev

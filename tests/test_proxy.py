@@ -15,9 +15,10 @@ import uvloop
 from serving import PATIENCE, Caller, Command, Connection, Running, Site, address_of, request
 
 from emulator.adapters.tls import Tls
+from emulator.serving import proxy_requests
 from emulator.serving.joining import Joining
 from emulator.serving.proxy import Limits, Proxy
-from emulator.serving.proxy_requests import RefusedError, complete_head, is_near, read_authority
+from emulator.serving.proxy_requests import RefusedError, complete_head, is_local, is_near, read_authority
 from emulator.serving.tunnel import Patience
 from emulator.settings import Settings
 
@@ -188,6 +189,8 @@ def test_a_tunnel_carries_more_than_fits_a_buffer(site: Site) -> None:
         ("::1", True),
         ("fd00::1", True),
         ("fe80::1%eth0", False),
+        ("fd00:ec2::254", False),
+        ("::ffff:169.254.169.254", False),
         ("::ffff:127.0.0.1", True),
         ("::ffff:8.8.8.8", False),
         ("2001:4860:4860::8888", False),
@@ -195,6 +198,22 @@ def test_a_tunnel_carries_more_than_fits_a_buffer(site: Site) -> None:
 )
 def test_near_is_this_machine_and_private_networks(address: str, near: bool) -> None:  # noqa: FBT001  a table
     assert is_near(address) is near
+
+
+@pytest.mark.parametrize(
+    ("address", "local"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.9.1", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("10.0.0.1", False),
+        ("::ffff:10.0.0.1", False),
+        ("fe80::1%eth0", False),
+    ],
+)
+def test_local_is_this_machine_alone(address: str, local: bool) -> None:  # noqa: FBT001  a table
+    assert is_local(address) is local
 
 
 # --- what does not
@@ -215,7 +234,12 @@ def test_near_is_this_machine_and_private_networks(address: str, near: bool) -> 
         pytest.param("CONNECT api.twilio.com:99999 HTTP/1.1", 400, "host:port", id="no such port"),
         pytest.param("CONNECT a@api.twilio.com:443 HTTP/1.1", 400, "host:port", id="a user"),
         pytest.param("CONNECT https://api.twilio.com:443 HTTP/1.1", 400, "host:port", id="a url"),
-        pytest.param("GET http://example.com/ HTTP/1.1", 501, "NO_PROXY", id="plain http elsewhere"),
+        pytest.param(
+            "GET http://example.com/ HTTP/1.1",
+            501,
+            "name example.com in NO_PROXY, or unset HTTP_PROXY",
+            id="plain http elsewhere",
+        ),
         pytest.param("GET http://api.twilio.com:8080/ HTTP/1.1", 501, "Twilio only", id="plain http, other port"),
         pytest.param("GET / HTTP/1.1", 400, "not the emulator", id="taken for the emulator"),
         pytest.param("GET ftp://api.twilio.com/ HTTP/1.1", 400, "not the emulator", id="another scheme"),
@@ -382,7 +406,71 @@ def test_a_look_up_without_end_is_given_up(play: Play) -> None:
 
     async def scene() -> None:
         async with world(Limits(connect=0.05), resolve=forever) as there:
+            assert (await there.say(b"CONNECT slow.test:443 HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 504 ")
+
+    play(scene)
+
+
+def test_the_time_for_a_head_ends_with_the_head(play: Play) -> None:
+    async def slow(_host: str, _port: int) -> Sequence[str]:
+        await asyncio.sleep(0.2)
+        return []
+
+    async def scene() -> None:
+        async with world(Limits(head=0.05), resolve=slow) as there:
             assert (await there.say(b"CONNECT slow.test:443 HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 403 ")
+
+    play(scene)
+
+
+def test_look_up_and_attempts_have_one_time_together(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def slow(_host: str, _port: int) -> Sequence[str]:
+        await asyncio.sleep(0.06)
+        return ["127.0.0.1", "127.0.0.1"]
+
+    async def connect(*_: object) -> None:
+        await asyncio.sleep(0.06)
+        raise OSError("refused")
+
+    async def scene() -> None:
+        async with world(Limits(connect=0.1), resolve=slow) as there:
+            monkeypatch.setattr(Proxy, "_connect", connect)
+            assert (await there.say(b"CONNECT slow.test:443 HTTP/1.1\r\n\r\n")).startswith(
+                b"HTTP/1.1 504 slow.test port 443 does not answer the proxy\r\n"
+            )
+
+    play(scene)
+
+
+@pytest.mark.parametrize("passthrough", [False, True])
+def test_programs_elsewhere_are_led_to_twilio_only(
+    play: Play,
+    monkeypatch: pytest.MonkeyPatch,
+    passthrough: bool,  # noqa: FBT001  a table
+) -> None:
+    monkeypatch.setattr(proxy_requests, "is_local", lambda _address: False)
+
+    async def scene() -> None:
+        with echo() as (_, port):
+            async with world(passthrough=passthrough, resolve=names(any_test="127.0.0.1")) as there:
+                for host in (f"127.0.0.1:{port}", f"any.test:{port}", "10.0.0.1:1", "8.8.8.8:443"):
+                    refused = await there.say(f"CONNECT {host} HTTP/1.1\r\n\r\n".encode())
+                    assert refused.startswith(
+                        b"HTTP/1.1 403 the proxy connects programs on other machines to Twilio only"
+                    )
+                reader, writer = await there.connect(CONNECT)
+                assert await reader.readexactly(len(ESTABLISHED)) == ESTABLISHED
+                writer.close()
+
+    play(scene)
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1%eth0", "fd00:ec2::254"])
+def test_link_local_addresses_are_refused_with_passthrough_too(play: Play, address: str) -> None:
+    async def scene() -> None:
+        async with world(passthrough=True, resolve=names(cloud_test=address)) as there:
+            refused = await there.say(b"CONNECT cloud.test:80 HTTP/1.1\r\n\r\n")
+            assert refused.startswith(b"HTTP/1.1 403 the proxy never connects to link-local addresses: cloud.test\r\n")
 
     play(scene)
 

@@ -1,23 +1,44 @@
-"""The README tells the truth: its table is the options', and every block in it that can run does."""
+"""The README tells the truth: its table is the options', and every block in it that can run does.
 
-import pathlib
+What cannot run here is named in `ELSEWHERE`; a block that is neither there nor run by a test is a failure.
+"""
+
 import re
+import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from serving import Site, serving
+from serving import Command, Site, serving
+from test_docs import messages, programs
+from test_docs import run as run_in
 
 from emulator.settings import OPTIONS
 
-README = pathlib.Path(__file__).parent.parent / "README.md"
-ADDRESS = "http://127.0.0.1:2010"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
 OUT_OF_TIME = 28  # curl's word for --max-time
+ELSEWHERE = ("make serve", "docker build")
+"""How blocks begin that need what is outside of a test: a virtual environment of their own, Docker."""
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README.read_text(), re.DOTALL)
+def blocks(language: str, having: str = "") -> list[str]:
+    found = re.findall(rf"^```{language}\n(.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE)
+    return [block for block in found if having in block]
+
+
+CURLS = blocks("sh", "curl ")
+SENDING = {"python": blocks("python", "base_url"), "js": blocks("js")}
+GREETING = blocks("python", "def test_")
+GREET = blocks("sh", "pytest test_greeting.py")
+IN_PROCESS = blocks("python", "with Emulator(")
+ATTACHING = blocks("sh", "twilio-udm-emulator serve")
+
+SENDER = """
+from twilio.rest import Client
+Client().calls("CAbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb").user_defined_messages.create(content="{}")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +48,9 @@ def own_site() -> Iterator[Site]:
         yield serve()
 
 
-CURLS = [block for block in blocks("sh") if "curl" in block]
+def run(site: Site, script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a script in a folder, where all programs are that it calls; else the test is skipped, in CI it fails."""
+    return run_in(site, script, folder, programs(script))
 
 
 def test_the_table_of_options_is_the_settings_own() -> None:
@@ -39,19 +62,77 @@ def test_the_table_of_options_is_the_settings_own() -> None:
     ]
 
 
-def test_every_curl_of_the_readme_works_as_it_stands(own_site: Site) -> None:
+def test_every_block_of_a_program_is_run_by_a_test_here() -> None:
+    ours = [*CURLS, *SENDING["python"], *SENDING["js"], *GREETING, *GREET, *IN_PROCESS, *ATTACHING]
+    there = [block for language in ("sh", "python", "js") for block in blocks(language)]
+
     assert len(CURLS) > 10
+    assert all([SENDING["python"], SENDING["js"], GREETING, GREET, IN_PROCESS, ATTACHING])
+    assert sorted(ours) == sorted(block for block in there if not block.startswith(ELSEWHERE))
+
+
+def test_every_curl_of_the_readme_works_as_it_stands(own_site: Site, tmp_path: Path) -> None:
     for block in CURLS:
-        script = block.replace(ADDRESS, own_site.url).replace("curl ", "curl --fail-with-body --silent --show-error ")
-        done = subprocess.run(["bash", "-e", "-c", script], capture_output=True, text=True, check=False)
+        done = run(own_site, block, tmp_path)
 
         in_time = done.returncode == OUT_OF_TIME and "--max-time" in block
         assert done.returncode == 0 or in_time, f"{block}\n{done.stdout}\n{done.stderr}"
 
 
-@pytest.mark.parametrize("block", [block for block in blocks("python") if "base_url" in block])
-def test_every_python_example_of_the_readme_works(own_site: Site, block: str) -> None:
-    script = block.replace(ADDRESS, own_site.url)
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+def test_the_first_test_of_the_readme_passes_with_the_packages_fixtures(own_site: Site, tmp_path: Path) -> None:
+    (greeting,), (script,) = GREETING, GREET
+    install, then = script.split("\n", 1)
+    (tmp_path / "test_greeting.py").write_text(greeting)
+
+    done = run(own_site, f"unset EMULATOR_URL\n{then}", tmp_path)
+
+    assert install.startswith("pip install ")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("program", "block"),
+    [
+        pytest.param(program, block, id=f"{program} {number}")
+        for program, language in (("python", "python"), ("node", "js"))
+        for number, block in enumerate(SENDING[language], 1)
+    ],
+)
+def test_every_program_of_the_readme_sends_a_message(own_site: Site, tmp_path: Path, program: str, block: str) -> None:
+    (tmp_path / "program").write_text(block.replace("http://127.0.0.1:2010", own_site.url))
+    done = run(own_site, f"{program} program", tmp_path)
 
     assert re.fullmatch(r"KX[0-9a-f]{32}\n", done.stdout), done.stderr
+
+
+@pytest.mark.parametrize("block", IN_PROCESS)
+def test_an_emulator_in_the_process_works_as_it_stands(own_site: Site, tmp_path: Path, block: str) -> None:
+    (tmp_path / "program").write_text(block)
+    done = run(own_site, "python program", tmp_path)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("block", ATTACHING)
+def test_a_program_is_attached_as_it_is(tmp_path: Path, block: str) -> None:
+    """The first line is run as a process of its own, which the test ends, on free ports."""
+    serve, then = block.split("\n", 1)
+    command, subcommand, *flags, background = shlex.split(re.sub(r"201\d", "0", serve))
+    (tmp_path / "your_program.py").write_text(SENDER)
+
+    with Command("--port", "0", *flags) as running:
+        site = running.site()
+        done = run(site, then, tmp_path)
+
+        assert (command, subcommand, background) == ("twilio-udm-emulator", "serve", "&")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert messages(site) == 1
+
+
+@pytest.mark.parametrize("document", [README, *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name)
+def test_every_relative_link_leads_to_a_file(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", document.read_text())
+    relative = [link for link in links if "://" not in link and not link.startswith("mailto:")]
+
+    assert [link for link in relative if not (document.parent / link).exists()] == []

@@ -1,10 +1,14 @@
 """JSON Schema 2020-12 by jsonschema-rs: offline, linear-time patterns, formats asserted. For those who use schemas."""
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 import email_validator
 import jsonschema_rs
+
+MAX_VIOLATIONS = 20
+"""So many are listed of one value; a schema can be broken in thousands of places."""
 
 
 class Violation(NamedTuple):
@@ -75,7 +79,7 @@ def compile_schema(schema: Any) -> Validate:  # noqa: ANN401  any JSON value may
 
     def validate(value: Any) -> Iterator[Violation]:  # noqa: ANN401  any JSON value
         try:
-            for error in validator.iter_errors(value):
+            for error in islice(validator.iter_errors(value), MAX_VIOLATIONS):
                 yield Violation(_pointer(error.instance_path), _first_line(error))
         except ValueError:  # the library reads whole numbers as Python's int() does
             yield Violation("", "it has a whole number of over 4300 digits, which cannot be checked")

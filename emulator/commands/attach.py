@@ -18,11 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from emulator.commands.probes import Emulator
+from emulator.commands.probes import LOOPBACK, TWILIO, Emulator
 from emulator.wire.sids import ACCOUNT, is_sid
 
 FORMATS = ("sh", "dotenv", "json")
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 START = "serve --tls-port 2011 --proxy-port 2012"
 
 CA = "ca.pem"
@@ -36,7 +35,10 @@ _HTTPS = ("HTTPS_PROXY", "https_proxy")  # where a program reads both, many let 
 _NO_PROXY = ("NO_PROXY", "no_proxy")
 _IN_CONTAINER = "/twilio-udm-emulator"
 _TO_HOST = "host.docker.internal"
-_OTHER_HOSTS = "https to other hosts is refused by the proxy, unless the emulator serves with --proxy-passthrough on"
+_OTHER_HOSTS = (
+    "https to other hosts is refused by the proxy, unless program and emulator are on one machine and it serves with "
+    "--proxy-passthrough on"
+)
 
 
 class AttachError(Exception):
@@ -148,6 +150,7 @@ LIBRARIES = {
             notes=(
                 f"docker run --env-file FILE --volume {{files}}:{_IN_CONTAINER}:ro --add-host {_TO_HOST}:host-gateway",
                 "the emulator must listen where containers can reach it: serve --host 0.0.0.0",
+                "the proxy leads a container to *.twilio.com only: other hosts that it needs belong in NO_PROXY",
                 "inside compose no variable is needed: docker-compose.yml shows api.twilio.com as a network alias",
             ),
         ),
@@ -203,7 +206,9 @@ def attach(
     place = _IN_CONTAINER if inside else str(folder)
     proxy = urlsplit(emulator.proxy)
     host = _TO_HOST if inside and proxy.hostname in LOOPBACK else proxy.hostname or ""
-    direct = _direct({} if inside else environ, urlsplit(emulator.url).hostname or "")
+    present = [] if inside else direct_entries(environ)
+    kept = [entry for entry in present if not covers(entry, TWILIO)]
+    direct = dict.fromkeys(filter(None, (*kept, *LOOPBACK, urlsplit(emulator.url).hostname)))
     values = {
         **dict.fromkeys(library.proxies, f"http://{f'[{host}]' if ':' in host else host}:{proxy.port}"),
         **({name: ",".join(direct) for name in _NO_PROXY} if library.proxies else {}),
@@ -215,6 +220,8 @@ def attach(
         },
     }
     notes = tuple(note.replace("{files}", str(folder)) for note in library.notes)
+    if library.proxies and (lost := [entry for entry in present if entry not in kept]):
+        notes += (f"left out of NO_PROXY, because it covers {TWILIO}: {' '.join(lost)}",)
     if credentials is None:
         notes += (f"{emulator.url} has accounts of its own: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN to one",)
     else:
@@ -237,10 +244,15 @@ def candidates(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield account, environ["TWILIO_AUTH_TOKEN"]
 
 
-def _direct(environ: Mapping[str, str], host: str) -> list[str]:
-    """Hosts to ask without the proxy: those that already were, this machine, and the emulator itself."""
-    kept = [part.strip() for name in _NO_PROXY for part in environ.get(name, "").split(",") if part.strip()]
-    return list(dict.fromkeys([*kept, *LOOPBACK, *([host] if host else [])]))
+def direct_entries(environ: Mapping[str, str]) -> list[str]:
+    """What the variables say is to be asked without a proxy."""
+    return list(dict.fromkeys(entry for name in _NO_PROXY for entry in re.findall(r"[^\s,]+", environ.get(name, ""))))
+
+
+def covers(entry: str, host: str) -> bool:
+    """Whether an entry of NO_PROXY lets a host be asked directly."""
+    name = (entry.partition(":")[0] if entry.count(":") == 1 else entry).lower().lstrip("*.")
+    return entry == "*" or (name != "" and f".{host}".endswith(f".{name}"))
 
 
 _JAVA_OPTIONS = re.compile(r"\s*-D(?:https\.proxy(?:Host|Port)|javax\.net\.ssl\.trustStore(?:Type)?)=(?:'[^']*'|\S)*")
@@ -251,6 +263,14 @@ def _beside(present: str, value: str) -> str:
     if value.startswith("-D"):
         return f"{_JAVA_OPTIONS.sub('', present).strip()} {value}".strip()
     return ":".join([*(part for part in present.split(":") if part != value and _FOLDER not in part), value])
+
+
+def holds(present: str, template: str, proxy: str | None) -> bool:
+    """Whether a variable of many values holds what attaching would put there, with whatever folder."""
+    parts = urlsplit(proxy or "")
+    wanted = template.format(host=parts.hostname, port=parts.port, folder="\0")
+    pattern = re.escape(wanted).replace(re.escape("\0"), "[^:']+")
+    return re.search(rf"{pattern}(?![\w/])", present) is not None
 
 
 # --- certificates
@@ -273,7 +293,7 @@ def _pem(blocks: Iterable[str]) -> str:
 def _files(library: Library, ca: str, environ: Mapping[str, str], place: str) -> tuple[dict[str, bytes], bool]:
     """The files by name, and whether certificates of this system are among them."""
     own = certificates(ca)
-    roots = _present(environ, ANY.replaces) or _system_roots()
+    roots = list(dict.fromkeys([*_present(environ, CA_VARIABLES), *_system_roots(), *_certifi_roots()]))
     beside = _present(environ, ANY.adds)
     made: dict[str, Callable[[], bytes]] = {
         CA: lambda: _joined(beside, own),
@@ -299,18 +319,19 @@ def _present(environ: Mapping[str, str], names: Iterable[str]) -> list[str]:
 
 
 def _system_roots() -> list[str]:
+    """As OpenSSL was built to find them, whatever variables say: one file, or a folder of them."""
     paths = ssl.get_default_verify_paths()
-    for file in (paths.openssl_cafile, paths.cafile):
+    for path in map(Path, (paths.openssl_cafile, paths.openssl_capath)):
         with contextlib.suppress(OSError):
-            if file and (found := certificates(Path(file).read_text(encoding="utf-8", errors="replace"))):
+            files = sorted(filter(Path.is_file, path.iterdir())) if path.is_dir() else [path]
+            if found := certificates("".join(file.read_text(encoding="utf-8", errors="replace") for file in files)):
                 return found
-    with contextlib.suppress(OSError):
-        files = sorted(Path(paths.openssl_capath).iterdir())
-        found = certificates("".join(file.read_text(encoding="utf-8", errors="replace") for file in files))
-        if found:
-            return found
+    return []
+
+
+def _certifi_roots() -> list[str]:
     try:
-        import certifi  # noqa: PLC0415  only where the system has no roots, and only if it is there
+        import certifi  # noqa: PLC0415  only if it is there
     except ImportError:
         return []
     return certificates(certifi.contents())

@@ -1,13 +1,10 @@
 """The certificate that clients must trust, read from a directory or asked of an emulator. Standard library only."""
 
-import http.client
-import json
 from pathlib import Path
-from urllib.parse import urlsplit
+
+from emulator.commands import probes
 
 _FILE = "ca.pem"
-_PATH = "/_emulator/ca.pem"
-_PATIENCE = 5.0
 
 
 class NoAuthorityError(Exception):
@@ -41,31 +38,11 @@ def from_server(url: str, token: str | None = None) -> str:
         NoAuthorityError: it does not answer, or has none.
     """
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port = None, None
-    if host is None or parts.scheme != "http":
-        raise NoAuthorityError(f"{url}: expected a url like http://127.0.0.1:2010")
-    connection = http.client.HTTPConnection(host, port, timeout=_PATIENCE)  # no proxy: this is about how to reach it
-    try:
-        connection.request("GET", _PATH, headers={"Authorization": f"Bearer {token}"} if token else {})
-        reply = connection.getresponse()
-        status, body = reply.status, reply.read()
-    except (OSError, http.client.HTTPException, UnicodeError) as error:
+        return _certificate(probes.ca_of(url, token).encode(), url)
+    except probes.SilentError as error:
         raise NoAuthorityError(f"no emulator answers at {url} ({error}); start one, or name it with --url") from None
-    finally:
-        connection.close()
-    if status != http.client.OK:
-        raise NoAuthorityError(f"{url}: {_error(body) or f'{status} at {_PATH}'}")
-    return _certificate(body, url)
-
-
-def _error(body: bytes) -> str:
-    try:
-        return str(json.loads(body)["error"])
-    except (ValueError, TypeError, KeyError):
-        return ""
+    except probes.ProbeError as error:
+        raise NoAuthorityError(f"{url}: {error}") from None
 
 
 def _certificate(data: bytes, where: str) -> str:

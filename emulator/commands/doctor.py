@@ -10,8 +10,28 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from emulator.commands.attach import ANY, CA_VARIABLES, LIBRARIES, LOOPBACK, OURS, START, Library, certificates
-from emulator.commands.probes import TWILIO, Emulator, proxy_failure, refusal, tls_failure
+from emulator.commands.attach import (
+    ANY,
+    CA_VARIABLES,
+    LIBRARIES,
+    OURS,
+    START,
+    Library,
+    certificates,
+    covers,
+    direct_entries,
+    holds,
+)
+from emulator.commands.probes import (
+    LOOPBACK,
+    TWILIO,
+    Emulator,
+    NotToldError,
+    ProbeError,
+    proxy_failure,
+    refusal,
+    tls_failure,
+)
 from emulator.wire.sids import ACCOUNT, is_sid
 
 
@@ -43,6 +63,7 @@ class Case:
         tls_failure: why TLS with the listener failed; None = it did not, or there is none.
         proxy_failure: why the way through the proxy failed; None = it did not, or there is none.
         refusal: what the emulator answers to the credentials; None = it takes them, or there are none.
+        not_told: why it does not say whether it takes them; None = it does.
         files: the texts of the files that the CA variables name, by path; None = cannot be read.
     """
 
@@ -52,6 +73,7 @@ class Case:
     tls_failure: str | None = None
     proxy_failure: str | None = None
     refusal: str | None = None
+    not_told: str | None = None
     files: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
@@ -169,6 +191,8 @@ def credentials(case: Case) -> Iterator[Finding]:
             f"the emulator refuses TWILIO_ACCOUNT_SID with TWILIO_AUTH_TOKEN: {case.refusal}",
             f"export TWILIO_AUTH_TOKEN={'0' * 32}, or the token that the emulator was started with",
         )
+    elif case.not_told:
+        yield _note(f"whether the emulator takes {account} and its token is not known: {case.not_told}")
     else:
         yield _fine(f"the emulator takes {account} and its token")
 
@@ -216,12 +240,7 @@ def plain_through_a_proxy(case: Case) -> Iterator[Finding]:
 
 def _direct(case: Case, host: str) -> str | None:
     """The entry of NO_PROXY that lets a host be asked directly."""
-    entries = [part.strip() for name in ("no_proxy", "NO_PROXY") for part in case.environ.get(name, "").split(",")]
-    for entry in filter(None, entries):
-        name = entry.partition(":")[0].lstrip("*").lstrip(".") if entry.count(":") == 1 else entry.lstrip("*.")
-        if entry == "*" or (name and (host == name or host.endswith(f".{name}"))):
-            return entry
-    return None
+    return next((entry for entry in direct_entries(case.environ) if covers(entry, host)), None)
 
 
 # --- variables alone
@@ -272,6 +291,17 @@ def certificate_files(case: Case) -> Iterator[Finding]:
             yield Finding(weight, f"{name}={path} does not hold the emulator's CA", case.command)
 
 
+def settings(case: Case) -> Iterator[Finding]:
+    """Variables of many values must hold what `env` would put there."""
+    if case.library is None:
+        return
+    for name, template in case.library.others.items():
+        value, beginning = case.environ.get(name, ""), template.partition("{")[0]
+        begun = value and (case.attached or (beginning and beginning in value))
+        if case.emulator.proxy and begun and not holds(value, template, case.emulator.proxy):
+            yield _wrong(f"{name} does not hold what attaches {case.library.name} to this emulator", case.command)
+
+
 def libraries(case: Case) -> Iterator[Finding]:
     """Which libraries have all they read."""
     if case.library is None:
@@ -306,7 +336,7 @@ def _lacking(case: Case, library: Library) -> list[str]:
         *(
             name
             for name, value in library.others.items()
-            if name not in case.environ or value.partition("{")[0] not in case.environ[name]
+            if not holds(case.environ.get(name, ""), value, case.emulator.proxy)
         ),
     ]
 
@@ -339,6 +369,7 @@ DIAGNOSES: tuple[Callable[[Case], Iterable[Finding]], ...] = (
     twilio_direct,
     certificate_files,
     node_bundle,
+    settings,
     libraries,
 )
 
@@ -349,16 +380,24 @@ def examine(
     """Try what a client would do, and read the files that the variables name.
 
     Raises:
-        ProbeError: the emulator is gone.
+        ProbeError: the emulator is gone, or the variables are not to be seen from here.
     """
+    if library is LIBRARIES["docker"]:
+        raise ProbeError("the doctor does not see into containers: run it in the container, and name a library or none")
     account, token = environ.get("TWILIO_ACCOUNT_SID"), environ.get("TWILIO_AUTH_TOKEN")
+    refused = not_told = None
+    try:
+        refused = refusal(emulator, account, token, control_token) if account and token else None
+    except NotToldError as error:
+        not_told = str(error)
     return Case(
         environ=environ,
         emulator=emulator,
         library=library,
         tls_failure=tls_failure(emulator) if emulator.tls else None,
         proxy_failure=proxy_failure(emulator) if emulator.proxy else None,
-        refusal=refusal(emulator, account, token, control_token) if account and token else None,
+        refusal=refused,
+        not_told=not_told,
         files={environ[name]: _read(environ[name]) for name in CA_VARIABLES if environ.get(name)},
     )
 

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 TWILIO = "api.twilio.com"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _PATIENCE = 5.0
 _OK = 200
 _UNAUTHORIZED = 401
@@ -27,6 +28,10 @@ class ProbeError(Exception):
 
 class SilentError(ProbeError):
     """Nothing listens there, or it cannot be reached."""
+
+
+class NotToldError(ProbeError):
+    """It does not tell; str() says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,30 +69,46 @@ def look(url: str, control_token: str | None = None) -> Emulator:
     tls = next((address for address in addresses if address.startswith("https:")), None)
     if proxy is not None:
         proxy = _reachable(proxy, url)
-    ca = _ca(url, control_token) if tls or proxy else ""
+    ca = ca_of(url, control_token) if tls or proxy else ""
     return Emulator(url=url, version=version, tls=tls, proxy=proxy, ca=ca)
 
 
-def _ca(url: str, control_token: str | None) -> str:
+def ca_of(url: str, control_token: str | None = None) -> str:
+    """The certificate that an emulator's clients must trust.
+
+    Raises:
+        ProbeError: nothing answers there, or it has none, or does not hand it out.
+    """
     status, body = _http(url, "GET", "/_emulator/ca.pem", bearer=control_token)
-    if status == _UNAUTHORIZED:
-        raise ProbeError("it asks for its control token; set EMULATOR_CONTROL_TOKEN")
     if status != _OK:
-        raise ProbeError(f"it does not hand out its CA certificate (GET /_emulator/ca.pem: {status})")
+        raise NotToldError(_why(status, body) or f"it does not hand out its CA (GET /_emulator/ca.pem: {status})")
     return body.decode("ascii", "replace")
 
 
+def _why(status: int, body: bytes) -> str:
+    """What the inspection API says of what it refuses, if it says something."""
+    if status == _UNAUTHORIZED:
+        return "it asks for its control token; set EMULATOR_CONTROL_TOKEN"
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, TypeError, KeyError):
+        return ""
+
+
 def _reachable(address: str, url: str) -> str:
-    """An address as this side can use it: who listens everywhere is where it was asked."""
-    parts = urlsplit(address)
-    if parts.hostname not in {"0.0.0.0", "::"}:  # noqa: S104  compared, not bound
+    """An address as this side can use it: one that means "here" over there is where the emulator was asked."""
+    parts, host = urlsplit(address), urlsplit(url).hostname or ""
+    if parts.hostname not in LOOPBACK or host in LOOPBACK:
         return address
-    host = urlsplit(url).hostname or "127.0.0.1"
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{parts.port}"
 
 
 def refusal(emulator: Emulator, account_sid: str, auth_token: str, control_token: str | None = None) -> str | None:
-    """What Twilio's surface would answer to these credentials if it refused them, else None. Nothing is sent there."""
+    """What Twilio's surface would answer to these credentials if it refused them, else None. Nothing is sent there.
+
+    Raises:
+        ProbeError: the emulator is gone, or does not tell.
+    """
     basic = base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
     asked: dict[str, object] = {
         "path": _MESSAGES.format(account=account_sid),
@@ -96,7 +117,7 @@ def refusal(emulator: Emulator, account_sid: str, auth_token: str, control_token
     }
     status, body = _http(emulator.url, "POST", "/_emulator/check", bearer=control_token, value=asked)
     if status != _OK:
-        return None  # not to be known from here, as with a control token
+        raise NotToldError(_why(status, body) or f"it does not tell (POST /_emulator/check: {status})")
     verdict: dict[str, Any] = json.loads(body)
     reply = verdict["reply"]
     return f"{reply['status']} {json.loads(reply['body'])['message']}" if reply["status"] == _UNAUTHORIZED else None

@@ -15,6 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from emulator.wire.hosts import is_local, name_of
+
 MAX_BODY = 1024 * 1024
 _SWALLOWED = 64 * MAX_BODY  # of a body that is refused: a client that is still writing would not read why
 _DATA = "/_emulator/"  # the token guards data; health, page and documentation hold none
@@ -65,8 +67,10 @@ class Guard:
 
     def allows_host(self, host: str) -> bool:
         """What is local, this machine's own name, and what was configured."""
-        return is_local(host) or host == self.own_name or any(
-            host == name or (name[:1] == "." and host.endswith(name)) for name in map(str.lower, self.hosts)
+        return (
+            is_local(host)
+            or host == self.own_name
+            or any(host == name or (name[:1] == "." and host.endswith(name)) for name in map(str.lower, self.hosts))
         )
 
     def _site(self, scope: Scope, headers: Mapping[str, str]) -> Refusal | None:

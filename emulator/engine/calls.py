@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from emulator.engine.limits import LimitReachedError
 from emulator.engine.scopes import Scope
-from emulator.wire.errors import CALL_IS_PSTN, CALL_NOT_ACTIVE, CALL_UNKNOWN, Problem
+from emulator.wire.errors import CALL_FOREIGN, CALL_IS_PSTN, CALL_NOT_ACTIVE, CALL_UNKNOWN, Problem
 
 MAX_CALLS = 10_000
 
@@ -54,7 +54,7 @@ class Call:
     def refusal(self, account_sid: str) -> Problem | None:
         """Why this call takes no message of that account, or None when it does."""
         if self.account_sid not in (None, account_sid):
-            return CALL_UNKNOWN
+            return CALL_FOREIGN
         if self.client is Leg.PSTN:
             return CALL_IS_PSTN
         return None if self.status in ACTIVE else CALL_NOT_ACTIVE
@@ -89,7 +89,7 @@ class Calls:
 
     def remove_scope(self, scope: Scope) -> int:
         """Forget the calls of an account, or one call; returns how many."""
-        gone = [call.sid for call in self if scope.covers(call.account_sid, call.sid)]
+        gone = [call.sid for call in self if scope.owns(Scope(call.account_sid, call.sid))]
         for sid in gone:
             del self._calls[sid]
         return len(gone)

@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from operator import attrgetter
 
 from emulator.engine.calls import Calls, Unregistered
 from emulator.engine.chance import Chance
@@ -130,8 +131,9 @@ class Emulation:
         """Start to read events, a reader that resumes from after `wanted.after`; the owner must close it."""
         reader = self.feed.open(wanted)
         if resumed:
-            for exchange in self.journal.requests(wanted):
-                reader.backlog += events_of(exchange)
+            reader.backlog += [event for exchange in self.journal.requests(wanted) for event in events_of(exchange)]
+            reader.backlog += self.feed.resets_since(wanted)
+            reader.backlog.sort(key=attrgetter("seq"))  # stable
             reader.wake()
         return reader
 

@@ -15,7 +15,7 @@ from emulator.wire.errors import PATH_UNKNOWN
 from emulator.wire.hosts import is_local, is_twilio
 
 LOOKED_AT = 1_000
-"""How many of the newest exchanges are looked at."""
+"""How many of the newest exchanges are looked at, of the scope and of all."""
 SHOWN = 5
 _FAR = 2
 _LONGEST = 80
@@ -59,8 +59,10 @@ def explain(wait: Wait, end: End, journal: Journal) -> Explanation:
 def near_misses(wanted: Filter, journal: Journal) -> list[NearMiss]:
     """The newest exchanges that lack least, at most five."""
     created = replace(wanted, outcome=Outcome.CREATED)
-    found = list(_candidates(created, journal.newest(LOOKED_AT)))
-    found.sort(key=lambda miss: len(miss.mismatches))  # stable: the newest of equals stays first
+    own = journal.requests(Filter(account_sid=wanted.account_sid, call_sid=wanted.call_sid))
+    looked_at = dict.fromkeys([*own.page(LOOKED_AT, newest_first=True), *journal.newest(LOOKED_AT)])
+    found = list(_candidates(created, looked_at))
+    found.sort(key=lambda miss: len(miss.mismatches))  # stable: the scope's own first, of equals the newest
     related = [miss for miss in found if not _is_unrelated(miss)]
     return (related or found)[:SHOWN]
 

@@ -87,6 +87,7 @@ class Feed:
 
     def __init__(self) -> None:
         self._readers: Registry[Reader] = Registry()
+        self._resets: deque[Event] = deque(maxlen=MAX_BEHIND)
 
     def __len__(self) -> int:
         return len(self._readers)
@@ -116,9 +117,18 @@ class Feed:
 
     def tell_reset(self, scope: Scope, seq: int) -> None:
         """A scope was reset."""
+        self._resets.append(Event(Kind.RESET, seq, scope))
         for reader in list(self._readers):
             if scope.overlaps(reader.wanted.scope):
                 reader.put(Event(Kind.RESET, seq, scope))
+
+    def resets_since(self, wanted: Filter) -> list[Event]:
+        """The resets that a reader who resumes may have missed; it may have seen the first."""
+        return [
+            event
+            for event in self._resets
+            if event.seq >= wanted.after and isinstance(event.about, Scope) and event.about.overlaps(wanted.scope)
+        ]
 
     def end(self) -> None:
         """End all readers."""

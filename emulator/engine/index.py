@@ -53,6 +53,7 @@ class Index:
         self._evicted = 0  # so many at the front of all
         self._by: tuple[Tracks, Tracks, Tracks] = ({}, {}, {})
         self._oldest = 0  # what has a lower seq is evicted
+        self._shared: set[str] = set()  # calls that more than one account asked for
 
     def add(self, exchange: Exchange) -> None:
         """Append an exchange, the newest."""
@@ -64,6 +65,9 @@ class Index:
                     tracks[value] = [exchange]  # most are of one call that has no more: no room is kept for others
                 else:
                     track.append(exchange)
+        call_sid = exchange.arrival.call_sid
+        if call_sid is not None and self._by[1][call_sid][0].arrival.account_sid != exchange.arrival.account_sid:
+            self._shared.add(call_sid)
 
     def evict(self, exchange: Exchange) -> None:
         """Forget the oldest exchange."""
@@ -79,6 +83,7 @@ class Index:
                     del track[: bisect_left(track, self._oldest, key=_seq)]
                     if not track:
                         del tracks[value]
+                        self._shared.discard(value)
 
     def remove(self, gone: set[Exchange]) -> None:
         """Forget these exchanges."""
@@ -90,6 +95,8 @@ class Index:
                 rest = self._rest(tracks.pop(value), gone)
                 if rest:
                     tracks[value] = rest
+                else:
+                    self._shared.discard(value)
 
     def newest(self, limit: int) -> list[Exchange]:
         """The newest exchanges, newest first."""
@@ -102,11 +109,21 @@ class Index:
     def select(self, wanted: Filter) -> Selection:
         """The exchanges that a filter means, oldest first."""
         tracks = [by.get(value, []) for value, by in zip(wanted.keys, self._by, strict=True) if value is not None]
+        if self._call_tells_account(wanted):
+            del tracks[0]
         track = min(tracks, key=len, default=self._all)
         start = bisect_right(track, max(wanted.after, self._oldest - 1), key=_seq)
         if len(tracks) > 1 or wanted.needs_a_look:
             return Selection(([exchange for exchange in islice(track, start, None) if wanted.matches(exchange)], 0))
         return Selection((track, start))
+
+    def _call_tells_account(self, wanted: Filter) -> bool:
+        """Whether all exchanges of the call that is meant are the account's that is meant: the commonest scope."""
+        account_sid, call_sid = wanted.account_sid, wanted.call_sid
+        if account_sid is None or call_sid is None or call_sid in self._shared:
+            return False
+        track = self._by[1].get(call_sid)
+        return track is not None and track[0].arrival.account_sid == account_sid
 
     def _rest(self, track: Track, gone: set[Exchange]) -> Track:
         return [exchange for exchange in track if exchange.seq >= self._oldest and exchange not in gone]

@@ -80,7 +80,7 @@ class Schemas:
 
     def remove_scope(self, scope: Scope) -> int:
         """Forget the schemas that are for this account or call only; returns how many."""
-        gone = [schema.name for schema in self if scope.covers(schema.scope.account_sid, schema.scope.call_sid)]
+        gone = [schema.name for schema in self if scope.owns(schema.scope)]
         for name in gone:
             del self._schemas[name]
         return len(gone)

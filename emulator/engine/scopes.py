@@ -19,6 +19,12 @@ class Scope:
         """Whether something of this account and call lies in the scope."""
         return self.account_sid in (None, account_sid) and self.call_sid in (None, call_sid)
 
+    def owns(self, other: "Scope") -> bool:
+        """Whether something made for that scope goes with this one: a call of no account goes with its CallSid."""
+        if other.account_sid is None and other.call_sid is not None:
+            return self == Scope() or self.call_sid == other.call_sid
+        return self.covers(other.account_sid, other.call_sid)
+
     def overlaps(self, other: "Scope") -> bool:
         """Whether something can lie in both."""
         pairs = ((self.account_sid, other.account_sid), (self.call_sid, other.call_sid))

@@ -20,6 +20,7 @@ from emulator.wire.replies import without_hsts
 MAX_HEAD = 64 * 1024
 MAX_PIPELINED = 1000
 """Requests that may wait on one connection; uvicorn reads on while they do."""
+_REPLIES_A_TURN = 100
 PATIENCE = 30
 """Seconds a head may take in all, and a body may stand still."""
 
@@ -46,6 +47,11 @@ class Outbox:
 
     def __init__(self) -> None:
         self._replies: list[tuple[asyncio.Transport, bytes]] = []
+
+    @property
+    def full(self) -> bool:
+        """Whether so much leaves this turn that others should have one: who reads events must not fall behind."""
+        return len(self._replies) >= _REPLIES_A_TURN
 
     def put(self, transport: asyncio.Transport, data: bytes, loop: asyncio.AbstractEventLoop) -> None:
         """Send these bytes before the loop turns."""
@@ -176,7 +182,7 @@ class Protocol(HttpToolsProtocol):
         self._phase = Phase.OURS
         self._fed = 0
         if self._held is not None:
-            if self._answered_at_once(b"".join(self._held)):
+            if not self.outbox.full and self._answered_at_once(b"".join(self._held)):
                 self._held = None
                 return
             self._hand_on()
@@ -197,6 +203,16 @@ class Protocol(HttpToolsProtocol):
     def eof_received(self) -> bool:  # type: ignore[override]
         """The client has said all; True keeps the connection until a whole request is answered."""
         return self._finish_whole() and self.scheme == "http"  # TLS cannot be closed by half
+
+    def pause_writing(self) -> None:
+        """The client does not read: what it sends waits too, or its answers would pile up here."""
+        super().pause_writing()
+        self.flow.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        super().resume_writing()
+        self.flow.resume_reading()
 
     def shutdown(self) -> None:
         """The server stops: whole requests are answered, others end here."""

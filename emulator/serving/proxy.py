@@ -15,6 +15,7 @@ from emulator.serving.proxy_requests import (
     allowed,
     complete_head,
     read_authority,
+    refuse_from_elsewhere,
     to_origin,
 )
 from emulator.serving.tunnel import Patience, Tunnel
@@ -40,7 +41,7 @@ class Limits:
 
     connections: int = 500
     head: float = 10.0
-    connect: float = 5.0
+    connect: float = 5.0  # look-up and all attempts together
     linger: float = 1.0  # for a refused client to read why
     tunnel: Patience = field(default_factory=Patience)
 
@@ -55,7 +56,7 @@ class Proxy:
 
         Args:
             joining: takes the connections that are for Twilio.
-            passthrough: let all other tunnels pass.
+            passthrough: let all other tunnels of programs on this machine pass.
             limits: how many and how long.
             resolve: looks hosts up.
         """
@@ -117,7 +118,13 @@ class Proxy:
         """
         tunnel = Tunnel(self.limits.tunnel, self.forget)
         try:
-            await self._connect(tunnel, address, await self._addresses(address))
+            async with asyncio.timeout(self.limits.connect):
+                await self._connect(tunnel, address, await self._addresses(address))
+        except TimeoutError:
+            tunnel.close()
+            raise RefusedError(
+                HTTPStatus.GATEWAY_TIMEOUT, f"{address.host} port {address.port} does not answer the proxy"
+            ) from None
         except BaseException:
             tunnel.close()
             raise
@@ -127,9 +134,8 @@ class Proxy:
         """Where it may lead. Looked up once: a second answer could be another one."""
         found: Sequence[str] = ()
         try:
-            async with asyncio.timeout(self.limits.connect):
-                found = await self._resolve(address.host, address.port)
-        except (OSError, UnicodeError) as error:  # TimeoutError is an OSError
+            found = await self._resolve(address.host, address.port)
+        except (OSError, UnicodeError) as error:
             _log.debug("no address of %s: %s", address.host, error)
         return allowed(address.host, found, passthrough=self._passthrough)
 
@@ -138,10 +144,7 @@ class Proxy:
         reason: object = ""
         for one in addresses:
             try:
-                async with asyncio.timeout(self.limits.connect):
-                    await loop.create_connection(lambda: tunnel.far, one, address.port)
-            except TimeoutError:
-                reason = "no answer"
+                await loop.create_connection(lambda: tunnel.far, one, address.port)
             except OSError as error:
                 reason = error.strerror or error
             else:
@@ -179,6 +182,8 @@ class Client(asyncio.Protocol):
         self._received += data
         try:
             if (head := complete_head(self._received)) is not None:
+                self._decided = True
+                self._timer.cancel()
                 self._decide(*head)
         except RefusedError as refused:
             self._refuse(refused)
@@ -197,28 +202,24 @@ class Client(asyncio.Protocol):
     def _decide(self, request: Request, rest: bytes) -> None:
         if request.method != "CONNECT":
             received = to_origin(request) + rest
-            self._hand_over()
             self._proxy.joined(self, self._proxy.joining.plain(self._transport, received))
             return
         address = read_authority(request.target)
         if not is_twilio(address.host):
-            self._pause()
+            refuse_from_elsewhere(address.host, self._peer())
+            self._transport.pause_reading()
             self._task = self._loop.create_task(self._tunnel(address, rest))
         elif address.port == _HTTPS:
-            self._pause()
-            self._hand_over()
+            self._transport.pause_reading()
             self._transport.write(_CONNECTED)
             self._proxy.joining.secure(self._transport, rest, self._joined)
         else:
             raise RefusedError(HTTPStatus.FORBIDDEN, f"{address.host} is Twilio's and answers on port 443 only")
 
-    def _pause(self) -> None:
-        self._decided = True
-        self._transport.pause_reading()
-
-    def _hand_over(self) -> None:
-        self._decided = True
-        self._timer.cancel()
+    def _peer(self) -> str | None:
+        """The IP address of the client; None once it is gone."""
+        name = self._transport.get_extra_info("peername")
+        return str(name[0]) if name else None
 
     def _joined(self, protocol: asyncio.Protocol | None) -> None:
         self._proxy.joined(self, protocol)
@@ -230,7 +231,6 @@ class Client(asyncio.Protocol):
             self._transport.resume_reading()
             self._refuse(refused)
             return
-        self._hand_over()
         self._transport.write(_CONNECTED)
         self._proxy.tunnelled(self, tunnel)
         tunnel.begin(self._transport, rest)

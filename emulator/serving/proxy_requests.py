@@ -1,22 +1,22 @@
 """What a proxy is asked, and what it may do. No sockets here.
 
-`CONNECT` to Twilio's names is for this process; tunnels to this machine and to private networks pass; nothing else
-does, so that a program under test cannot reach the real Twilio, or anything it was not meant to, by this way.
+`CONNECT` to Twilio's names is for this process. Programs on this machine may also have tunnels to it and to private
+networks; nothing else passes, so that a program under test cannot reach the real Twilio, or anything it was not meant
+to, by this way, and nobody elsewhere can reach what only this machine can.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 
 from emulator.wire.hosts import is_twilio
 
 MAX_HEAD = 16 * 1024
 _SHOWN = 100  # of a host name, in a reply
-_NEAR = tuple(
-    map(ip_network, ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7"))
-)  # not link-local: clouds keep their secrets there
+_NEAR = tuple(map(ip_network, ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")))
+_NEVER = tuple(map(ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32")))  # clouds keep their secrets there
 _REQUEST_LINE = re.compile(rb"([A-Z]+) ([\x21-\x7e]+) HTTP/1\.[01]")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00\r\n]*)")
 _HOST = r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,255}"
@@ -118,19 +118,45 @@ def to_origin(request: Request) -> bytes:
     if not is_twilio(host) or port not in (None, "80"):
         raise RefusedError(
             HTTPStatus.NOT_IMPLEMENTED,
-            f"the proxy carries plain http to Twilio only; {host[:_SHOWN]} belongs in NO_PROXY",
+            f"the proxy carries plain http:// to Twilio only, passthrough or not: name {host[:_SHOWN]} in NO_PROXY, "
+            "or unset HTTP_PROXY, which only twilio-node needs",
         )
     path = path if path.startswith("/") else "/" + path
     kept = b"".join(b"%b: %b\r\n" % field for field in request.fields if field[0].lower() not in _HOP_BY_HOP)
     return f"{request.method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n".encode() + kept + b"\r\n"
 
 
+def _read_ip(address: str) -> IPv4Address | IPv6Address:
+    ip = ip_address(address.partition("%")[0])
+    return ip.ipv4_mapped or ip if isinstance(ip, IPv6Address) else ip
+
+
+def is_local(address: str) -> bool:
+    """Whether an IP address is of this machine alone."""
+    return _read_ip(address).is_loopback
+
+
 def is_near(address: str) -> bool:
     """Whether an IP address is this machine's, or of a private network."""
-    ip = ip_address(address.partition("%")[0])
-    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
-    return any(ip in network for network in _NEAR)
+    return _is_of(address, _NEAR) and not _is_of(address, _NEVER)
+
+
+def _is_of(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    ip = _read_ip(address)
+    return any(ip in network for network in networks)
+
+
+def refuse_from_elsewhere(host: str, peer: str | None) -> None:
+    """Only programs on this machine may have tunnels to other hosts than Twilio's.
+
+    Raises:
+        RefusedError: the peer is elsewhere.
+    """
+    if peer is None or not is_local(peer):
+        raise RefusedError(
+            HTTPStatus.FORBIDDEN,
+            f"the proxy connects programs on other machines to Twilio only; name {host[:_SHOWN]} in NO_PROXY",
+        )
 
 
 def allowed(host: str, found: Sequence[str], *, passthrough: bool) -> list[str]:
@@ -139,9 +165,11 @@ def allowed(host: str, found: Sequence[str], *, passthrough: bool) -> list[str]:
     Raises:
         RefusedError: none.
     """
-    chosen = [address for address in found if passthrough or is_near(address)]
+    chosen = [address for address in found if is_near(address) or (passthrough and not _is_of(address, _NEVER))]
     if chosen:
         return chosen
+    if passthrough and found:
+        raise RefusedError(HTTPStatus.FORBIDDEN, f"the proxy never connects to link-local addresses: {host[:_SHOWN]}")
     if passthrough:
         raise RefusedError(HTTPStatus.BAD_GATEWAY, f"the proxy cannot find {host[:_SHOWN]}")
     raise RefusedError(

@@ -1,4 +1,4 @@
-"""Where an emulator listens: what is sent there, as bytes, and what the bytes that come back say. No I/O.
+"""Where an emulator listens: what is sent there, as bytes, and what the bytes that come back say. No I/O, but for the CA.
 
 One question per connection, which ends with the answer: nothing is kept, so threads and tasks share a client freely.
 """
@@ -10,8 +10,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, urlencode, urlsplit
+
+if TYPE_CHECKING:
+    import os
+    import ssl
 
 MARGIN = 10.0
 """Seconds that an answer may take beyond what it was asked to wait."""
@@ -47,14 +51,19 @@ class Question:
 
 
 class Address:
-    """Where an emulator listens, and the token that its inspection API asks for, if any."""
+    """Where an emulator listens, and the token that its inspection API asks for, if any.
 
-    def __init__(self, url: str, token: str | None = None) -> None:
+    Attributes:
+        tls: what certificates are verified with; None for http.
+    """
+
+    def __init__(self, url: str, token: str | None = None, ca: "str | os.PathLike[str] | None" = None) -> None:
         self.url = url.rstrip("/")
         parts, host, port = _parts(self.url)
         self.host = host
         self.port = port or _USUAL_PORTS[parts.scheme]
-        self.secure = parts.scheme == "https"
+        self.ca = ca
+        self.tls = _trusting(ca) if parts.scheme == "https" else None
         self._name = parts.netloc.rpartition("@")[2]
         self._prefix = parts.path
         self.token = token
@@ -96,6 +105,8 @@ class Address:
         """The error to raise when nothing came back."""
         if isinstance(reason, TimeoutError):
             reason = "it does not answer in time"
+        elif untrusted := getattr(reason, "verify_message", None):
+            reason = f"its certificate is not trusted: {untrusted}; name a file with its CA as ca="
         elif isinstance(reason, OSError):
             reason = reason.strerror or str(reason)
         return UnreachableError(
@@ -109,6 +120,15 @@ def _parts(url: str) -> tuple[SplitResult, str, int | None]:
         if parts.scheme in _USUAL_PORTS and parts.hostname:
             return parts, parts.hostname, parts.port
     raise ValueError(f"{url!r} is no address of an emulator; expected a url like http://127.0.0.1:2010")
+
+
+def _trusting(ca: "str | os.PathLike[str] | None") -> "ssl.SSLContext":
+    import ssl  # noqa: PLC0415  most emulators are asked by http
+
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        raise ValueError(f"{str(ca)!r} is no file with a CA's certificate ({error.strerror})") from None
 
 
 class _Received:

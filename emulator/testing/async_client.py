@@ -3,13 +3,16 @@
 import asyncio
 from contextlib import suppress
 from datetime import datetime
-from typing import Protocol, TypeVar, Unpack
+from typing import TYPE_CHECKING, Protocol, TypeVar, Unpack
 
 from emulator.engine.calls import Leg, Status
 from emulator.engine.scopes import Scope
 from emulator.testing.address import MARGIN, Address, Question
 from emulator.testing.questions import Conversation, Filters, Questions, RequestFilters, now, set_clock
 from emulator.testing.results import Call, Message, Removed, Request
+
+if TYPE_CHECKING:
+    import os
 
 T = TypeVar("T")
 
@@ -39,8 +42,21 @@ class AsyncEmulatorClient:
         account_sid: str | None = None,
         call_sid: str | None = None,
         control_token: str | None = None,
+        ca: "str | os.PathLike[str] | None" = None,
     ) -> None:
-        self._address = Address(url, control_token)
+        """Make one.
+
+        Args:
+            url: where the emulator listens.
+            account_sid: the account that it is bound to.
+            call_sid: the call that it is bound to.
+            control_token: what the inspection API asks for, if anything.
+            ca: a file with the certificate to trust for https; None = those that this machine trusts.
+
+        Raises:
+            ValueError: the url is none, or the file is.
+        """
+        self._address = Address(url, control_token, ca)
         self._questions = Questions(Scope(account_sid, call_sid))
         self.url = self._address.url
 
@@ -120,7 +136,7 @@ class AsyncEmulatorClient:
 
     async def _exchange(self, data: bytes) -> bytes:
         address = self._address
-        reader, writer = await asyncio.open_connection(address.host, address.port, ssl=address.secure or None)
+        reader, writer = await asyncio.open_connection(address.host, address.port, ssl=address.tls)
         try:
             writer.write(data)
             return await reader.read()

@@ -13,6 +13,8 @@ from emulator.testing.questions import Conversation, Filters, Questions, Request
 from emulator.testing.results import Call, Message, Removed, Request
 
 if TYPE_CHECKING:
+    import os
+
     from emulator.testing.async_client import AsyncEmulatorClient
 
 T = TypeVar("T")
@@ -45,8 +47,21 @@ class EmulatorClient:
         account_sid: str | None = None,
         call_sid: str | None = None,
         control_token: str | None = None,
+        ca: "str | os.PathLike[str] | None" = None,
     ) -> None:
-        self._address = Address(url, control_token)
+        """Make one.
+
+        Args:
+            url: where the emulator listens.
+            account_sid: the account that it is bound to.
+            call_sid: the call that it is bound to.
+            control_token: what the inspection API asks for, if anything.
+            ca: a file with the certificate to trust for https; None = those that this machine trusts.
+
+        Raises:
+            ValueError: the url is none, or the file is.
+        """
+        self._address = Address(url, control_token, ca)
         self._questions = Questions(Scope(account_sid, call_sid))
         self.url = self._address.url
 
@@ -57,7 +72,11 @@ class EmulatorClient:
 
         scope = self._questions.scope
         return AsyncEmulatorClient(
-            self.url, account_sid=scope.account_sid, call_sid=scope.call_sid, control_token=self._address.token
+            self.url,
+            account_sid=scope.account_sid,
+            call_sid=scope.call_sid,
+            control_token=self._address.token,
+            ca=self._address.ca,
         )
 
     def messages(self, **filters: Unpack[Filters]) -> list[Message]:
@@ -132,12 +151,10 @@ class EmulatorClient:
     @contextmanager
     def _connection(self, timeout: float) -> Iterator[socket.socket]:
         with socket.create_connection((self._address.host, self._address.port), timeout) as plain:
-            if not self._address.secure:
+            if self._address.tls is None:
                 yield plain
                 return
-            import ssl  # noqa: PLC0415  most emulators are asked by http
-
-            with ssl.create_default_context().wrap_socket(plain, server_hostname=self._address.host) as secure:
+            with self._address.tls.wrap_socket(plain, server_hostname=self._address.host) as secure:
                 yield secure
 
 

@@ -71,7 +71,7 @@ def twilio_emulator_server(
             pytest.fail(complaint, pytrace=False)
         yield None
         return
-    from emulator.serving.server import CannotListenError  # noqa: PLC0415  see the top
+    from emulator.serving.server import CannotStartError  # noqa: PLC0415  see the top
     from emulator.settings import SettingsError  # noqa: PLC0415
     from emulator.testing.server import Emulator  # noqa: PLC0415
 
@@ -79,7 +79,7 @@ def twilio_emulator_server(
     try:
         emulator = Emulator(**settings) if isinstance(settings, Mapping) else Emulator(settings)
         emulator.start()
-    except (CannotListenError, SettingsError, TypeError) as error:
+    except (CannotStartError, SettingsError, TypeError) as error:
         pytest.fail(f"twilio_emulator_settings: {error}", pytrace=False)
     yield emulator
     emulator.stop()

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import threading
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -48,6 +48,24 @@ class Emulator:
         return self._running().url
 
     @property
+    def https_url(self) -> str | None:
+        """Where it listens for https; None without `tls_port`."""
+        entrances = self._running().entrances
+        return next(iter(entrances.addresses), None) if entrances else None
+
+    @property
+    def proxy(self) -> str | None:
+        """Where its proxy listens; None without `proxy_port`."""
+        entrances = self._running().entrances
+        return entrances.proxy if entrances else None
+
+    @property
+    def ca_pem(self) -> bytes | None:
+        """The certificate to trust for https, there and behind the proxy; None when both are off."""
+        entrances = self._running().entrances
+        return entrances.ca_pem if entrances else None
+
+    @property
     def client(self) -> EmulatorClient:
         """Asks it what arrived, from everybody."""
         return EmulatorClient(self.url, control_token=self.settings.control_token)
@@ -56,7 +74,7 @@ class Emulator:
         """Return once it answers.
 
         Raises:
-            CannotListenError: the address is taken or not ours.
+            CannotStartError: an address is taken or not ours, or there can be no certificates.
         """
         if self._thread is not None:
             raise RuntimeError("this emulator is running already")
@@ -99,8 +117,11 @@ class _Thread(threading.Thread):
         super().__init__(name="emulator", daemon=True)
         self._addresses: Future[Sequence[str]] = Future()
         app = create_app(settings)
-        self._listener = server.open_socket(settings.host, settings.port)
-        self._server = _Server(app, self._listener, self._addresses.set_result)
+        with ExitStack() as opening:
+            listener = opening.enter_context(closing(server.open_socket(settings.host, settings.port)))
+            self.entrances = opening.enter_context(server.entering(settings))
+            self._server = _Server(app, listener, self._addresses.set_result, self.entrances)
+            self._open = opening.pop_all()
         self.start()
         if self._addresses.exception() is not None:
             self.join()
@@ -117,7 +138,7 @@ class _Thread(threading.Thread):
                 raise
             self._addresses.set_exception(error)
         finally:
-            self._listener.close()
+            self._open.close()
 
     def stop(self) -> None:
         """Return once nothing listens."""

@@ -175,6 +175,14 @@ CALL_UNKNOWN = Problem(
     certainty=Certainty.DOCUMENTED,
     source=_DICTIONARY + "20404 (that the whole path is echoed is inferred from its siblings)",
 )
+CALL_FOREIGN = Problem(
+    name="call-foreign",
+    status=HTTPStatus.NOT_FOUND,
+    code=20404,
+    message="The requested resource {path} was not found",
+    certainty=Certainty.ASSUMED,
+    source="our choice for another account's call under one's own AccountSid",
+)
 CALL_NOT_ACTIVE = Problem(
     name="call-not-active",
     status=HTTPStatus.BAD_REQUEST,
@@ -205,7 +213,7 @@ INTERNAL_ERROR = Problem(
     status=HTTPStatus.INTERNAL_SERVER_ERROR,
     code=20500,
     message="Internal Server Error",
-    certainty=Certainty.DOCUMENTED,
+    certainty=Certainty.ASSUMED,
     source=_DICTIONARY + "20500 (the text is inferred from its title)",
 )
 REQUEST_MALFORMED = Problem(
@@ -239,6 +247,7 @@ CATALOGUE: tuple[Problem, ...] = (
     CONTENT_NOT_JSON,
     KEY_CONFLICT,
     CALL_UNKNOWN,
+    CALL_FOREIGN,
     CALL_NOT_ACTIVE,
     CALL_IS_PSTN,
     TOO_MANY_REQUESTS,

@@ -47,9 +47,9 @@ _REPLIES = (
     _rule("request-id", _O, "Twilio-Request-Id has the hex digits of the message created", "three recordings of 2023"),
     _rule(
         "charset",
-        _O,
+        _A,
         "charset=utf-8 in Content-Type only after Accept-Charset: utf-8",
-        "fits every recording whose request is known",
+        "inferred: it fits every recording whose request is known",
     ),
     _rule(
         "representation", _D, "the suffix decides: .json is JSON, none and .xml are XML; Accept never does", _RESPONSE
@@ -84,9 +84,9 @@ _REQUESTS = (
     _rule("repeated-parameters", _A, "of a repeated parameter the first counts", "not known"),
     _rule(
         "other-media-types",
-        _O,
+        _A,
         "any other media type reads as a form without parameters",
-        "twilio-chat-demo-android #147",
+        "inferred from chat v2, twilio-chat-demo-android #147",
     ),
     _rule(
         "json-any-value",

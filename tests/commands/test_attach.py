@@ -14,7 +14,7 @@ import pytest
 from serving import Command
 
 from emulator.cli import run
-from emulator.commands import attach
+from emulator.commands import attach, probes
 from emulator.commands.attach import ANY, LIBRARIES, AttachError, Library
 from emulator.commands.probes import Emulator
 
@@ -130,6 +130,35 @@ def test_the_programs_own_account_is_kept_if_it_can_be(
     assert list(attach.candidates(environ)) == candidates
 
 
+@pytest.mark.parametrize("entry", ["*", "twilio.com", ".twilio.com", "*.Twilio.com", "api.twilio.com:443", "com"])
+def test_what_would_lead_past_the_emulator_is_left_out_and_said(entry: str) -> None:
+    attachment = attached(ANY, {"no_proxy": f"intranet,{entry}"})
+
+    assert attachment.variables["no_proxy"] == "intranet,localhost,127.0.0.1,::1"
+    assert attachment.notes[-1] == f"left out of NO_PROXY, because it covers api.twilio.com: {entry}"
+
+
+@pytest.mark.parametrize("entry", ["eviltwilio.com", "example.com", "::1", ".", "voice.twilio.com", "127.0.0.1:80"])
+def test_what_covers_no_host_of_ours_stays(entry: str) -> None:
+    attachment = attached(ANY, {"NO_PROXY": entry})
+
+    assert entry in attachment.variables["NO_PROXY"].split(",")
+    assert "left out" not in "".join(attachment.notes)
+
+
+@pytest.mark.parametrize(
+    ("told", "url", "reachable"),
+    [
+        ("http://127.0.0.1:2012", "http://emulator:2010", "http://emulator:2012"),
+        ("http://127.0.0.1:2012", "http://[fd00::7]:2010", "http://[fd00::7]:2012"),
+        ("http://127.0.0.1:2012", "http://localhost:2010", "http://127.0.0.1:2012"),
+        ("http://10.0.0.7:2012", "http://emulator:2010", "http://10.0.0.7:2012"),
+    ],
+)
+def test_an_address_that_means_here_over_there_is_where_it_was_asked(told: str, url: str, reachable: str) -> None:
+    assert probes._reachable(told, url) == reachable
+
+
 # --- the files
 
 
@@ -144,7 +173,9 @@ def test_what_was_trusted_stays_trusted_and_ours_is_there_once(tmp_path: Path) -
         bundle = attachment.files["bundle.pem"].decode()
         assert bundle.startswith(THEIRS)
         assert bundle.endswith(OURS)
-        assert attach.certificates(bundle) == ["VGhlaXJz", "T3Vycw=="]
+        found = attach.certificates(bundle)
+        assert (found[0], found[-1], len(found) == len(set(found))) == ("VGhlaXJz", "T3Vycw==", True)
+        assert set(attach.certificates(attached(ANY).files["bundle.pem"].decode())) < set(found)
 
 
 def test_the_ca_of_an_earlier_start_is_not_kept(tmp_path: Path) -> None:
@@ -155,6 +186,18 @@ def test_the_ca_of_an_earlier_start_is_not_kept(tmp_path: Path) -> None:
 
     assert attach.certificates(files["ca.pem"].decode()) == ["TGF0ZXI="]
     assert b"T3Vycw==" not in files["bundle.pem"]
+
+
+def test_the_bundle_is_the_union_of_variables_system_certifi_and_ours(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    extra = tmp_path / "extra.pem"
+    extra.write_text(THEIRS)
+    monkeypatch.setattr(attach, "_system_roots", lambda: ["c3lzdGVt"])
+    monkeypatch.setattr(attach, "_certifi_roots", lambda: ["Y2VydGlmaQ==", "c3lzdGVt"])
+    bundle = attached(ANY, {"NODE_EXTRA_CA_CERTS": str(extra)}).files["bundle.pem"].decode()
+
+    assert attach.certificates(bundle) == ["VGhlaXJz", "c3lzdGVt", "Y2VydGlmaQ==", "T3Vycw=="]
 
 
 def test_without_variables_the_bundle_begins_with_the_systems_roots() -> None:

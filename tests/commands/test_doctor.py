@@ -32,6 +32,11 @@ FILES = {
 }
 PYTHON = {"HTTPS_PROXY": PROXY, "REQUESTS_CA_BUNDLE": "/ours"}
 NODE = {"HTTP_PROXY": PROXY, "NODE_EXTRA_CA_CERTS": "/ours", "NO_PROXY": "localhost,127.0.0.1"}
+JAVA = (
+    "-Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=2012 "
+    "-Djavax.net.ssl.trustStore='/a b/truststore.jks' -Djavax.net.ssl.trustStoreType=JKS"
+)
+PHP = {"HTTPS_PROXY": PROXY, "PHP_INI_SCAN_DIR": ":/made/php"}
 CREDENTIALS = {"TWILIO_ACCOUNT_SID": "AC" + "a" * 32, "TWILIO_AUTH_TOKEN": "0" * 32}
 
 
@@ -66,7 +71,9 @@ def wrong(seen: Case) -> list[tuple[str, str]]:
         pytest.param(case({"HTTPS_PROXY": "http://corp:3128"}, PLAIN), id="a company's proxy, and a base URL"),
         pytest.param(case({"HTTP_PROXY": "http://corp:3128", "no_proxy": "*"}, PLAIN), id="all is direct"),
         pytest.param(case({"SSL_CERT_FILE": "/theirs"}), id="a company's roots, and a base URL"),
-        pytest.param(case({"JAVA_TOOL_OPTIONS": "-Dhttps.proxyHost=127.0.0.1"}, library="java"), id="java"),
+        pytest.param(case({"JAVA_TOOL_OPTIONS": f"-Xmx1g {JAVA}"}, library="java"), id="java"),
+        pytest.param(case({"JAVA_TOOL_OPTIONS": "-Xmx1g"}, library="java"), id="java, nothing of ours"),
+        pytest.param(case(PHP, library="php"), id="php"),
     ],
 )
 def test_all_is_well(seen: Case) -> None:
@@ -160,6 +167,28 @@ def test_all_is_well(seen: Case) -> None:
             "not set: PHP_INI_SCAN_DIR",
             'eval "$(twilio-udm-emulator env php',
             id="no setting for php",
+        ),
+        *(
+            pytest.param(
+                case({"JAVA_TOOL_OPTIONS": value}, library="java"),
+                "JAVA_TOOL_OPTIONS does not hold what attaches java",
+                'eval "$(twilio-udm-emulator env java',
+                id=f"java, {value[:40]}",
+            )
+            for value in (
+                "-Dhttps.proxyHost=127.0.0.1",
+                JAVA.replace("2012", "20120"),
+                JAVA.replace("127.0.0.1", "corp"),
+            )
+        ),
+        *(
+            pytest.param(
+                case(PHP | {"PHP_INI_SCAN_DIR": value}, library="php"),
+                "PHP_INI_SCAN_DIR does not hold what attaches php",
+                'eval "$(twilio-udm-emulator env php',
+                id=f"php, {value}",
+            )
+            for value in ("/etc/more", ":/etc/php/8.2/conf.d")
         ),
         pytest.param(
             case(PYTHON | {"REQUESTS_CA_BUNDLE": "/stale"}),
@@ -280,3 +309,21 @@ def test_with_a_control_token_the_ca_is_asked_for_with_it(capsys: pytest.Capture
     assert without == 2
     assert "set EMULATOR_CONTROL_TOKEN" in capsys.readouterr().err
     assert code == 0, text
+
+
+def test_what_a_control_token_hides_is_not_called_well() -> None:
+    with Command("--port", "0", "--control-token", "secret") as running:
+        site = running.site().url
+        _, without = doctor("--url", site, **CREDENTIALS)
+        _, text = doctor("--url", site, EMULATOR_CONTROL_TOKEN="secret", **CREDENTIALS)
+
+    assert "the emulator takes AC" not in without.replace("whether the emulator takes AC", "")
+    assert "is not known: it asks for its control token; set EMULATOR_CONTROL_TOKEN\n" in without
+    assert "ok    the emulator takes AC" in text
+
+
+def test_docker_is_no_choice_of_the_doctor(capsys: pytest.CaptureFixture[str], url: str) -> None:
+    code, text = doctor("docker", "--url", url)
+
+    assert (code, text) == (2, "")
+    assert "the doctor does not see into containers" in capsys.readouterr().err

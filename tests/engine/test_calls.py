@@ -3,7 +3,7 @@ from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, call
 
 from emulator.engine.calls import MAX_CALLS, Call, Calls, Leg, Status, Unregistered
 from emulator.engine.limits import LimitReachedError
-from emulator.wire.errors import CALL_IS_PSTN, CALL_NOT_ACTIVE, CALL_UNKNOWN, Problem
+from emulator.wire.errors import CALL_FOREIGN, CALL_IS_PSTN, CALL_NOT_ACTIVE, CALL_UNKNOWN, Problem
 
 either_policy = pytest.mark.parametrize("unregistered", Unregistered)
 
@@ -47,7 +47,7 @@ def test_a_pstn_leg_takes_no_message_in_any_state(status: Status) -> None:
     [
         pytest.param(None, None, id="everybody's"),
         pytest.param(ACCOUNT, None, id="its own"),
-        pytest.param(OTHER_ACCOUNT, CALL_UNKNOWN, id="another account's"),
+        pytest.param(OTHER_ACCOUNT, CALL_FOREIGN, id="another account's"),
     ],
 )
 @either_policy
@@ -62,7 +62,7 @@ def test_a_call_is_known_to_its_account_only(
 def test_another_accounts_call_tells_nothing_of_its_state() -> None:
     known = calls(call(account_sid=OTHER_ACCOUNT, client=Leg.PSTN, status=Status.COMPLETED))
 
-    assert known.refusal(ACCOUNT, CALL) is CALL_UNKNOWN, Problem
+    assert known.refusal(ACCOUNT, CALL) is CALL_FOREIGN
 
 
 @pytest.mark.parametrize(

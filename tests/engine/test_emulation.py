@@ -191,7 +191,7 @@ def test_a_known_key_replays_although_the_call_is_over() -> None:
     [
         pytest.param(call(status=Status.COMPLETED), errors.CALL_NOT_ACTIVE, id="over"),
         pytest.param(call(client=Leg.PSTN), errors.CALL_IS_PSTN, id="PSTN"),
-        pytest.param(call(account_sid=OTHER_ACCOUNT), errors.CALL_UNKNOWN, id="another account's"),
+        pytest.param(call(account_sid=OTHER_ACCOUNT), errors.CALL_FOREIGN, id="another account's"),
         pytest.param(call(sid=OTHER_CALL), errors.CALL_UNKNOWN, id="unknown"),
     ],
 )

@@ -15,7 +15,7 @@ from builders import (
     request,
 )
 
-from emulator.engine.exchanges import Exchange, Outcome
+from emulator.engine.exchanges import Exchange, Outcome, pack
 from emulator.engine.explanation import LOOKED_AT, SHOWN, Explanation, explain, near_misses
 from emulator.engine.filters import Filter, Part
 from emulator.engine.journal import Journal
@@ -310,13 +310,33 @@ def test_a_near_miss_carries_what_it_lacked_as_data_and_its_line() -> None:
     assert miss.text == explanation.lines[1]
 
 
-def test_only_a_few_near_misses_are_shown_and_only_the_newest_exchanges_looked_at() -> None:
+def test_only_a_few_near_misses_are_shown_and_only_the_newest_exchanges_of_others_looked_at() -> None:
     far = arrival(call_sid=OTHER_CALL)
-    filled = journal(exchange(1), *(exchange(seq, arrival=far) for seq in range(2, LOOKED_AT + 2)))
+    keyed = exchange(1, arrival=far, idempotency_key="k")
+    filled = journal(keyed, *(exchange(seq, arrival=far) for seq in range(2, LOOKED_AT + 2)))
     found = near_misses(Filter(call_sid=CALL, idempotency_key="k"), filled)
 
     assert len(found) == SHOWN
     assert all(len(miss.mismatches) == 2 for miss in found)
+
+
+def test_a_scopes_own_trouble_is_told_however_much_came_for_others_since() -> None:
+    far = arrival(call_sid=OTHER_CALL)
+    filled = journal(refused(), *(exchange(seq, arrival=far) for seq in range(2, LOOKED_AT + 10)))
+    found = near_misses(Filter(call_sid=CALL), filled)
+
+    assert found[0].exchange.seq == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "foreign"),
+    [(b"127.us1.0.1", True), (b"api.twilio.com", False), (b"localhost:2010", False), (b"emulator:2010", False)],
+)
+def test_a_foreign_host_is_named(host: bytes, *, foreign: bool) -> None:
+    sent = exchange(1, request=request(head=pack([(b"host", host)])))
+    (miss,) = near_misses(Filter(call_sid=OTHER_CALL), journal(sent))
+
+    assert ("TWILIO_REGION" in miss.text) is foreign
 
 
 def test_what_was_evicted_may_be_what_is_missing() -> None:

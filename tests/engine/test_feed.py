@@ -212,3 +212,13 @@ def test_no_more_than_a_thousand_read_until_one_closes() -> None:
     assert str(caught.value) == f"event streams reached: at most {MAX_READERS}; close some first"
     feed.close(readers[0])
     assert feed.open(Filter())
+
+
+def test_a_reader_that_resumes_gets_the_resets_it_may_have_missed() -> None:
+    engine = emulation()
+    first = post(engine)
+    engine.reset(Scope(call_sid=CALL))
+    engine.reset(Scope(call_sid=OTHER_CALL))
+    reader = engine.follow(Filter(call_sid=CALL, after=first.seq), resumed=True)
+
+    assert [(event.kind, event.about) for event in reader.take()] == [(Kind.RESET, Scope(call_sid=CALL))]

@@ -3,6 +3,8 @@
 from itertools import count, product
 from typing import Any
 
+import pytest
+from builders import ACCOUNT, CALL, OTHER_ACCOUNT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,3 +91,19 @@ def test_asking_leaves_nothing_behind(
     registry.of(account_sid, call_sid)
 
     assert repr(vars(registry)) == before
+
+
+@pytest.mark.parametrize(
+    ("scope", "made_for", "owned"),
+    [
+        pytest.param(Scope(), Scope(), True, id="everything"),
+        pytest.param(Scope(), Scope(None, CALL), True, id="everything, of no account"),
+        pytest.param(Scope(ACCOUNT), Scope(ACCOUNT, CALL), True, id="its account's"),
+        pytest.param(Scope(ACCOUNT), Scope(None, CALL), False, id="everybody's, not the account's"),
+        pytest.param(Scope(ACCOUNT, CALL), Scope(None, CALL), True, id="its call's, of no account"),
+        pytest.param(Scope(ACCOUNT, CALL), Scope(OTHER_ACCOUNT, CALL), False, id="another account's"),
+        pytest.param(Scope(ACCOUNT), Scope(), False, id="everybody's"),
+    ],
+)
+def test_what_was_made_for_a_scope_goes_with_it(scope: Scope, made_for: Scope, *, owned: bool) -> None:
+    assert scope.owns(made_for) is owned

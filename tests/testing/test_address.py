@@ -20,7 +20,7 @@ CLOCK = Question(path="/_emulator/clock")
 def test_an_address_is_read(url: str, where: tuple[str, int, bool]) -> None:
     address = Address(url)
 
-    assert (address.host, address.port, address.secure) == where
+    assert (address.host, address.port, address.tls is not None) == where
 
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:2010", "ftp://127.0.0.1", "http://", "http://a:b", "http://[::1"])

@@ -1,14 +1,16 @@
 """The blocking client, at a real emulator."""
 
+import asyncio
 import datetime as dt
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from serving import Caller, Serve, Site, fresh
 
-from emulator.testing import EmulatorClient, EmulatorError, UnreachableError
+from emulator.testing import Emulator, EmulatorClient, EmulatorError, UnreachableError
 from emulator.testing.results import Call
 
 
@@ -220,3 +222,35 @@ def test_no_emulator_is_one_line_that_says_what_to_do(ask: Callable[[EmulatorCli
 def test_https_is_spoken_where_the_url_says_so(site: Site) -> None:
     with pytest.raises(UnreachableError, match="SSL"):
         EmulatorClient(site.url.replace("http:", "https:")).messages()
+
+
+@pytest.fixture(scope="module")
+def secure() -> Iterator[Emulator]:
+    with Emulator(tls_port=0) as emulator:
+        yield emulator
+
+
+def test_https_with_a_ca_of_its_own(secure: Emulator, tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(secure.ca_pem or b"")
+    client = EmulatorClient(secure.https_url or "", ca=ca)
+
+    assert client.messages() == asyncio.run(client.aio.messages()) == []
+
+
+def test_https_without_its_ca_is_one_line_that_says_what_to_do(secure: Emulator) -> None:
+    client = EmulatorClient(secure.https_url or "")
+
+    for ask in (client.messages, lambda: asyncio.run(client.aio.messages())):
+        with pytest.raises(UnreachableError, match="certificate is not trusted: .*; name a file with its CA as ca="):
+            ask()
+
+
+@pytest.mark.parametrize("text", [None, "no certificate"], ids=["missing", "garbage"])
+def test_a_file_that_is_no_ca_is_refused_in_one_line(tmp_path: Path, text: str | None) -> None:
+    ca = tmp_path / "ca.pem"
+    if text is not None:
+        ca.write_text(text)
+
+    with pytest.raises(ValueError, match=r"ca\.pem' is no file with a CA's certificate \(.+\)$"):
+        EmulatorClient("https://127.0.0.1:2010", ca=ca)

@@ -365,12 +365,30 @@ def test_the_accounts_among_the_options_are_used_with_their_tokens(run: Run) -> 
     second.assert_outcomes(passed=1)
 
 
+def test_the_options_open_https_and_the_proxy(run: Run) -> None:
+    result = run(
+        """
+        from emulator.testing import EmulatorClient
+
+        def test_ask(twilio_emulator_server, tmp_path):
+            ca = tmp_path / "ca.pem"
+            ca.write_bytes(twilio_emulator_server.ca_pem)
+            assert EmulatorClient(twilio_emulator_server.https_url, ca=ca).messages() == []
+            assert twilio_emulator_server.proxy
+        """,
+        conftest=settings('return {"tls_port": 0, "proxy_port": 0}'),
+    )
+
+    result.assert_outcomes(passed=1)
+
+
 @pytest.mark.parametrize(
     ("options", "line"),
     [
         ('{"calls": "none"}', "twilio_emulator_settings: --calls: 'none' is not allowed; expected one of"),
         ('{"call": "any"}', "twilio_emulator_settings: there is no option call; did you mean calls?"),
         ('{"host": "192.0.2.1"}', "twilio_emulator_settings: cannot listen on 192.0.2.1"),
+        ('{"tls_port": 0, "tls_dir": "/dev/null/x"}', "twilio_emulator_settings: tls_dir: cannot use /dev/null/x"),
     ],
 )
 def test_bad_options_are_one_line(run: Run, options: str, line: str) -> None:
@@ -378,6 +396,16 @@ def test_bad_options_are_one_line(run: Run, options: str, line: str) -> None:
 
     result.assert_outcomes(errors=1)
     assert line in text_of(result)
+    assert "Traceback" not in text_of(result)
+
+
+def test_https_without_its_extra_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "emulator.serving.entrances", None)
+
+    result = run("def test_any(twilio_emulator): pass", conftest=settings('return {"tls_port": 0}'))
+
+    result.assert_outcomes(errors=1)
+    assert "twilio_emulator_settings: tls_port and proxy_port need the extra tls" in text_of(result)
     assert "Traceback" not in text_of(result)
 
 

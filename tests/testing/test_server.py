@@ -1,14 +1,18 @@
 """An emulator in this process."""
 
 import socket
+import ssl
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPSConnection
+from urllib.parse import urlsplit
 
 import pytest
-from serving import Caller, Site
+from serving import PATIENCE, Caller, Site, address_of
 
-from emulator.serving.server import CannotListenError, Server
+from emulator.serving.server import CannotListenError, CannotStartError, Server
 from emulator.settings import Settings, SettingsError
 from emulator.testing import Emulator, UnreachableError
 
@@ -122,6 +126,64 @@ def test_a_port_in_use_is_told_and_leaves_it_able_to_start() -> None:
             emulator.start()
     with emulator:
         assert emulator.client.messages() == []
+
+
+def status_over_tls(address: str, ca_pem: bytes, *, behind: str | None = None) -> int:
+    """What /readyz says there, or, where the address is a proxy, behind it."""
+    parts = urlsplit(address)
+    assert parts.hostname is not None
+    trust = ssl.create_default_context(cadata=ca_pem.decode())
+    connection = HTTPSConnection(parts.hostname, parts.port, timeout=PATIENCE, context=trust)
+    if behind:
+        connection.set_tunnel(behind, 443)
+    try:
+        connection.request("GET", "/readyz" if behind is None else "/2010-04-01/Accounts")
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_it_opens_https_and_the_proxy_where_the_options_say_so() -> None:
+    emulator = Emulator(tls_port=0, proxy_port=0)
+    with emulator:
+        urls = (emulator.url, emulator.https_url, emulator.proxy)
+        assert emulator.https_url is not None
+        assert emulator.proxy is not None
+        assert emulator.ca_pem is not None
+
+        assert len(set(urls)) == 3
+        assert status_over_tls(emulator.https_url, emulator.ca_pem) == 200
+        assert status_over_tls(emulator.proxy, emulator.ca_pem, behind="api.twilio.com") == 404
+        assert [one.path for one in emulator.client.requests()] == ["/2010-04-01/Accounts"]
+    for url in urls:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address_of(url or ""))
+
+
+def test_each_entrance_is_opened_by_itself() -> None:
+    with Emulator(tls_port=0) as tls, Emulator(proxy_port="0") as proxy, Emulator() as neither:
+        assert (tls.https_url or "").startswith("https://127.0.0.1:")
+        assert (tls.proxy, proxy.https_url) == (None, None)
+        assert (proxy.proxy or "").startswith("http://127.0.0.1:")
+        assert tls.ca_pem != proxy.ca_pem
+        assert (neither.https_url, neither.proxy, neither.ca_pem) == (None, None, None)
+
+
+@pytest.mark.parametrize("option", ["tls_port", "proxy_port"])
+def test_an_entrance_in_use_is_told_and_leaves_it_able_to_start(option: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        emulator = Emulator(**{option: taken.getsockname()[1]})
+        with pytest.raises(CannotListenError, match=f"in use; --{option.replace('_', '-')} 0 takes any free one"):
+            emulator.start()
+    with emulator:
+        assert emulator.client.messages() == []
+
+
+def test_https_without_its_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "emulator.serving.entrances", None)
+
+    with pytest.raises(CannotStartError, match="need the extra tls"):
+        Emulator(tls_port=0).start()
 
 
 def test_it_starts_once() -> None:

@@ -29,10 +29,11 @@ each_problem = pytest.mark.parametrize("problem", CATALOGUE, ids=lambda problem:
             (errors.CONTENT_NOT_JSON, 400, 32702, "Invalid Content", "assumed"),
             (errors.KEY_CONFLICT, 409, 20409, "Conflict", "assumed"),
             (errors.CALL_UNKNOWN, 404, 20404, NOT_FOUND, "documented"),
+            (errors.CALL_FOREIGN, 404, 20404, NOT_FOUND, "assumed"),
             (errors.CALL_NOT_ACTIVE, 400, 21220, "Call is not in the expected state", "observed"),
             (errors.CALL_IS_PSTN, 400, None, "Client message not supported for PSTN calls", "observed"),
             (errors.TOO_MANY_REQUESTS, 429, 20429, "Too Many Requests", "observed"),
-            (errors.INTERNAL_ERROR, 500, 20500, "Internal Server Error", "documented"),
+            (errors.INTERNAL_ERROR, 500, 20500, "Internal Server Error", "assumed"),
             (errors.REQUEST_MALFORMED, 400, 20001, "Bad request", "assumed"),
             (errors.HEAD_TOO_LARGE, 431, None, "Request Header Fields Too Large", "assumed"),
         )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator.wire.hosts import is_twilio
+from emulator.wire.hosts import is_local, is_twilio, name_of
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,24 @@ from emulator.wire.hosts import is_twilio
 )
 def test_twilios_names_are_its_domain_and_what_is_under_it(host: str, *, twilios: bool) -> None:
     assert is_twilio(host) is twilios
+
+
+NAMES = {
+    "[::1]:2010": "::1",
+    "LOCALHOST:1": "localhost",
+    "a.b.": "a.b",
+    "api.twilio.com": "api.twilio.com",
+    "": "",
+}
+LOCAL = ["localhost", "a.localhost", "emulator", "10.0.0.1", "::1", "host.docker.internal"]
+FOREIGN = ["evil.example", "127.us1.0.1", "localhost.evil.example"]
+
+
+@pytest.mark.parametrize("host", NAMES)
+def test_a_host_header_holds_a_name(host: str) -> None:
+    assert name_of(host) == NAMES[host]
+
+
+@pytest.mark.parametrize("name", [*LOCAL, *FOREIGN])
+def test_local_names_are_this_machines_and_its_containers(name: str) -> None:
+    assert is_local(name) is (name in LOCAL)

@@ -7,7 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
+from emulator.endpoints.inspection.queries import ScopeQuery
 from emulator.engine.calls import Call, Leg, Status
+from emulator.engine.scopes import Scope
 from emulator.wire import sids
 
 router = APIRouter(prefix="/_emulator/calls", tags=["calls"], responses=UNPROCESSABLE)
@@ -52,9 +54,10 @@ def _missing(call_sid: str) -> HTTPException:
 
 
 @router.get("", summary="List registered calls")
-async def list_calls(engine: Engine) -> CallList:
-    """All registered calls."""
-    calls = [_view(call) for call in engine.calls]
+async def list_calls(engine: Engine, scope: ScopeQuery) -> CallList:
+    """The registered calls of a scope; those of no account are everybody's."""
+    wanted = scope.scope()
+    calls = [_view(call) for call in engine.calls if wanted.overlaps(Scope(call.account_sid, call.sid))]
     return CallList(calls=calls, count=len(calls))
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Protocol, cast
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from emulator.endpoints.inspection.problems import UNPROCESSABLE
 from emulator.endpoints.inspection.requests import Pair, Sent
@@ -29,6 +29,17 @@ def _judge(request: Request) -> Judge:
     return cast("Judge", request.app.state.judge)
 
 
+def _encodable(text: str) -> str:
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("a lone surrogate is no character")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_encodable)]
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[!-9;-~]+$")]
+HeaderValue = Annotated[str, StringConstraints(pattern=r"^[ -~\t\u0080-\u00ff]*$")]
+
+
 class Described(BaseModel):
     """A request that is not sent."""
 
@@ -36,9 +47,9 @@ class Described(BaseModel):
 
     method: str = Field("POST", pattern=r"^[A-Z]+$", examples=["POST"])
     path: str = Field(pattern=r"^/[!-~]*$", examples=["/2010-04-01/Accounts/AC…/Calls/CA…/UserDefinedMessages.json"])
-    headers: dict[str, str] = Field({}, examples=[{"Authorization": "Basic …"}])
-    form: dict[str, str] | None = Field(None, examples=[{"Content": "{}"}])
-    body: str | None = Field(None, description="the raw body, instead of a form", examples=[None])
+    headers: dict[HeaderName, HeaderValue] = Field({}, examples=[{"Authorization": "Basic …"}])
+    form: dict[Text, Text] | None = Field(None, examples=[{"Content": "{}"}])
+    body: Text | None = Field(None, description="the raw body, instead of a form", examples=[None])
 
     @model_validator(mode="after")
     def _one_body(self) -> "Described":
@@ -51,7 +62,7 @@ class Described(BaseModel):
         named = {name.lower(): value for name, value in self.headers.items()}
         if self.form is not None:
             named.setdefault("content-type", FORM)
-        return [(name.encode(), value.encode()) for name, value in named.items()]
+        return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in named.items()]
 
 
 class Looked(BaseModel):
@@ -83,7 +94,13 @@ async def check(judge: Annotated[Judge, Depends(_judge)], described: Described) 
             body=reply.body.decode(),
         ),
         rules=[
-            Looked(rule=rule.name, says=rule.says, passed=passed, certainty=rule.certainty, source=rule.source)
+            Looked(
+                rule=rule.name,
+                says=rule.says.replace("{path}", described.path.partition("?")[0]),
+                passed=passed,
+                certainty=rule.certainty,
+                source=rule.source,
+            )
             for rule, passed in looked
         ],
     )

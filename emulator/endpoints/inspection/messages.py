@@ -29,7 +29,7 @@ class SchemaError(BaseModel):
     message: str
 
 
-class SchemaView(BaseModel):
+class SchemaVerdict(BaseModel):
     """What a schema says of a message."""
 
     name: str
@@ -53,7 +53,7 @@ class MessageView(BaseModel):
     idempotency_key: str | None = Field(examples=["1"])
     replays: int = Field(description="how often the key came again", examples=[0])
     notes: list[str] = Field(description="what is odd about the content but was accepted", examples=[[]])
-    schemas: list[SchemaView] = Field(description="what the schemas of its scope say", examples=[[]])
+    schemas: list[SchemaVerdict] = Field(description="what the schemas of its scope say", examples=[[]])
     date_created: str = Field(description="RFC 2822, as Twilio answered", examples=["Wed, 18 Dec 2019 20:02:01 +0000"])
     received_at: str = Field(description="ISO 8601, UTC", examples=["2019-12-18T20:02:01.123Z"])
     request_id: str = Field(examples=["RQ8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"])

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/_emulator/requests", tags=["requests"], responses=UN
 _EXAMPLE = "RQ8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 
 
-class RuleView(BaseModel):
+class RefusingRule(BaseModel):
     """The rule that refused a request."""
 
     name: str = Field(examples=["content-not-json"])
@@ -44,10 +44,10 @@ class RequestView(BaseModel):
     content: str | None = Field(description="the parameter Content, as far as it could be read")
     message_sid: str | None = Field(description="the message that was created or replayed")
     duration: float | None = Field(description="seconds; null while the reply is not out", examples=[0.001])
-    rule: RuleView | None = Field(description="the rule that refused it")
+    rule: RefusingRule | None = Field(description="the rule that refused it")
 
 
-class RequestPage(BaseModel):
+class RequestList(BaseModel):
     """A page of exchanges and what tells whether it is everything."""
 
     requests: list[RequestView]
@@ -93,7 +93,7 @@ class ExchangeView(RequestView):
     reply: Sent
 
 
-@router.get("", response_class=Response, responses={200: {"model": RequestPage}}, summary="List every request")
+@router.get("", response_class=Response, responses={200: {"model": RequestList}}, summary="List every request")
 async def list_requests(engine: Engine, page: RequestPageQuery) -> Response:
     """Every exchange on the Twilio surface: created, replayed, refused. Control and health requests are never in it."""
     found = engine.journal.requests(page.filter())

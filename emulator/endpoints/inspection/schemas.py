@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, bad_value
+from emulator.endpoints.inspection.queries import ScopeQuery
 from emulator.engine.schemas import OnFailure, Schema
 from emulator.engine.scopes import Scope
 
@@ -53,9 +54,11 @@ def _view(schema: Schema) -> SchemaView:
 
 
 @router.get("", summary="List schemas")
-async def list_schemas(engine: Engine) -> SchemaList:
-    """All registered schemas."""
-    return SchemaList(schemas=[_view(schema) for schema in engine.schemas], count=len(engine.schemas))
+async def list_schemas(engine: Engine, scope: ScopeQuery) -> SchemaList:
+    """The schemas that contents of a scope are held against."""
+    wanted = scope.scope()
+    schemas = [_view(schema) for schema in engine.schemas if wanted.overlaps(schema.scope)]
+    return SchemaList(schemas=schemas, count=len(schemas))
 
 
 @router.put("/{name}", responses={**FULL, 201: {"model": SchemaView, "description": "Registered anew"}})

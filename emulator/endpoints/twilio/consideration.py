@@ -12,7 +12,7 @@ from emulator.wire.replies import Header, Reply
 from emulator.wire.rules import Rule
 
 # What the engine looks at once a request has passed every check.
-_STATE = (errors.KEY_CONFLICT, errors.CALL_UNKNOWN, errors.CALL_IS_PSTN, errors.CALL_NOT_ACTIVE)
+_STATE = (errors.KEY_CONFLICT, errors.CALL_UNKNOWN, errors.CALL_FOREIGN, errors.CALL_IS_PSTN, errors.CALL_NOT_ACTIVE)
 _ROWS: tuple[tuple[Problem, ...], ...] = (*(problems for _, problems in CHECKS), _STATE)
 _NO_REQUEST_ID = sids.make(sids.REQUEST, bytes(sids.ENTROPY_BYTES))
 
