@@ -1,4 +1,4 @@
-"""Where an emulator listens: what is sent there, as bytes, and what the bytes that come back say. No I/O, but for the CA.
+"""Where an emulator listens: what is sent there, and what the bytes that come back say. No I/O, but for the CA.
 
 One question per connection, which ends with the answer: nothing is kept, so threads and tasks share a client freely.
 """

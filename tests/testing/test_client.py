@@ -242,7 +242,7 @@ def test_https_without_its_ca_is_one_line_that_says_what_to_do(secure: Emulator)
     client = EmulatorClient(secure.https_url or "")
 
     for ask in (client.messages, lambda: asyncio.run(client.aio.messages())):
-        with pytest.raises(UnreachableError, match="certificate is not trusted: .*; name a file with its CA as ca="):
+        with pytest.raises(UnreachableError, match=r"certificate is not trusted: .*; name a file with its CA as ca="):
             ask()
 
 

@@ -153,7 +153,7 @@ def test_it_opens_https_and_the_proxy_where_the_options_say_so() -> None:
 
         assert len(set(urls)) == 3
         assert status_over_tls(emulator.https_url, emulator.ca_pem) == 200
-        assert status_over_tls(emulator.proxy, emulator.ca_pem, behind="api.twilio.com") == 404
+        assert status_over_tls(emulator.proxy, emulator.ca_pem, behind="api.twilio.com") == 401
         assert [one.path for one in emulator.client.requests()] == ["/2010-04-01/Accounts"]
     for url in urls:
         with pytest.raises(ConnectionRefusedError):
