@@ -32,7 +32,7 @@ _TICK = 0.05
 _GOODBYE = 0.2  # seconds for a client to end TLS when the server stops
 _SWEEP_TICKS = 10  # uvicorn ticks ten times a second
 # Requests leave no cycles, and the journal is large: collect seldom, and all of it hardly ever.
-_GC_THRESHOLDS = (10_000, 10, 100)
+_GC_THRESHOLDS = (10_000, 10, 1000)
 _log = logging.getLogger("emulator.server")
 
 
