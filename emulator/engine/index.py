@@ -53,7 +53,7 @@ class Index:
         self._evicted = 0  # so many at the front of all
         self._by: tuple[Tracks, Tracks, Tracks] = ({}, {}, {})
         self._oldest = 0  # what has a lower seq is evicted
-        self._shared: set[str] = set()  # calls that more than one account asked for
+        self._shared: set[str] = set()  # calls (and keys) that more than one account has
 
     def add(self, exchange: Exchange) -> None:
         """Append an exchange, the newest."""
@@ -64,10 +64,9 @@ class Index:
                 if track is None:
                     tracks[value] = [exchange]  # most are of one call that has no more: no room is kept for others
                 else:
+                    if track[-1].arrival.account_sid != exchange.arrival.account_sid:
+                        self._shared.add(value)
                     track.append(exchange)
-        call_sid = exchange.arrival.call_sid
-        if call_sid is not None and self._by[1][call_sid][0].arrival.account_sid != exchange.arrival.account_sid:
-            self._shared.add(call_sid)
 
     def evict(self, exchange: Exchange) -> None:
         """Forget the oldest exchange."""

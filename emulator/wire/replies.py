@@ -7,6 +7,7 @@ and 335 bytes fit no other form. XML: recorded 2018 (293 bytes). Headers: the se
 import json
 from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
@@ -104,6 +105,11 @@ _HEAD = (
 _CHARSET = b"; charset=utf-8"
 
 
+@lru_cache(maxsize=16)  # one second brings many replies
+def _date(second: int) -> bytes:
+    return http_date(second).encode()
+
+
 def head(reply: Reply, *, now: float, request_id: str, duration: float, concurrent: int, charset: bool) -> bytes:
     """All header lines of a reply, each with its line end, in Twilio's order.
 
@@ -116,7 +122,7 @@ def head(reply: Reply, *, now: float, request_id: str, duration: float, concurre
         charset: whether the request carried `Accept-Charset: utf-8`.
     """
     media_type = reply.representation.value + (_CHARSET if charset else b"")
-    lines = _HEAD % (http_date(now).encode(), media_type, len(reply.body), request_id.encode(), duration, concurrent)
+    lines = _HEAD % (_date(int(now // 1)), media_type, len(reply.body), request_id.encode(), duration, concurrent)
     return lines + b"".join([b"%b: %b\r\n" % header for header in reply.headers]) if reply.headers else lines
 
 
