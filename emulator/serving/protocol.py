@@ -13,7 +13,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from emulator.endpoints.asgi import CONNECTION, Answer, AtOnce, Whole
+from emulator.endpoints.asgi import CONNECTION, SAID_ALL, Answer, AtOnce, Whole
 from emulator.wire.errors import HEAD_TOO_LARGE, INTERNAL_ERROR, REQUEST_MALFORMED, Problem
 from emulator.wire.replies import without_hsts
 
@@ -202,7 +202,12 @@ class Protocol(HttpToolsProtocol):
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """The client has said all; True keeps the connection until a whole request is answered."""
-        return self._finish_whole() and self.scheme == "http"  # TLS cannot be closed by half
+        keep = self._finish_whole() and self.scheme == "http"  # TLS cannot be closed by half
+        if keep and self._whole is not None:
+            # Whoever only waits for the client to leave need wait no longer.
+            self._whole.scope["extensions"][SAID_ALL] = {}
+            self._whole.message_event.set()
+        return keep
 
     def pause_writing(self) -> None:
         """The client does not read: what it sends waits too, or its answers would pile up here."""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from emulator.app import Emulator, create_app
-from emulator.endpoints.asgi import SAID_ALL
 from emulator.serving.protocol import Outbox, Protocol, Render
 from emulator.settings import Settings
 from emulator.wire import replies
@@ -174,14 +173,6 @@ def _config(app: Emulator) -> uvicorn.Config:
         render = staticmethod(_renderer(app))
         at_once = staticmethod(app.at_once)
         outbox = Outbox()
-
-        def eof_received(self) -> bool:  # type: ignore[override]
-            open_ = super().eof_received()
-            if open_ and self._whole is not None:
-                # Whoever only waits for the client to leave need wait no longer.
-                self._whole.scope["extensions"][SAID_ALL] = {}
-                self._whole.message_event.set()
-            return open_
 
     return uvicorn.Config(
         app,
