@@ -33,7 +33,8 @@ imports: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 test: $(VENV)/.installed-dev $(NODE_TESTS)/node_modules/.installed
-	$(BIN)/python -m pytest -n auto --cov=emulator --cov-branch --cov-report=
+	$(BIN)/python -m pytest -n auto --ignore=tests/web --cov=emulator --cov-branch --cov-report=
+	$(BIN)/python -m pytest tests/web --cov=emulator --cov-branch --cov-append --cov-report=  # one browser at a time
 	$(BIN)/coverage report --include='emulator/wire/*,emulator/engine/*' --fail-under=100
 
 bench: $(VENV)/.installed-dev
