@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,6 +16,7 @@ from emulator.endpoints.inspection import (
     calls,
     check,
     events,
+    faults,
     health,
     messages,
     problems,
@@ -37,6 +39,7 @@ from emulator.wire.hosts import is_twilio, name_of
 from emulator.wire.paths import PREFIX
 
 _TWILIO = PREFIX.encode()
+_PARTS = (messages, requests, events, calls, schemas, faults, reset, world, check, rules, ca, health, pages, web)
 
 
 class Emulator(FastAPI):
@@ -91,15 +94,23 @@ def _is_twilio(scope: Scope) -> bool:
     return is_twilio(name_of(host.decode("latin-1")))
 
 
-def create_app(settings: Settings, *, now: Now = time.time, entropy: Entropy = os.urandom) -> Emulator:
+def create_app(
+    settings: Settings,
+    *,
+    now: Now = time.time,
+    entropy: Entropy = os.urandom,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Emulator:
     """Join the parts.
 
     Args:
         settings: the options.
         now: seconds since 1970.
         entropy: a function that returns so many random bytes.
+        monotonic: seconds that only go forward; what has a time to live ends by them.
     """
-    emulation = Emulation(settings.policy(), clock=Clock(now, settings.clock), chance=Chance(entropy, settings.seed))
+    clock, chance = Clock(now, settings.clock), Chance(entropy, settings.seed)
+    emulation = Emulation(settings.policy(), clock=clock, chance=chance, monotonic=monotonic)
     house = House(directory=settings.directory(), lenient=settings.content == "lenient")
     guard = Guard(hosts=settings.allowed_hosts, origins=settings.allowed_origins, token=settings.control_token)
     twilio = TwilioSurface(emulation, house, log_every=settings.log_format == "json")
@@ -107,6 +118,6 @@ def create_app(settings: Settings, *, now: Now = time.time, entropy: Entropy = o
     app.state.judge = Consideration(emulation, house)
     app.state.show_secrets = settings.show_secrets
     problems.install(app)
-    for part in (messages, requests, events, calls, schemas, reset, world, check, rules, ca, health, pages, web):
+    for part in _PARTS:
         app.include_router(part.router)
     return app

@@ -205,6 +205,8 @@ class Settings:
     idempotency_mismatch: str = _option(
         "replay", _one_of(*OnMismatch), "other Content under a known key: replay the first answer, or reject with 409"
     )
+    magic: str = _option("on", _one_of("on", "off"), "whether CallSids that end in fa11… bring a fault about")
+    retry_window: int = _option(120, _seconds, "how long after a failed attempt another one is its retry", "120s")
     journal_limit: int = _option(100_000, _whole(1, 10**9), "how many exchanges are kept; the oldest are evicted")
     journal_bytes: int = _option(256 * 1024**2, _bytes, "how much memory exchanges may take", "256MiB")
     control_token: str | None = _option(None, _text, "Bearer token that /_emulator/ asks for; unset = none", "")
@@ -245,6 +247,8 @@ class Settings:
             idempotency_mismatch=OnMismatch(self.idempotency_mismatch),
             journal_limit=self.journal_limit,
             journal_bytes=self.journal_bytes,
+            magic=self.magic == "on",
+            retry_window=self.retry_window,
         )
 
     def warnings(self) -> list[str]:

@@ -92,7 +92,8 @@ class Time:
 
 
 def emulation(time: Time | None = None, **policy: object) -> Emulation:
-    return Emulation(Policy(**policy), clock=Clock(time or Time()), chance=Chance(random.Random(0).randbytes))
+    source = time or Time()
+    return Emulation(Policy(**policy), clock=Clock(source), chance=Chance(random.Random(0).randbytes), monotonic=source)
 
 
 def arrive(emulation: Emulation, account_sid: str | None = ACCOUNT, call_sid: str | None = CALL) -> Arrival:

@@ -1,14 +1,14 @@
 """ASGI in three names, and what our own server adds to it."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 CONNECTION = "emulator.connection"
-"""The extension through which our own server takes a whole reply at once; other servers do not have it."""
+"""The extension that holds a `Connection`; other servers than ours do not have it."""
 
 SAID_ALL = "emulator.said_all"
 """The extension that says that the client has closed its side; our own server wakes who receives when it adds it."""
@@ -40,6 +40,22 @@ class Answer(NamedTuple):
     status: int
     head: bytes
     body: bytes
+
+
+class Connection(Protocol):
+    """A request's way out past ASGI."""
+
+    def reply(self, answer: Answer) -> None:
+        """Send a whole reply, its head rendered already."""
+
+    def say(self, data: bytes) -> None:
+        """Send these bytes, whatever they are, and end the connection cleanly."""
+
+    def cut(self, answer: Answer, length: int) -> None:
+        """Send the head of a reply and so many bytes of its body, and end the connection cleanly."""
+
+    def reset(self) -> None:
+        """End the connection with a reset."""
 
 
 AtOnce = Callable[[Whole], Answer | None]

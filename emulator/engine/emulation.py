@@ -3,13 +3,17 @@
 `admit` is one synchronous step (schemas, key, call state, append, wake), so that no other request can come between.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
 
 from emulator.engine.calls import Calls, Unregistered
 from emulator.engine.chance import Chance
 from emulator.engine.clock import Clock
+from emulator.engine.delays import Delays
 from emulator.engine.exchanges import Arrival, Exchange, Outcome, Request
+from emulator.engine.fault_rules import Asked, Faults
+from emulator.engine.faults import Fault, ReplyFault
 from emulator.engine.feed import Feed, Reader, events_of
 from emulator.engine.filters import Filter
 from emulator.engine.idempotency import Key, Keys, OnMismatch
@@ -34,12 +38,21 @@ class Policy:
     idempotency_mismatch: OnMismatch = OnMismatch.REPLAY
     journal_limit: int = 100_000
     journal_bytes: int = 256 * 1024 * 1024
+    magic: bool = True
+    retry_window: float = 120
 
 
 class Emulation:
-    """All state of one emulator."""
+    """All state of one emulator.
 
-    def __init__(self, policy: Policy, *, clock: Clock, chance: Chance) -> None:
+    Args:
+        policy: its choices and bounds.
+        clock: the time that it shows.
+        chance: where identifiers come from.
+        monotonic: seconds that only go forward, whatever the clock does.
+    """
+
+    def __init__(self, policy: Policy, *, clock: Clock, chance: Chance, monotonic: Callable[[], float]) -> None:
         self._policy = policy
         self._keys = Keys(ttl=policy.idempotency_ttl, limit=policy.idempotency_limit)
         self._in_flight: set[Arrival] = set()
@@ -51,6 +64,8 @@ class Emulation:
         self.waits = Waits()
         self.feed = Feed()
         self.schemas = Schemas()
+        self.faults = Faults(monotonic, magic=policy.magic)
+        self.delays = Delays()
 
     # --- requests on the Twilio surface
 
@@ -72,7 +87,7 @@ class Emulation:
             del self._concurrent[arrival.account_sid]
 
     def admit(self, arrival: Arrival, request: Request, new: NewMessage) -> Exchange:
-        """Create a message, or replay the one that its key created before.
+        """Create a message, or replay the one that its key created before, unless a fault prevents it.
 
         Raises:
             TwilioError: content-not-json (a schema), idempotency-conflict, call-unknown, call-not-active, call-is-pstn.
@@ -81,6 +96,10 @@ class Emulation:
         account_sid, call_sid = arrival.account_sid, arrival.call_sid
         assert account_sid is not None
         assert call_sid is not None
+        if self.faults.concern(account_sid, call_sid):
+            arrival.fault = self._fault(account_sid, call_sid, new, now)
+            if arrival.fault is not None and arrival.fault.prevents:
+                return self._prevent(arrival, request, new, arrival.fault, now)
         schemas, original = self._look(account_sid, call_sid, new, now)
         if original is not None:
             if not arrival.was_reset:
@@ -169,17 +188,28 @@ class Emulation:
             "messages": sum(exchange.created is not None for exchange in gone),
             "calls": self.calls.remove_scope(scope),
             "schemas": self.schemas.remove_scope(scope),
+            "faults": self.faults.remove_scope(scope),
             "waits": self.waits.end(scope, End.RESET),
         }
+        self.delays.end(scope)
         self.feed.tell_reset(scope, self.journal.last_seq)
         return forgotten
 
     def stop(self) -> None:
-        """End waits and streams: the server is going away."""
+        """End waits and streams, and let delayed answers go: the server is going away."""
+        self.delays.end(Scope())
         self.waits.end(Scope(), End.STOPPED)
         self.feed.end()
 
     # --- inside
+
+    def _fault(self, account_sid: str, call_sid: str, new: NewMessage, now: float) -> Fault | None:
+        asked = Asked(account_sid, call_sid, messages.RESOURCE, new.idempotency_key, new.content)
+        return self.faults.choose(asked, now)
+
+    def _prevent(self, arrival: Arrival, request: Request, new: NewMessage, fault: Fault, now: float) -> Exchange:
+        problem = fault.action.problem if isinstance(fault.action, ReplyFault) else None
+        return self._record(arrival, request, Outcome.FAULTED, now, problem=problem, new=new)
 
     def _look(
         self, account_sid: str, call_sid: str, new: NewMessage, now: float

@@ -7,6 +7,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
+from emulator.engine.faults import Fault, ReplyFault
 from emulator.engine.parameters import read_parameters
 from emulator.engine.schemas import SchemaResult
 from emulator.wire import messages, replies, sids
@@ -28,6 +29,7 @@ class Outcome(StrEnum):
     MISMATCH = "mismatch"  # replayed, but its parameters were not the first ones
     REFUSED = "refused"
     PREFLIGHT = "preflight"
+    FAULTED = "faulted"  # a fault kept it from being processed
 
 
 class Request(NamedTuple):
@@ -106,6 +108,8 @@ class Arrival:
         received_at: seconds since 1970, when its head was read.
         concurrent: this request included.
         was_reset: its scope was reset while it was in flight: it will not be remembered.
+        fault: what goes wrong with it on purpose.
+        was_left: the client went away before the answer was out.
     """
 
     account_sid: str | None
@@ -113,6 +117,8 @@ class Arrival:
     received_at: float
     concurrent: int
     was_reset: bool = False
+    fault: Fault | None = None
+    was_left: bool = False
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -152,14 +158,29 @@ class Exchange:
         return self.arrival.account_sid, self.arrival.call_sid
 
     @property
-    def status(self) -> int:
-        """The reply's status."""
-        return self.problem.status.value if self.problem else 201 if self.message else 200
+    def status(self) -> int | None:
+        """The reply's status; None when a fault left no reply."""
+        if self.problem is not None:
+            return int(self.problem.status)
+        if self.message is not None:
+            return 201
+        return None if self.outcome is Outcome.FAULTED else 200
 
     @property
     def code(self) -> int | None:
         """Twilio's error code."""
         return self.problem.code if self.problem else None
+
+    @property
+    def fault(self) -> Fault | None:
+        """What went wrong with it on purpose."""
+        return self.arrival.fault
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the client got no whole answer."""
+        fault = self.arrival.fault
+        return self.arrival.was_left or (fault is not None and not fault.answers)
 
     @property
     def valid(self) -> bool | None:
@@ -184,18 +205,28 @@ class Exchange:
         owners = len(arrival.account_sid or "") + len(arrival.call_sid or "")
         return _OVERHEAD + texts + owners + len(self.reason or "") + len(self.idempotency_key or "")
 
-    def reply(self) -> Reply:
-        """The reply, made from the stored facts: what the client got and what the journal shows cannot differ."""
+    def reply(self) -> Reply | None:
+        """The reply, made from the stored facts: what the client got and what the journal shows cannot differ.
+
+        A fault may still keep it, or a part of it, from going out; None where there is nothing that could.
+        """
         path = self.request.path
         representation = replies.representation_of(path)
+        page = self._page
+        if page is not None:
+            assert page.page is not None
+            media_type = page.content_type.encode("latin-1")
+            return Reply(int(page.problem.status), page.page.encode(), media_type, page.problem.headers)
         if self.problem is not None:
             return replies.refusal(self.problem, path, representation)
         if self.message is not None:
             return replies.created(messages.ELEMENT, self.message.members(), representation)
-        return replies.preflight(representation)
+        return None if self.outcome is Outcome.FAULTED else replies.preflight(representation)
 
     def reply_head(self, reply: Reply) -> bytes:
         """All header lines of its reply."""
+        if self._page is not None:
+            return replies.foreign_head(reply, now=self.replied_at)
         head = replies.head(
             reply,
             now=self.replied_at,
@@ -206,3 +237,9 @@ class Exchange:
         )
         # A browser that got this from localhost by https would ask it for nothing else, whatever the port.
         return replies.without_hsts(head) if self.request.secure and not is_twilio(host_of(self.request.head)) else head
+
+    @property
+    def _page(self) -> ReplyFault | None:
+        """The fault that answers with a page of somebody else's making."""
+        action = self.arrival.fault.action if self.arrival.fault is not None else None
+        return action if isinstance(action, ReplyFault) and action.page is not None else None

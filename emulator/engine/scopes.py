@@ -44,8 +44,12 @@ class Registry(Generic[T]):
         return self._count
 
     def __iter__(self) -> Iterator[T]:
+        return (thing for thing, _ in self.items())
+
+    def items(self) -> Iterator[tuple[T, Scope]]:
+        """Things and their scopes."""
         for shelf in (*self._by_call.values(), *self._by_account.values(), self._everywhere):
-            yield from shelf
+            yield from shelf.items()
 
     def add(self, scope: Scope, thing: T) -> None:
         """Put a thing into a scope."""

@@ -6,6 +6,8 @@ sending is closed; an `Upgrade` that we do not speak is ignored instead of swall
 
 import asyncio
 import logging
+import socket
+import struct
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any
@@ -29,6 +31,10 @@ Render = Callable[[Problem], bytes]
 
 
 _log = logging.getLogger("emulator.server")
+
+
+def _head(answer: Answer) -> bytes:
+    return STATUS_LINE[answer.status] + answer.head
 
 
 class Phase(Enum):
@@ -66,8 +72,11 @@ class Outbox:
             transport.write(data)
 
 
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time
+
+
 class Connection:
-    """A request's way out past ASGI: a reply whose head is rendered already. In `scope["extensions"]`."""
+    """A request's way out past ASGI. In `scope["extensions"]`."""
 
     __slots__ = ("_cycle", "_protocol")
 
@@ -75,22 +84,40 @@ class Connection:
         self._protocol = protocol
         self._cycle = cycle
 
-    def abort(self) -> None:
-        """Close without a word."""
-        self._cycle.disconnected = True
-        self._cycle.transport.abort()
+    def reset(self) -> None:
+        """End the connection with a reset; what was not sent yet is lost."""
+        cycle = self._leave()
+        cycle.disconnected = True
+        cycle.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        cycle.transport.abort()
+
+    def say(self, data: bytes) -> None:
+        """Send these bytes, whatever they are, and end the connection cleanly."""
+        self._leave().disconnected = True
+        self._protocol.end(data)
+
+    def cut(self, answer: Answer, length: int) -> None:
+        """Send the head of a reply and so many bytes of its body, and end the connection cleanly."""
+        self.say(_head(answer) + b"\r\n" + answer.body[:length])
 
     def reply(self, answer: Answer) -> None:
         """Send a whole reply."""
-        cycle = self._cycle
-        # The scope holds us and the cycle holds the scope: without this every request would wait for the collector.
-        del self._cycle, cycle.scope["extensions"]
+        cycle = self._leave()
         if cycle.disconnected:
             return
         cycle.response_started = cycle.response_complete = True
         cycle.message_event.set()
         self._protocol.send(answer, cycle.scope["method"], keep_alive=cycle.keep_alive)
         cycle.on_response()
+
+    def _leave(self) -> RequestResponseCycle:
+        """The request's cycle, which is ours no longer.
+
+        The scope holds us and the cycle holds the scope: without this every request would wait for the collector.
+        """
+        cycle = self._cycle
+        del self._cycle, cycle.scope["extensions"]
+        return cycle
 
 
 class Protocol(HttpToolsProtocol):
@@ -193,12 +220,18 @@ class Protocol(HttpToolsProtocol):
         """Send a whole reply with this turn of the loop; close when the connection is not kept."""
         close = b"" if keep_alive else b"connection: close\r\n"
         shown = b"" if method == "HEAD" else answer.body
-        data = b"%b%b%b\r\n%b" % (STATUS_LINE[answer.status], answer.head, close, shown)
+        data = b"%b%b\r\n%b" % (_head(answer), close, shown)
         self.outbox.put(self.transport, data, self.loop)
         if not keep_alive:
-            self._given_up = True
-            self.outbox.flush()
-            self.transport.close()
+            self.end(b"")
+
+    def end(self, data: bytes) -> None:
+        """Send these bytes after all others and close; nothing more is read."""
+        self._given_up = True
+        self.outbox.flush()
+        if data:
+            self.transport.write(data)
+        self.transport.close()
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """The client has said all; True keeps the connection until a whole request is answered."""

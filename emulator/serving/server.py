@@ -6,6 +6,7 @@ import gc
 import logging
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from http import HTTPStatus
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -206,7 +207,7 @@ def _renderer(app: Emulator) -> Render:
         )
         return b"HTTP/1.1 %d %b\r\n%bconnection: close\r\n\r\n%b" % (
             reply.status,
-            problem.status.phrase.encode(),
+            HTTPStatus(problem.status).phrase.encode(),
             head,
             reply.body,
         )

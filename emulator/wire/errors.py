@@ -3,7 +3,7 @@
 A row is a rule too: it has a name, a certainty and a source. Shape of the body: see replies.py.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from emulator.wire.rules import Certainty, Rule
@@ -28,7 +28,7 @@ class Problem:
     """
 
     name: str
-    status: HTTPStatus
+    status: int
     code: int | None
     message: str
     certainty: Certainty
@@ -41,11 +41,15 @@ class Problem:
         """The page of the error dictionary, in the form of all recordings from 2015 to 2023."""
         return None if self.code is None else f"https://www.twilio.com/docs/errors/{self.code}"
 
+    def with_headers(self, headers: tuple[tuple[bytes, bytes], ...]) -> "Problem":
+        """The row with more headers."""
+        return replace(self, headers=(*self.headers, *headers)) if headers else self
+
     @property
     def rule(self) -> Rule:
         """The row as a rule."""
         code = "" if self.code is None else f"/{self.code}"
-        says = f"{self.status.value}{code} {self.message}"
+        says = f"{self.status:d}{code} {self.message}"
         return Rule(name=self.name, says=says, certainty=self.certainty, source=self.source)
 
 
@@ -216,6 +220,14 @@ INTERNAL_ERROR = Problem(
     certainty=Certainty.ASSUMED,
     source=_DICTIONARY + "20500 (the text is inferred from its title)",
 )
+SERVICE_UNAVAILABLE = Problem(
+    name="service-unavailable",
+    status=HTTPStatus.SERVICE_UNAVAILABLE,
+    code=20503,
+    message="The service is unavailable",
+    certainty=Certainty.ASSUMED,
+    source=_DICTIONARY + "20503; the text is quoted in a public repository, from a body without a code",
+)
 REQUEST_MALFORMED = Problem(
     name="request-malformed",
     status=HTTPStatus.BAD_REQUEST,
@@ -252,6 +264,33 @@ CATALOGUE: tuple[Problem, ...] = (
     CALL_IS_PSTN,
     TOO_MANY_REQUESTS,
     INTERNAL_ERROR,
+    SERVICE_UNAVAILABLE,
     REQUEST_MALFORMED,
     HEAD_TOO_LARGE,
 )
+
+# Where rows share a status or a code, the one that says least of the request.
+_USUAL = (TOKEN_WRONG, FORM_BROKEN, PATH_UNKNOWN)
+
+
+def like(status: int | None, code: int | None, message: str | None = None) -> Problem | None:
+    """A row as somebody describes it: the rest as in the catalogue; None when a code alone is not in it.
+
+    A status and code that the catalogue does not have make a row of their own, in Twilio's form.
+    """
+    for row in (*_USUAL, *CATALOGUE):
+        if status in (None, row.status) and (code == row.code if code is not None else row.status == status):
+            return row if message is None else replace(row, message=message)
+    if status is None:
+        return None
+    return Problem(
+        name="made-up",
+        status=status,
+        code=code,
+        message=message or _PHRASES.get(status, "Unknown"),
+        certainty=Certainty.ASSUMED,
+        source="asked for by a fault",
+    )
+
+
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}

@@ -37,7 +37,7 @@ class Reply(NamedTuple):
 
     status: int
     body: bytes
-    representation: Representation
+    media_type: bytes
     headers: tuple[Header, ...] = ()
 
 
@@ -56,8 +56,8 @@ def created(element: str, members: Mapping[str, str], representation: Representa
     """The 201 for a resource with these members, in this order; SIDs, dates and paths need no escapes in JSON."""
     if representation is Representation.JSON:
         body = "{" + ", ".join([f'"{name}": "{value}"' for name, value in members.items()]) + "}"
-        return Reply(201, body.encode(), representation)
-    return Reply(201, _xml(element, members), representation)
+        return Reply(201, body.encode(), representation.value)
+    return Reply(201, _xml(element, members), representation.value)
 
 
 def refusal(problem: Problem, path: str, representation: Representation) -> Reply:
@@ -67,19 +67,19 @@ def refusal(problem: Problem, path: str, representation: Representation) -> Repl
         "detail": problem.detail,
         "message": problem.message.replace("{path}", path),
         "more_info": problem.more_info,
-        "status": problem.status.value,
+        "status": int(problem.status),
     }
     present = {name: value for name, value in members.items() if value is not None}
     if representation is Representation.JSON:
         body = json.dumps(present, ensure_ascii=False).encode()
     else:
         body = _xml("RestException", present)
-    return Reply(problem.status.value, body, representation, problem.headers)
+    return Reply(problem.status, body, representation.value, problem.headers)
 
 
 def preflight(representation: Representation) -> Reply:
     """The answer to OPTIONS on any path; Allow is recorded, the empty body is our choice."""
-    return Reply(200, b"", representation, (ALLOW,))
+    return Reply(200, b"", representation.value, (ALLOW,))
 
 
 _HSTS = b"strict-transport-security: max-age=31536000\r\n"
@@ -121,9 +121,19 @@ def head(reply: Reply, *, now: float, request_id: str, duration: float, concurre
         concurrent: how many requests of the account are in flight, this one included.
         charset: whether the request carried `Accept-Charset: utf-8`.
     """
-    media_type = reply.representation.value + (_CHARSET if charset else b"")
+    media_type = reply.media_type + _CHARSET if charset else reply.media_type
     lines = _HEAD % (_date(int(now // 1)), media_type, len(reply.body), request_id.encode(), duration, concurrent)
     return lines + b"".join([b"%b: %b\r\n" % header for header in reply.headers]) if reply.headers else lines
+
+
+def foreign_head(reply: Reply, *, now: float) -> bytes:
+    """All header lines of a reply that is not Twilio's: a gateway's in front of it."""
+    usual = (
+        (b"date", _date(int(now // 1))),
+        (b"content-type", reply.media_type),
+        (b"content-length", b"%d" % len(reply.body)),
+    )
+    return b"".join([b"%b: %b\r\n" % header for header in (*usual, *reply.headers)])
 
 
 def without_hsts(head: bytes) -> bytes:

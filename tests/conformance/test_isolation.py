@@ -63,7 +63,7 @@ def one_test(me: Tenant, number: int) -> None:
     assert {message["account_sid"] for message in answer["messages"]} == {me.caller.account}
     assert [message["sid"] for message in one["messages"]] == [sids[1]]
     assert me.create({"round": number, "place": 0}, "key 0") == sids[0]
-    assert me.reset() == {"requests": 4, "messages": 3, "calls": 0, "schemas": 0, "waits": 0}
+    assert me.reset() == {"requests": 4, "messages": 3, "calls": 0, "schemas": 0, "faults": 0, "waits": 0}
     assert me.wait(at_most=0, within=0)["count"] == 0
 
 

@@ -56,7 +56,7 @@ def test_nothing_is_left_when_it_has_stopped() -> None:
         client = emulator.client
     emulator.stop()
 
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before  # a thread of an earlier test may end meanwhile
     with pytest.raises(UnreachableError):
         client.messages()
 

@@ -169,7 +169,9 @@ def test_what_matches_nothing_says_so(opened: Open, caller: Caller) -> None:
 
 
 def copied(page: Page, name: str) -> str:
-    page.locator("#toasts").evaluate("toasts => toasts.replaceChildren()")  # the last copy's must not speak for this one
+    page.locator("#toasts").evaluate(
+        "toasts => toasts.replaceChildren()"
+    )  # the last copy's must not speak for this one
     page.get_by_role("button", name="Copy as").click()
     page.locator("#copy-menu").get_by_role("button", name=name, exact=True).click()
     page.locator(".toast", has_text=f"Copied {name}").wait_for()

@@ -27,6 +27,14 @@ class RefusingRule(BaseModel):
     reason: str | None = Field(description="what exactly was wrong", examples=["Expecting value in 'hello'"])
 
 
+class FaultDone(BaseModel):
+    """What went wrong on purpose."""
+
+    rule: str = Field(description="the rule that fired, or magic-… of a CallSid", examples=["fault-1"])
+    name: str = Field(examples=["drop-after"])
+    delay: float = Field(description="seconds that the answer was held back", examples=[0.0])
+
+
 class RequestView(BaseModel):
     """An exchange in one line."""
 
@@ -38,12 +46,14 @@ class RequestView(BaseModel):
     account_sid: str | None = Field(description="from the path, raw text when malformed; else the username")
     call_sid: str | None = Field(description="from the path, raw text when malformed")
     outcome: Outcome = Field(examples=["created"])
-    status: int = Field(examples=[201])
+    status: int | None = Field(description="of the reply; null when a fault left none", examples=[201])
     code: int | None = Field(description="Twilio's error code", examples=[None])
     idempotency_key: str | None = Field(examples=["1"])
     content: str | None = Field(description="the parameter Content, as far as it could be read")
     message_sid: str | None = Field(description="the message that was created or replayed")
     duration: float | None = Field(description="seconds; null while the reply is not out", examples=[0.001])
+    fault: FaultDone | None = Field(description="what went wrong with it on purpose")
+    lost: bool = Field(description="whether the client got no whole answer", examples=[False])
     rule: RefusingRule | None = Field(description="the rule that refused it")
 
 
@@ -90,7 +100,7 @@ class ExchangeView(RequestView):
     """A whole exchange."""
 
     request: Received
-    reply: Sent
+    reply: Sent | None = Field(description="what was made; a fault may have kept it, or a part, from going out")
 
 
 @router.get("", response_class=Response, responses={200: {"model": RequestList}}, summary="List every request")

@@ -18,12 +18,13 @@ class WasReset(BaseModel):
     messages: int = Field(examples=[2])
     calls: int = Field(examples=[1])
     schemas: int = Field(examples=[0])
+    faults: int = Field(description="rules that make requests fail", examples=[0])
     waits: int = Field(description="waits that were ended", examples=[0])
 
 
 @router.post("/_emulator/reset", summary="Forget a scope, or everything")
 async def reset(engine: Engine, wanted: ScopeQuery, request: Request) -> WasReset:
-    """Forget messages, journal, idempotency keys, calls and schemas of an account or call, and end its waits.
+    """Forget messages, journal, idempotency keys, calls, schemas and faults of an account or call, and end its waits.
 
     Without a scope everything goes, and clock and seed are as they were at the start.
     """

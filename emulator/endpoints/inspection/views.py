@@ -9,6 +9,7 @@ from fastapi import Response
 
 from emulator.engine.exchanges import Exchange, unpack
 from emulator.engine.explanation import NearMiss
+from emulator.engine.faults import Fault
 from emulator.engine.journal import Journal
 from emulator.engine.schemas import SchemaResult
 from emulator.wire import content, replies
@@ -76,6 +77,8 @@ def request_view(exchange: Exchange) -> dict[str, Any]:
         "content": exchange.content,
         "message_sid": exchange.message.sid if exchange.message else None,
         "duration": exchange.duration,
+        "fault": fault_view(exchange.fault),
+        "lost": exchange.is_lost,
         "rule": problem
         and {
             "name": problem.name,
@@ -87,6 +90,11 @@ def request_view(exchange: Exchange) -> dict[str, Any]:
     }
 
 
+def fault_view(fault: Fault | None) -> dict[str, Any] | None:
+    """What went wrong on purpose, and by which rule."""
+    return None if fault is None else {"rule": fault.rule, "name": fault.name, "delay": fault.delay}
+
+
 def request_json(exchange: Exchange) -> str:
     """An exchange in one line, as a JSON object."""
     return json.dumps(request_view(exchange))
@@ -95,7 +103,6 @@ def request_json(exchange: Exchange) -> str:
 def exchange_json(exchange: Exchange, *, show_secrets: bool) -> str:
     """A whole exchange as a JSON object."""
     request, reply = exchange.request, exchange.reply()
-    sent = replies.headers(exchange.reply_head(reply))
     whole = {
         "request": {
             "method": request.method,
@@ -111,9 +118,13 @@ def exchange_json(exchange: Exchange, *, show_secrets: bool) -> str:
             "peer": request.peer,
             "scheme": "https" if request.secure else "http",
         },
-        "reply": {
+        "reply": reply
+        and {
             "status": reply.status,
-            "headers": [{"name": name.decode(), "value": value.decode("latin-1")} for name, value in sent],
+            "headers": [
+                {"name": name.decode(), "value": value.decode("latin-1")}
+                for name, value in replies.headers(exchange.reply_head(reply))
+            ],
             "body": reply.body.decode(),
         },
     }

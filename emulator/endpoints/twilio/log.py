@@ -16,6 +16,8 @@ def tell(exchange: Exchange, *, every: bool) -> None:
 
 def _sentence(exchange: Exchange) -> str:
     request, problem = exchange.request, exchange.problem
+    if exchange.fault is not None:
+        return f"{exchange.outcome}, {exchange.fault.name} by {exchange.fault.rule}: {request.method} {request.target}"
     if problem is None:
         return f"{exchange.outcome} {request.method} {request.target}"
     reason = f" ({exchange.reason})" if exchange.reason else ""
@@ -30,6 +32,7 @@ def _fields(exchange: Exchange) -> dict[str, object]:
         "code": exchange.code,
         "rule": exchange.problem.name if exchange.problem else None,
         "duration": exchange.duration,
+        "fault": exchange.fault.name if exchange.fault else None,
         "account_sid": exchange.arrival.account_sid,
         "call_sid": exchange.arrival.call_sid,
     }

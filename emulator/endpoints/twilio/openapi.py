@@ -75,7 +75,7 @@ _FORM: dict[str, Any] = {
 def _refusals() -> dict[str, Any]:
     by_status: dict[str, list[str]] = {}
     for problem in errors.CATALOGUE:
-        by_status.setdefault(str(problem.status.value), []).append(f"{problem.message} ({problem.name})")
+        by_status.setdefault(str(int(problem.status)), []).append(f"{problem.message} ({problem.name})")
     return {
         status: {
             "description": "; ".join(texts),

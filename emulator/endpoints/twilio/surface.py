@@ -10,6 +10,7 @@ from time import perf_counter
 from emulator.endpoints.asgi import CONNECTION, Answer, Receive, Scope, Send, Whole
 from emulator.endpoints.twilio.bodies import MAX_BODY, ClientGoneError, drain, read_body
 from emulator.endpoints.twilio.checks import Case, House, judge
+from emulator.endpoints.twilio.faults import hold, perform
 from emulator.endpoints.twilio.log import log, tell
 from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import MAX_BODY_KEPT, Arrival, Exchange, Request, pack
@@ -30,21 +31,24 @@ class TwilioSurface:
         self._log_every = log_every
 
     def answer(self, whole: Whole) -> Answer | None:
-        """Answer a request in one step; None when it is not under our path, or too large for that."""
+        """Answer a request in one step; None when it is not under our path, too large for that, or meets a fault."""
         if not whole.target.startswith(_OURS) or "#" in whole.target or len(whole.body) > MAX_BODY:
             return None
         begun = perf_counter()
         path = whole.target.partition("?")[0]
         headers = dict(whole.headers)
         target = paths.parse(path)
+        if target is not None and self._emulation.faults.concern(target.account_sid, target.call_sid):
+            return None
         arrival = self._arrive(path, target, headers)
         try:
-            return self._decide(arrival, whole, Case(whole.method, target, headers, whole.body), begun)
+            exchange = self._decide(arrival, whole, Case(whole.method, target, headers, whole.body))
+            return self._render(exchange, whole, begun)
         finally:
             self._emulation.leave(arrival)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request that comes in pieces, or to another server than ours."""
+        """Answer a request that comes in pieces, meets a fault, or comes to another server than ours."""
         begun = perf_counter()
         path = scope["raw_path"].decode("latin-1")
         headers = dict(scope["headers"])
@@ -53,8 +57,15 @@ class TwilioSurface:
         try:
             body, oversize = await read_body(receive, headers)
             whole = _whole(scope, path, body)
-            answer = self._decide(arrival, whole, Case(whole.method, target, headers, body, oversize), begun)
-            if oversize:
+            exchange = self._decide(arrival, whole, Case(whole.method, target, headers, body, oversize))
+            fault = arrival.fault
+            if fault is not None and fault.delay:
+                await hold(arrival, fault.delay, self._emulation.delays, scope, receive)
+            answer = self._render(exchange, whole, begun)
+            if answer is None or (fault is not None and not fault.answers):
+                assert fault is not None
+                perform(fault, answer, scope)
+            elif oversize:
                 # A client that asked first and was not told to go on sends nothing more.
                 waits = not body and b"expect" in headers
                 await _send_and_close(answer, None if waits else receive, send)
@@ -70,17 +81,25 @@ class TwilioSurface:
             return self._emulation.arrive(*_owners(path, headers))
         return self._emulation.arrive(target.account_sid, target.call_sid)
 
-    def _decide(self, arrival: Arrival, whole: Whole, case: Case, begun: float) -> Answer:
-        """One synchronous step from the whole request to its reply; no failure leaves it."""
+    def _decide(self, arrival: Arrival, whole: Whole, case: Case) -> Exchange | None:
+        """One synchronous step from the whole request to its exchange; None when even that failed."""
         try:
-            exchange = self._exchange(arrival, self._request(whole), case)
-            exchange.duration = perf_counter() - begun
-            tell(exchange, every=self._log_every)
-            reply = exchange.reply()
-            return Answer(reply.status, exchange.reply_head(reply), reply.body)
+            return self._exchange(arrival, self._request(whole), case)
         except Exception:  # noqa: BLE001  even the journal may fail: Twilio's form all the same, and the server goes on
             log.exception("unexpected failure at %s %s", whole.method, whole.target)
-            return self._failure(whole)
+            return None
+
+    def _render(self, exchange: Exchange | None, whole: Whole, begun: float) -> Answer | None:
+        """The reply, from now on in the journal as sent; None when a fault left none."""
+        try:
+            if exchange is not None:
+                exchange.duration = perf_counter() - begun
+                tell(exchange, every=self._log_every)
+                reply = exchange.reply()
+                return reply and Answer(reply.status, exchange.reply_head(reply), reply.body)
+        except Exception:  # noqa: BLE001  as above
+            log.exception("unexpected failure at %s %s", whole.method, whole.target)
+        return self._failure(whole)
 
     def _request(self, whole: Whole) -> Request:
         return Request(

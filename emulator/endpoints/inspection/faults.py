@@ -1,0 +1,107 @@
+"""`/_emulator/faults`: rules that make requests fail on purpose."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+from pydantic import BaseModel, Field
+
+from emulator.endpoints.asgi import CONNECTION
+from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.fault_bodies import PROFILES, FaultBody, Profile
+from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, bad_value
+from emulator.endpoints.inspection.queries import ScopeQuery
+from emulator.engine.fault_rules import FaultRule
+
+router = APIRouter(prefix="/_emulator/faults", tags=["faults"], responses=UNPROCESSABLE)
+
+
+class FaultView(BaseModel):
+    """A rule and what it did."""
+
+    id: str = Field(examples=["fault-1"])
+    match: dict[str, Any] = Field(examples=[{"account_sid": "AC" + "a" * 32}])
+    then: dict[str, Any] = Field(examples=[{"reply": {"status": 429}}])
+    profile: str | None
+    skip_first: int
+    times: int | None
+    probability: float
+    seed: int | None
+    ttl: float | None = Field(description="seconds as given")
+    seconds_left: float | None = Field(description="until it ends by itself; null = never")
+    matched: int = Field(description="how many requests it was for", examples=[3])
+    fired: int = Field(description="how many it made fail", examples=[1])
+    active: bool = Field(description="whether it can still fire")
+
+
+class FaultList(BaseModel):
+    """Rules in their order, and the profiles that rules can be made of."""
+
+    faults: list[FaultView]
+    count: int
+    profiles: list[Profile]
+
+
+class Removed(BaseModel):
+    """How many rules were removed."""
+
+    deleted: int
+
+
+def _view(engine: Engine, rule: FaultRule) -> FaultView:
+    body = rule.source
+    assert isinstance(body, FaultBody)
+    return FaultView(
+        id=rule.id,
+        match=body.match.model_dump(mode="json", exclude_unset=True),
+        then=body.then.model_dump(mode="json", exclude_none=True),
+        **body.model_dump(exclude={"match", "then"}),
+        seconds_left=engine.faults.seconds_left(rule),
+        matched=rule.matched,
+        fired=rule.fired,
+        active=not rule.is_spent,
+    )
+
+
+def _rule(engine: Engine, fault_id: str) -> FaultRule:
+    rule = engine.faults.get(fault_id)
+    if rule is None:
+        raise HTTPException(
+            HTTPStatus.NOT_FOUND, f"no fault {fault_id[:40]}; it was removed, or reset, or its time is over"
+        )
+    return rule
+
+
+@router.get("", summary="List faults")
+async def list_faults(engine: Engine, scope: ScopeQuery) -> FaultList:
+    """The rules that can touch a scope, in their order."""
+    wanted = scope.scope()
+    rules = [_view(engine, rule) for rule in engine.faults if wanted.overlaps(rule.recipe.match.scope)]
+    return FaultList(faults=rules, count=len(rules), profiles=list(PROFILES))
+
+
+@router.post("", status_code=HTTPStatus.CREATED, responses=FULL, summary="Add a fault")
+async def add_fault(engine: Engine, body: FaultBody, request: Request) -> FaultView:
+    """Add a rule after all others; the first one that fires wins."""
+    if body.then.needs_connection and CONNECTION not in request.scope.get("extensions", {}):
+        given = body.then.model_dump(mode="json", exclude_none=True)
+        raise bad_value("/then", given, "reply, delay or quota: this server does not let us at its connections")
+    return _view(engine, engine.faults.add(body.recipe(), source=body))
+
+
+@router.delete("", summary="Remove faults")
+async def delete_faults(engine: Engine, scope: ScopeQuery) -> Removed:
+    """Remove the rules of an account or call; without a scope, all."""
+    return Removed(deleted=engine.faults.remove_scope(scope.scope()))
+
+
+@router.get("/{fault_id}", responses=NOT_FOUND, summary="One fault")
+async def get_fault(engine: Engine, fault_id: str) -> FaultView:
+    """A rule and how often it matched and fired."""
+    return _view(engine, _rule(engine, fault_id))
+
+
+@router.delete("/{fault_id}", status_code=HTTPStatus.NO_CONTENT, responses=NOT_FOUND, summary="Remove a fault")
+async def delete_fault(engine: Engine, fault_id: str) -> None:
+    """Remove a rule."""
+    engine.faults.remove(_rule(engine, fault_id))

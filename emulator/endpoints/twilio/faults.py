@@ -1,0 +1,58 @@
+"""Faults performed: what the engine decided, done to the client's connection."""
+
+import asyncio
+from typing import Any
+
+from emulator.endpoints.asgi import CONNECTION, SAID_ALL, Answer, Connection, Receive, Scope, until_gone
+from emulator.endpoints.twilio.log import log
+from emulator.engine.delays import Delays
+from emulator.engine.exchanges import Arrival
+from emulator.engine.faults import Action, CloseFault, DropFault, Fault, GarbageFault, TruncateFault
+from emulator.engine.limits import LimitReachedError
+from emulator.engine.scopes import Scope as Owner
+
+_GARBAGE = b"\x00\xffthis is not HTTP\r\n\r\n"
+
+
+async def hold(arrival: Arrival, seconds: float, delays: Delays, scope: Scope, receive: Receive) -> None:
+    """Return after so many seconds; at once when its scope is reset, the emulator stops, or the client goes."""
+    owner = Owner(arrival.account_sid, arrival.call_sid)
+    try:
+        held = delays.begin(owner)
+    except LimitReachedError as error:
+        log.warning("an answer is not delayed: %s", error)
+        return
+    leaving = asyncio.ensure_future(until_gone(scope, receive))
+    try:
+        either: set[asyncio.Future[Any]] = {held, leaving}
+        await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        arrival.was_left = leaving.done() and SAID_ALL not in scope.get("extensions", {})
+    finally:
+        leaving.cancel()
+        delays.leave(owner, held)
+
+
+def perform(fault: Fault, answer: Answer | None, scope: Scope) -> None:
+    """Do to the connection what is asked for, instead of sending the answer; when that fails, the connection ends."""
+    connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
+    if connection is None:
+        log.error("%s cannot be done under this server: run the emulator with its own", fault.name)
+        return
+    try:
+        _do(fault.action, answer, connection)
+    except Exception:  # noqa: BLE001  the server goes on
+        log.exception("unexpected failure of %s (%s)", fault.name, fault.rule)
+        connection.say(b"")
+
+
+def _do(action: Action | None, answer: Answer | None, connection: Connection) -> None:
+    match action:
+        case DropFault():
+            connection.reset()
+        case CloseFault():
+            connection.say(b"")
+        case GarbageFault():
+            connection.say(_GARBAGE)
+        case TruncateFault(length):
+            assert answer is not None
+            connection.cut(answer, min(length, len(answer.body) - 1))

@@ -1,0 +1,233 @@
+"""Rules that decide what goes wrong with a request: the first one that fires wins.
+
+A rule that is over, that still skips, or whose dice say no lets the next one try.
+"""
+
+import math
+import random
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import count
+
+from emulator.engine.faults import Action, Fault, ReplyFault
+from emulator.engine.filters import Part
+from emulator.engine.limits import LimitReachedError
+from emulator.engine.magic import Magic
+from emulator.engine.matching import differences
+from emulator.engine.scopes import Registry, Scope
+from emulator.wire import content
+from emulator.wire.errors import TOO_MANY_REQUESTS
+
+MAX_RULES = 10_000
+_ANYWHERE = Scope()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """So many requests in so many seconds pass; the rest get 429/20429 and the time to wait."""
+
+    requests: int
+    window: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Then:
+    """What a rule does: it holds the answer back between two bounds of seconds, or does something else, or both."""
+
+    delay: tuple[float, float] = (0.0, 0.0)
+    action: Action | Quota | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What rules look at in a request that passed every check."""
+
+    account_sid: str
+    call_sid: str
+    resource: str
+    idempotency_key: str | None
+    content: str
+
+    @cached_property
+    def value(self) -> Part | None:
+        """The content's JSON value; None when it is not JSON."""
+        try:
+            return Part(content.parse(self.content))
+        except content.NotJson:
+            return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """Which requests a rule is for; None = any."""
+
+    scope: Scope = _ANYWHERE
+    resource: str | None = None
+    idempotency_key: str | None = None
+    content: Part | None = None
+
+    def fits(self, asked: Asked) -> bool:
+        """Whether a request of the scope is meant."""
+        if self.resource not in (None, asked.resource) or self.idempotency_key not in (None, asked.idempotency_key):
+            return False
+        if self.content is None:
+            return True
+        found = asked.value
+        return found is not None and not any(differences(self.content.value, found.value))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """A rule as somebody wrote it.
+
+    Attributes:
+        skip_first: so many matching requests pass first.
+        times: it fires so often; None = without end.
+        seed: of its dice; None = at random.
+        ttl: seconds after which it ends by itself.
+    """
+
+    match: Match = field(default_factory=Match)
+    then: Then
+    skip_first: int = 0
+    times: int | None = None
+    probability: float = 1.0
+    seed: int | None = None
+    ttl: float | None = None
+
+
+@dataclass(slots=True, eq=False)
+class FaultRule:
+    """A rule at work, with how often it matched and fired; it ends at a time of the monotonic clock."""
+
+    number: int
+    recipe: Recipe
+    source: object
+    ends_at: float | None
+    dice: random.Random
+    matched: int = 0
+    fired: int = 0
+    _passed: deque[float] = field(default_factory=deque)
+
+    @property
+    def id(self) -> str:
+        """`fault-` and its number."""
+        return f"fault-{self.number}"
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether it fired as often as it may."""
+        return self.recipe.times is not None and self.fired >= self.recipe.times
+
+    def strike(self, now: float) -> Fault | None:
+        """What it does to a request that it is for, at this time of the emulator's clock."""
+        self.matched += 1
+        recipe = self.recipe
+        if self.matched <= recipe.skip_first:
+            return None
+        if recipe.probability < 1 and self.dice.random() >= recipe.probability:
+            return None
+        action = recipe.then.action
+        if isinstance(action, Quota):
+            action = self._over(action, now)
+            if action is None:
+                return None
+        self.fired += 1
+        return Fault(rule=self.id, delay=self.dice.uniform(*recipe.then.delay), action=action)
+
+    def _over(self, quota: Quota, now: float) -> ReplyFault | None:
+        """The answer to one request too many; None = it passes, and counts."""
+        passed = self._passed
+        while passed and not now - quota.window < passed[0] <= now:  # a clock that was reset goes back
+            passed.popleft()
+        if len(passed) < quota.requests:
+            passed.append(now)
+            return None
+        wait = math.ceil(passed[0] + quota.window - now if passed else quota.window)
+        return ReplyFault(TOO_MANY_REQUESTS.with_headers(((b"retry-after", b"%d" % wait),)))
+
+
+class Faults:
+    """All rules, found by the account and call that they are for, and the CallSids that are rules themselves.
+
+    Args:
+        monotonic: seconds that only go forward; rules with a time to live end by it.
+        magic: whether CallSids can name a fault.
+    """
+
+    def __init__(self, monotonic: Callable[[], float], *, magic: bool) -> None:
+        self._monotonic = monotonic
+        self._rules: dict[str, FaultRule] = {}
+        self._by_scope: Registry[FaultRule] = Registry()
+        self._numbers = count(1)
+        self._magic = Magic(on=magic)
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+    def __iter__(self) -> Iterator[FaultRule]:
+        self._forget_ended()
+        return iter(list(self._rules.values()))
+
+    def add(self, recipe: Recipe, source: object = None) -> FaultRule:
+        """Add a rule after all others; `source` is whatever the caller wants to find in it again.
+
+        Raises:
+            LimitReachedError: there are 10,000.
+        """
+        self._forget_ended()
+        if len(self._rules) >= MAX_RULES:
+            raise LimitReachedError("faults", MAX_RULES, "DELETE some or reset")
+        ends_at = None if recipe.ttl is None else self._monotonic() + recipe.ttl
+        dice = random.Random(recipe.seed)  # noqa: S311  dice, not secrets
+        rule = FaultRule(next(self._numbers), recipe, source, ends_at, dice)
+        self._rules[rule.id] = rule
+        self._by_scope.add(recipe.match.scope, rule)
+        return rule
+
+    def get(self, rule_id: str) -> FaultRule | None:
+        """The rule with this id."""
+        self._forget_ended()
+        return self._rules.get(rule_id)
+
+    def seconds_left(self, rule: FaultRule) -> float | None:
+        """How long it lives on; None = without end."""
+        return None if rule.ends_at is None else max(0.0, rule.ends_at - self._monotonic())
+
+    def remove(self, rule: FaultRule) -> None:
+        """Forget a rule."""
+        del self._rules[rule.id]
+        self._by_scope.remove(rule.recipe.match.scope, rule)
+
+    def remove_scope(self, scope: Scope) -> int:
+        """Forget the rules of an account or call; returns how many."""
+        self._magic.forget(scope)
+        gone = [rule for rule in self if scope.owns(rule.recipe.match.scope)]
+        for rule in gone:
+            self.remove(rule)
+        return len(gone)
+
+    def concern(self, account_sid: str, call_sid: str) -> bool:
+        """Whether something may go wrong with a request of this account and call; quick to say no."""
+        return self._magic.concerns(call_sid) or (
+            len(self._by_scope) > 0 and bool(self._by_scope.of(account_sid, call_sid))
+        )
+
+    def choose(self, asked: Asked, now: float) -> Fault | None:
+        """What goes wrong with a request, or None; `now` is the emulator's time."""
+        rules = sorted(self._by_scope.of(asked.account_sid, asked.call_sid), key=lambda rule: rule.number)
+        for rule in rules:
+            if not rule.is_spent and not self._has_ended(rule) and rule.recipe.match.fits(asked):
+                fault = rule.strike(now)
+                if fault is not None:
+                    return fault
+        return self._magic.choose(asked.account_sid, asked.call_sid, asked.idempotency_key or asked.content)
+
+    def _has_ended(self, rule: FaultRule) -> bool:
+        return rule.ends_at is not None and self._monotonic() >= rule.ends_at
+
+    def _forget_ended(self) -> None:
+        for rule in [rule for rule in self._rules.values() if self._has_ended(rule)]:
+            self.remove(rule)

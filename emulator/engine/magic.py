@@ -1,0 +1,86 @@
+"""CallSids that pick their fault, as Twilio's magic numbers do: an unmodified program meets it by sending there."""
+
+from collections import OrderedDict
+from hashlib import sha256
+from typing import NamedTuple
+
+from emulator.engine.faults import Action, Drop, DropFault, Fault, ReplyFault
+from emulator.engine.scopes import Scope
+from emulator.wire import errors
+from emulator.wire.errors import Problem
+
+_PREFIX = "fa11"
+_ENDING = 8  # how many of the last hex digits are looked at
+MAX_REMEMBERED = 10_000
+
+
+class MagicCall(NamedTuple):
+    """What the last eight hex digits of a CallSid bring about."""
+
+    ending: str
+    does: str
+    delay: float = 0.0
+    action: Action | None = None
+    once: bool = False  # per key, or content where there is no key
+
+
+def _answered(problem: Problem) -> MagicCall:
+    code = f"/{problem.code}" if problem.code else ""
+    does = f"answered with {int(problem.status)}{code} {problem.message}; nothing is done"
+    return MagicCall(f"{_PREFIX}{problem.status:04d}", does, action=ReplyFault(problem))
+
+
+MAGIC_CALLS: tuple[MagicCall, ...] = (
+    *map(
+        _answered,
+        (
+            errors.FORM_BROKEN,
+            errors.TOKEN_WRONG,
+            errors.PATH_UNKNOWN,
+            errors.TOO_MANY_REQUESTS,
+            errors.INTERNAL_ERROR,
+            errors.SERVICE_UNAVAILABLE,
+        ),
+    ),
+    MagicCall("fa11dead", "connection reset; nothing is done", action=DropFault(Drop.BEFORE)),
+    MagicCall(
+        "fa111057",
+        "created, and the answer lost: connection reset; once per key, or content where there is no key",
+        action=DropFault(Drop.AFTER),
+        once=True,
+    ),
+    MagicCall("fa115100", "answered after 5 seconds", delay=5.0),
+)
+_BY_ENDING = {call.ending: call for call in MAGIC_CALLS}
+
+
+class Magic:
+    """Finds them, and remembers what happens only once."""
+
+    def __init__(self, *, on: bool) -> None:
+        self._on = on
+        self._seen: OrderedDict[tuple[str, str, bytes], None] = OrderedDict()
+
+    def concerns(self, call_sid: str) -> bool:
+        """Whether a CallSid looks like one of them; quick to say no."""
+        return self._on and call_sid[-_ENDING:-4].lower() == _PREFIX
+
+    def choose(self, account_sid: str, call_sid: str, identity: str) -> Fault | None:
+        """What goes wrong with a request; `identity` tells attempts at one thing from others."""
+        call = _BY_ENDING.get(call_sid[-_ENDING:].lower()) if self._on else None
+        if call is None or (call.once and self._was_seen((account_sid, call_sid, sha256(identity.encode()).digest()))):
+            return None
+        return Fault(rule=f"magic-{call.ending}", delay=call.delay, action=call.action)
+
+    def forget(self, scope: Scope) -> None:
+        """What happens once can happen again."""
+        for seen in [seen for seen in self._seen if scope.covers(*seen[:2])]:
+            del self._seen[seen]
+
+    def _was_seen(self, attempt: tuple[str, str, bytes]) -> bool:
+        if attempt in self._seen:
+            return True
+        self._seen[attempt] = None
+        if len(self._seen) > MAX_REMEMBERED:
+            self._seen.popitem(last=False)
+        return False
