@@ -30,7 +30,8 @@ def blocks(language: str, having: str = "") -> list[str]:
 
 CURLS = blocks("sh", "curl ")
 SENDING = {"python": blocks("python", "base_url"), "js": blocks("js")}
-GREETING = blocks("python", "def test_")
+GREETING = blocks("python", "def test_the_caller")
+BREAKING = blocks("python", "def test_a_lost_answer")
 GREET = blocks("sh", "pytest test_greeting.py")
 IN_PROCESS = blocks("python", "with Emulator(")
 ATTACHING = blocks("sh", "twilio-udm-emulator serve")
@@ -63,11 +64,11 @@ def test_the_table_of_options_is_the_settings_own() -> None:
 
 
 def test_every_block_of_a_program_is_run_by_a_test_here() -> None:
-    ours = [*CURLS, *SENDING["python"], *SENDING["js"], *GREETING, *GREET, *IN_PROCESS, *ATTACHING]
+    ours = [*CURLS, *SENDING["python"], *SENDING["js"], *GREETING, *GREET, *BREAKING, *IN_PROCESS, *ATTACHING]
     there = [block for language in ("sh", "python", "js") for block in blocks(language)]
 
     assert len(CURLS) > 10
-    assert all([SENDING["python"], SENDING["js"], GREETING, GREET, IN_PROCESS, ATTACHING])
+    assert all([SENDING["python"], SENDING["js"], GREETING, GREET, BREAKING, IN_PROCESS, ATTACHING])
     assert sorted(ours) == sorted(block for block in there if not block.startswith(ELSEWHERE))
 
 
@@ -88,6 +89,20 @@ def test_the_first_test_of_the_readme_passes_with_the_packages_fixtures(own_site
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("key", "verdict"),
+    [(', idempotency_key=f"order-{order}"', "1 passed"), ("", "retried_without_key")],
+)
+def test_an_application_that_sends_twice_is_found_out(own_site: Site, tmp_path: Path, key: str, verdict: str) -> None:
+    """As it stands it passes; without the key it does not."""
+    (breaking,) = BREAKING
+    (tmp_path / "test_breaking.py").write_text(breaking.replace(', idempotency_key=f"order-{order}"', key))
+
+    done = run(own_site, "unset EMULATOR_URL\npytest test_breaking.py", tmp_path)
+
+    assert verdict in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(

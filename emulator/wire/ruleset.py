@@ -126,6 +126,7 @@ DEVIATIONS: tuple[str, ...] = (
     "Header names are sent in lower case, as HTTP/2 front ends do; the headers of Twilio's CDN are left out.",
     "The reason phrase is Created, Bad Request …; recordings before 2021 have it in capitals.",
     "X-API-Domain is api.twilio.com whatever the Host.",
-    "There is no rate limit; Twilio-Concurrent-Requests counts truly.",
+    "There is no rate limit unless a fault makes one; Twilio-Concurrent-Requests counts truly.",
+    "CallSids that end in fa11… bring a fault about; option magic=off.",
     "The member `json` of the inspection API is null when a whole number in the content has over 4300 digits.",
 )

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from emulator.engine.magic import MAGIC_CALLS
 from emulator.wire import ruleset
 from emulator.wire.rules import Certainty
 
@@ -18,6 +19,13 @@ class RuleView(BaseModel):
     source: str
 
 
+class MagicCallView(BaseModel):
+    """A CallSid that picks its fault."""
+
+    ending: str = Field(description="the last eight hex digits of the CallSid", examples=["fa110429"])
+    does: str
+
+
 class DocumentView(BaseModel):
     """The OpenAPI document that patterns, parameters and members were read from."""
 
@@ -28,10 +36,11 @@ class DocumentView(BaseModel):
 
 
 class Rules(BaseModel):
-    """All rules, the deliberate deviations, and the document."""
+    """All rules, the deliberate deviations, the CallSids that pick a fault, and the document."""
 
     rules: list[RuleView]
     deviations: list[str]
+    magic: list[MagicCallView] = Field(description="unless the option magic is off")
     openapi: DocumentView
 
 
@@ -43,5 +52,6 @@ async def rules() -> Rules:
     return Rules(
         rules=shown,
         deviations=list(ruleset.DEVIATIONS),
+        magic=[MagicCallView(ending=call.ending, does=call.does) for call in MAGIC_CALLS],
         openapi=DocumentView(name=document.name, version=document.version, date=document.date, commit=document.commit),
     )
