@@ -23,6 +23,10 @@ class Connection:
     ) -> None:
         self._socket.close()
 
+    def fileno(self) -> int:
+        """Give the socket's number, for `select`."""
+        return self._socket.fileno()
+
     def send(self, request: bytes) -> None:
         """Send a request without awaiting its reply."""
         self._socket.sendall(request)

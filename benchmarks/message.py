@@ -1,6 +1,7 @@
 """The requests sent, byte for byte: the create as twilio-python sends it, and the plain GET."""
 
 import base64
+import json
 
 ACCOUNT = "AC" + "a" * 32
 CALL = "CA" + "b" * 32
@@ -42,6 +43,13 @@ def create(port: int, *, call: str = CALL, key: str | None = None) -> bytes:
 def get(port: int, target: str) -> bytes:
     """Give the request that reads a path of the inspection surface."""
     return _plain("GET", port, target)
+
+
+def post_json(port: int, target: str, value: object) -> bytes:
+    """Give the request that puts a JSON value onto the inspection surface."""
+    body = json.dumps(value)
+    head = f"POST {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
 def reset(port: int, call: str) -> bytes:

@@ -8,6 +8,7 @@ import attached
 import browser
 import cores
 import create
+import faults
 import memory
 import page
 import report
@@ -25,6 +26,15 @@ ROWS = (
     Row(name="create-scattered", title="… on its own call", unit="x bare", bar=2.2, aim=1.8, measure=create.scattered),
     Row(name="https", title="… over https", unit="x http", bar=2, aim=1.5, measure=attached.https),
     Row(name="proxy", title="… through the proxy", unit="x http", bar=2, aim=1.5, measure=attached.proxy),
+    Row(name="rules", title="create: 1,000 rules elsewhere", unit="µs", bar=10, aim=2, measure=faults.rules_elsewhere),
+    Row(
+        name="delayed",
+        title="p99 while 500 are delayed",
+        unit="x free",
+        bar=2,
+        aim=1.2,
+        measure=faults.delayed_elsewhere,
+    ),
     Row(name="start", title="start to first answer", unit="x hello", bar=1.5, aim=1.2, measure=start.start),
     Row(name="idle", title="idle memory", unit="MB", bar=70, aim=55, measure=memory.idle),
     Row(name="exchange", title="memory per exchange", unit="KiB", bar=1.5, aim=1, measure=memory.on_one_call),

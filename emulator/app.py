@@ -24,6 +24,7 @@ from emulator.endpoints.inspection import (
     reset,
     rules,
     schemas,
+    threads,
     world,
 )
 from emulator.endpoints.twilio import openapi
@@ -39,7 +40,23 @@ from emulator.wire.hosts import is_twilio, name_of
 from emulator.wire.paths import PREFIX
 
 _TWILIO = PREFIX.encode()
-_PARTS = (messages, requests, events, calls, schemas, faults, reset, world, check, rules, ca, health, pages, web)
+_PARTS = (
+    messages,
+    requests,
+    threads,
+    events,
+    calls,
+    schemas,
+    faults,
+    reset,
+    world,
+    check,
+    rules,
+    ca,
+    health,
+    pages,
+    web,
+)
 
 
 class Emulator(FastAPI):

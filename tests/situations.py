@@ -1,10 +1,11 @@
-"""What every official library must tell apart: a request through the library, and the error it must raise."""
+"""What every official library must tell apart: a request through the library, and the error it must raise, or meets."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from serving import CONTENT, Caller, fresh
+from streaming import post_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,7 @@ class Attempt:
     call_sid: str
     content: str
     key: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)  # of a client that takes any
 
 
 def attempt(caller: Caller, **changes: Any) -> Attempt:  # noqa: ANN401  fields of Attempt
@@ -161,3 +163,117 @@ REFUSALS = (
         arrange=_call(client="pstn"),
     ),
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """A fault, and what the libraries make of it.
+
+    Attributes:
+        then: the rule's.
+        processed: whether a message is created all the same.
+        python: the exception's class, and how its text begins; None = all is well.
+        node: the error's class, code (None when it has none) and how its message begins.
+    """
+
+    name: str
+    then: Mapping[str, Any]
+    processed: bool
+    python: tuple[str, str] | None
+    node: tuple[str, object, str] | None
+
+
+_ABORTED = "('Connection aborted.', "
+TROUBLES = (
+    Trouble(
+        name="429",
+        then={"reply": {"status": 429, "retry_after": 1}},
+        processed=False,
+        python=("TwilioRestException", "HTTP 429 error: Unable to create record: Too Many Requests"),
+        node=("RestException", 20429, "Too Many Requests"),
+    ),
+    Trouble(
+        name="500",
+        then={"reply": {"code": 20500}},
+        processed=False,
+        python=("TwilioRestException", "HTTP 500 error: Unable to create record: Internal Server Error"),
+        node=("RestException", 20500, "Internal Server Error"),
+    ),
+    Trouble(
+        name="503 with a text of its own",
+        then={"reply": {"status": 503, "message": "Come back"}},
+        processed=False,
+        python=("TwilioRestException", "HTTP 503 error: Unable to create record: Come back"),
+        node=("RestException", 20503, "Come back"),
+    ),
+    Trouble(
+        name="an exhausted quota",
+        then={"quota": {"requests": 0, "window": 5}},
+        processed=False,
+        python=("TwilioRestException", "HTTP 429 error: Unable to create record: Too Many Requests"),
+        node=("RestException", 20429, "Too Many Requests"),
+    ),
+    Trouble(
+        name="a gateway's page",
+        then={"reply": {"status": 502}},
+        processed=False,
+        python=("TwilioRestException", "HTTP 502 error: Unable to create record"),
+        node=("RestException", None, "[HTTP 502] Failed to execute request"),
+    ),
+    Trouble(
+        name="a page that says all is well",
+        then={"reply": {"status": 200, "body": "<h1>hello</h1>"}},
+        processed=False,
+        python=("JSONDecodeError", "Expecting value"),
+        node=("SyntaxError", None, "Unexpected token"),
+    ),
+    Trouble(
+        name="drop before",
+        then={"drop": "before"},
+        processed=False,
+        python=("ConnectionError", f"{_ABORTED}ConnectionResetError(104"),
+        node=("AxiosError", "ECONNRESET", "read ECONNRESET"),
+    ),
+    Trouble(
+        name="drop after",
+        then={"drop": "after"},
+        processed=True,
+        python=("ConnectionError", f"{_ABORTED}ConnectionResetError(104"),
+        node=("AxiosError", "ECONNRESET", "read ECONNRESET"),
+    ),
+    Trouble(
+        name="half an answer",
+        then={"truncate": 10},
+        processed=True,
+        python=("ChunkedEncodingError", "('Connection broken: IncompleteRead(10 bytes read, 189 more expected)'"),
+        node=("AxiosError", "ERR_BAD_RESPONSE", "stream has been aborted"),
+    ),
+    Trouble(
+        name="garbage",
+        then={"garbage": True},
+        processed=True,
+        python=("ConnectionError", f"{_ABORTED}BadStatusLine("),
+        node=("AxiosError", "HPE_INVALID_CONSTANT", "Parse Error"),
+    ),
+    Trouble(
+        name="a close without an answer",
+        then={"close": True},
+        processed=False,
+        python=("ConnectionError", f"{_ABORTED}RemoteDisconnected("),
+        node=("AxiosError", "ECONNRESET", "socket hang up"),
+    ),
+    Trouble(name="a delay", then={"delay": 0.001}, processed=True, python=None, node=None),
+)
+
+
+def troubled(caller: Caller, trouble: Trouble) -> Caller:
+    """The caller, whose next request meets the fault."""
+    rule = {"match": {"account_sid": caller.account}, "then": trouble.then, "times": 1}
+    assert post_json(caller.site, "/_emulator/faults", rule).status == 201
+    return caller
+
+
+def asked_of(caller: Caller) -> int:
+    """How many requests came from a caller."""
+    count: int = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["count"]
+    return count

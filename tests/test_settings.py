@@ -24,6 +24,8 @@ CHOICES = [
     ("idempotency_ttl", "5m", 300, "1s"),
     ("idempotency_limit", "7", 7, "8"),
     ("idempotency_mismatch", "reject", "reject", "replay"),
+    ("magic", "off", "off", "on"),
+    ("retry_window", "5m", 300, "1s"),
     ("journal_limit", "7", 7, "8"),
     ("journal_bytes", "1KiB", 1024, "2KiB"),
     ("control_token", "sesame", "sesame", "other"),
@@ -73,6 +75,7 @@ def test_unset_options_have_the_documented_defaults() -> None:
         100_000,
         "replay",
     )
+    assert (chosen.magic, chosen.retry_window) == ("on", 120)
     assert (chosen.journal_limit, chosen.journal_bytes) == (100_000, 268_435_456)
     assert (chosen.control_token, chosen.allowed_hosts, chosen.allowed_origins) == (None, frozenset(), frozenset())
     assert (chosen.show_secrets, chosen.clock, chosen.seed, chosen.log_format) == (False, None, None, "text")
@@ -135,6 +138,8 @@ BAD = [
     ("port", "\u0661", "a whole number from 0 to 65535"),
     ("port", "9" * 5000, "a whole number from 0 to 65535"),
     ("idempotency_limit", "0", "a whole number from 1 to 1000000000"),
+    ("magic", "true", "one of on, off"),
+    ("retry_window", "0", "a positive number with or without a unit (s, m, h, d), as in 24h"),
     ("journal_limit", "1.5", "a whole number from 1 to 1000000000"),
     ("idempotency_ttl", "24hours", "a positive number with or without a unit (s, m, h, d), as in 24h"),
     ("idempotency_ttl", "0", "a positive number with or without a unit (s, m, h, d), as in 24h"),

@@ -20,6 +20,7 @@ from emulator.engine.idempotency import Key, Keys, OnMismatch
 from emulator.engine.journal import Journal
 from emulator.engine.schemas import SchemaResult, Schemas
 from emulator.engine.scopes import Scope
+from emulator.engine.threads import Thread, threads_of
 from emulator.engine.waiting import End, Wait, Waits
 from emulator.wire import messages, sids
 from emulator.wire.errors import CONTENT_NOT_JSON, INTERNAL_ERROR, KEY_CONFLICT, Problem, TwilioError
@@ -155,6 +156,11 @@ class Emulation:
             reader.backlog.sort(key=attrgetter("seq"))  # stable
             reader.wake()
         return reader
+
+    def threads(self, scope: Scope) -> list[Thread]:
+        """The attempts of a scope that belong together, in the order of the last ones."""
+        exchanges = self.journal.requests(Filter(account_sid=scope.account_sid, call_sid=scope.call_sid))
+        return threads_of(exchanges, now=self.clock.now(), window=self._policy.retry_window)
 
     def delete_messages(self, wanted: Filter) -> int:
         """Forget messages and the keys that created them; returns how many."""

@@ -212,7 +212,7 @@ class Exchange:
         """
         path = self.request.path
         representation = replies.representation_of(path)
-        page = self._page
+        page = self._page if self.arrival.fault is not None else None  # a call less for who has none
         if page is not None:
             assert page.page is not None
             media_type = page.content_type.encode("latin-1")
@@ -225,7 +225,7 @@ class Exchange:
 
     def reply_head(self, reply: Reply) -> bytes:
         """All header lines of its reply."""
-        if self._page is not None:
+        if self.arrival.fault is not None and self._page is not None:
             return replies.foreign_head(reply, now=self.replied_at)
         head = replies.head(
             reply,

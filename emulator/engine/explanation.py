@@ -134,7 +134,7 @@ def _created(exchange: Exchange) -> str:
 def _what(exchange: Exchange) -> str:
     arrival = exchange.arrival
     whose = f"for {_owner('call', arrival.call_sid)} of {_owner('account', arrival.account_sid)}"
-    if exchange.fault is not None and exchange.created is None:
+    if exchange.fault is not None and exchange.outcome is Outcome.FAULTED:
         return f"a request {whose} that {exchange.fault.rule} kept from being processed ({exchange.fault.name})"
     if exchange.problem is not None:
         problem = exchange.problem

@@ -140,7 +140,9 @@ class FaultRule:
     def _over(self, quota: Quota, now: float) -> ReplyFault | None:
         """The answer to one request too many; None = it passes, and counts."""
         passed = self._passed
-        while passed and not now - quota.window < passed[0] <= now:  # a clock that was reset goes back
+        while passed and passed[-1] > now:  # the clock was set back: that has not happened yet
+            passed.pop()
+        while passed and passed[0] + quota.window <= now:  # as below, so that the wait is never 0 by rounding
             passed.popleft()
         if len(passed) < quota.requests:
             passed.append(now)
@@ -211,9 +213,7 @@ class Faults:
 
     def concern(self, account_sid: str, call_sid: str) -> bool:
         """Whether something may go wrong with a request of this account and call; quick to say no."""
-        return self._magic.concerns(call_sid) or (
-            len(self._by_scope) > 0 and bool(self._by_scope.of(account_sid, call_sid))
-        )
+        return self._magic.concerns(call_sid) or (bool(self._rules) and bool(self._by_scope.of(account_sid, call_sid)))
 
     def choose(self, asked: Asked, now: float) -> Fault | None:
         """What goes wrong with a request, or None; `now` is the emulator's time."""

@@ -51,6 +51,7 @@ MAGIC_CALLS: tuple[MagicCall, ...] = (
     ),
     MagicCall("fa115100", "answered after 5 seconds", delay=5.0),
 )
+_LOOKS = frozenset({_PREFIX, _PREFIX.upper(), _PREFIX.title(), "fA11"})  # quicker than to lower each CallSid
 _BY_ENDING = {call.ending: call for call in MAGIC_CALLS}
 
 
@@ -58,16 +59,16 @@ class Magic:
     """Finds them, and remembers what happens only once."""
 
     def __init__(self, *, on: bool) -> None:
-        self._on = on
+        self._looks = _LOOKS if on else frozenset()
         self._seen: OrderedDict[tuple[str, str, bytes], None] = OrderedDict()
 
     def concerns(self, call_sid: str) -> bool:
         """Whether a CallSid looks like one of them; quick to say no."""
-        return self._on and call_sid[-_ENDING:-4].lower() == _PREFIX
+        return call_sid[-_ENDING:-4] in self._looks
 
     def choose(self, account_sid: str, call_sid: str, identity: str) -> Fault | None:
         """What goes wrong with a request; `identity` tells attempts at one thing from others."""
-        call = _BY_ENDING.get(call_sid[-_ENDING:].lower()) if self._on else None
+        call = _BY_ENDING.get(call_sid[-_ENDING:].lower()) if self._looks else None
         if call is None or (call.once and self._was_seen((account_sid, call_sid, sha256(identity.encode()).digest()))):
             return None
         return Fault(rule=f"magic-{call.ending}", delay=call.delay, action=call.action)

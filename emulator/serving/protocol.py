@@ -87,14 +87,17 @@ class Connection:
     def reset(self) -> None:
         """End the connection with a reset; what was not sent yet is lost."""
         cycle = self._leave()
-        cycle.disconnected = True
-        cycle.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        cycle.transport.abort()
+        if not cycle.disconnected:
+            cycle.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            cycle.transport.abort()
+            cycle.disconnected = True
 
     def say(self, data: bytes) -> None:
         """Send these bytes, whatever they are, and end the connection cleanly."""
-        self._leave().disconnected = True
-        self._protocol.end(data)
+        cycle = self._leave()
+        if not cycle.disconnected:
+            self._protocol.end(data)
+            cycle.disconnected = True
 
     def cut(self, answer: Answer, length: int) -> None:
         """Send the head of a reply and so many bytes of its body, and end the connection cleanly."""
@@ -111,13 +114,12 @@ class Connection:
         cycle.on_response()
 
     def _leave(self) -> RequestResponseCycle:
-        """The request's cycle, which is ours no longer.
+        """The request's cycle, whose scope holds us no longer.
 
-        The scope holds us and the cycle holds the scope: without this every request would wait for the collector.
+        We hold the cycle and the cycle holds the scope: without this every request would wait for the collector.
         """
-        cycle = self._cycle
-        del self._cycle, cycle.scope["extensions"]
-        return cycle
+        self._cycle.scope.pop("extensions", None)
+        return self._cycle
 
 
 class Protocol(HttpToolsProtocol):

@@ -10,28 +10,37 @@ if TYPE_CHECKING:
     from emulator.testing.address import EmulatorError, UnreachableError
     from emulator.testing.async_client import AsyncEmulatorClient
     from emulator.testing.client import EmulatorClient
-    from emulator.testing.results import Message, Request
+    from emulator.testing.faults import ActiveFault, Faults
+    from emulator.testing.results import Fault, Message, Request, Thread
     from emulator.testing.server import Emulator
     from emulator.testing.tenant import TwilioEmulator
 
 __all__ = [
+    "ActiveFault",
     "AsyncEmulatorClient",
     "Emulator",
     "EmulatorClient",
     "EmulatorError",
+    "Fault",
+    "Faults",
     "Message",
     "Request",
+    "Thread",
     "TwilioEmulator",
     "UnreachableError",
 ]
 
 _HOMES = {
+    "ActiveFault": "faults",
     "AsyncEmulatorClient": "async_client",
     "Emulator": "server",
     "EmulatorClient": "client",
     "EmulatorError": "address",
+    "Fault": "results",
+    "Faults": "faults",
     "Message": "results",
     "Request": "results",
+    "Thread": "results",
     "TwilioEmulator": "tenant",
     "UnreachableError": "address",
 }

@@ -1,7 +1,7 @@
 """The inspection API of any emulator, here or elsewhere, for tests that block."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar, Unpack
@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, Unpack
 from emulator.engine.calls import Leg, Status
 from emulator.engine.scopes import Scope
 from emulator.testing.address import MARGIN, Address, Question
-from emulator.testing.questions import Conversation, Filters, Questions, RequestFilters, now, set_clock
-from emulator.testing.results import Call, Message, Removed, Request
+from emulator.testing.questions import (
+    Conversation,
+    FaultOptions,
+    Filters,
+    Questions,
+    RequestFilters,
+    Scoping,
+    ThreadFilters,
+    now,
+    set_clock,
+)
+from emulator.testing.results import Call, Fault, Message, Removed, Request, Thread
 
 if TYPE_CHECKING:
     import os
@@ -113,6 +123,54 @@ class EmulatorClient:
         """
         __tracebackhide__ = True
         return self._hold(self._questions.last(filters))
+
+    def threads(self, **filters: Unpack[ThreadFilters]) -> list[Thread]:
+        """Attempts that belong together, and what they show of the client; in the order of the last attempts."""
+        return self._hold(self._questions.threads(filters))
+
+    def expect_recovered(self, *, timeout: float = 10.0, **filters: Unpack[Filters]) -> list[Thread]:
+        """Wait until an attempt has failed and a retry of it has succeeded; return all threads where it is so.
+
+        Raises:
+            AssertionError: there was none in time; says what attempts there were.
+        """
+        __tracebackhide__ = True
+        return self._hold(self._questions.expect_recovered(timeout, filters))
+
+    def assert_no_duplicates(self, **filters: Unpack[Filters]) -> None:
+        """See that no message was created twice by retries.
+
+        Raises:
+            AssertionError: one was; says which, with all attempts.
+        """
+        __tracebackhide__ = True
+        self._hold(self._questions.assert_no_duplicates(filters))
+
+    def add_fault(
+        self,
+        then: Mapping[str, object] | None = None,
+        *,
+        profile: str | None = None,
+        **options: Unpack[FaultOptions],
+    ) -> Fault:
+        """Make requests fail: `then` as `POST /_emulator/faults` takes it, or a profile of that name."""
+        return self._hold(self._questions.add_fault(then, profile, options))
+
+    def fault(self, fault_id: str) -> Fault:
+        """A fault as it is now."""
+        return self._hold(self._questions.fault(fault_id))
+
+    def faults(self, **scoping: Unpack[Scoping]) -> list[Fault]:
+        """The faults that requests can meet, in their order."""
+        return self._hold(self._questions.faults(scoping))
+
+    def delete_fault(self, fault_id: str) -> None:
+        """Let a fault happen no more."""
+        self._hold(self._questions.delete_fault(fault_id))
+
+    def delete_faults(self, **scoping: Unpack[Scoping]) -> int:
+        """Let no fault happen any more; returns how many were removed, those for other calls or accounts not."""
+        return self._hold(self._questions.delete_faults(scoping))
 
     def reset(self) -> Removed:
         """Forget what arrived and what was registered; unbound, everything, clock and seed too."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from twilio.rest import Client
 
     from emulator.settings import Settings
+    from emulator.testing.faults import Faults
     from emulator.testing.server import Emulator
     from emulator.testing.tenant import TwilioEmulator
 
@@ -123,6 +124,13 @@ def twilio_emulator(
     )
     request.node.stash[_OWN] = own
     return own
+
+
+@pytest.fixture
+def twilio_faults(twilio_emulator: "TwilioEmulator") -> "Iterator[Faults]":
+    """Makes what the test sends fail: `with twilio_faults.lost_answer(times=1): …`; removed at the test's end."""
+    with twilio_emulator.faulty() as faults:
+        yield faults
 
 
 @pytest.fixture

@@ -13,16 +13,27 @@ from urllib.parse import quote
 from emulator.engine.calls import Leg, Status
 from emulator.engine.scopes import Scope
 from emulator.testing.address import Question
-from emulator.testing.results import Call, Json, Message, Removed, Request
+from emulator.testing.results import Call, Fault, Json, Message, Removed, Request, Thread
 
 T = TypeVar("T")
 Conversation = Generator[Question, Any, T]
 
-Outcome = Literal["created", "replayed", "mismatch", "refused", "preflight"]
+Outcome = Literal["created", "replayed", "mismatch", "refused", "preflight", "faulted"]
+Finding = Literal[
+    "retried_same_key",
+    "retried_new_key",
+    "retried_without_key",
+    "retried_other_content",
+    "retried_too_early",
+    "retried_a_refusal",
+    "gave_up",
+    "recovered",
+]
 
 LONGEST_WAIT = 60.0
 """Seconds that an emulator waits before one answer; a longer wait is several."""
 LARGEST_PAGE = 1000
+_MATCHED = frozenset({"account_sid", "call_sid", "idempotency_key", "content"})
 
 
 class Filters(TypedDict, total=False):
@@ -52,6 +63,41 @@ class RequestFilters(Filters, total=False):
     status: int
     code: int
     outcome: Outcome
+
+
+class ThreadFilters(Filters, total=False):
+    """Which threads are meant: those with an attempt that is, and that show something."""
+
+    finding: Finding
+
+
+class Scoping(TypedDict, total=False):
+    """Another account or call than the client's; None = any."""
+
+    account_sid: str | None
+    call_sid: str | None
+
+
+class FaultOptions(Scoping, total=False):
+    """Which requests a fault is for, and how often it happens.
+
+    Attributes:
+        idempotency_key: only to requests with this key.
+        content: a value that the content must hold: objects by subset, arrays whole.
+        times: so often, then no more.
+        skip_first: so many requests pass first.
+        probability: from 0 to 1.
+        seed: makes chance repeat.
+        ttl: seconds after which it ends by itself.
+    """
+
+    idempotency_key: str
+    content: object
+    times: int | None
+    skip_first: int
+    probability: float
+    seed: int | None
+    ttl: float | None
 
 
 class Questions:
@@ -99,6 +145,58 @@ class Questions:
             if page["ended"] != "timed_out":
                 raise _unsatisfied(page)
 
+    def threads(self, filters: Mapping[str, Any]) -> Conversation[list[Thread]]:
+        """All threads, in the order of their last attempts."""
+        found = yield from _all("threads", self._parameters(filters))
+        return [Thread.read(one) for one in found]
+
+    def expect_recovered(self, timeout: float, filters: Mapping[str, Any]) -> Conversation[list[Thread]]:
+        """All threads that recovered, once there is one."""
+        __tracebackhide__ = True
+        parameters = self._parameters(filters) | {"finding": "recovered"}
+        page = yield from _wait(parameters | {"at_least": 1}, timeout, "threads")
+        found = yield from _all("threads", parameters, page)
+        return [Thread.read(one) for one in found]
+
+    def assert_no_duplicates(self, filters: Mapping[str, Any]) -> Conversation[None]:
+        """No thread may have created more than one message."""
+        __tracebackhide__ = True
+        threads = yield from self.threads(filters)
+        twice = [thread for thread in threads if thread.messages > 1]
+        if twice:
+            what = f"{len(twice)} of {len(threads)} threads created more than one message"
+            raise AssertionError("\n".join([what, *map(str, twice)]))
+
+    def add_fault(
+        self, then: Mapping[str, object] | None, profile: str | None, options: Mapping[str, Any]
+    ) -> Conversation[Fault]:
+        """Add a rule."""
+        match = {name: value for name, value in self._scoped(options).items() if name in _MATCHED}
+        match = {name: value for name, value in match.items() if value is not None or name == "content"}
+        does = {name: value for name, value in (("then", then), ("profile", profile)) if value is not None}
+        often = {name: value for name, value in options.items() if name not in _MATCHED}
+        said = yield Question(method="POST", path="/_emulator/faults", body={"match": match, **does, **often})
+        return Fault.read(said)
+
+    def fault(self, fault_id: str) -> Conversation[Fault]:
+        """A rule as it is now."""
+        said = yield Question(path=_fault_path(fault_id))
+        return Fault.read(said)
+
+    def faults(self, scoping: Mapping[str, Any]) -> Conversation[list[Fault]]:
+        """The rules that can touch the scope."""
+        said = yield Question(path="/_emulator/faults", parameters=self._parameters(scoping))
+        return [Fault.read(one) for one in said["faults"]]
+
+    def delete_fault(self, fault_id: str) -> Conversation[None]:
+        """Remove a rule."""
+        yield Question(method="DELETE", path=_fault_path(fault_id))
+
+    def delete_faults(self, scoping: Mapping[str, Any]) -> Conversation[int]:
+        """Remove the rules of the scope; returns how many."""
+        said = yield Question(method="DELETE", path="/_emulator/faults", parameters=self._parameters(scoping))
+        return int(said["deleted"])
+
     def reset(self) -> Conversation[Removed]:
         """Forget the scope."""
         said = yield Question(method="POST", path="/_emulator/reset", parameters=self._parameters({}))
@@ -132,11 +230,14 @@ class Questions:
         return f"/_emulator/calls/{quote(call_sid, safe='')}"
 
     def _parameters(self, filters: Mapping[str, Any]) -> dict[str, object]:
-        given = {"account_sid": self.scope.account_sid, "call_sid": self.scope.call_sid, **filters}
+        given = self._scoped(filters)
         for name in ("content", "valid"):
             if name in given:
                 given[name] = json.dumps(given[name])
         return {name: value for name, value in given.items() if value is not None}
+
+    def _scoped(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {"account_sid": self.scope.account_sid, "call_sid": self.scope.call_sid, **given}
 
 
 def now() -> Conversation[datetime]:
@@ -166,16 +267,20 @@ def _all(name: str, parameters: Mapping[str, object], page: Json | None = None) 
     return found
 
 
-def _wait(parameters: Mapping[str, object], timeout: float) -> Conversation[Json]:
+def _wait(parameters: Mapping[str, object], timeout: float, name: str = "messages") -> Conversation[Json]:
     """The page that satisfies."""
     __tracebackhide__ = True
     for seconds, more in _slices(timeout):
-        page: Json = yield _page("messages", {**parameters, "timeout": seconds}, seconds)
+        page: Json = yield _page(name, {**parameters, "timeout": seconds}, seconds)
         if page["satisfied"]:
             break
         if page["ended"] != "timed_out" or not more:
             raise _unsatisfied(page)
     return page
+
+
+def _fault_path(fault_id: str) -> str:
+    return f"/_emulator/faults/{quote(fault_id, safe='')}"
 
 
 def _slices(seconds: float) -> Iterator[tuple[float, bool]]:

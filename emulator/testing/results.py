@@ -81,6 +81,15 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FaultDone:
+    """What went wrong with a request on purpose, the rule that did it, and how long the answer was held back."""
+
+    rule: str
+    name: str
+    delay: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A request on the Twilio surface, accepted or refused; str() is one line that says what became of it."""
 
@@ -92,13 +101,15 @@ class Request:
     account_sid: str | None
     call_sid: str | None
     outcome: str
-    status: int
+    status: int | None
     code: int | None
     idempotency_key: str | None
     content: str | None
     message_sid: str | None
     duration: float | None
     rule: Rule | None
+    fault: FaultDone | None = None
+    lost: bool = False
 
     @classmethod
     def read(cls, said: Json) -> Self:
@@ -109,6 +120,7 @@ class Request:
             said,
             received_at=datetime.fromisoformat(said["received_at"]),
             rule=None if rule is None else _known(Rule, rule),
+            fault=_fault_done(said),
         )
 
     def __str__(self) -> str:
@@ -116,6 +128,10 @@ class Request:
 
     def _became(self) -> str:
         rule = self.rule
+        if self.fault is not None:
+            lost = ", the answer lost" if self.lost else ""
+            answered = "" if self.status is None else f"{self.status} "
+            return f"{answered}{self.outcome} ({self.fault.name} by {self.fault.rule}{lost})"
         if rule is None:
             return f"{self.status} {self.outcome} {self.message_sid or ''}".rstrip()
         reason = f"; {rule.reason}" if rule.reason else ""
@@ -126,6 +142,100 @@ class Request:
             return ""
         cut = self.content if len(self.content) <= _LONGEST else self.content[: _LONGEST - 1] + "…"
         return f", Content {cut!r}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A request of a thread; `gap` is the seconds since the one before, `lost` that the client got no whole answer."""
+
+    request_id: str
+    seq: int
+    received_at: datetime
+    gap: float | None
+    outcome: str
+    status: int | None
+    code: int | None
+    idempotency_key: str | None
+    content: str | None
+    lost: bool
+    fault: FaultDone | None
+
+    @classmethod
+    def read(cls, said: Json) -> Self:
+        """An attempt of an answer."""
+        return _known(cls, said, received_at=datetime.fromisoformat(said["received_at"]), fault=_fault_done(said))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """Attempts at one thing, oldest first, and what they show; str() tells all of it in lines.
+
+    Attributes:
+        id: the request id of the first attempt.
+        seq: place of the last attempt in the journal; `after` takes it.
+        messages: how many messages its attempts created; two are a duplicate.
+        findings: `retried_same_key`, `recovered` and others; `GET /_emulator/threads` names them all.
+        explanation: the lines.
+    """
+
+    id: str
+    seq: int
+    account_sid: str | None
+    call_sid: str | None
+    idempotency_key: str | None
+    content: str | None
+    messages: int
+    findings: tuple[str, ...]
+    explanation: tuple[str, ...]
+    attempts: tuple[Attempt, ...]
+
+    @classmethod
+    def read(cls, said: Json) -> Self:
+        """A thread of an answer."""
+        return _known(
+            cls,
+            said,
+            findings=tuple(said["findings"]),
+            explanation=tuple(said["explanation"]),
+            attempts=tuple(Attempt.read(one) for one in said["attempts"]),
+        )
+
+    def __str__(self) -> str:
+        first, *rest = self.explanation
+        return "\n".join([first, *(f"  {line}" for line in rest)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A rule that makes requests fail, and what it did until it was asked.
+
+    Attributes:
+        match: which requests it is for.
+        then: what happens to them.
+        seconds_left: until it ends by itself; None = never.
+        matched: how many requests it was for.
+        fired: how many it made fail.
+        active: whether it can still fire.
+    """
+
+    id: str
+    match: Json = field(hash=False)
+    then: Json = field(hash=False)
+    profile: str | None
+    skip_first: int
+    times: int | None
+    probability: float
+    seed: int | None
+    ttl: float | None
+    seconds_left: float | None
+    matched: int
+    fired: int
+    active: bool
+
+    @classmethod
+    def read(cls, said: Json) -> Self:
+        """A rule of an answer."""
+        return _known(cls, said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +262,7 @@ class Removed:
     calls: int
     schemas: int
     waits: int
+    faults: int = 0
 
     @classmethod
     def read(cls, said: Json) -> Self:
@@ -163,6 +274,11 @@ def _known(kind: type[T], said: Json, **better: object) -> T:
     """A value of this kind from the members that it knows, some of them better than JSON has them."""
     names = {one.name for one in fields(cast("Any", kind))}
     return kind(**{name: value for name, value in said.items() if name in names} | better)
+
+
+def _fault_done(said: Json) -> FaultDone | None:
+    done = said.get("fault")
+    return None if done is None else _known(FaultDone, done)
 
 
 def _schema_result(said: Json) -> SchemaResult:

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 from emulator.testing.address import EmulatorError
 from emulator.testing.client import EmulatorClient
+from emulator.testing.faults import Faults
 
 if TYPE_CHECKING:
-    from emulator.testing.questions import RequestFilters
+    from emulator.testing.questions import Scoping
 
 _REPORTED = 50
 
@@ -47,7 +48,11 @@ class TwilioEmulator(EmulatorClient):
         self.auth_token = auth_token
         self.call_sid = call_sid
         # In an account of its own everything is the test's, calls that it did not mean to use most of all.
-        self._whole: RequestFilters = {} if shared_account else {"call_sid": None}
+        self._whole: Scoping = {} if shared_account else {"call_sid": None}
+
+    def faulty(self) -> Faults:
+        """Makes faults for everything that the test sends."""
+        return Faults(self, **self._whole)
 
     def report(self) -> str:
         """What the test sent, a line each, for a person who asks why it failed."""

@@ -43,8 +43,10 @@ def test_the_document_served_is_the_one_judged(site: Site) -> None:
 IN_WORDS = {
     "/_emulator/messages": "content is a text that must be JSON",
     "/_emulator/requests": "content is a text that must be JSON",
+    "/_emulator/threads": "content is a text that must be JSON",
     "/_emulator/clock": "of three members exactly one",
     "/_emulator/check": "form or body, not both",
+    "/_emulator/faults": "which members of a fault exclude each other, and which go together",
     "/_emulator/schemas/{name}": "what a usable JSON Schema is",
 }
 LONGEST = 60

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from builders import Time
-from serving import Caller, Serve
-from situations import REFUSALS, Attempt, Situation, attempt
+from serving import Caller, Serve, Site
+from situations import REFUSALS, TROUBLES, Attempt, Situation, Trouble, asked_of, attempt, troubled
 
 HERE = Path(__file__).parent / "node"
 CREATED = "2019-12-18T20:02:01.000Z"
@@ -92,3 +92,53 @@ def test_a_refusal_is_the_librarys_own_exception(
     if situation.code is not None:
         refused |= {"code": situation.code, "moreInfo": f"https://www.twilio.com/docs/errors/{situation.code}"}
     assert result == {"refused": refused}
+
+
+Met = dict[str, tuple[Caller, dict[str, Any]]]
+
+
+def met_by(site: Site, **options: object) -> Met:
+    """What came of each fault by name, from one process."""
+    node()
+    callers = {trouble.name: troubled(Caller(site), trouble) for trouble in TROUBLES}
+    results = create([attempt(caller, key="k", options=options) for caller in callers.values()])
+    return {name: (caller, result) for (name, caller), result in zip(callers.items(), results, strict=True)}
+
+
+@pytest.fixture(scope="module")
+def met(serve: Serve) -> Met:
+    """By the library as it is made."""
+    return met_by(serve())
+
+
+@pytest.fixture(scope="module")
+def met_again(serve: Serve) -> Met:
+    """By one that may try again."""
+    return met_by(serve(), autoRetry=True, maxRetries=2)
+
+
+def is_as_described(result: dict[str, Any], trouble: Trouble) -> bool:
+    if trouble.node is None:
+        return "created" in result
+    name, code, message = trouble.node
+    error = result["refused"]
+    return (error["name"], error.get("code")) == (name, code) and error["message"].startswith(message)
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=[trouble.name for trouble in TROUBLES])
+def test_a_fault_is_raised_at_once_unless_the_library_is_told_to_try_again(met: Met, trouble: Trouble) -> None:
+    caller, result = met[trouble.name]
+
+    assert is_as_described(result, trouble), result
+    assert asked_of(caller) == 1
+    assert len(caller.messages()) == trouble.processed
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=[trouble.name for trouble in TROUBLES])
+def test_auto_retry_tries_again_after_a_429_and_after_nothing_else(met_again: Met, trouble: Trouble) -> None:
+    caller, result = met_again[trouble.name]
+
+    is_retried = trouble.node is not None and trouble.node[1] == 20429
+    assert ("created" in result) if is_retried else is_as_described(result, trouble), result
+    assert asked_of(caller) == 1 + is_retried
+    assert len(caller.messages()) == (trouble.processed or is_retried)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from builders import Time
 from serving import CONTENT, Caller, Serve
-from situations import REFUSALS, Attempt, Situation, attempt
+from situations import REFUSALS, TROUBLES, Attempt, Situation, Trouble, asked_of, attempt, troubled
 from twilio.base.exceptions import TwilioRestException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.http_client import TwilioHttpClient
@@ -113,3 +113,23 @@ def test_the_asynchronous_client_creates_and_is_refused(caller: Caller) -> None:
     sid, code = asyncio.run(act())
 
     assert ([sid], code) == ([message["sid"] for message in caller.messages()], 32702)
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=[trouble.name for trouble in TROUBLES])
+def test_a_fault_is_raised_at_once_for_the_library_never_tries_again(
+    caller: Caller, create: Create, trouble: Trouble
+) -> None:
+    asked = attempt(troubled(caller, trouble), key="k")
+    try:
+        create(asked)
+        met = None
+    except Exception as error:  # noqa: BLE001  whatever it is: it is what is judged
+        met = type(error).__name__, str(error)
+
+    assert (met and met[0]) == (trouble.python and trouble.python[0])
+    if met and trouble.python:
+        assert met[1].startswith(trouble.python[1])
+    assert asked_of(caller) == 1
+    assert len(caller.messages()) == trouble.processed
+    sid = create(asked).sid  # and once more, as the program under test should: with the same key
+    assert [(message["sid"], message["replays"]) for message in caller.messages()] == [(sid, int(trouble.processed))]

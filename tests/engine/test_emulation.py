@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from emulator.engine.calls import Call, Leg, Status, Unregistered
 from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Outcome, pack
+from emulator.engine.fault_rules import Match, Recipe, Then
 from emulator.engine.feed import Reader
 from emulator.engine.filters import Filter
 from emulator.engine.idempotency import OnMismatch
@@ -375,14 +376,15 @@ def test_a_reset_forgets_all_of_its_scope_and_says_what() -> None:
     engine = emulation()
     engine.calls.put(call(account_sid=ACCOUNT))
     engine.schemas.put(schema(scope=Scope(ACCOUNT)))
+    engine.faults.add(Recipe(match=Match(scope=Scope(ACCOUNT, OTHER_CALL)), then=Then()))
     post(engine, key="k")
     post(engine, key="k")
     other = post(engine, key="k", account_sid=OTHER_ACCOUNT, call_sid=OTHER_CALL)
     forgotten = engine.reset(Scope(ACCOUNT))
 
-    assert forgotten == {"requests": 2, "messages": 1, "calls": 1, "schemas": 1, "waits": 0}
+    assert forgotten == {"requests": 2, "messages": 1, "calls": 1, "schemas": 1, "faults": 1, "waits": 0}
     assert list(engine.journal.requests(EVERYTHING)) == [other]
-    assert (list(engine.calls), list(engine.schemas)) == ([], [])
+    assert (list(engine.calls), list(engine.schemas), list(engine.faults)) == ([], [], [])
     assert post(engine, key="k").outcome is Outcome.CREATED
     assert post(engine, key="k", account_sid=OTHER_ACCOUNT, call_sid=OTHER_CALL).outcome is Outcome.REPLAYED
 

@@ -15,8 +15,9 @@ from builders import (
     request,
 )
 
-from emulator.engine.exchanges import Exchange, Outcome, pack
+from emulator.engine.exchanges import Arrival, Exchange, Outcome, pack
 from emulator.engine.explanation import LOOKED_AT, SHOWN, Explanation, explain, near_misses
+from emulator.engine.faults import Drop, DropFault, Fault
 from emulator.engine.filters import Filter, Part
 from emulator.engine.journal import Journal
 from emulator.engine.schemas import SchemaResult
@@ -37,6 +38,13 @@ def journal(*exchanges: Exchange, limit: int = 100_000) -> Journal:
     for each in exchanges:
         made.append(each)
     return made
+
+
+def faulty(when: Drop) -> Arrival:
+    """A request that met a fault."""
+    met = arrival()
+    met.fault = Fault(rule="fault-1", action=DropFault(when))
+    return met
 
 
 def explained(
@@ -234,6 +242,22 @@ def test_a_message_that_nearly_matched_is_told_with_what_it_lacked(wanted: Filte
             exchange(outcome=Outcome.MISMATCH, message=message()),
             f"a request {OURS} that replayed {MESSAGE} and created nothing",
             id="a replay of other content",
+        ),
+        pytest.param(
+            exchange(outcome=Outcome.FAULTED, arrival=faulty(Drop.BEFORE)),
+            f"a request {OURS} that fault-1 kept from being processed (drop-before)",
+            id="a fault",
+        ),
+        pytest.param(
+            exchange(outcome=Outcome.REPLAYED, message=message(), arrival=faulty(Drop.AFTER)),
+            f"a request {OURS} that replayed {MESSAGE} and created nothing",
+            id="a replay whose answer was lost",
+        ),
+        pytest.param(
+            refused(arrival=faulty(Drop.AFTER)),
+            f"a request {OURS}, refused with 400/21220 Call is not in the expected state "
+            "(rule call-not-active, observed)",
+            id="a refusal that was lost",
         ),
     ],
 )

@@ -185,6 +185,7 @@ class World:
             "messages": sum(each.is_message for each in gone),
             "calls": 0,
             "schemas": 0,
+            "faults": 0,
             "waits": len(concerned),
         }
         for expected in concerned:

@@ -1,5 +1,6 @@
 """A Chromium, however it came to this machine, and what tests ask of a page."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -50,6 +51,23 @@ def sdk(caller: Caller) -> Client:
     client = Client(caller.account, caller.token)
     client.api.base_url = caller.site.url
     return client
+
+
+def faulty(caller: Caller, **rule: object) -> str:
+    """Add a rule for the caller's call; its id."""
+    body = json.dumps({"match": {"call_sid": caller.call}, **rule}).encode()
+    reply = caller.site.ask("POST", "/_emulator/faults", [("Content-Type", "application/json")], body)
+    assert reply.status == 201, reply.text
+    return str(reply.json()["id"])
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds; the context must load it."""
+    found: list[str] = page.evaluate(
+        "async () => (await axe.run()).violations.flatMap("
+        "one => one.nodes.map(node => `${one.id}: ${node.html.slice(0, 150)} ${node.failureSummary}`))"
+    )
+    return found
 
 
 def rows(page: Page) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from serving import Caller, Site
-from web.browsing import AXE, Open, missing
+from web.browsing import AXE, Open, missing, violations
 
 CHOSEN = "[role=option][aria-selected=true]"
 PHONE = {"width": 360, "height": 740}
@@ -187,14 +187,6 @@ def test_who_wants_less_motion_gets_none(opened: Open, caller: Caller) -> None:
     assert page.evaluate("document.getAnimations().length") == 0
 
 
-def violations(page: Page) -> list[str]:
-    found: list[str] = page.evaluate(
-        "async () => (await axe.run()).violations.flatMap("
-        "one => one.nodes.map(node => `${one.id}: ${node.html.slice(0, 150)} ${node.failureSummary}`))"
-    )
-    return found
-
-
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
 def test_axe_finds_nothing(context: BrowserContext, opened: Open, caller: Caller, scheme: str, width: int) -> None:
     if not AXE.exists():
@@ -217,7 +209,7 @@ def test_axe_finds_nothing(context: BrowserContext, opened: Open, caller: Caller
         page.keyboard.press("Escape")
     page.emulate_media(color_scheme="dark" if scheme == "light" else "light", reduced_motion="reduce")
     found["the other light"] = violations(page)
-    for name in ("send", "calls", "clock", "reset", "help"):
+    for name in ("send", "calls", "faults", "clock", "reset", "help"):
         page.locator(f"#open-{name}").click()
         found[f"dialog {name}"] = violations(page)
         page.keyboard.press("Escape")

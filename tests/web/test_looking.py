@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
+import pytest
 from playwright.sync_api import Page, expect
 from serving import Caller, Site, basic
-from web.browsing import Open, rows, sdk
+from web.browsing import Open, faulty, rows, sdk
 
 NESTED = '{"order":{"id":12345678901234567890,"lines":[{"sku":"A"},{"sku":"B"}]},"note":null}'
 
@@ -91,6 +92,7 @@ def test_the_idempotency_thread_is_one_group(opened: Open, caller: Caller) -> No
     expect(thread.nth(0)).to_contain_text("original")
     expect(thread.nth(1)).to_contain_text("replayed")
     expect(thread.nth(2)).to_contain_text("mismatch")
+    expect(page.locator("#detail")).to_contain_text("with other content")
     thread.nth(0).get_by_role("button").click()
     expect(page.get_by_role("heading", name="Message created")).to_be_visible()
 
@@ -185,10 +187,16 @@ AWKWARD = '{"it\'s":"$(id) `x` \\"q\\" é\\u2028","n":[1.50,true,null,{}]}'
 def test_copied_code_does_what_was_seen(opened: Open, caller: Caller, tmp_path: Path) -> None:
     refused = Caller(caller.site)
     refused.send("no json")
+    broken = Caller(caller.site)
+    faulty(broken, then={"drop": "before"})
+    with pytest.raises(ConnectionResetError):
+        broken.send('{"broken":1}')
     caller.send(AWKWARD)
     page = opened(caller.site)
     choose(page, "no json")
     (tmp_path / "test_refused.py").write_text(copied(page, "pytest assertion"))
+    choose(page, "broken")
+    (tmp_path / "test_faulted.py").write_text(copied(page, "pytest assertion"))
     choose(page, "it's")
     (tmp_path / "test_arrived.py").write_text(copied(page, "pytest assertion"))
     subprocess.run(["/bin/bash", "-c", copied(page, "curl")], check=True, capture_output=True, timeout=20)
@@ -196,7 +204,7 @@ def test_copied_code_does_what_was_seen(opened: Open, caller: Caller, tmp_path: 
     tried = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)]
     done = subprocess.run(tried, check=False, capture_output=True, text=True, timeout=30)
 
-    assert (done.returncode, "2 passed" in done.stdout) == (0, True), done.stdout
+    assert (done.returncode, "3 passed" in done.stdout) == (0, True), done.stdout
     assert [message["content"] for message in caller.messages()] == [AWKWARD] * 3
     assert json.loads(copied(page, "JSON"))["content"] == AWKWARD
     assert "userDefinedMessages" in copied(page, "Node")

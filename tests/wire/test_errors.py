@@ -34,6 +34,7 @@ each_problem = pytest.mark.parametrize("problem", CATALOGUE, ids=lambda problem:
             (errors.CALL_IS_PSTN, 400, None, "Client message not supported for PSTN calls", "observed"),
             (errors.TOO_MANY_REQUESTS, 429, 20429, "Too Many Requests", "observed"),
             (errors.INTERNAL_ERROR, 500, 20500, "Internal Server Error", "assumed"),
+            (errors.SERVICE_UNAVAILABLE, 503, 20503, "The service is unavailable", "assumed"),
             (errors.REQUEST_MALFORMED, 400, 20001, "Bad request", "assumed"),
             (errors.HEAD_TOO_LARGE, 431, None, "Request Header Fields Too Large", "assumed"),
         )
@@ -104,3 +105,65 @@ def test_an_error_carries_its_row_and_a_reason_for_humans() -> None:
     assert str(error) == "idempotency-conflict"
     assert error.problem is errors.KEY_CONFLICT
     assert error.reason == "the key was used before"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "row"),
+    [
+        pytest.param(429, None, errors.TOO_MANY_REQUESTS, id="429"),
+        pytest.param(500, None, errors.INTERNAL_ERROR, id="500"),
+        pytest.param(503, None, errors.SERVICE_UNAVAILABLE, id="503"),
+        pytest.param(401, None, errors.TOKEN_WRONG, id="401: the one that says least"),
+        pytest.param(400, None, errors.FORM_BROKEN, id="400: the one that says least"),
+        pytest.param(404, None, errors.PATH_UNKNOWN, id="404: the one that says least"),
+        pytest.param(None, 20429, errors.TOO_MANY_REQUESTS, id="20429"),
+        pytest.param(None, 20003, errors.TOKEN_WRONG, id="20003: the one that says least"),
+        pytest.param(400, 21220, errors.CALL_NOT_ACTIVE, id="400/21220"),
+        pytest.param(None, None, None, id="nothing"),
+        pytest.param(None, 12345, None, id="a code that we do not know"),
+    ],
+)
+def test_a_row_is_found_by_what_is_said_of_it(status: int | None, code: int | None, row: Problem | None) -> None:
+    assert errors.like(status, code) is row
+
+
+@each_problem
+def test_every_row_can_be_had_by_its_status_and_code(problem: Problem) -> None:
+    found = errors.like(problem.status, problem.code)
+
+    assert found is not None
+    assert found.status == problem.status
+    assert problem.code in (None, found.code)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "given", "message"),
+    [
+        pytest.param(418, None, None, "I'm a Teapot", id="the status' own phrase"),
+        pytest.param(429, 20003, None, "Too Many Requests", id="another code"),
+        pytest.param(599, 1, None, "Unknown", id="a status without a phrase"),
+        pytest.param(502, 1, "Oops", "Oops", id="a message"),
+    ],
+)
+def test_what_is_in_no_catalogue_is_made_up(status: int, code: int | None, given: str | None, message: str) -> None:
+    found = errors.like(status, code, given)
+
+    assert found is not None
+    assert (found.name, found.status, found.code, found.message) == ("made-up", status, code, message)
+    assert found not in CATALOGUE
+
+
+def test_a_row_can_carry_another_message() -> None:
+    found = errors.like(None, 20429, "Slow down")
+
+    assert found is not None
+    assert (found.name, found.message, found.code) == ("too-many-requests", "Slow down", 20429)
+    assert errors.TOO_MANY_REQUESTS.message == "Too Many Requests"
+
+
+def test_more_headers_come_after_a_rows_own_and_leave_it_alone() -> None:
+    more = errors.METHOD_NOT_ALLOWED.with_headers(((b"retry-after", b"1"),))
+
+    assert more.headers == (errors.ALLOW, (b"retry-after", b"1"))
+    assert errors.METHOD_NOT_ALLOWED.headers == (errors.ALLOW,)
+    assert errors.METHOD_NOT_ALLOWED.with_headers(()) is errors.METHOD_NOT_ALLOWED

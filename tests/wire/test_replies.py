@@ -155,7 +155,7 @@ def test_the_paths_suffix_decides_the_representation(of: str, representation: Re
 def test_options_is_answered_with_what_is_allowed_and_no_body() -> None:
     reply = replies.preflight(JSON)
 
-    assert reply == (200, b"", JSON, ((b"allow", b"OPTIONS, POST"),))
+    assert reply == (200, b"", JSON.value, ((b"allow", b"OPTIONS, POST"),))
 
 
 def test_headers_are_the_recorded_ones_in_the_recorded_order() -> None:
@@ -241,3 +241,11 @@ def test_the_date_is_one_that_others_can_read(now: float) -> None:
 
 def test_the_number_of_requests_in_flight_is_told() -> None:
     assert dict(headers(concurrent=17))[b"twilio-concurrent-requests"] == b"17"
+
+
+def test_a_gateways_head_has_nothing_of_twilio() -> None:
+    reply = replies.Reply(502, b"<h1>", b"text/html", ((b"retry-after", b"3"),))
+
+    assert replies.foreign_head(reply, now=1576699321.9) == (
+        b"date: Wed, 18 Dec 2019 20:02:01 GMT\r\ncontent-type: text/html\r\ncontent-length: 4\r\nretry-after: 3\r\n"
+    )

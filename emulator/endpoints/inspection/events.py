@@ -67,7 +67,7 @@ class _Stream(Response):
             async with asyncio.timeout(_LAST_WORD):
                 await send({"type": "http.response.body", "body": _LAGGED if self._reader.lagged.is_set() else b""})
         except TimeoutError:  # it does not even take the reason
-            scope["extensions"][CONNECTION].abort()
+            scope["extensions"][CONNECTION].reset()
         finally:
             self._engine.feed.close(self._reader)
 

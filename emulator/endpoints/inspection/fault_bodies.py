@@ -1,15 +1,16 @@
 """A fault as it is written in JSON, checked, and made into the engine's rule."""
 
+import json
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from emulator.engine.fault_rules import Match, Quota, Recipe, Then
 from emulator.engine.faults import Action, CloseFault, Drop, DropFault, GarbageFault, ReplyFault, TruncateFault
 from emulator.engine.filters import Part
 from emulator.engine.scopes import Scope
-from emulator.wire import errors, messages, sids
+from emulator.wire import content, errors, messages, sids
 
 _LONGEST_DELAY = 600
 _DAY = 86400
@@ -18,7 +19,7 @@ _GATEWAYS_OWN = (502, 504)
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class ReplyBody(_Strict):
@@ -26,10 +27,12 @@ class ReplyBody(_Strict):
 
     status: int | None = Field(None, ge=200, le=599, examples=[429])
     code: int | None = Field(None, ge=0, le=99999, examples=[20429])
-    message: str | None = Field(None, max_length=1000)
-    retry_after: int | None = Field(None, ge=0, le=_DAY, description="seconds, sent as Retry-After")
-    content_type: str | None = Field(None, pattern=r"^[!-~]([ -~]*[!-~])?$", max_length=200)
-    body: str | None = Field(None, max_length=64 * 1024, description="sent as it is, without Twilio's headers")
+    message: str | None = Field(None, max_length=1000, examples=["Too Many Requests"])
+    retry_after: int | None = Field(None, ge=0, le=_DAY, description="seconds, sent as Retry-After", examples=[2])
+    content_type: str | None = Field(None, pattern=r"^[!-~]([ -~]*[!-~])?$", max_length=200, examples=["text/html"])
+    body: str | None = Field(
+        None, max_length=64 * 1024, description="sent as it is, without Twilio's headers", examples=["<h1>Oops</h1>"]
+    )
 
     @model_validator(mode="after")
     def _makes_sense(self) -> "ReplyBody":
@@ -81,7 +84,7 @@ def _rising(bounds: tuple[float, float]) -> tuple[float, float]:
 class Uniform(_Strict):
     """Seconds between two bounds, by the rule's dice."""
 
-    uniform: Annotated[tuple[Seconds, Seconds], AfterValidator(_rising)]
+    uniform: Annotated[tuple[Seconds, Seconds], AfterValidator(_rising), Field(strict=False, examples=[[1, 5]])]
 
 
 class QuotaBody(_Strict):
@@ -94,19 +97,35 @@ class QuotaBody(_Strict):
 _EXCLUSIVE = ("reply", "drop", "truncate", "garbage", "close", "quota")
 
 
+def _boolean(given: object) -> object:
+    if not isinstance(given, bool):
+        raise ValueError("Input should be True")  # noqa: TRY004  pydantic passes on no other
+    return given
+
+
+Yes = Annotated[Literal[True], BeforeValidator(_boolean)]  # to pydantic 1 is True
+
+
 class ThenBody(_Strict):
     """A delay, one of the others, or a delay and then one of the others."""
 
     delay: Seconds | Uniform | None = Field(None, description="seconds that the answer is held back", examples=[1.5])
     reply: ReplyBody | None = Field(None, description="another answer; nothing is done")
     drop: Drop | None = Field(
-        None, description="connection reset: before = nothing is done, after = processed and the answer lost"
+        None,
+        strict=False,  # JSON has no enumerations
+        description="connection reset: before = nothing is done, after = processed and the answer lost",
+        examples=["after"],
     )
     truncate: int | None = Field(
-        None, ge=0, le=1024 * 1024, description="processed; the whole head, and so many bytes of the body, never all"
+        None,
+        ge=0,
+        le=1024 * 1024,
+        description="processed; the whole head, and so many bytes of the body, never all",
+        examples=[10],
     )
-    garbage: Literal[True] | None = Field(None, description="processed; the answer is not HTTP")
-    close: Literal[True] | None = Field(None, description="connection closed without an answer; nothing is done")
+    garbage: Yes | None = Field(None, description="processed; the answer is not HTTP", examples=[True])
+    close: Yes | None = Field(None, description="connection closed without an answer; nothing is done", examples=[True])
     quota: QuotaBody | None = None
 
     @model_validator(mode="after")
@@ -169,6 +188,20 @@ PROFILES: tuple[Profile, ...] = (
 _BY_NAME = {profile.name: profile for profile in PROFILES}
 
 
+def _known(name: str) -> str:
+    if name not in _BY_NAME:
+        raise ValueError("one of " + ", ".join(_BY_NAME))
+    return name
+
+
+def _portable(value: object) -> object:
+    try:
+        content.parse(json.dumps(value))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value
+
+
 class MatchBody(_Strict):
     """Which requests a rule is for; nothing = all."""
 
@@ -176,7 +209,7 @@ class MatchBody(_Strict):
     call_sid: str | None = Field(default=None, pattern=f"^{sids.pattern(sids.CALL)}$", examples=["CA" + "b" * 32])
     resource: Literal["UserDefinedMessages"] | None = Field(default=None, examples=[messages.RESOURCE])
     idempotency_key: str | None = Field(default=None, min_length=1, examples=["1"])
-    content: Any = Field(
+    content: Annotated[Any, AfterValidator(_portable)] = Field(
         default=None, description="JSON that the content must hold: objects by subset", examples=[{"a": 1}]
     )
 
@@ -193,14 +226,22 @@ class MatchBody(_Strict):
 class FaultBody(_Strict):
     """A rule: for which requests, what then, and how often. The first rule that fires wins."""
 
+    model_config = ConfigDict(json_schema_extra={"required": []})  # a profile stands for `then`
+
     match: MatchBody = MatchBody()
     then: ThenBody = Field(examples=[{"reply": {"status": 429, "retry_after": 2}}])
-    profile: str | None = Field(None, description="instead of `then`: one of " + ", ".join(_BY_NAME))
-    skip_first: int = Field(0, ge=0, le=10**9, description="so many matching requests pass first")
-    times: int | None = Field(None, ge=1, le=10**9, description="it fires so often; null = without end")
-    probability: float = Field(1.0, ge=0, le=1)
-    seed: int | None = Field(None, ge=0, le=2**63 - 1, description="makes probability and uniform delays repeat")
-    ttl: float | None = Field(None, gt=0, le=_DAY, description="seconds after which the rule ends by itself")
+    profile: Annotated[str, AfterValidator(_known)] | None = Field(
+        None, description="instead of `then`: one of " + ", ".join(_BY_NAME), examples=["lost-answer"]
+    )
+    skip_first: int = Field(0, ge=0, le=10**9, description="so many matching requests pass first", examples=[1])
+    times: int | None = Field(None, ge=1, le=10**9, description="it fires so often; null = without end", examples=[1])
+    probability: float = Field(1.0, ge=0, le=1, examples=[0.5])
+    seed: int | None = Field(
+        None, ge=0, le=2**63 - 1, description="makes probability and uniform delays repeat", examples=[7]
+    )
+    ttl: float | None = Field(
+        None, gt=0, le=_DAY, description="seconds after which the rule ends by itself", examples=[60]
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -209,9 +250,7 @@ class FaultBody(_Strict):
             return given
         if "then" in given:
             raise ValueError("give profile or then, not both")
-        profile = _BY_NAME.get(given["profile"]) if isinstance(given["profile"], str) else None
-        if profile is None:
-            raise ValueError("profile must be one of " + ", ".join(_BY_NAME))
+        profile = _BY_NAME.get(str(given["profile"]), PROFILES[0])  # an unknown one is refused by its own field
         return {"probability": profile.probability, **given, "then": profile.then}
 
     def recipe(self) -> Recipe:

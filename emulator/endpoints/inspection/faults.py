@@ -1,9 +1,9 @@
 """`/_emulator/faults`: rules that make requests fail on purpose."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Path, Request
 from pydantic import BaseModel, Field
 
 from emulator.endpoints.asgi import CONNECTION
@@ -12,6 +12,8 @@ from emulator.endpoints.inspection.fault_bodies import PROFILES, FaultBody, Prof
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, bad_value
 from emulator.endpoints.inspection.queries import ScopeQuery
 from emulator.engine.fault_rules import FaultRule
+
+FaultId = Annotated[str, Path(examples=["fault-1"])]
 
 router = APIRouter(prefix="/_emulator/faults", tags=["faults"], responses=UNPROCESSABLE)
 
@@ -96,12 +98,12 @@ async def delete_faults(engine: Engine, scope: ScopeQuery) -> Removed:
 
 
 @router.get("/{fault_id}", responses=NOT_FOUND, summary="One fault")
-async def get_fault(engine: Engine, fault_id: str) -> FaultView:
+async def get_fault(engine: Engine, fault_id: FaultId) -> FaultView:
     """A rule and how often it matched and fired."""
     return _view(engine, _rule(engine, fault_id))
 
 
 @router.delete("/{fault_id}", status_code=HTTPStatus.NO_CONTENT, responses=NOT_FOUND, summary="Remove a fault")
-async def delete_fault(engine: Engine, fault_id: str) -> None:
+async def delete_fault(engine: Engine, fault_id: FaultId) -> None:
     """Remove a rule."""
     engine.faults.remove(_rule(engine, fault_id))

@@ -1,16 +1,15 @@
 """`/_emulator/messages`: what was created."""
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
 from pydantic import BaseModel, Field
 
-from emulator.endpoints.asgi import until_gone
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import MessageQuery, MessagesQuery, WantedQuery
 from emulator.endpoints.inspection.views import json_response, listing, message_json, near_miss_view
+from emulator.endpoints.inspection.waiting import until_over
 from emulator.engine.emulation import Emulation
 from emulator.engine.explanation import explain
 from emulator.engine.filters import Filter
@@ -129,14 +128,9 @@ async def list_messages(engine: Engine, query: MessagesQuery, request: Request) 
 
 async def _wait(engine: Emulation, query: MessageQuery, wanted: Filter, request: Request) -> tuple[Wait, End]:
     wait = engine.wait(wanted, at_least=query.at_least, at_most=query.at_most)
-    leaving = asyncio.ensure_future(until_gone(request.scope, request.receive))
     try:
-        either: set[asyncio.Future[Any]] = {wait.over, leaving}
-        await asyncio.wait(either, timeout=query.seconds, return_when=asyncio.FIRST_COMPLETED)
-        if leaving.done():
-            leaving.result()  # or what is wrong with what it still sent
+        await until_over(wait.over, query.seconds, request)
     finally:
-        leaving.cancel()
         engine.waits.leave(wait)
     return wait, wait.over.result() if wait.over.done() else End.TIMED_OUT
 

@@ -55,12 +55,25 @@ def _writable(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-def _bad_parameter(error: dict[str, Any]) -> BadParameter:
+def _pointer(names: list[str | int], body: object, *, missing: bool) -> str:
+    """The JSON pointer to what pydantic names; it also names the alternatives of a union, which are in no body."""
+    pointer = ""
+    for place, name in enumerate(names):
+        inside = dict(enumerate(body)) if isinstance(body, list) else body
+        if isinstance(inside, dict) and name in inside:
+            body = inside[name]
+        elif not (missing and place == len(names) - 1):
+            continue
+        pointer += f"/{name}"
+    return pointer
+
+
+def _bad_parameter(error: dict[str, Any], body: object) -> BadParameter:
     where, *names = error["loc"]
     if error["type"] == "json_invalid":
         return BadParameter(parameter="body", value=None, allowed=_no_json(error))
     if where == "body":
-        name = "/" + "/".join(str(part) for part in names) if names else "body"
+        name = _pointer(names, body, missing=error["type"] == "missing") or "body"
     else:
         name = ".".join(str(part) for part in names) or str(where)
     name = _writable(name)
@@ -83,7 +96,10 @@ def _answer(status: int, problem: Problem, headers: dict[str, str] | None = None
 def bad_value(parameter: str, value: object, allowed: str) -> RequestValidationError:
     """An error about a value that only we can judge; raise it."""
     where = ("body", *parameter.split("/")[1:])
-    return RequestValidationError([{"type": "value_error", "loc": where, "msg": allowed, "input": value}])
+    body = value
+    for name in reversed(where[1:]):
+        body = {name: body}
+    return RequestValidationError([{"type": "value_error", "loc": where, "msg": allowed, "input": value}], body=body)
 
 
 def _sentence(bad: BadParameter) -> str:
@@ -93,7 +109,7 @@ def _sentence(bad: BadParameter) -> str:
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    bad = [_bad_parameter(one) for one in error.errors()]
+    bad = [_bad_parameter(one, error.body) for one in error.errors()]
     text = _writable("; ".join(map(_sentence, bad)))
     return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, Problem(error=text, parameters=bad))
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from emulator.engine.exchanges import Outcome
 from emulator.engine.filters import Filter, Part
 from emulator.engine.scopes import Scope
+from emulator.engine.threads import Finding
 from emulator.wire import content
 
 LONGEST_WAIT = 60
@@ -79,9 +80,7 @@ class _Paging(BaseModel):
         return self.order == "newest"
 
 
-class MessageQuery(Wanted, _Paging):
-    """Which messages, how many, and how long to wait for them."""
-
+class _Patience(BaseModel):
     at_least: int | None = Field(None, ge=0, description="answer as soon as so many match", examples=[1])
     timeout: float = Field(_DEFAULT_WAIT, ge=0, le=LONGEST_WAIT, description="seconds to wait for `at_least`")
     at_most: int | None = Field(
@@ -109,6 +108,16 @@ class MessageQuery(Wanted, _Paging):
         return _DEFAULT_WATCH if self.within is None else self.within
 
 
+class MessageQuery(Wanted, _Paging, _Patience):
+    """Which messages, how many, and how long to wait for them."""
+
+
+class ThreadQuery(Wanted, _Paging, _Patience):
+    """Which threads, how many, and how long to wait for them."""
+
+    finding: Finding | None = Field(None, description="only those that show this", examples=["recovered"])
+
+
 class RequestFilter(Wanted):
     """Which exchanges are meant; without a parameter, all."""
 
@@ -128,5 +137,6 @@ class RequestPage(RequestFilter, _Paging):
 ScopeQuery = Annotated[ScopeModel, Query()]
 WantedQuery = Annotated[Wanted, Query()]
 MessagesQuery = Annotated[MessageQuery, Query()]
+ThreadsQuery = Annotated[ThreadQuery, Query()]
 RequestFilterQuery = Annotated[RequestFilter, Query()]
 RequestPageQuery = Annotated[RequestPage, Query()]

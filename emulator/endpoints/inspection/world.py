@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import UNPROCESSABLE, bad_value
@@ -18,13 +18,19 @@ _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 _LONGEST_STEP = 10 * 365 * 86400
 
 
+def _text(given: object) -> object:
+    if not isinstance(given, str):
+        raise ValueError("give a text, as in 2026-01-02T03:04:05Z")  # noqa: TRY004  pydantic's word for a bad value
+    return given
+
+
 class ClockChange(BaseModel):
     """One of three."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
-    freeze: Annotated[AwareDatetime, Field(ge=_EARLIEST, lt=_LATEST)] | None = Field(
-        None, description="stand still at this time (ISO 8601 with a zone)", examples=["2026-01-02T03:04:05Z"]
+    freeze: Annotated[AwareDatetime, Field(ge=_EARLIEST, lt=_LATEST, strict=False), BeforeValidator(_text)] | None = (
+        Field(None, description="stand still at this time (ISO 8601 with a zone)", examples=["2026-01-02T03:04:05Z"])
     )
     advance: float | None = Field(
         None, ge=0, le=_LONGEST_STEP, description="go forward by so many seconds", examples=[60]

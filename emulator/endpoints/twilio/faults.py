@@ -32,17 +32,22 @@ async def hold(arrival: Arrival, seconds: float, delays: Delays, scope: Scope, r
         delays.leave(owner, held)
 
 
-def perform(fault: Fault, answer: Answer | None, scope: Scope) -> None:
-    """Do to the connection what is asked for, instead of sending the answer; when that fails, the connection ends."""
+def perform(fault: Fault, answer: Answer | None, scope: Scope) -> bool:
+    """Do to the connection what is asked for, instead of sending the answer; when that fails, the connection ends.
+
+    Returns:
+        False when this server does not let us at its connections; nothing was done then.
+    """
     connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
     if connection is None:
-        log.error("%s cannot be done under this server: run the emulator with its own", fault.name)
-        return
+        log.error("%s (%s) cannot be done under this server: run the emulator with its own", fault.name, fault.rule)
+        return False
     try:
         _do(fault.action, answer, connection)
     except Exception:  # noqa: BLE001  the server goes on
         log.exception("unexpected failure of %s (%s)", fault.name, fault.rule)
         connection.say(b"")
+    return True
 
 
 def _do(action: Action | None, answer: Answer | None, connection: Connection) -> None:

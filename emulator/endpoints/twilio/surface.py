@@ -64,7 +64,8 @@ class TwilioSurface:
             answer = self._render(exchange, whole, begun)
             if answer is None or (fault is not None and not fault.answers):
                 assert fault is not None
-                perform(fault, answer, scope)
+                if not perform(fault, answer, scope):
+                    await _send(self._failure(whole), scope, send)
             elif oversize:
                 # A client that asked first and was not told to go on sends nothing more.
                 waits = not body and b"expect" in headers

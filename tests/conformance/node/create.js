@@ -4,7 +4,7 @@
 const twilio = require("twilio");
 
 async function make(attempt) {
-  const client = twilio(attempt.username, attempt.password, { accountSid: attempt.account_sid });
+  const client = twilio(attempt.username, attempt.password, { accountSid: attempt.account_sid, ...attempt.options });
   client.api.baseUrl = attempt.url;
   const params = { content: attempt.content };
   if (attempt.key !== null) params.idempotencyKey = attempt.key;

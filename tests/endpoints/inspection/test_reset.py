@@ -5,24 +5,31 @@ from typing import Any
 import pytest
 from builders import Time
 from serving import FORM, Caller, Running, Serve, Site, fresh, request
-from streaming import reset
+from streaming import post_json, reset
 
 from emulator.settings import Settings
 
 FROZEN = {"freeze": "2026-01-02T03:04:05Z"}
-NOTHING = {"requests": 0, "messages": 0, "calls": 0, "schemas": 0, "waits": 0}
+NOTHING = {"requests": 0, "messages": 0, "calls": 0, "schemas": 0, "faults": 0, "waits": 0}
 
 
 def furnish(caller: Caller) -> str:
-    """A message under a key, a refusal, a call and a schema; returns the message's SID."""
+    """A message under a key, a refusal, a call, a schema and a fault; returns the message's SID."""
     caller.site.put_json(f"/_emulator/calls/{caller.call}", {"account_sid": caller.account})
     name = caller.call
     caller.site.put_json(
         f"/_emulator/schemas/{name}", {"schema": True, "account_sid": caller.account, "call_sid": name}
     )
+    assert post_json(caller.site, "/_emulator/faults", fault(caller)).status == 201
     caller.send("hello")
     sid: str = caller.send(key="k").json()["sid"]
     return sid
+
+
+def fault(caller: Caller) -> dict[str, Any]:
+    """A rule that is never seen to fire."""
+    match = {"account_sid": caller.account, "call_sid": caller.call}
+    return {"match": match, "then": {"delay": 0}, "skip_first": 10**9}
 
 
 def held(caller: Caller) -> Any:  # noqa: ANN401  JSON
@@ -34,6 +41,9 @@ def held(caller: Caller) -> Any:  # noqa: ANN401  JSON
         site.get(f"/_emulator/requests?{query}").json()["count"],
         site.get(f"/_emulator/calls/{caller.call}").status,
         site.get(f"/_emulator/schemas/{caller.call}").status,
+        [one["match"].get("call_sid") for one in site.get(f"/_emulator/faults?{query}").json()["faults"]].count(
+            caller.call
+        ),
     ]
 
 
@@ -44,9 +54,9 @@ def test_a_scope_is_cleared_altogether_and_its_neighbour_is_not(site: Site, name
     first, others = furnish(mine), furnish(other)
     done = reset(site, **scope)
 
-    assert done == {"requests": 2, "messages": 1, "calls": 1, "schemas": 1, "waits": 0}
-    assert held(mine) == [0, 0, 404, 404]
-    assert held(other) == [1, 2, 200, 200]
+    assert done == {"requests": 2, "messages": 1, "calls": 1, "schemas": 1, "faults": 1, "waits": 0}
+    assert held(mine) == [0, 0, 404, 404, 0]
+    assert held(other) == [1, 2, 200, 200, 1]
     assert mine.send(key="k").json()["sid"] != first
     assert other.send(key="k").json()["sid"] == others
 
@@ -62,7 +72,7 @@ def test_an_empty_scope_is_not_everything(caller: Caller) -> None:
     furnish(caller)
 
     assert reset(caller.site, account_sid="") == NOTHING
-    assert held(caller) == [1, 2, 200, 200]
+    assert held(caller) == [1, 2, 200, 200, 1]
 
 
 def test_without_a_scope_all_goes_and_clock_and_seed_are_as_at_the_start(serve: Serve) -> None:
@@ -72,7 +82,7 @@ def test_without_a_scope_all_goes_and_clock_and_seed_are_as_at_the_start(serve: 
     caller.site.put_json("/_emulator/seed", {"seed": 7})
     reset(caller.site)
 
-    assert held(caller) == [0, 0, 404, 404]
+    assert held(caller) == [0, 0, 404, 404, 0]
     assert caller.site.get("/_emulator/clock").json() == {"now": "2019-12-18T20:02:01.000Z", "frozen": False}
     assert caller.site.get("/_emulator/seed").json() == {"seed": 3}
     assert furnish(caller) == first

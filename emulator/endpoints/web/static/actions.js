@@ -39,7 +39,7 @@ export function install(focus) {
   on("calls", "form", register);
   show("clock", () => clock());
   on("clock", "form", move);
-  show("reset", () => scopes(focus()));
+  show("reset", () => scopes("scopes", focus(), "Everything, clock and seed too"));
   on("reset", "form", async (form) => (reset(fields(form)), $("reset").close()));
   clock().catch(() => {});
 }
@@ -61,14 +61,16 @@ async function deliver(form) {
   const { account, token, call: sid, key, content } = fields(form);
   const [owner, of] = [account, sid].map((one) => encodeURIComponent(one.trim()));
   const credentials = new TextEncoder().encode(`${account.trim()}:${token}`);
+  const answer = $("answer");
   const response = await fetch(`/2010-04-01/Accounts/${owner}/Calls/${of}/UserDefinedMessages.json`, {
     method: "POST",
     headers: { authorization: `Basic ${btoa(String.fromCharCode(...credentials))}` },
     body: new URLSearchParams({ Content: content, ...(key && { IdempotencyKey: key }) }),
     credentials: "omit", // or the browser would open a dialog of its own on a 401
-  });
+  }).catch(() => null);
+  if (!response) return answer.replaceChildren(h("h3", {}, "No reply"), h("p", {}, "The connection broke: the list tells what became of the request."));
   const headers = [...response.headers].map(([name, value]) => ({ name, value }));
-  $("answer").replaceChildren(...[h("h3", {}, "Reply"), replied({ status: response.status, headers, body: await response.text() })].flat());
+  answer.replaceChildren(...[h("h3", {}, "Reply"), replied({ status: response.status, headers, body: await response.text() })].flat());
 }
 
 /** The calls that the emulator knows, and a form for one. */
@@ -111,9 +113,10 @@ const move = (form, { value }) => {
   return clock({ freeze: { freeze }, advance: { advance: Number(seconds) }, reset: { reset: true } }[value]);
 };
 
-function scopes({ account_sid, call_sid }) {
-  const choices = [call_sid && ["call_sid", call_sid, "Call "], account_sid && ["account_sid", account_sid, "Account "], ["", "", "Everything, clock and seed too"]].filter(Boolean);
-  $("scopes").replaceChildren(...choices.map(([name, value, text], index) =>
+/** Offer whose things are meant; the value is `name sid`. */
+export function scopes(box, { account_sid, call_sid }, everything) {
+  const choices = [call_sid && ["call_sid", call_sid, "Call "], account_sid && ["account_sid", account_sid, "Account "], ["", "", everything]].filter(Boolean);
+  $(box).replaceChildren(...choices.map(([name, value, text], index) =>
     h("label", { class: "radio" }, h("input", { type: "radio", name: "scope", value: `${name} ${value}`, checked: index === 0 }), h("span", {}, text, value && h("code", {}, value)))));
 }
 

@@ -1,4 +1,5 @@
 // What a person can do about a refusal, by the rule that refused. The emulator says what was wrong; this says what next.
+// And what a fault did, and what a thread of attempts shows.
 
 const ADVICE = {
   "credentials-missing": "Send HTTP Basic credentials: the AccountSid (or an API key) as username, the AuthToken (or its secret) as password.",
@@ -24,3 +25,30 @@ const ADVICE = {
 
 /** What to change, or null when there is nothing to say. */
 export const advice = (rule) => (Object.hasOwn(ADVICE, rule) ? ADVICE[rule] : null);
+
+const DID = {
+  reply: "It was answered with something else; nothing was done.",
+  "drop-before": "The connection was reset before anything was done.",
+  "drop-after": "The message was processed, then the connection was reset: the client cannot know.",
+  truncate: "The message was processed; the body of the answer was cut off.",
+  garbage: "The message was processed; the answer is no HTTP.",
+  close: "The connection was closed without an answer; nothing was done.",
+};
+
+/** What a fault did. */
+export const did = ({ name, delay }) => `${DID[name] ?? ""} ${delay ? `The answer was held back for ${delay.toFixed(2)} s.` : ""}`;
+
+const FINDINGS = {
+  retried_same_key: "Retried with the same key: nothing is created twice.",
+  retried_new_key: "Retried with a new key: what was processed before is created again.",
+  retried_without_key: "Retried without a key: what was processed before is created again.",
+  retried_other_content: "Retried the same key with other content: Twilio keeps the first.",
+  retried_too_early: "Retried before Retry-After was over.",
+  retried_a_refusal: "Retried a refusal that cannot succeed.",
+  gave_up: "Gave up: the last attempt failed, and no other came.",
+  recovered: "Recovered: a later attempt got its answer.",
+};
+export const isGood = (finding) => finding === "recovered" || finding === "retried_same_key";
+
+/** What a finding says of the client. */
+export const says = (finding) => FINDINGS[finding] ?? finding;

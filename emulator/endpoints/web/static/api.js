@@ -25,7 +25,7 @@ export async function request(path, { json, headers = {}, ...options } = {}) {
     if (response.ok) return response;
     if (response.status === 401 && (await newToken(token))) continue;
     const told = await response.json().catch(() => ({}));
-    throw Object.assign(new Error(told.error ?? `${response.status} ${response.statusText}`), { status: response.status });
+    throw Object.assign(new Error(told.error ?? `${response.status} ${response.statusText}`), { status: response.status, parameters: told.parameters });
   }
 }
 

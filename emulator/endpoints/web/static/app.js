@@ -6,6 +6,7 @@ import { install as installChips } from "./chips.js";
 import { Detail } from "./detail.js";
 import { download } from "./copy.js";
 import { $ } from "./dom.js";
+import { heard, install as installFaults, soon as lookForFaults } from "./faults.js";
 import { Journal } from "./journal.js";
 import { listen } from "./keys.js";
 import { List } from "./list.js";
@@ -22,7 +23,6 @@ let selected = null; // the exchange in the list, when it is there
 const list = new List($("list"), journal, (exchange, how) => {
   choose(exchange.request_id, how === "open");
   list.select(exchange.request_id, true);
-  selected = exchange;
 });
 const detail = new Detail({
   find: (name, value) => find(`${name}:${/\s/.test(value) ? `"${value}"` : value}`),
@@ -36,6 +36,7 @@ const detail = new Detail({
 async function choose(id, opened) {
   const wasOpen = document.body.classList.contains("opened");
   place.request = id;
+  selected = journal.items.findLast((one) => one.request_id === id) ?? null;
   document.body.classList.toggle("opened", Boolean(id && (opened || wasOpen)));
   write(opened && !wasOpen);
   await detail.show(id);
@@ -46,7 +47,7 @@ function close() {
   const wasOpen = document.body.classList.contains("opened");
   document.body.classList.remove("opened");
   if (!wasOpen) {
-    choose((selected = null), false);
+    choose(null, false);
     list.select(null);
   }
   $("list").focus();
@@ -64,7 +65,7 @@ async function read() {
   place.q = field.value = parameters.get("q") ?? "";
   document.body.classList.toggle("opened", Boolean(place.request));
   await load(() => journal.find(place.q));
-  await detail.show(place.request);
+  await choose(place.request, false);
   list.select(place.request, true);
 }
 
@@ -124,9 +125,11 @@ function hear(events, status) {
     }
   }
   journal.add(batch);
+  heard(events);
+  detail.heard(events);
   if (status === state) return;
   // Resets are told to those who listen, and an emulator that was started again knows nothing: look again.
-  if (status === "recovered" || (status === "live" && state === "lost")) load(() => journal.load());
+  if (status === "recovered" || (status === "live" && state === "lost")) load(() => journal.load()), lookForFaults(0);
   state = status === "recovered" ? "live" : status;
   $("state").className = state;
   $("state").textContent = state === "live" ? "Live" : state === "lost" ? "Connection lost, trying again" : "Connecting";
@@ -134,8 +137,10 @@ function hear(events, status) {
 
 onTokenNeeded(askToken);
 fillWelcome();
-installActions(() => selected ?? { call_sid: term("call"), account_sid: term("account") });
+const focus = () => selected ?? detail.shown ?? { call_sid: term("call"), account_sid: term("account") };
 const term = (name) => journal.query.terms.find((one) => one.field === name && !one.not)?.value;
+installActions(focus);
+installFaults(focus);
 installChips(journal, () => place.q, find);
 let timer;
 field.addEventListener("input", () => {
@@ -166,6 +171,7 @@ listen({
   "/": () => (field.focus(), field.select()),
   p: pause,
   s: () => $("open-send").click(),
+  f: () => $("open-faults").click(),
   "?": () => open("help"),
   Escape: (target) => {
     if (target === field && field.value) find("");

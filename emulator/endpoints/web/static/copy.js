@@ -84,16 +84,18 @@ export function asNode(exchange) {
 export function asPytest(exchange) {
   const scope = `"call_sid": ${literal(exchange.call_sid ?? "")}`;
   const head = ["import requests", "", `EMULATOR = ${literal(BASE)}`, "", ""];
-  if (exchange.outcome === "refused") {
+  const { outcome } = exchange;
+  if (outcome === "refused" || outcome === "faulted") {
+    const [what, name] = outcome === "refused" ? ["rule", exchange.rule?.name] : ["fault", exchange.fault?.name];
     const owner = exchange.call_sid === null ? `"account_sid": ${literal(exchange.account_sid ?? "")}` : scope;
     return [
       ...head,
-      "def test_the_message_is_refused() -> None:",
-      `    wanted = {${owner}, "outcome": "refused", "order": "newest", "limit": 1}`,
-      '    refused = requests.get(f"{EMULATOR}/_emulator/requests", params=wanted, timeout=5).json()["requests"]',
+      `def test_the_message_is_${outcome}() -> None:`,
+      `    wanted = {${owner}, "outcome": "${outcome}", "order": "newest", "limit": 1}`,
+      '    found = requests.get(f"{EMULATOR}/_emulator/requests", params=wanted, timeout=5).json()["requests"]',
       "",
-      `    assert [(one["status"], one["code"]) for one in refused] == [(${exchange.status}, ${exchange.code ?? "None"})]`,
-      `    assert refused[0]["rule"]["name"] == ${literal(exchange.rule?.name ?? "")}`,
+      `    assert [(one["status"], one["code"]) for one in found] == [(${exchange.status ?? "None"}, ${exchange.code ?? "None"})]`,
+      `    assert found[0]["${what}"]["name"] == ${literal(name ?? "")}`,
     ].join("\n");
   }
   return [

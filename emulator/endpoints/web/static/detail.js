@@ -1,21 +1,27 @@
 // One exchange, whole: what became of it and why, its content, its thread, request and reply.
 
-import { advice } from "./advice.js";
+import { advice, did, isGood, says } from "./advice.js";
 import { call, query } from "./api.js";
 import { FORMS, copy, download } from "./copy.js";
-import { $, callTag, h, timeOfDay } from "./dom.js";
+import { $, callTag, h, throttled, timeOfDay } from "./dom.js";
 import { badge } from "./list.js";
 import { toast } from "./notice.js";
 import { parseJson, pretty, tree } from "./tree.js";
 
 const copied = (text, name) => copy(text).then(() => toast(`Copied ${name}.`), () => toast("The browser does not let us copy."));
 const section = (title, ...children) => h("section", {}, h("h3", {}, title), children);
+const ATTEMPTS = 100;
 const button = (text, act, attributes = {}) => h("button", { type: "button", click: act, ...attributes }, text);
 
 export class Detail {
   #box = $("detail");
   #asked = new AbortController();
   #deeds;
+  #thread;
+  #again = throttled(500, () => this.shown && this.#fillThread().catch(() => {}));
+
+  /** The exchange that is shown, if any. */
+  shown = null;
 
   /** deeds: `find(field, value)`, `open(id)`, `again(exchange)`, `call(exchange)`, `close()`. */
   constructor(deeds) {
@@ -26,6 +32,7 @@ export class Detail {
   async show(id) {
     this.#asked.abort();
     const { signal } = (this.#asked = new AbortController());
+    this.shown = null;
     if (!id) return this.#box.replaceChildren($("nothing").content.cloneNode(true));
     try {
       const exchange = await call(`/_emulator/requests/${encodeURIComponent(id)}`, { signal });
@@ -42,22 +49,52 @@ export class Detail {
     this.#box.querySelector("h2")?.focus();
   }
 
+  /** Exchanges arrived; another attempt at what is shown belongs to its thread. */
+  heard(events) {
+    const { request_id, call_sid, idempotency_key: key, content } = this.shown ?? {};
+    const mine = ({ data }) => data.call_sid === call_sid && data.request_id !== request_id && ((key && data.idempotency_key === key) || data.content === content);
+    if (this.shown && events.some(mine)) this.#again();
+  }
+
+  /** The attempts that belong with what is shown; nothing when it is the only one and shows nothing. */
+  async #fillThread() {
+    const { account_sid, call_sid, idempotency_key, request_id } = this.shown;
+    const section = this.#thread;
+    const path = query("/_emulator/threads", { account_sid, call_sid, idempotency_key, after: this.shown.seq - 1, limit: 300 });
+    const { threads } = await call(path, { signal: this.#asked.signal });
+    const { attempts, findings, messages } = threads.find((one) => one.attempts.some((attempt) => attempt.request_id === request_id)) ?? {};
+    if (!findings || attempts.length + findings.length < 2) return;
+    const focused = [...section.querySelectorAll("button")].indexOf(document.activeElement);
+    section.replaceChildren(
+      h("h3", {}, `Attempts: ${attempts.length}, messages created: ${messages}`),
+      h("ul", {}, findings.map((finding) => h("li", { class: isGood(finding) ? "good" : "bad" }, says(finding)))),
+      h("ol", { class: "thread" }, attempts.slice(0, ATTEMPTS).map((one, at) => h("li", {},
+        button([badge(one), h("time", {}, timeOfDay(one.received_at)), h("span", { class: "line" }, at ? `after ${Number(one.gap.toFixed(3))} s` : "original", one.idempotency_key === null ? " · without key" : ` · key ${one.idempotency_key}`)],
+          () => this.#deeds.open(one.request_id), { "aria-current": one.request_id === request_id && "true" })))),
+      attempts.length > ATTEMPTS && h("p", {}, `and ${attempts.length - ATTEMPTS} more`) || "");
+    section.hidden = false;
+    section.querySelectorAll("button")[focused]?.focus();
+  }
+
   #fill(exchange, message) {
+    this.shown = exchange;
+    this.#thread = h("section", { hidden: true });
     this.#box.replaceChildren(
       this.#head(exchange),
       ...[
-        exchange.rule && refusal(exchange),
+        exchange.fault ? fault(exchange) : exchange.rule && refusal(exchange),
         content(exchange, message),
-        exchange.idempotency_key && this.#thread(exchange),
-        h("div", { class: "pair" }, section("Request", sent(exchange.request)), section("Reply", replied(exchange.reply))),
+        this.#thread,
+        h("div", { class: "pair" }, section("Request", sent(exchange.request)), section("Reply", exchange.lost && h("p", { class: "lost" }, lost(exchange)), exchange.reply && replied(exchange.reply))),
       ].filter(Boolean),
     );
+    this.#fillThread().catch(() => {});
     this.#box.scrollTop = 0;
   }
 
   #head(exchange) {
     const { account_sid: account, call_sid: sid, idempotency_key: key, rule, duration, received_at: at } = exchange;
-    const title = rule ? rule.says.replace(/^\d+(\/\d+)? ?/, "") : { created: "Message created", replayed: "Message replayed", mismatch: "Replayed, but not the same request", preflight: "Preflight" }[exchange.outcome];
+    const title = exchange.fault && exchange.outcome === "faulted" ? "Broken on purpose" : rule ? rule.says.replace(/^\d+(\/\d+)? ?/, "") : { created: exchange.lost ? "Message created, answer lost" : "Message created", replayed: "Message replayed", mismatch: "Replayed, but not the same request", preflight: "Preflight" }[exchange.outcome];
     const row = (name, value, shown = value, field = null) =>
       value != null && [
         h("dt", {}, name),
@@ -83,20 +120,15 @@ export class Detail {
         row("Received", at, `${timeOfDay(at)}${duration === null ? "" : `  ·  ${(duration * 1000).toFixed(1)} ms`}`),
         row("Request", exchange.request_id)));
   }
+}
 
-  #thread(exchange) {
-    const list = h("ol", { class: "thread" });
-    const { account_sid, call_sid, idempotency_key } = exchange;
-    call(query("/_emulator/requests", { account_sid, call_sid, idempotency_key, limit: 100 }), { signal: this.#asked.signal }).then(
-      ({ requests, count }) => {
-        const first = requests.find((one) => one.outcome === "created");
-        list.append(...requests.map((one) => h("li", {},
-          button([badge(one), h("time", {}, timeOfDay(one.received_at)), h("span", { class: "line" }, one === first ? "original" : one.content === first?.content ? "same content" : one.content ?? "no Content")],
-            () => this.#deeds.open(one.request_id), { "aria-current": one.request_id === exchange.request_id && "true" }))));
-        if (count > requests.length) list.append(h("li", {}, `and ${count - requests.length} more`));
-      }, () => {});
-    return section("Idempotency", h("p", {}, "Requests of this call with the key ", h("code", {}, idempotency_key)), list);
-  }
+function fault({ fault, rule }) {
+  const what = rule && advice(rule.name);
+  return h("section", { class: "refusal fault" },
+    h("h3", {}, "What went wrong on purpose"),
+    h("p", { class: "advice" }, did(fault), rule && ` It got ${rule.says}.`),
+    what && h("p", {}, what),
+    h("p", { class: "source" }, "by ", h("code", {}, fault.rule), fault.rule.startsWith("magic-") && ": the CallSid itself asks for it", " — ", h("code", {}, fault.name)));
 }
 
 function refusal({ rule }) {
@@ -142,6 +174,7 @@ function content({ content: text }, message) {
   return h("section", {}, h("div", { class: "bar" }, h("h3", {}, "Content"), tools), place, remarks.length > 0 && h("ul", { class: "remarks" }, remarks.map((one) => h("li", {}, one))));
 }
 
+const lost = ({ reply, fault }) => (reply ? `This did not get through${fault ? "" : ": the client was gone"}.` : `No reply: connection ${fault.name === "close" ? "closed" : "reset"}.`);
 const headers = (list) => h("details", {}, h("summary", {}, `${list.length} headers`),
   h("dl", { class: "headers" }, list.map(({ name, value }) => [h("dt", {}, name), h("dd", {}, value)])));
 const block = (name, text) => h("pre", { class: "raw", tabindex: 0, role: "region", "aria-label": name }, text);

@@ -138,16 +138,20 @@ export class List {
 }
 
 /** What became of an exchange, in a word. */
-export const badge = ({ outcome, code, status }) =>
-  h("span", { class: `badge ${outcome}` }, outcome === "refused" ? `${status}${code ? ` · ${code}` : ""}` : outcome);
+export const badge = ({ outcome, code, status, fault, lost }) => {
+  const [broken, refused] = [outcome === "faulted", outcome === "refused"];
+  const text = broken ? `faulted · ${status ?? fault?.name}` : refused ? `${status}${code ? ` · ${code}` : ""}` : outcome;
+  return h("span", { class: `badge ${outcome}${lost ? " lost" : ""}` }, text, lost && !broken && " · answer lost");
+};
 
 const oneLine = (text) => text.slice(0, 300).replace(/\s+/g, " ");
 
 function render(exchange) {
-  const { account_sid: account, call_sid: call, content, idempotency_key: key, rule } = exchange;
+  const { account_sid: account, call_sid: call, content, idempotency_key: key, rule, fault } = exchange;
+  const keyed = key && `key ${oneLine(key)}`;
   const row = h(
     "div",
-    { role: "option", id: `row-${exchange.request_id}`, class: exchange.outcome },
+    { role: "option", id: `row-${exchange.request_id}`, class: exchange.lost ? "faulted" : exchange.outcome },
     h("span", { class: "line" }, content ? oneLine(content) : h("i", {}, `${exchange.method} ${content === "" ? "with empty Content" : "without Content"}`)),
     h("time", { datetime: exchange.received_at, title: exchange.received_at }, timeOfDay(exchange.received_at)),
     h(
@@ -155,7 +159,7 @@ function render(exchange) {
       { class: "meta" },
       call && callTag(call),
       account && h("span", { class: "account", title: account }, short(account)),
-      rule ? h("span", { class: "why" }, oneLine(rule.says.replace(/^\d+(\/\d+)? /, ""))) : key && h("span", { class: "key", title: key }, `key ${oneLine(key)}`),
+      fault ? h("span", { class: "why" }, [fault.delay > 0 && `${fault.delay.toFixed(2)} s late`, fault.rule, keyed].filter(Boolean).join(" · ")) : rule ? h("span", { class: "why" }, oneLine(rule.says.replace(/^\d+(\/\d+)? /, ""))) : key && h("span", { class: "key", title: key }, keyed),
     ),
     badge(exchange),
   );

@@ -6,7 +6,7 @@ const SPOKEN_EVERY = 1500;
 const SHOWN_FOR = 4000;
 const title = document.title;
 let unseen = 0;
-let heard = { all: 0, refused: 0 };
+let heard = { all: 0, refused: 0, faulted: 0 };
 
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
@@ -15,15 +15,16 @@ document.addEventListener("visibilitychange", () => {
 });
 
 const speak = throttled(SPOKEN_EVERY, () => {
-  const { all, refused } = heard;
-  heard = { all: 0, refused: 0 };
-  $("spoken").textContent = `${all} new request${all > 1 ? "s" : ""}${refused ? `, ${refused} refused` : ""}`;
+  const { all, refused, faulted } = heard;
+  heard = { all: 0, refused: 0, faulted: 0 };
+  $("spoken").textContent = `${all} new request${all > 1 ? "s" : ""}${refused ? `, ${refused} refused` : ""}${faulted ? `, ${faulted} broken on purpose` : ""}`;
 });
 
 /** Exchanges arrived. */
 export function arrived(exchanges) {
   heard.all += exchanges.length;
   heard.refused += exchanges.filter((exchange) => exchange.outcome === "refused").length;
+  heard.faulted += exchanges.filter(({ fault }) => fault).length;
   speak();
   if (!document.hidden) return;
   unseen += exchanges.length;

@@ -1,4 +1,4 @@
-// The search language: `call: account: code: status: outcome: key: content.path=value` and free text, `-` in front for
+// The search language: `call: account: code: status: outcome: key: fault: content.path=value` and free text, `-` in front for
 // "not", quotes around spaces. What the API can filter it is asked for; the rest is matched here, on what it sends.
 
 const FIELDS = {
@@ -9,9 +9,10 @@ const FIELDS = {
   status: (exchange) => exchange.status,
   outcome: (exchange) => exchange.outcome,
   rule: (exchange) => exchange.rule?.name,
+  fault: ({ fault }) => fault && [fault.name, fault.rule],
 };
-const EXACT = new Set(["code", "status", "outcome", "key", "rule"]);
-const OUTCOMES = new Set(["created", "replayed", "mismatch", "refused", "preflight"]);
+const EXACT = new Set(["code", "status", "outcome", "key", "rule", "fault"]);
+const OUTCOMES = new Set(["created", "replayed", "mismatch", "refused", "preflight", "faulted"]);
 const WHOLE_SID = /^(AC|CA)[0-9a-fA-F]{32}$/;
 const WHOLE_NUMBER = /^\d{1,9}$/;
 
@@ -51,11 +52,12 @@ function holds({ not, field, path, value }, exchange) {
   let found;
   if (path) found = at(path, exchange.content, value);
   else if (field) {
-    const text = String(FIELDS[field](exchange) ?? "");
-    found = EXACT.has(field) ? text === value : text.toLowerCase().includes(value.toLowerCase());
+    const texts = [FIELDS[field](exchange) ?? ""].flat().map(String);
+    found = texts.some((text) => (EXACT.has(field) ? text === value : text.toLowerCase().includes(value.toLowerCase())));
   } else {
     found = [exchange.content, exchange.path, exchange.account_sid, exchange.call_sid, exchange.idempotency_key,
-      exchange.message_sid, exchange.request_id, exchange.outcome, exchange.code, exchange.rule?.name, exchange.rule?.says]
+      exchange.message_sid, exchange.request_id, exchange.outcome, exchange.code, exchange.rule?.name, exchange.rule?.says,
+      exchange.fault?.name, exchange.fault?.rule, exchange.lost && "answer lost"]
       .some((text) => text != null && String(text).toLowerCase().includes(value));
   }
   return found !== not;

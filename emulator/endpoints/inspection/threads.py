@@ -1,0 +1,221 @@
+"""`/_emulator/threads`: attempts that belong together, and what they show of the client."""
+
+import asyncio
+import json
+from collections import Counter
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.problems import FULL, UNPROCESSABLE
+from emulator.endpoints.inspection.queries import ThreadQuery, ThreadsQuery
+from emulator.endpoints.inspection.requests import FaultDone
+from emulator.endpoints.inspection.views import fault_view, json_response, listing
+from emulator.endpoints.inspection.waiting import until_over
+from emulator.engine.emulation import Emulation
+from emulator.engine.exchanges import Exchange, Outcome
+from emulator.engine.feed import Kind, Reader
+from emulator.engine.filters import Filter
+from emulator.engine.scopes import Scope
+from emulator.engine.threads import Finding, Thread
+from emulator.engine.verdicts import explain, told
+from emulator.engine.waiting import End, Wait
+from emulator.wire.dates import iso8601
+
+router = APIRouter(prefix="/_emulator/threads", tags=["threads"], responses=UNPROCESSABLE)
+
+Owners = tuple[str | None, str | None]
+
+_REQUEST = "RQ8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
+
+
+class AttemptView(BaseModel):
+    """A request of a thread."""
+
+    request_id: str = Field(examples=[_REQUEST])
+    seq: int = Field(examples=[1])
+    received_at: str = Field(examples=["2019-12-18T20:02:01.123Z"])
+    gap: float | None = Field(description="seconds since the attempt before; null for the first", examples=[None])
+    outcome: Outcome = Field(examples=["created"])
+    status: int | None = Field(description="of the reply; null when a fault left none", examples=[201])
+    code: int | None = Field(description="Twilio's error code", examples=[None])
+    idempotency_key: str | None = Field(examples=["1"])
+    content: str | None = Field(examples=['{"key":"value"}'])
+    lost: bool = Field(description="whether the client got no whole answer", examples=[True])
+    fault: FaultDone | None = Field(description="what went wrong with it on purpose")
+
+
+class ThreadView(BaseModel):
+    """Attempts at one thing, oldest first."""
+
+    id: str = Field(description="the request id of the first attempt", examples=[_REQUEST])
+    seq: int = Field(description="place of the last attempt", examples=[2])
+    account_sid: str | None = Field(examples=["AC" + "a" * 32])
+    call_sid: str | None = Field(examples=["CA" + "b" * 32])
+    idempotency_key: str | None = Field(description="the first attempt's", examples=["1"])
+    content: str | None = Field(description="the first attempt's", examples=['{"key":"value"}'])
+    messages: int = Field(description="how many its attempts created; 2 = a duplicate", examples=[1])
+    findings: list[Finding] = Field(examples=[["retried_same_key", "recovered"]])
+    explanation: list[str] = Field(description="all of it in words, a line for the thread and one per attempt")
+    attempts: list[AttemptView]
+
+
+class ThreadPage(BaseModel):
+    """A page of threads and what tells whether it is everything."""
+
+    threads: list[ThreadView]
+    count: int = Field(description="how many match, listed or not", examples=[1])
+    last_seq: int = Field(description="place of the newest exchange; ask again with `after` = this", examples=[2])
+    oldest_seq: int = Field(description="place of the oldest exchange that is kept", examples=[1])
+    evicted: int = Field(description="how many exchanges were dropped for want of room", examples=[0])
+    satisfied: bool = Field(default=True, description="after a wait: whether it got what it waited for")
+    ended: End = Field(default=End.DECIDED, description="after a wait: why it is over")
+    explanation: list[str] = Field(default=[], description="after an unsatisfied wait: why, in lines")
+
+
+@router.get(
+    "",
+    response_class=Response,
+    responses={
+        **FULL,
+        200: {"model": ThreadPage},
+        408: {"model": ThreadPage, "description": "Unsatisfied, with `strict=true`"},
+    },
+    summary="List attempts that belong together, or wait for a verdict",
+)
+async def list_threads(engine: Engine, query: ThreadsQuery, request: Request) -> Response:
+    """Attempts that belong together, and what they show of the client: findings are made anew whenever they are read.
+
+    A thread is meant when one of its attempts is, and with `after` when its last attempt came later. With `at_least`
+    or `at_most`, wait: each attempt in the scope is looked at when it comes; time that only passes wakes nobody.
+    """
+    more: dict[str, Any] = {}
+    if query.waits:
+        more = await _wait(engine, query, request)
+    found = _found(engine, query)
+    ordered = found[::-1] if query.newest_first else found
+    listed = (json.dumps(_view(thread)) for thread in ordered[: query.limit])
+    text = listing("threads", listed, len(found), engine.journal, **more)
+    return json_response(text, 408 if query.strict and not more.get("satisfied", True) else 200)
+
+
+async def _wait(engine: Emulation, query: ThreadQuery, request: Request) -> dict[str, Any]:
+    """What became of a wait, as members of the answer."""
+    over: asyncio.Future[End] = asyncio.get_running_loop().create_future()
+    wait = Wait(query.filter(), query.at_least, query.at_most, 0, over)
+    watching = asyncio.ensure_future(watch(engine, query, wait))
+    try:
+        await until_over(watching, query.seconds, request)
+        if watching.done():
+            watching.result()
+    finally:
+        watching.cancel()
+    end = over.result() if over.done() else End.TIMED_OUT
+    wait.count = len(_found(engine, query))  # the clock may have gone on
+    satisfied = wait.satisfied and end in (End.DECIDED, End.TIMED_OUT)
+    lines = [] if satisfied else explain(wait, end, _described(query), _near(engine, query))
+    return {"satisfied": satisfied, "ended": end, "explanation": lines}
+
+
+async def watch(engine: Emulation, query: ThreadQuery, wait: Wait) -> None:
+    """Return once the wait is over: decided, reset or stopped.
+
+    Raises:
+        LimitReachedError: too many watch already.
+    """
+    while not wait.over.done():
+        reader = engine.follow(Filter(account_sid=query.account_sid, call_sid=query.call_sid), resumed=False)
+        try:
+            await _read(engine, query, wait, reader)
+        finally:
+            engine.feed.close(reader)
+
+
+async def _read(engine: Emulation, query: ThreadQuery, wait: Wait, reader: Reader) -> None:
+    """Count all, then what each event changes; return when the wait is over, or when the reader was given up."""
+    counts = _counts(engine, query, wait)
+    while not reader.lagged.is_set():
+        if wait.decided:
+            counts = _counts(engine, query, wait)  # something may have been deleted
+        if wait.decided:
+            wait.end(End.DECIDED)
+        if wait.over.done():
+            return
+        await reader.wait()
+        events = reader.take()
+        if any(event.kind is Kind.RESET for event in events):
+            wait.end(End.RESET)
+        elif reader.ended and not reader.lagged.is_set():
+            wait.end(End.STOPPED)
+        # An exchange can only change the threads of its own account and call.
+        for owners in {event.about.owners for event in events if isinstance(event.about, Exchange)}:
+            found = _found(engine, query, Scope(*owners))
+            counts[owners] = sum(_owners(thread) == owners for thread in found)
+        wait.count = counts.total()
+
+
+def _counts(engine: Emulation, query: ThreadQuery, wait: Wait) -> Counter[Owners]:
+    counts = Counter(map(_owners, _found(engine, query)))
+    wait.count = counts.total()
+    return counts
+
+
+def _owners(thread: Thread) -> Owners:
+    return thread.attempts[0].owners
+
+
+def _found(engine: Emulation, query: ThreadQuery, scope: Scope | None = None) -> list[Thread]:
+    wanted = query.filter(after=0)
+    return [
+        thread
+        for thread in engine.threads(scope or query.scope())
+        if thread.seq > query.after
+        and query.finding in (None, *thread.findings)
+        and any(map(wanted.matches, thread.attempts))
+    ]
+
+
+def _near(engine: Emulation, query: ThreadQuery) -> list[Thread]:
+    """What there is instead: threads that lack the finding only, or else all of the scope."""
+    return _found(engine, query.model_copy(update={"finding": None})) or engine.threads(query.scope())
+
+
+def _described(query: ThreadQuery) -> str:
+    what = "" if query.finding is None else f" with the finding {query.finding}"
+    names = ("account_sid", "call_sid", "idempotency_key", "after", "content", "contains", "valid")
+    given = [f"{name} {getattr(query, name)}" for name in names if name in query.model_fields_set]
+    return f"{what} ({', '.join(given)})" if given else what
+
+
+def _view(thread: Thread) -> dict[str, Any]:
+    first = thread.attempts[0]
+    return {
+        "id": thread.id,
+        "seq": thread.seq,
+        "account_sid": first.arrival.account_sid,
+        "call_sid": first.arrival.call_sid,
+        "idempotency_key": first.idempotency_key,
+        "content": first.content,
+        "messages": thread.messages,
+        "findings": thread.findings,
+        "explanation": told(thread),
+        "attempts": [_attempt(*one) for one in zip(thread.attempts, (None, *thread.gaps), strict=True)],
+    }
+
+
+def _attempt(attempt: Exchange, gap: float | None) -> dict[str, Any]:
+    return {
+        "request_id": attempt.request_id,
+        "seq": attempt.seq,
+        "received_at": iso8601(attempt.arrival.received_at),
+        "gap": gap,
+        "outcome": attempt.outcome,
+        "status": attempt.status,
+        "code": attempt.code,
+        "idempotency_key": attempt.idempotency_key,
+        "content": attempt.content,
+        "lost": attempt.is_lost,
+        "fault": fault_view(attempt.fault),
+    }

@@ -1,0 +1,410 @@
+"""`/_emulator/threads`: a client that retries, over the wire, and the verdict on it."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from builders import ACCOUNT, OTHER_CALL, emulation, post
+from builders import request as a_request
+from serving import PATIENCE, Caller, MalformedReplyError, Running, Site, fresh, request
+from streaming import RESET_BY_PEER, post_json, reset, until
+
+from emulator.endpoints.inspection.queries import ThreadQuery
+from emulator.endpoints.inspection.threads import watch
+from emulator.engine.emulation import Emulation
+from emulator.engine.feed import MAX_BEHIND, MAX_READERS
+from emulator.engine.filters import Filter
+from emulator.engine.waiting import End, Wait
+from emulator.settings import Settings
+from emulator.wire import errors
+
+LONG = 60
+"""Nobody waits for so long here: a wait that is not woken fails the test."""
+
+
+@pytest.fixture
+def running() -> Iterator[Running]:
+    """An emulator of its own, whose inside and clock can be touched."""
+    with Running(Settings(port=0)) as running:
+        yield running
+
+
+def engine(running: Running) -> Emulation:
+    found = running.server._app.state.emulation
+    assert isinstance(found, Emulation)
+    return found
+
+
+def ask(site: Site, **query: object) -> Any:  # noqa: ANN401  JSON
+    reply = site.get(f"/_emulator/threads?{urlencode(query)}")
+    assert reply.status == 200, reply
+    return reply.json()
+
+
+def fault(caller: Caller, then: object, **more: object) -> None:
+    match = {"account_sid": caller.account, "call_sid": caller.call}
+    reply = post_json(caller.site, "/_emulator/faults", {"match": match, "then": then, "times": 1, **more})
+    assert reply.status == 201, reply
+
+
+def attempt(caller: Caller, content: str = "{}", key: str | None = None) -> int | None:
+    """The status of one attempt; None when no answer came."""
+    try:
+        return caller.send(content, key).status
+    except (OSError, AssertionError, MalformedReplyError):
+        return None
+
+
+def retrying(caller: Caller, keys: list[str | None], contents: list[str] | None = None) -> list[int | None]:
+    """A small client that tries again with these keys."""
+    return [attempt(caller, content, key) for key, content in zip(keys, contents or ["{}"] * len(keys), strict=True)]
+
+
+class Waiting:
+    """A wait in a thread of its own."""
+
+    def __init__(self, site: Site, **query: object) -> None:
+        pool = ThreadPoolExecutor(1)
+        self._answer: Future[Any] = pool.submit(ask, site, **query)
+        pool.shutdown(wait=False)
+
+    @property
+    def is_over(self) -> bool:
+        return self._answer.done()
+
+    def answer(self) -> Any:  # noqa: ANN401  JSON
+        return self._answer.result(PATIENCE)
+
+
+# --- verdicts
+
+
+AFTER: dict[str, object] = {"drop": "after"}
+RETRIES: list[tuple[object, list[str | None], list[str], int]] = [
+    (AFTER, ["k", "k"], ["retried_same_key", "recovered"], 1),
+    (AFTER, ["k", "l"], ["retried_new_key", "recovered"], 2),
+    (AFTER, [None, None], ["retried_without_key", "recovered"], 2),
+    ({"drop": "before"}, ["k", "k"], ["retried_same_key", "recovered"], 1),
+    ({"truncate": 3}, ["k", "l"], ["retried_new_key", "recovered"], 2),
+    ({"garbage": True}, ["k", "k"], ["retried_same_key", "recovered"], 1),
+    ({"close": True}, [None, None], ["retried_without_key", "recovered"], 1),
+    ({"reply": {"status": 503}}, ["k", "k"], ["retried_same_key", "recovered"], 1),
+    (
+        {"reply": {"status": 429, "retry_after": 9}},
+        ["k", "k"],
+        ["retried_same_key", "retried_too_early", "recovered"],
+        1,
+    ),
+    ({"reply": {"status": 404}}, ["k", "k"], ["retried_a_refusal", "recovered"], 1),
+    (AFTER, ["k"], [], 1),
+]
+
+
+@pytest.mark.parametrize(("then", "keys", "findings", "messages"), RETRIES)
+def test_a_retrying_client_gets_its_verdict(
+    caller: Caller, then: object, keys: list[str | None], findings: list[str], messages: int
+) -> None:
+    fault(caller, then)
+    retrying(caller, keys)
+
+    (thread,) = ask(caller.site, account_sid=caller.account)["threads"]
+    assert (thread["findings"], thread["messages"]) == (findings, messages)
+    assert len(caller.messages()) == messages
+
+
+def test_a_key_for_other_content_gets_its_verdict(caller: Caller) -> None:
+    retrying(caller, ["k", "k"], ["1", "2"])
+
+    (thread,) = ask(caller.site, call_sid=caller.call)["threads"]
+    assert thread["findings"] == ["retried_other_content"]
+
+
+def test_who_waits_as_it_was_asked_to_is_not_too_early(running: Running) -> None:
+    caller = Caller(running.site)
+    fault(caller, {"reply": {"status": 429, "retry_after": 9}})
+    running.site.put_json("/_emulator/clock", {"freeze": "2026-01-02T03:04:05Z"})
+    attempt(caller, key="k")
+    running.site.put_json("/_emulator/clock", {"advance": 9})
+    attempt(caller, key="k")
+
+    (thread,) = ask(caller.site)["threads"]
+    assert thread["findings"] == ["retried_same_key", "recovered"]
+    assert thread["attempts"][1]["gap"] == 9.0
+
+
+def test_who_gave_up_is_known_once_the_clock_says_so(running: Running) -> None:
+    caller = Caller(running.site)
+    fault(caller, AFTER)
+    attempt(caller, key="k")
+    before = ask(caller.site, finding="gave_up")["count"]
+    running.site.put_json("/_emulator/clock", {"advance": 121})
+
+    assert (before, ask(caller.site, finding="gave_up")["count"]) == (0, 1)
+    assert ask(caller.site, finding="gave_up", at_least=1, timeout=LONG)["satisfied"] is True
+
+
+def test_the_window_is_an_option() -> None:
+    with Running(Settings(port=0, retry_window=5)) as running:
+        caller = Caller(running.site)
+        fault(caller, AFTER)
+        attempt(caller)
+        running.site.put_json("/_emulator/clock", {"advance": 6})
+        attempt(caller)
+
+        assert [thread["findings"] for thread in ask(caller.site)["threads"]] == [["gave_up"], []]
+
+
+def test_two_messages_of_the_same_content_are_no_duplicate(caller: Caller) -> None:
+    retrying(caller, ["a", "b", None, None])
+
+    page = ask(caller.site, account_sid=caller.account)
+    assert [(thread["messages"], thread["findings"]) for thread in page["threads"]] == [(1, [])] * 4
+
+
+# --- the page
+
+
+def test_a_thread_is_whole(caller: Caller) -> None:
+    fault(caller, AFTER)
+    retrying(caller, ["k", "l"])
+
+    page = ask(caller.site, account_sid=caller.account)
+    (thread,) = page["threads"]
+    first, second = thread["attempts"]
+    assert (page["count"], page["evicted"], page["last_seq"]) == (1, 0, thread["seq"])
+    assert (thread["id"], thread["seq"]) == (first["request_id"], second["seq"])
+    assert (thread["account_sid"], thread["call_sid"]) == (caller.account, caller.call)
+    assert (thread["idempotency_key"], thread["content"]) == ("k", "{}")
+    assert first["fault"]["name"] == "drop-after"
+    assert {"gap": None, "outcome": "created", "status": 201, "code": None, "lost": True}.items() <= first.items()
+    assert {"idempotency_key": "l", "content": "{}", "lost": False, "fault": None}.items() <= second.items()
+    assert 0 <= second["gap"] < PATIENCE
+    assert "duplicate" in thread["explanation"][0]
+    assert len(thread["explanation"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"idempotency_key": "l"}, ["1"]),
+        ({"content": '{"a": 2}'}, ['{"a":2}']),
+        ({"contains": '"a"'}, ['{"a":2}']),
+        ({"finding": "recovered"}, ["1"]),
+        ({"finding": "gave_up"}, []),
+        ({"order": "newest"}, ['{"a":2}', "1"]),
+        ({"limit": 1}, ["1"]),
+        ({"call_sid": "CA1"}, []),
+    ],
+)
+def test_filters_mean_threads_by_their_attempts(caller: Caller, query: dict[str, object], expected: list[str]) -> None:
+    fault(caller, AFTER)
+    retrying(caller, ["k", "l", None], ["1", "1", '{"a":2}'])
+
+    found = ask(caller.site, **{"account_sid": caller.account, **query})["threads"]
+    assert [thread["content"] for thread in found] == expected
+
+
+def test_after_means_the_last_attempt(caller: Caller) -> None:
+    fault(caller, AFTER)
+    retrying(caller, ["k", "k"])
+    (thread,) = ask(caller.site, account_sid=caller.account)["threads"]
+    first, last = (one["seq"] for one in thread["attempts"])
+
+    assert ask(caller.site, account_sid=caller.account, after=first)["threads"] == [thread]
+    assert ask(caller.site, account_sid=caller.account, after=last)["threads"] == []
+
+
+@pytest.mark.parametrize("query", ["finding=good", "limit=0", "findings=recovered", "at_least=-1"])
+def test_what_cannot_be_meant_is_an_error(site: Site, query: str) -> None:
+    assert site.get(f"/_emulator/threads?{query}").status == 422
+
+
+# --- waiting
+
+
+def test_a_wait_is_woken_by_the_retry(running: Running) -> None:
+    caller = Caller(running.site)
+    fault(caller, AFTER)
+    waiting = Waiting(running.site, call_sid=caller.call, finding="recovered", at_least=1, timeout=LONG)
+    until(running.site, lambda: len(engine(running).feed) == 1)
+    attempt(caller, key="k")
+    Caller(running.site).send()
+    early = waiting.is_over
+    attempt(caller, key="k")
+
+    answer = waiting.answer()
+    assert (early, answer["satisfied"], answer["ended"], answer["explanation"]) == (False, True, "decided", [])
+    assert answer["threads"][0]["findings"] == ["retried_same_key", "recovered"]
+    until(running.site, lambda: len(engine(running).feed) == 0)
+
+
+def test_a_watch_ends_at_once_when_there_are_too_many(running: Running) -> None:
+    caller = Caller(running.site)
+    fault(caller, AFTER)
+    attempt(caller)
+    waiting = Waiting(running.site, finding="retried_without_key", at_most=0, within=LONG)
+    until(running.site, lambda: len(engine(running).feed) == 1)
+    attempt(caller)
+
+    answer = waiting.answer()
+    assert (answer["satisfied"], answer["ended"]) == (False, "decided")
+    assert "at most 0" in answer["explanation"][0]
+
+
+def test_a_wait_in_vain_tells_what_attempts_there_were(caller: Caller) -> None:
+    fault(caller, {"reply": {"status": 404}}, times=2)
+    retrying(caller, ["k", "k"])
+
+    answer = ask(caller.site, account_sid=caller.account, finding="recovered", at_least=1, timeout=0)
+    text = "\n".join(answer["explanation"])
+    assert (answer["satisfied"], answer["ended"], answer["threads"]) == (False, "timed_out", [])
+    assert f"wanted at least 1 thread with the finding recovered (account_sid {caller.account}), 0 found" in text
+    assert "retried what was refused for good (retried_a_refusal)" in text
+    assert "faulted 404" in text
+
+
+def test_what_there_was_lacks_the_finding_only_where_there_is_such(caller: Caller) -> None:
+    retrying(caller, ["k", "l"], ["1", "2"])
+
+    def told(**query: object) -> str:
+        answer = ask(caller.site, account_sid=caller.account, at_least=1, timeout=0, finding="recovered", **query)
+        return "\n".join(answer["explanation"])
+
+    assert "content 2" not in told(contains="1")
+    assert "content 1" in told(contains="1")
+    assert "content 2" in told(contains="3")
+    assert "no attempt at all" in told(call_sid=fresh("CA"))
+
+
+@pytest.mark.parametrize(("strict", "status"), [("true", 408), ("false", 200)])
+def test_strict_makes_an_unsatisfied_wait_a_408(caller: Caller, strict: str, status: int) -> None:
+    query = f"account_sid={caller.account}&timeout=0&strict={strict}&at_least="
+
+    assert [caller.site.get(f"/_emulator/threads?{query}{count}").status for count in (1, 0)] == [status, 200]
+
+
+def test_a_reset_ends_the_waits_of_its_scope_and_says_so(running: Running) -> None:
+    caller = Caller(running.site)
+    waiting = Waiting(running.site, account_sid=caller.account, at_least=1, timeout=LONG)
+    until(running.site, lambda: len(engine(running).feed) == 1)
+    reset(running.site, account_sid=fresh("AC"))
+    early = waiting.is_over
+    reset(running.site, account_sid=caller.account)
+
+    answer = waiting.answer()
+    assert (early, answer["satisfied"], answer["ended"]) == (False, False, "reset")
+    assert "reset" in answer["explanation"][0]
+
+
+def test_a_stop_ends_waits_and_says_so() -> None:
+    with Running(Settings(port=0)) as running:
+        waiting = Waiting(running.site, at_most=0, within=LONG)
+        until(running.site, lambda: len(engine(running).feed) == 1)
+        running.stop()
+
+        answer = waiting.answer()
+    assert (answer["satisfied"], answer["ended"]) == (False, "stopped")
+
+
+def leave(connection: Any) -> None:  # noqa: ANN401  serving.Connection
+    connection.finish()
+
+
+def killed(connection: Any) -> None:  # noqa: ANN401  serving.Connection
+    connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_BY_PEER)
+
+
+@pytest.mark.parametrize("way", [leave, killed])
+def test_a_client_that_goes_away_frees_its_place_at_once(running: Running, way: Callable[[Any], None]) -> None:
+    with running.site.connect() as connection:
+        connection.send(request("GET", f"/_emulator/threads?at_least=1&timeout={LONG}"))
+        until(running.site, lambda: len(engine(running).feed) == 1)
+        way(connection)
+    until(running.site, lambda: len(engine(running).feed) == 0)
+
+    assert len(engine(running).feed) == 0
+
+
+def test_too_many_waits_are_refused_with_the_limits_name(running: Running) -> None:
+    feed = engine(running).feed
+    readers = [feed.open(Filter(account_sid="AC1")) for _ in range(MAX_READERS)]
+    reply = running.site.get(f"/_emulator/threads?at_least=1&timeout={LONG}")
+    for reader in readers:
+        feed.close(reader)
+
+    assert reply.status == 429
+    assert "event streams" in json.loads(reply.body)["error"]
+
+
+# --- a wait from inside: what comes between two looks
+
+Act = Callable[[Emulation], object]
+
+
+def watched(*acts: Act, at_least: int) -> Wait:
+    """A wait that looks once after each act."""
+
+    async def run() -> Wait:
+        emulated, query = emulation(), ThreadQuery(at_least=at_least)
+        wait = Wait(query.filter(), at_least, None, 0, asyncio.get_running_loop().create_future())
+        watching = asyncio.ensure_future(watch(emulated, query, wait))
+        for act in (lambda _: None, *acts):
+            act(emulated)
+            for _ in range(3):
+                await asyncio.sleep(0)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        assert len(emulated.feed) == 0
+        return wait
+
+    return asyncio.run(run())
+
+
+def post_one(emulated: Emulation) -> None:
+    post(emulated)
+
+
+def post_many(emulated: Emulation) -> None:
+    for _ in range(MAX_BEHIND):
+        post(emulated)
+
+
+def post_elsewhere(emulated: Emulation) -> None:
+    post(emulated, call_sid=OTHER_CALL)
+
+
+def delete_all(emulated: Emulation) -> None:
+    emulated.delete_messages(Filter(account_sid=ACCOUNT))
+
+
+def refuse_nobodys(emulated: Emulation) -> None:
+    arrived = emulated.arrive(None, None)
+    emulated.refuse(arrived, a_request(), errors.PATH_UNKNOWN)
+
+
+def test_more_attempts_than_a_reader_is_kept_are_all_counted() -> None:
+    wait = watched(post_many, at_least=MAX_BEHIND)
+
+    assert (wait.count, wait.over.result()) == (MAX_BEHIND, End.DECIDED)
+
+
+def test_what_belongs_to_nobody_counts_once() -> None:
+    wait = watched(post_one, refuse_nobodys, at_least=3)
+
+    assert (wait.count, wait.over.done()) == (2, False)
+
+
+def test_what_was_deleted_meanwhile_does_not_count() -> None:
+    wait = watched(
+        post_one,
+        delete_all,
+        post_elsewhere,
+        at_least=2,
+    )
+
+    assert (wait.count, wait.over.done()) == (1, False)

@@ -1,0 +1,619 @@
+"""Faults as a client's socket sees them: the very bytes, the resets, the half answers, and what the journal shows."""
+
+import logging
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+from serving import (
+    LAST_CHUNK,
+    Caller,
+    Command,
+    Connection,
+    Reply,
+    Running,
+    Site,
+    address_of,
+    chunk,
+    fresh,
+    request,
+)
+from streaming import RESET_BY_PEER, post_json, reset, until
+
+from emulator.endpoints.twilio import faults as performing
+from emulator.serving import protocol
+from emulator.settings import Settings
+
+GARBAGE = b"\x00\xffthis is not HTTP\r\n\r\n"
+TIMELESS = {"delay": 600}
+"""A delay that no test waits for."""
+CONNECT = b"CONNECT api.twilio.com:443 HTTP/1.1\r\nHost: api.twilio.com:443\r\n\r\n"
+ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+Connect = Callable[[], Connection]
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """One that is reached by http, by https and through its proxy."""
+    with Running(Settings(port=0, tls_port=0, proxy_port=0)) as running:
+        yield running.site
+
+
+@pytest.fixture
+def alone() -> Iterator[Site]:
+    """One that no other test uses."""
+    with Running(Settings(port=0)) as running:
+        yield running.site
+
+
+@pytest.fixture
+def caller(site: Site) -> Caller:
+    return Caller(site)
+
+
+@pytest.fixture(scope="module")
+def trusting(site: Site) -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=site.get("/_emulator/ca.pem").text)
+
+
+@pytest.fixture(params=["http", "https", "proxy"])
+def connect(request: pytest.FixtureRequest, site: Site, trusting: ssl.SSLContext) -> Connect:
+    """Connects by one of three ways."""
+
+    def secured(plain: socket.socket) -> socket.socket:
+        return trusting.wrap_socket(plain, server_hostname="api.twilio.com")
+
+    def led(plain: socket.socket) -> socket.socket:
+        plain.sendall(CONNECT)
+        assert plain.recv(len(ESTABLISHED), socket.MSG_WAITALL) == ESTABLISHED
+        return secured(plain)
+
+    ways: dict[str, Connect] = {
+        "http": site.connect,
+        "https": lambda: Connection(address_of(site.https), secured),
+        "proxy": lambda: Connection(address_of(site.proxy), led),
+    }
+    return ways[request.param]
+
+
+def add(caller: Caller, then: dict[str, Any], **given: Any) -> str:  # noqa: ANN401  JSON
+    """Add a rule for a caller's account; returns its id."""
+    match = {"account_sid": caller.account, **given.pop("match", {})}
+    reply = post_json(caller.site, "/_emulator/faults", {"match": match, "then": then, **given})
+    assert reply.status == 201, reply
+    rule: str = reply.json()["id"]
+    return rule
+
+
+def journal(caller: Caller) -> list[dict[str, Any]]:
+    requests: list[dict[str, Any]] = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()[
+        "requests"
+    ]
+    return requests
+
+
+def outcomes(caller: Caller) -> list[tuple[str, str | None, bool]]:
+    """Of each request the outcome, the fault and whether its answer was lost."""
+    return [(one["outcome"], one["fault"] and one["fault"]["name"], one["lost"]) for one in journal(caller)]
+
+
+def rest(connection: Connection) -> bytes:
+    """All bytes until the connection ends cleanly."""
+    return connection._source.read()
+
+
+def is_reset(connection: Connection) -> bool:
+    """Whether the connection ends with a reset, and no reply came before it. Under TLS its tickets do come."""
+    data = b""
+    try:
+        # As TCP has it: Python's TLS makes a reset a clean end.
+        while piece := socket.socket.recv(connection.socket, 1 << 16):
+            data += piece
+    except ConnectionResetError:
+        return b"HTTP/" not in data
+    return False
+
+
+def exchange(connect: Connect, caller: Caller, *more: bytes) -> bytes:
+    """Send a create request, and more behind it; all bytes that come back until a clean end."""
+    with connect() as connection:
+        connection.send(b"".join([caller.raw(), *more]))
+        return rest(connection)
+
+
+# --- the bytes
+
+
+def test_another_reply_is_twilios_own_and_nothing_is_done(caller: Caller, connect: Connect) -> None:
+    add(caller, {"reply": {"code": 20429, "retry_after": 7}}, times=1)
+    with connect() as connection:
+        connection.send(caller.raw())
+        refused = connection.reply()
+        connection.send(caller.raw())
+        created = connection.reply()
+
+    assert (refused.status, refused.header("retry-after"), refused.header("content-type")) == (
+        429,
+        "7",
+        "application/json",
+    )
+    assert refused.text == (
+        '{"code": 20429, "message": "Too Many Requests", '
+        '"more_info": "https://www.twilio.com/docs/errors/20429", "status": 429}'
+    )
+    assert {"twilio-request-id", "twilio-request-duration", "x-powered-by"} <= set(refused.names)
+    assert created.status == 201
+    assert outcomes(caller) == [("faulted", "reply", False), ("created", None, False)]
+    assert len(caller.messages()) == 1
+
+
+def test_a_gateways_page_has_nothing_of_twilio(caller: Caller, connect: Connect) -> None:
+    add(caller, {"reply": {"status": 502, "retry_after": 3}}, times=1)
+    with connect() as connection:
+        connection.send(caller.raw())
+        page = connection.reply()
+        connection.send(caller.raw())
+        assert connection.reply().status == 201
+
+    assert page.names == ["date", "content-type", "content-length", "retry-after"]
+    assert (page.status, page.header("content-type"), page.header("retry-after")) == (502, "text/html", "3")
+    assert page.text == (
+        "<html><head><title>502 Bad Gateway</title></head>"
+        "<body><center><h1>502 Bad Gateway</h1></center></body></html>\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "media_type", "body"),
+    [
+        pytest.param({"status": 200, "body": "hello"}, "text/html", "hello", id="a page that says all is well"),
+        pytest.param({"status": 500, "body": ' {"a": "é"}'}, "application/json", ' {"a": "é"}', id="json"),
+        pytest.param({"status": 500, "body": "", "content_type": "a/b; c=d"}, "a/b; c=d", "", id="a type of its own"),
+        pytest.param(
+            {"status": 599, "content_type": "text/plain"},
+            "text/plain",
+            "<html><head><title>599 Unknown</title></head><body><center><h1>599 Unknown</h1></center></body></html>\n",
+            id="a status without a name",
+        ),
+    ],
+)
+def test_a_page_is_sent_as_it_was_given(caller: Caller, given: dict[str, Any], media_type: str, body: str) -> None:
+    add(caller, {"reply": given})
+    reply = caller.send()
+
+    assert (reply.status, reply.header("content-type"), reply.text) == (given["status"], media_type, body)
+
+
+def test_a_reply_in_xml_is_twilios_too(caller: Caller) -> None:
+    add(caller, {"reply": {"status": 503, "message": "a < b"}})
+    reply = caller.send(path=caller.path.removesuffix(".json"))
+
+    assert (reply.status, reply.header("content-type")) == (503, "application/xml")
+    assert "<Code>20503</Code><Message>a &lt; b</Message>" in reply.text
+
+
+def test_drop_before_is_a_reset_and_nothing_is_done(caller: Caller, connect: Connect) -> None:
+    add(caller, {"drop": "before"}, times=1)
+    with connect() as connection:
+        connection.send(caller.raw(key="k"))
+        assert is_reset(connection)
+
+    assert outcomes(caller) == [("faulted", "drop-before", True)]
+    assert caller.messages() == []
+    (lost,) = journal(caller)
+    assert (lost["status"], lost["code"], lost["message_sid"]) == (None, None, None)
+    assert caller.site.get(f"/_emulator/requests/{lost['request_id']}").json()["reply"] is None
+
+
+def test_drop_after_is_a_reset_and_the_same_key_finds_the_message(caller: Caller, connect: Connect) -> None:
+    add(caller, {"drop": "after"}, times=1)
+    with connect() as connection:
+        connection.send(caller.raw(key="k"))
+        assert is_reset(connection)
+    again = caller.send(key="k")
+
+    (message,) = caller.messages()
+    assert again.json()["sid"] == message["sid"]
+    assert message["replays"] == 1
+    assert outcomes(caller) == [("created", "drop-after", True), ("replayed", None, False)]
+    assert [one["status"] for one in journal(caller)] == [201, 201]
+
+
+@pytest.mark.parametrize("length", [0, 1, 40, 10_000])
+def test_a_cut_answer_has_its_whole_head_and_never_its_whole_body(
+    caller: Caller, connect: Connect, length: int
+) -> None:
+    add(caller, {"truncate": length}, times=1)
+    data = exchange(connect, caller)
+
+    head, _, body = data.partition(b"\r\n\r\n")
+    (sent,) = journal(caller)
+    whole = caller.site.get(f"/_emulator/requests/{sent['request_id']}").json()["reply"]["body"].encode()
+    assert head.startswith(b"HTTP/1.1 201 Created\r\n")
+    assert f"content-length: {len(whole)}".encode() in head.split(b"\r\n")
+    assert body == whole[: min(length, len(whole) - 1)]
+    assert outcomes(caller) == [("created", "truncate", True)]
+
+
+def test_garbage_is_not_http(caller: Caller, connect: Connect) -> None:
+    add(caller, {"garbage": True}, times=1)
+
+    assert exchange(connect, caller) == GARBAGE
+    assert outcomes(caller) == [("created", "garbage", True)]
+
+
+def test_a_close_is_clean_and_without_a_byte(caller: Caller, connect: Connect) -> None:
+    add(caller, {"close": True}, times=1)
+
+    assert exchange(connect, caller) == b""
+    assert outcomes(caller) == [("faulted", "close", True)]
+
+
+# --- who comes behind
+
+
+@pytest.mark.parametrize(
+    ("then", "end"), [({"garbage": True}, GARBAGE), ({"close": True}, b""), ({"truncate": 0}, None)], ids=str
+)
+def test_what_was_answered_before_a_fault_arrives_and_what_is_behind_it_is_not_read(
+    caller: Caller, connect: Connect, then: dict[str, Any], end: bytes | None
+) -> None:
+    add(caller, then, skip_first=1, times=1)
+    with connect() as connection:
+        connection.send(caller.raw() * 3)
+        first = connection.reply()
+        data = rest(connection)
+
+    assert first.status == 201
+    assert data == end if end is not None else data.endswith(b"\r\n\r\n")
+    assert len(journal(caller)) == 2
+
+
+def test_a_reset_ends_what_is_pipelined_behind_it(caller: Caller) -> None:
+    add(caller, {"drop": "after"}, skip_first=1, times=1)
+    with caller.site.connect() as connection:
+        connection.send(caller.raw())
+        assert connection.reply().status == 201
+        connection.send(caller.raw() * 3)
+        assert is_reset(connection)
+
+    assert outcomes(caller) == [("created", None, False), ("created", "drop-after", True)]
+
+
+def test_requests_pipelined_behind_another_reply_are_answered_in_their_order(caller: Caller, connect: Connect) -> None:
+    add(caller, {"reply": {"status": 500}}, skip_first=1, times=2)
+    with connect() as connection:
+        connection.send(b"".join(caller.raw(f"[{number}]") for number in range(5)))
+        statuses = [connection.reply().status for _ in range(5)]
+
+    assert statuses == [201, 500, 500, 201, 201]
+    assert [message["content"] for message in caller.messages()] == ["[0]", "[3]", "[4]"]
+
+
+def test_a_body_in_chunks_meets_faults_too(caller: Caller, connect: Connect) -> None:
+    add(caller, {"garbage": True}, match={"content": {"a": 1}}, times=1)
+    head = request("POST", caller.path, caller.headers(("Transfer-Encoding", "chunked")), b"")
+    with connect() as connection:
+        for piece in (head, chunk(b"Content=%7B"), chunk(b"%22a%22%3A1%7D"), LAST_CHUNK):
+            connection.send(piece)
+        assert rest(connection) == GARBAGE
+
+    assert [message["json"] for message in caller.messages()] == [{"a": 1}]
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "HEAD", "GET"])
+@pytest.mark.parametrize("then", [{"reply": {"status": 503}}, {"drop": "before"}, TIMELESS], ids=str)
+def test_other_methods_meet_no_fault(caller: Caller, method: str, then: dict[str, Any]) -> None:
+    plain = caller.ask(method=method)
+    add(caller, then)
+    reply = caller.ask(method=method)
+
+    assert (reply.status, reply.body) == (plain.status, plain.body)
+    assert all(one["fault"] is None for one in journal(caller))
+
+
+@pytest.mark.parametrize("then", [{"drop": "before"}, {"reply": {"status": 503}}, TIMELESS], ids=str)
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(lambda caller: caller.ask(headers=[]), id="no credentials"),
+        pytest.param(lambda caller: caller.send("hello"), id="no JSON"),
+        pytest.param(lambda caller: caller.ask(b"a" * (3 << 20)), id="too large"),
+        pytest.param(lambda caller: caller.send(path=caller.path.replace("Calls", "Cals")), id="no such path"),
+    ],
+)
+def test_what_breaks_a_rule_of_twilios_is_refused_and_meets_no_fault(
+    caller: Caller, ask: Callable[[Caller], Reply], then: dict[str, Any]
+) -> None:
+    plain = ask(caller)
+    add(caller, then)
+    reply = ask(caller)
+
+    assert (reply.status, reply.body) == (plain.status, plain.body)
+    assert 400 <= reply.status < 500
+
+
+def test_a_refusal_by_the_emulators_state_can_be_lost_as_any_answer(caller: Caller) -> None:
+    caller.site.put_json(f"/_emulator/calls/{caller.call}", {"status": "completed"})
+    add(caller, {"drop": "after"}, times=1)
+    with caller.site.connect() as connection:
+        connection.send(caller.raw())
+        assert is_reset(connection)
+
+    assert outcomes(caller) == [("refused", "drop-after", True)]
+    assert (journal(caller)[0]["code"], caller.send().status) == (21220, 400)
+
+
+# --- delays
+
+
+@contextmanager
+def delayed(caller: Caller, connect: Connect | None = None, data: bytes | None = None) -> Iterator[Connection]:
+    """A connection whose request is held back."""
+    before = len(journal(caller))
+    with (connect or caller.site.connect)() as connection:
+        connection.send(data or caller.raw())
+        until(caller.site, lambda: len(journal(caller)) > before)
+        yield connection
+
+
+def test_a_delayed_answer_is_the_same_only_later(caller: Caller, connect: Connect) -> None:
+    add(caller, {"delay": {"uniform": [0.001, 0.002]}}, seed=1)
+    with connect() as connection:
+        connection.send(caller.raw() * 2)
+        statuses = [connection.reply().status for _ in range(2)]
+
+    delays = [one["fault"]["delay"] for one in journal(caller)]
+    assert statuses == [201, 201]
+    assert all(0.001 <= delay <= 0.002 for delay in delays)
+    assert all(one["duration"] >= one["fault"]["delay"] for one in journal(caller))
+    assert outcomes(caller) == [("created", "delay", False)] * 2
+
+
+@pytest.mark.parametrize("scope", ["account_sid", "call_sid", "both"])
+def test_a_reset_of_its_scope_lets_a_delayed_answer_go_at_once(caller: Caller, connect: Connect, scope: str) -> None:
+    both = {"account_sid": caller.account, "call_sid": caller.call}
+    add(caller, TIMELESS)
+    with delayed(caller, connect) as connection:
+        reset(caller.site, **(both if scope == "both" else {scope: both[scope]}))
+        reply = connection.reply()
+
+    assert reply.status == 201
+    assert journal(caller) == []
+
+
+def test_a_reset_of_another_scope_does_not(caller: Caller) -> None:
+    add(caller, TIMELESS)
+    with delayed(caller) as connection:
+        reset(caller.site, account_sid=fresh("AC"))
+        reset(caller.site, account_sid=caller.account, call_sid=fresh("CA"))
+        connection.socket.settimeout(0.01)
+        with pytest.raises(TimeoutError):
+            connection.socket.recv(1)
+        connection.socket.settimeout(5)
+        reset(caller.site, account_sid=caller.account)
+
+        assert connection.socket.recv(12) == b"HTTP/1.1 201"
+
+
+@pytest.mark.parametrize(
+    ("then", "end"),
+    [
+        ({"reply": {"status": 503}}, b"HTTP/1.1 503 Service Unavailable"),
+        ({"garbage": True}, GARBAGE[:10]),
+        ({"truncate": 1}, b"HTTP/1.1 201 Created"),
+        ({"close": True}, b""),
+    ],
+    ids=str,
+)
+def test_after_a_delay_comes_what_else_is_asked_for(
+    caller: Caller, connect: Connect, then: dict[str, Any], end: bytes
+) -> None:
+    add(caller, {**TIMELESS, **then})
+    with delayed(caller, connect) as connection:
+        reset(caller.site, account_sid=caller.account)
+        connection.send(b"")
+
+        assert connection.socket.recv(len(end) or 1) == end
+
+
+def test_after_a_delay_comes_a_reset(caller: Caller, connect: Connect) -> None:
+    add(caller, {**TIMELESS, "drop": "after"})
+    with delayed(caller, connect) as connection:
+        reset(caller.site, account_sid=caller.account)
+
+        assert is_reset(connection)
+
+
+@pytest.mark.parametrize("then", [{}, {"drop": "after"}, {"garbage": True}, {"truncate": 3}], ids=str)
+def test_a_client_that_leaves_during_a_delay_has_lost_its_answer(
+    caller: Caller, connect: Connect, then: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    add(caller, {**TIMELESS, **then})
+    with delayed(caller, connect) as connection:
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_BY_PEER)
+    until(caller.site, lambda: journal(caller)[0]["duration"] is not None)
+
+    assert [lost for _, _, lost in outcomes(caller)] == [True]
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+def test_a_client_that_has_said_all_gets_its_answer(caller: Caller) -> None:
+    add(caller, TIMELESS)
+    with delayed(caller) as connection:
+        connection.finish()
+
+        assert connection.reply().status == 201
+    assert outcomes(caller) == [("created", "delay", False)]
+
+
+def test_requests_pipelined_behind_a_delay_wait_for_it(caller: Caller) -> None:
+    add(caller, TIMELESS, times=1)
+    with delayed(caller, data=caller.raw("[1]") + caller.raw("[2]")) as connection:
+        assert len(journal(caller)) == 1
+        reset(caller.site, account_sid=caller.account)
+
+        assert [connection.reply().status for _ in range(2)] == [201, 201]
+    assert [message["content"] for message in caller.messages()] == ["[2]"]
+
+
+def test_500_delayed_answers_do_not_hold_up_others_and_all_go_at_once(alone: Site) -> None:
+    slow, quick = Caller(alone), Caller(alone)
+    add(slow, TIMELESS)
+    with ExitStack() as stack:
+        connections = [stack.enter_context(alone.connect()) for _ in range(500)]
+        for connection in connections:
+            connection.send(slow.raw())
+        until(alone, lambda: slow.listing()["count"] == 500)
+        others = [quick.send().status for _ in range(20)]
+        reset(alone, account_sid=slow.account)
+        statuses = {connection.reply().status for connection in connections}
+
+    assert (others, statuses) == ([201] * 20, {201})
+
+
+def test_over_the_limit_an_answer_is_not_delayed(
+    alone: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("emulator.engine.delays.MAX_DELAYED", 0)
+    caller = Caller(alone)
+    add(caller, TIMELESS)
+
+    assert caller.send().status == 201
+    assert "an answer is not delayed" in caplog.text
+
+
+def test_sigterm_lets_delayed_answers_go() -> None:
+    with Command() as command:
+        caller = Caller(command.site())
+        add(caller, TIMELESS)
+        with delayed(caller) as connection:
+            command.process.send_signal(signal.SIGTERM)
+            reply = connection.reply()
+            assert connection.is_closed()
+        code, _, _ = command.end()
+
+    assert (reply.status, reply.header("connection"), code) == (201, "close", 0)
+
+
+# --- calls that pick their fault
+
+
+def magic(site: Site, ending: str) -> Caller:
+    return Caller(site, call="CA" + "0" * 24 + ending)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, 20001), (401, 20003), (404, 20404), (429, 20429), (500, 20500), (503, 20503)]
+)
+@pytest.mark.parametrize("prefix", ["fa11", "FA11", "Fa11"])
+def test_a_call_picks_the_status_of_its_reply(site: Site, prefix: str, status: int, code: int) -> None:
+    caller = magic(site, f"{prefix}{status:04d}")
+    reply = caller.send()
+
+    assert (reply.status, reply.json()["status"], reply.json()["code"]) == (status, status, code)
+    (seen,) = journal(caller)
+    assert (seen["outcome"], seen["fault"]["rule"]) == ("faulted", f"magic-fa11{status:04d}")
+    if status == 404:
+        assert caller.path in reply.json()["message"]
+
+
+@pytest.mark.parametrize("ending", ["fa11dead", "FA11DEAD"])
+def test_a_call_picks_a_reset(site: Site, ending: str, connect: Connect) -> None:
+    caller = magic(site, ending)
+    with connect() as connection:
+        connection.send(caller.raw())
+        assert is_reset(connection)
+
+    assert outcomes(caller) == [("faulted", "drop-before", True)]
+
+
+def test_a_call_loses_its_answer_once_for_each_key_or_content(site: Site) -> None:
+    caller = magic(site, "fa111057")
+
+    def is_lost(content: str, key: str | None) -> bool:
+        with site.connect() as connection:
+            connection.send(caller.raw(content, key))
+            try:
+                return connection.reply().status != 201
+            except ConnectionResetError:
+                return True
+
+    asked = [("1", "k"), ("1", "k"), ("1", "l"), ("1", None), ("1", None), ("2", None)]
+    assert [is_lost(*one) for one in asked] == [True, False, True, True, False, True]
+    assert [message["replays"] for message in caller.messages()] == [1, 0, 0, 0, 0]
+    reset(site, account_sid=caller.account)
+    assert is_lost("1", "k")
+
+
+def test_a_slow_call_is_slow(site: Site) -> None:
+    caller = magic(site, "fa115100")
+    with delayed(caller) as connection:
+        (seen,) = journal(caller)
+        reset(site, account_sid=caller.account)
+        assert connection.reply().status == 201
+
+    assert (seen["fault"], seen["duration"]) == ({"rule": "magic-fa115100", "name": "delay", "delay": 5.0}, None)
+
+
+@pytest.mark.parametrize("ending", ["fa110500", "fa11dead", "fa111057", "fa115100"])
+def test_magic_can_be_switched_off(ending: str) -> None:
+    with Running(Settings(port=0, magic="off")) as running:
+        assert magic(running.site, ending).send().status == 201
+
+
+@pytest.mark.parametrize("ending", ["fa110402", "fa11beef"])
+def test_a_call_that_only_looks_like_one_is_a_call(site: Site, ending: str) -> None:
+    assert magic(site, ending).send().status == 201
+
+
+# --- when a fault fails
+
+
+@pytest.mark.parametrize(
+    ("then", "part"), [({"drop": "after"}, "reset"), ({"truncate": 1}, "cut")], ids=["drop", "truncate"]
+)
+def test_a_fault_that_fails_is_logged_and_the_connection_ends(
+    alone: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    then: dict[str, Any],
+    part: str,
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no luck")
+
+    monkeypatch.setattr(protocol.Connection, part, fail)
+    caller = Caller(alone)
+    rule = add(caller, then, times=1)
+
+    assert exchange(alone.connect, caller) == b""
+    assert caller.send().status == 201
+    (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert rule in record.message
+    assert record.exc_info is not None
+
+
+def test_a_reset_that_fails_half_way_still_ends_the_connection(
+    alone: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(protocol, "_RESET", "no bytes")
+    caller = Caller(alone)
+    add(caller, {"drop": "before"}, times=1)
+
+    assert exchange(alone.connect, caller) == b""
+    assert "unexpected failure of drop-before" in caplog.text
+    assert caller.send().status == 201
+
+
+def test_a_fault_is_one_line_of_the_log(caller: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, performing.log.name)
+    rule = add(caller, {"reply": {"status": 503}}, times=1)
+    caller.send()
+
+    (line,) = [record.message for record in caplog.records if record.name == performing.log.name]
+    assert line == f"faulted, reply by {rule}: POST {caller.path}"
