@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
 
+from emulator.engine.asked import Asked
 from emulator.engine.calls import Calls, Unregistered
 from emulator.engine.chance import Chance
 from emulator.engine.clock import Clock
 from emulator.engine.delays import Delays
 from emulator.engine.exchanges import Arrival, Exchange, Outcome, Request
-from emulator.engine.fault_rules import Asked, Faults
+from emulator.engine.fault_rules import Faults
 from emulator.engine.faults import Fault, ReplyFault
 from emulator.engine.feed import Feed, Reader, events_of
 from emulator.engine.filters import Filter
@@ -87,6 +88,11 @@ class Emulation:
         else:
             del self._concurrent[arrival.account_sid]
 
+    def client_left(self, arrival: Arrival) -> None:
+        """The client went away before its answer was out: what its attempts show has changed."""
+        arrival.was_left = True
+        self.feed.wake(arrival.account_sid, arrival.call_sid)
+
     def admit(self, arrival: Arrival, request: Request, new: NewMessage) -> Exchange:
         """Create a message, or replay the one that its key created before, unless a fault prevents it.
 
@@ -98,7 +104,7 @@ class Emulation:
         assert account_sid is not None
         assert call_sid is not None
         if self.faults.concern(account_sid, call_sid):
-            arrival.fault = self._fault(account_sid, call_sid, new, now)
+            arrival.fault = self.faults.choose(self._asked(account_sid, call_sid, new, now), now)
             if arrival.fault is not None and arrival.fault.prevents:
                 return self._prevent(arrival, request, new, arrival.fault, now)
         schemas, original = self._look(account_sid, call_sid, new, now)
@@ -209,9 +215,15 @@ class Emulation:
 
     # --- inside
 
-    def _fault(self, account_sid: str, call_sid: str, new: NewMessage, now: float) -> Fault | None:
-        asked = Asked(account_sid, call_sid, messages.RESOURCE, new.idempotency_key, new.content)
-        return self.faults.choose(asked, now)
+    def _asked(self, account_sid: str, call_sid: str, new: NewMessage, now: float) -> Asked:
+        """What rules look at."""
+        try:
+            self._look(account_sid, call_sid, new, now)
+        except TwilioError:
+            refused = True
+        else:
+            refused = False
+        return Asked(account_sid, call_sid, messages.RESOURCE, new.idempotency_key, new.content, refused)
 
     def _prevent(self, arrival: Arrival, request: Request, new: NewMessage, fault: Fault, now: float) -> Exchange:
         problem = fault.action.problem if isinstance(fault.action, ReplyFault) else None

@@ -8,16 +8,15 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import count
 
-from emulator.engine.faults import Action, Fault, ReplyFault
+from emulator.engine.asked import Asked
+from emulator.engine.faults import Action, Fault, ReplyFault, spoils
 from emulator.engine.filters import Part
 from emulator.engine.limits import LimitReachedError
 from emulator.engine.magic import Magic
 from emulator.engine.matching import differences
 from emulator.engine.scopes import Registry, Scope
-from emulator.wire import content
 from emulator.wire.errors import TOO_MANY_REQUESTS
 
 MAX_RULES = 10_000
@@ -38,25 +37,6 @@ class Then:
 
     delay: tuple[float, float] = (0.0, 0.0)
     action: Action | Quota | None = None
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What rules look at in a request that passed every check."""
-
-    account_sid: str
-    call_sid: str
-    resource: str
-    idempotency_key: str | None
-    content: str
-
-    @cached_property
-    def value(self) -> Part | None:
-        """The content's JSON value; None when it is not JSON."""
-        try:
-            return Part(content.parse(self.content))
-        except content.NotJson:
-            return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +100,10 @@ class FaultRule:
     def is_spent(self) -> bool:
         """Whether it fired as often as it may."""
         return self.recipe.times is not None and self.fired >= self.recipe.times
+
+    def is_for(self, asked: Asked) -> bool:
+        """Whether a request of its scope is meant; an answer is spoilt only where something was done."""
+        return not (asked.refused and spoils(self.recipe.then.action)) and self.recipe.match.fits(asked)
 
     def strike(self, now: float) -> Fault | None:
         """What it does to a request that it is for, at this time of the emulator's clock."""
@@ -213,17 +197,21 @@ class Faults:
 
     def concern(self, account_sid: str, call_sid: str) -> bool:
         """Whether something may go wrong with a request of this account and call; quick to say no."""
-        return self._magic.concerns(call_sid) or (bool(self._rules) and bool(self._by_scope.of(account_sid, call_sid)))
+        return self._magic.concerns(call_sid) or (
+            bool(self._rules) and any(not rule.is_spent for rule in self._by_scope.of(account_sid, call_sid))
+        )
 
     def choose(self, asked: Asked, now: float) -> Fault | None:
         """What goes wrong with a request, or None; `now` is the emulator's time."""
         rules = sorted(self._by_scope.of(asked.account_sid, asked.call_sid), key=lambda rule: rule.number)
         for rule in rules:
-            if not rule.is_spent and not self._has_ended(rule) and rule.recipe.match.fits(asked):
+            if self._has_ended(rule):
+                self.remove(rule)
+            elif not rule.is_spent and rule.is_for(asked):
                 fault = rule.strike(now)
                 if fault is not None:
                     return fault
-        return self._magic.choose(asked.account_sid, asked.call_sid, asked.idempotency_key or asked.content)
+        return self._magic.choose(asked)
 
     def _has_ended(self, rule: FaultRule) -> bool:
         return rule.ends_at is not None and self._monotonic() >= rule.ends_at

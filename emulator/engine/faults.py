@@ -60,6 +60,12 @@ class CloseFault:
 
 Action = ReplyFault | DropFault | TruncateFault | GarbageFault | CloseFault
 
+
+def spoils(action: object) -> bool:
+    """Whether it lets the request be processed and then spoils the answer."""
+    return action == DropFault(Drop.AFTER) or isinstance(action, TruncateFault | GarbageFault)
+
+
 _NAMES: dict[Action | type[Action], str] = {
     ReplyFault: "reply",
     DropFault(Drop.BEFORE): "drop-before",

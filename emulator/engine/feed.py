@@ -115,6 +115,11 @@ class Feed:
                 for event in events_of(exchange):
                     reader.put(event)
 
+    def wake(self, account_sid: str | None, call_sid: str | None) -> None:
+        """What was told of this account and call is no longer all: readers look again."""
+        for reader in self._readers.of(account_sid, call_sid):
+            reader.wake()
+
     def tell_reset(self, scope: Scope, seq: int) -> None:
         """A scope was reset."""
         self._resets.append(Event(Kind.RESET, seq, scope))

@@ -4,7 +4,8 @@ from collections import OrderedDict
 from hashlib import sha256
 from typing import NamedTuple
 
-from emulator.engine.faults import Action, Drop, DropFault, Fault, ReplyFault
+from emulator.engine.asked import Asked
+from emulator.engine.faults import Action, Drop, DropFault, Fault, ReplyFault, spoils
 from emulator.engine.scopes import Scope
 from emulator.wire import errors
 from emulator.wire.errors import Problem
@@ -66,10 +67,10 @@ class Magic:
         """Whether a CallSid looks like one of them; quick to say no."""
         return call_sid[-_ENDING:-4] in self._looks
 
-    def choose(self, account_sid: str, call_sid: str, identity: str) -> Fault | None:
-        """What goes wrong with a request; `identity` tells attempts at one thing from others."""
-        call = _BY_ENDING.get(call_sid[-_ENDING:].lower()) if self._looks else None
-        if call is None or (call.once and self._was_seen((account_sid, call_sid, sha256(identity.encode()).digest()))):
+    def choose(self, asked: Asked) -> Fault | None:
+        """What goes wrong with a request."""
+        call = _BY_ENDING.get(asked.call_sid[-_ENDING:].lower()) if self._looks else None
+        if call is None or (asked.refused and spoils(call.action)) or (call.once and self._was_seen(asked)):
             return None
         return Fault(rule=f"magic-{call.ending}", delay=call.delay, action=call.action)
 
@@ -78,7 +79,9 @@ class Magic:
         for seen in [seen for seen in self._seen if scope.covers(*seen[:2])]:
             del self._seen[seen]
 
-    def _was_seen(self, attempt: tuple[str, str, bytes]) -> bool:
+    def _was_seen(self, asked: Asked) -> bool:
+        what = asked.idempotency_key or asked.content
+        attempt = asked.account_sid, asked.call_sid, sha256(what.encode()).digest()
         if attempt in self._seen:
             return True
         self._seen[attempt] = None

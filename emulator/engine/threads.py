@@ -15,6 +15,8 @@ from emulator.engine.faults import ReplyFault
 
 _PROCESSED = (Outcome.CREATED, Outcome.REPLAYED, Outcome.MISMATCH)  # a tuple: an enumeration's hash is slow
 _WORTH_A_RETRY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+SHOWN = 50
+"""So many attempts of a thread are shown from each end."""
 _SLACK = 0.05  # seconds: who sleeps for a Retry-After may wake a little early
 
 Name = tuple[str | None, str | None, str]
@@ -74,6 +76,12 @@ class Thread:
         return tuple(
             after.arrival.received_at - before.arrival.received_at for before, after in pairwise(self.attempts)
         )
+
+    @property
+    def ends(self) -> tuple[tuple[Exchange, float | None], ...]:
+        """The first and last attempts, each with its gap: a client that tries for ever must not fill the answer."""
+        paired = tuple(zip(self.attempts, (None, *self.gaps), strict=True))
+        return paired if len(paired) <= 2 * SHOWN else paired[:SHOWN] + paired[-SHOWN:]
 
     @property
     def messages(self) -> int:
@@ -139,7 +147,7 @@ def _findings(attempts: Sequence[Exchange], now: float, window: float) -> list[F
         return []  # most are: a journal is large
     found = {finding for before, after in pairwise(attempts) for finding in _retry(before, after)}
     if not succeeded(last):
-        if now - last.arrival.received_at > window:
+        if now - last.arrival.received_at > window and not any(map(succeeded, attempts)):
             found.add(Finding.GAVE_UP)
     elif not all(map(succeeded, attempts)):
         found.add(Finding.RECOVERED)
@@ -154,14 +162,15 @@ def _retry(before: Exchange, after: Exchange) -> Iterator[Finding]:
     elif succeeded(before):
         return
     elif _is_final(before):
-        if _credentials(before) == _credentials(after):
+        # What succeeds after all was not refused for good: a call may have become active meanwhile.
+        if _credentials(before) == _credentials(after) and (before.fault is not None or not succeeded(after)):
             yield Finding.RETRIED_A_REFUSAL
     elif same_key:
         yield Finding.RETRIED_SAME_KEY
     else:
         yield Finding.RETRIED_NEW_KEY if after.idempotency_key else Finding.RETRIED_WITHOUT_KEY
-    earliest = _may_retry_at(before)
-    if earliest is not None and after.arrival.received_at < earliest - _SLACK:
+    earliest, stood_still = _may_retry_at(before), after.arrival.received_at == before.arrival.received_at
+    if earliest is not None and not stood_still and after.arrival.received_at < earliest - _SLACK:
         yield Finding.RETRIED_TOO_EARLY
 
 

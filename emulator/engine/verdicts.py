@@ -24,8 +24,10 @@ def told(thread: Thread) -> list[str]:
         f"{content}, {messages} {'message' if messages == 1 else 'messages'} created"
     )
     says = "; ".join(f"{finding.says} ({finding})" for finding in thread.findings)
-    gaps = (None, *thread.gaps)
-    return [f"{line}: {says}" if says else line, *map(_attempt, thread.attempts, gaps)]
+    shown = [_attempt(*one) for one in thread.ends]
+    if len(shown) < attempts:
+        shown.insert(len(shown) // 2, f"{attempts - len(shown)} more")
+    return [f"{line}: {says}" if says else line, *shown]
 
 
 def explain(wait: Wait, end: End, wanted: str, threads: Sequence[Thread]) -> list[str]:

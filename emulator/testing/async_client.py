@@ -131,7 +131,7 @@ class AsyncEmulatorClient:
         return await self._hold(self._questions.expect_recovered(timeout, filters))
 
     async def assert_no_duplicates(self, **filters: Unpack[Filters]) -> None:
-        """See that no message was created twice by retries.
+        """See that no retry created a second message, as far as it shows: same key, or same content soon after.
 
         Raises:
             AssertionError: one was; says which, with all attempts.

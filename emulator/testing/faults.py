@@ -1,4 +1,7 @@
-"""Faults of one test: each is there from the call that makes it to the end of its `with`, or of the test."""
+"""Faults of one test: each is there from the call that makes it to the end of its `with`, or of the test.
+
+Of several that are there for a request, the one that was made first happens.
+"""
 
 from collections.abc import Mapping
 from contextlib import suppress

@@ -281,8 +281,11 @@ def like(status: int | None, code: int | None, message: str | None = None) -> Pr
     for row in (*_USUAL, *CATALOGUE):
         if status in (None, row.status) and (code == row.code if code is not None else row.status == status):
             return row if message is None else replace(row, message=message)
-    if status is None:
-        return None
+    return None if status is None else made_up(status, code, message)
+
+
+def made_up(status: int, code: int | None = None, message: str | None = None) -> Problem:
+    """A row that is in no catalogue."""
     return Problem(
         name="made-up",
         status=status,

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.engine import fault_rules
-from emulator.engine.fault_rules import Asked, FaultRule, Faults, Match, Quota, Recipe, Then
+from emulator.engine.asked import Asked
+from emulator.engine.fault_rules import FaultRule, Faults, Match, Quota, Recipe, Then
 from emulator.engine.faults import CloseFault, Drop, DropFault, Fault, GarbageFault, ReplyFault
 from emulator.engine.filters import Part
 from emulator.engine.limits import LimitReachedError
@@ -106,9 +107,10 @@ class World:
                 expected = one.rule.id
                 break
 
+        concerned = self.faults.concern(*place)
+
         assert struck(self.faults, account_sid=place[0], call_sid=place[1], key=key) == expected
-        if expected is not None:
-            assert self.faults.concern(*place)
+        assert concerned or expected is None
 
     def remove(self, which: int) -> None:
         if which < len(self.alive):

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.engine import magic
+from emulator.engine.asked import Asked
 from emulator.engine.faults import Drop, DropFault, Fault, ReplyFault
 from emulator.engine.magic import MAGIC_CALLS, Magic, MagicCall
 from emulator.engine.scopes import Scope
@@ -23,7 +24,11 @@ def sid(ending: str) -> str:
 
 
 def choose(magic: Magic, ending: str = ONCE, identity: str = "k", *, account_sid: str = ACCOUNT) -> Fault | None:
-    return magic.choose(account_sid, sid(ending), identity)
+    return magic.choose(asked(sid(ending), identity, account_sid=account_sid))
+
+
+def asked(call_sid: str, key: str = "k", *, account_sid: str = ACCOUNT, refused: bool = False) -> Asked:
+    return Asked(account_sid, call_sid, "UserDefinedMessages", key, "{}", refused)
 
 
 def test_the_table_is_the_documented_one() -> None:
@@ -78,7 +83,14 @@ def test_other_calls_are_none_of_its_business(call_sid: str) -> None:
     found = Magic(on=True)
 
     assert not found.concerns(call_sid)
-    assert found.choose(ACCOUNT, call_sid, "k") is None
+    assert found.choose(asked(call_sid)) is None
+
+
+def test_an_answer_that_refuses_is_not_lost_and_not_counted() -> None:
+    found = Magic(on=True)
+
+    assert found.choose(asked(sid(ONCE), refused=True)) is None
+    assert found.choose(asked(sid(ONCE))) == LOST
 
 
 @given(st.lists(st.tuples(st.sampled_from([ACCOUNT, OTHER_ACCOUNT]), st.sampled_from("abc")), max_size=20))

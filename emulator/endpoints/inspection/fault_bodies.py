@@ -4,7 +4,7 @@ import json
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from emulator.engine.fault_rules import Match, Quota, Recipe, Then
 from emulator.engine.faults import Action, CloseFault, Drop, DropFault, GarbageFault, ReplyFault, TruncateFault
@@ -14,6 +14,7 @@ from emulator.wire import content, errors, messages, sids
 
 _LONGEST_DELAY = 600
 _DAY = 86400
+_LONGEST_KEY = 10_000
 _GATEWAY_PAGE = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>\n"
 _GATEWAYS_OWN = (502, 504)
 
@@ -27,7 +28,9 @@ class ReplyBody(_Strict):
 
     status: int | None = Field(None, ge=200, le=599, examples=[429])
     code: int | None = Field(None, ge=0, le=99999, examples=[20429])
-    message: str | None = Field(None, max_length=1000, examples=["Too Many Requests"])
+    message: str | None = Field(
+        None, max_length=1000, description="{path} in it stands for the path", examples=["Too Many Requests"]
+    )
     retry_after: int | None = Field(None, ge=0, le=_DAY, description="seconds, sent as Retry-After", examples=[2])
     content_type: str | None = Field(None, pattern=r"^[!-~]([ -~]*[!-~])?$", max_length=200, examples=["text/html"])
     body: str | None = Field(
@@ -55,10 +58,10 @@ class ReplyBody(_Strict):
         wait = () if self.retry_after is None else ((b"retry-after", b"%d" % self.retry_after),)
         problem = errors.like(self.status, self.code, self.message)
         assert problem is not None
-        problem = problem.with_headers(wait)
-        if self._is_page or (problem.status in _GATEWAYS_OWN and self.code is None and self.message is None):
-            return ReplyFault(problem, self._page(int(problem.status)), self._content_type())
-        return ReplyFault(problem)
+        status = int(problem.status)
+        if self._is_page or (status in _GATEWAYS_OWN and self.code is None and self.message is None):
+            return ReplyFault(errors.made_up(status).with_headers(wait), self._page(status), self._content_type())
+        return ReplyFault(problem.with_headers(wait))
 
     def _page(self, status: int) -> str:
         if self.body is not None:
@@ -87,6 +90,15 @@ class Uniform(_Strict):
     uniform: Annotated[tuple[Seconds, Seconds], AfterValidator(_rising), Field(strict=False, examples=[[1, 5]])]
 
 
+def _kind_of_delay(given: object) -> str:
+    return "uniform" if isinstance(given, dict | Uniform) else "seconds"
+
+
+Delay = Annotated[
+    Annotated[Seconds, Tag("seconds")] | Annotated[Uniform, Tag("uniform")], Discriminator(_kind_of_delay)
+]
+
+
 class QuotaBody(_Strict):
     """So many requests in so many seconds pass; the rest get 429/20429 and Retry-After."""
 
@@ -109,7 +121,7 @@ Yes = Annotated[Literal[True], BeforeValidator(_boolean)]  # to pydantic 1 is Tr
 class ThenBody(_Strict):
     """A delay, one of the others, or a delay and then one of the others."""
 
-    delay: Seconds | Uniform | None = Field(None, description="seconds that the answer is held back", examples=[1.5])
+    delay: Delay | None = Field(None, description="seconds that the answer is held back", examples=[1.5])
     reply: ReplyBody | None = Field(None, description="another answer; nothing is done")
     drop: Drop | None = Field(
         None,
@@ -199,6 +211,8 @@ def _portable(value: object) -> object:
         content.parse(json.dumps(value))
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    if len(json.dumps(value, ensure_ascii=False, separators=(",", ":"))) > messages.MAX_CONTENT:
+        raise ValueError(f"at most {messages.MAX_CONTENT} characters: no Content may have more")
     return value
 
 
@@ -208,7 +222,7 @@ class MatchBody(_Strict):
     account_sid: str | None = Field(default=None, pattern=f"^{sids.pattern(sids.ACCOUNT)}$", examples=["AC" + "a" * 32])
     call_sid: str | None = Field(default=None, pattern=f"^{sids.pattern(sids.CALL)}$", examples=["CA" + "b" * 32])
     resource: Literal["UserDefinedMessages"] | None = Field(default=None, examples=[messages.RESOURCE])
-    idempotency_key: str | None = Field(default=None, min_length=1, examples=["1"])
+    idempotency_key: str | None = Field(default=None, min_length=1, max_length=_LONGEST_KEY, examples=["1"])
     content: Annotated[Any, AfterValidator(_portable)] = Field(
         default=None, description="JSON that the content must hold: objects by subset", examples=[{"a": 1}]
     )

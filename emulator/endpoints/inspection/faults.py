@@ -31,7 +31,7 @@ class FaultView(BaseModel):
     seed: int | None
     ttl: float | None = Field(description="seconds as given")
     seconds_left: float | None = Field(description="until it ends by itself; null = never")
-    matched: int = Field(description="how many requests it was for", examples=[3])
+    matched: int = Field(description="how many requests it was for while it could fire", examples=[3])
     fired: int = Field(description="how many it made fail", examples=[1])
     active: bool = Field(description="whether it can still fire")
 

@@ -59,7 +59,8 @@ class ThreadView(BaseModel):
     messages: int = Field(description="how many its attempts created; 2 = a duplicate", examples=[1])
     findings: list[Finding] = Field(examples=[["retried_same_key", "recovered"]])
     explanation: list[str] = Field(description="all of it in words, a line for the thread and one per attempt")
-    attempts: list[AttemptView]
+    attempts: list[AttemptView] = Field(description="the first and last 50, where there are more than 100")
+    left_out: int = Field(description="how many attempts are not shown", examples=[0])
 
 
 class ThreadPage(BaseModel):
@@ -149,6 +150,8 @@ async def _read(engine: Emulation, query: ThreadQuery, wait: Wait, reader: Reade
             wait.end(End.RESET)
         elif reader.ended and not reader.lagged.is_set():
             wait.end(End.STOPPED)
+        if not events:  # woken because a client left: what its attempts show has changed
+            counts = _counts(engine, query, wait)
         # An exchange can only change the threads of its own account and call.
         for owners in {event.about.owners for event in events if isinstance(event.about, Exchange)}:
             found = _found(engine, query, Scope(*owners))
@@ -201,7 +204,8 @@ def _view(thread: Thread) -> dict[str, Any]:
         "messages": thread.messages,
         "findings": thread.findings,
         "explanation": told(thread),
-        "attempts": [_attempt(*one) for one in zip(thread.attempts, (None, *thread.gaps), strict=True)],
+        "attempts": [_attempt(*one) for one in thread.ends],
+        "left_out": len(thread.attempts) - len(thread.ends),
     }
 
 

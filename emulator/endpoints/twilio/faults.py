@@ -5,7 +5,7 @@ from typing import Any
 
 from emulator.endpoints.asgi import CONNECTION, SAID_ALL, Answer, Connection, Receive, Scope, until_gone
 from emulator.endpoints.twilio.log import log
-from emulator.engine.delays import Delays
+from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Arrival
 from emulator.engine.faults import Action, CloseFault, DropFault, Fault, GarbageFault, TruncateFault
 from emulator.engine.limits import LimitReachedError
@@ -14,22 +14,30 @@ from emulator.engine.scopes import Scope as Owner
 _GARBAGE = b"\x00\xffthis is not HTTP\r\n\r\n"
 
 
-async def hold(arrival: Arrival, seconds: float, delays: Delays, scope: Scope, receive: Receive) -> None:
-    """Return after so many seconds; at once when its scope is reset, the emulator stops, or the client goes."""
+async def hold(arrival: Arrival, seconds: float, emulation: Emulation, scope: Scope, receive: Receive) -> None:
+    """Return after so many seconds; at once when its scope is reset, the emulator stops, or the client is gone.
+
+    A client that closes its side while the answer is held back gave up on it. It may be one that only
+    has said all, so the answer still goes out when it is due.
+    """
     owner = Owner(arrival.account_sid, arrival.call_sid)
     try:
-        held = delays.begin(owner)
+        held = emulation.delays.begin(owner)
     except LimitReachedError as error:
         log.warning("an answer is not delayed: %s", error)
         return
     leaving = asyncio.ensure_future(until_gone(scope, receive))
     try:
         either: set[asyncio.Future[Any]] = {held, leaving}
+        due = asyncio.get_running_loop().time() + seconds
         await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        arrival.was_left = leaving.done() and SAID_ALL not in scope.get("extensions", {})
+        if leaving.done():
+            emulation.client_left(arrival)
+            if SAID_ALL in scope.get("extensions", {}):
+                await asyncio.wait({held}, timeout=due - asyncio.get_running_loop().time())
     finally:
         leaving.cancel()
-        delays.leave(owner, held)
+        emulation.delays.leave(owner, held)
 
 
 def perform(fault: Fault, answer: Answer | None, scope: Scope) -> bool:

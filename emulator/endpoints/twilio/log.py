@@ -15,13 +15,12 @@ def tell(exchange: Exchange, *, every: bool) -> None:
 
 
 def _sentence(exchange: Exchange) -> str:
-    request, problem = exchange.request, exchange.problem
-    if exchange.fault is not None:
-        return f"{exchange.outcome}, {exchange.fault.name} by {exchange.fault.rule}: {request.method} {request.target}"
-    if problem is None:
-        return f"{exchange.outcome} {request.method} {request.target}"
-    reason = f" ({exchange.reason})" if exchange.reason else ""
-    return f"refused {request.method} {request.target}: {problem.rule.says.replace('{path}', request.path)}{reason}"
+    request, problem, fault = exchange.request, exchange.problem, exchange.fault
+    what = f"{exchange.outcome} {request.method} {request.target}"
+    if problem is not None:
+        reason = f" ({exchange.reason})" if exchange.reason else ""
+        what += f": {problem.rule.says.replace('{path}', request.path)}{reason}"
+    return what if fault is None else f"{what}; {fault.name} by {fault.rule}"
 
 
 def _fields(exchange: Exchange) -> dict[str, object]:

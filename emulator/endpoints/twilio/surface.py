@@ -60,7 +60,7 @@ class TwilioSurface:
             exchange = self._decide(arrival, whole, Case(whole.method, target, headers, body, oversize))
             fault = arrival.fault
             if fault is not None and fault.delay:
-                await hold(arrival, fault.delay, self._emulation.delays, scope, receive)
+                await hold(arrival, fault.delay, self._emulation, scope, receive)
             answer = self._render(exchange, whole, begun)
             if answer is None or (fault is not None and not fault.answers):
                 assert fault is not None

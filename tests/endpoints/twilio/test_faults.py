@@ -337,15 +337,16 @@ def test_what_breaks_a_rule_of_twilios_is_refused_and_meets_no_fault(
     assert 400 <= reply.status < 500
 
 
-def test_a_refusal_by_the_emulators_state_can_be_lost_as_any_answer(caller: Caller) -> None:
+def test_a_refusal_by_the_emulators_state_does_not_use_up_a_lost_answer(caller: Caller) -> None:
     caller.site.put_json(f"/_emulator/calls/{caller.call}", {"status": "completed"})
     add(caller, {"drop": "after"}, times=1)
+    assert caller.send().json()["code"] == 21220
+    caller.site.put_json(f"/_emulator/calls/{caller.call}", {"status": "in-progress"})
     with caller.site.connect() as connection:
         connection.send(caller.raw())
         assert is_reset(connection)
 
-    assert outcomes(caller) == [("refused", "drop-after", True)]
-    assert (journal(caller)[0]["code"], caller.send().status) == (21220, 400)
+    assert outcomes(caller) == [("refused", None, False), ("created", "drop-after", True)]
 
 
 # --- delays
@@ -429,26 +430,29 @@ def test_after_a_delay_comes_a_reset(caller: Caller, connect: Connect) -> None:
         assert is_reset(connection)
 
 
+@pytest.mark.parametrize("politely", [False, True])
 @pytest.mark.parametrize("then", [{}, {"drop": "after"}, {"garbage": True}, {"truncate": 3}], ids=str)
 def test_a_client_that_leaves_during_a_delay_has_lost_its_answer(
-    caller: Caller, connect: Connect, then: dict[str, Any], caplog: pytest.LogCaptureFixture
+    caller: Caller, connect: Connect, then: dict[str, Any], caplog: pytest.LogCaptureFixture, *, politely: bool
 ) -> None:
     add(caller, {**TIMELESS, **then})
     with delayed(caller, connect) as connection:
-        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_BY_PEER)
-    until(caller.site, lambda: journal(caller)[0]["duration"] is not None)
+        if not politely:
+            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_BY_PEER)
+    until(caller.site, lambda: journal(caller)[0]["lost"])
 
     assert [lost for _, _, lost in outcomes(caller)] == [True]
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-def test_a_client_that_has_said_all_gets_its_answer(caller: Caller) -> None:
+def test_a_client_that_closed_its_side_looks_gone_but_gets_its_answer_when_it_is_due(caller: Caller) -> None:
     add(caller, TIMELESS)
     with delayed(caller) as connection:
         connection.finish()
+        until(caller.site, lambda: journal(caller)[0]["lost"])
+        reset(caller.site, account_sid=caller.account)
 
         assert connection.reply().status == 201
-    assert outcomes(caller) == [("created", "delay", False)]
 
 
 def test_requests_pipelined_behind_a_delay_wait_for_it(caller: Caller) -> None:
@@ -616,4 +620,4 @@ def test_a_fault_is_one_line_of_the_log(caller: Caller, caplog: pytest.LogCaptur
     caller.send()
 
     (line,) = [record.message for record in caplog.records if record.name == performing.log.name]
-    assert line == f"faulted, reply by {rule}: POST {caller.path}"
+    assert line == f"faulted POST {caller.path}: 503/20503 The service is unavailable; reply by {rule}"

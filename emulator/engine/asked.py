@@ -1,0 +1,27 @@
+"""What faults are chosen by."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from emulator.engine.filters import Part
+from emulator.wire import content
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What rules look at in a request that passed every check; `refused` by the emulator's own state."""
+
+    account_sid: str
+    call_sid: str
+    resource: str
+    idempotency_key: str | None
+    content: str
+    refused: bool = False
+
+    @cached_property
+    def value(self) -> Part | None:
+        """The content's JSON value; None when it is not JSON."""
+        try:
+            return Part(content.parse(self.content))
+        except content.NotJson:
+            return None
