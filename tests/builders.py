@@ -6,9 +6,12 @@ import random
 from emulator.engine.calls import Call, Leg, Status
 from emulator.engine.chance import Chance
 from emulator.engine.clock import Clock
-from emulator.engine.emulation import Emulation, Policy
+from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Arrival, Exchange, Outcome, Request, pack
+from emulator.engine.policy import Policy
+from emulator.wire.callbacks import Notice
 from emulator.wire.messages import Message, NewMessage
+from emulator.wire.subscriptions import Subscription
 
 ACCOUNT = "AC" + "a" * 32
 OTHER_ACCOUNT = "AC" + "b" * 32
@@ -16,6 +19,8 @@ API_KEY = "SK" + "c" * 32
 CALL = "CA" + "d" * 32
 OTHER_CALL = "CA" + "e" * 32
 MESSAGE = "KX" + "f" * 32
+SUBSCRIPTION = "ZY" + "1" * 32
+CALLBACK = "http://localhost:8000/messages"
 TOKEN = "0" * 32
 # Twilio's own example: Wed, 18 Dec 2019 20:02:01 +0000.
 SOME_TIME = 1576699321.0
@@ -69,9 +74,9 @@ def exchange(seq: int = 1, *, kind: type[Exchange] = Exchange, **given: object) 
         "replied_at": SOME_TIME,
     }
     if "outcome" not in given:
-        usual["message"] = message(id=f"{seq:032x}")
-    carried = given.get("message", usual.get("message"))
-    if carried is not None:
+        usual["made"] = message(id=f"{seq:032x}")
+    carried = given.get("made", usual.get("made"))
+    if isinstance(carried, Message):
         usual |= {"content": carried.content, "idempotency_key": carried.idempotency_key}
     return kind(seq=seq, **{**usual, **given})
 
@@ -113,3 +118,30 @@ def post(
 ) -> Exchange:
     """Send a message whose parameters were read."""
     return emulation.admit(arrive(emulation, account_sid, call_sid), request(), NewMessage(content, key))
+
+
+def subscription(**given: object) -> Subscription:
+    usual = {
+        "id": SUBSCRIPTION.removeprefix("ZY"),
+        "account_sid": ACCOUNT,
+        "call_sid": CALL,
+        "callback": CALLBACK,
+        "method": "POST",
+        "idempotency_key": None,
+        "date_created": SOME_TIME,
+    }
+    return Subscription(**{**usual, **given})
+
+
+def notice(**given: object) -> Notice:
+    """What an end user's message causes."""
+    usual = {
+        "account_sid": ACCOUNT,
+        "call_sid": CALL,
+        "content": '{"key": "value"}',
+        "content_type": "application/json",
+        "sequence_number": 1,
+        "sid": MESSAGE,
+        "sent_at": SOME_TIME,
+    }
+    return Notice(**{**usual, **given})

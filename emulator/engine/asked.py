@@ -16,6 +16,7 @@ class Asked:
     resource: str
     idempotency_key: str | None
     content: str
+    fingerprint: str
     refused: bool = False
 
     @cached_property

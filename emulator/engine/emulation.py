@@ -4,44 +4,40 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from operator import attrgetter
 
-from emulator.engine.asked import Asked
-from emulator.engine.calls import Calls, Unregistered
+from emulator.engine.arrivals import Arrivals
+from emulator.engine.calls import Calls
 from emulator.engine.chance import Chance
 from emulator.engine.clock import Clock
+from emulator.engine.conversations import Conversations
 from emulator.engine.delays import Delays
 from emulator.engine.exchanges import Arrival, Exchange, Outcome, Request
 from emulator.engine.fault_rules import Faults
-from emulator.engine.faults import Fault, ReplyFault
+from emulator.engine.faults import ReplyFault
 from emulator.engine.feed import Feed, Reader, events_of
 from emulator.engine.filters import Filter
-from emulator.engine.idempotency import Key, Keys, OnMismatch
+from emulator.engine.handovers import Handover
+from emulator.engine.holdings import Holdings
 from emulator.engine.journal import Journal
+from emulator.engine.parties import EndUserMessage
+from emulator.engine.policy import Policy
+from emulator.engine.sayings import Saying
 from emulator.engine.schemas import SchemaResult, Schemas
 from emulator.engine.scopes import Scope
+from emulator.engine.switchboard import Switchboard
 from emulator.engine.threads import Thread, threads_of
 from emulator.engine.waiting import End, Wait, Waits
-from emulator.wire import messages, sids
-from emulator.wire.errors import CONTENT_NOT_JSON, INTERNAL_ERROR, KEY_CONFLICT, Problem, TwilioError
+from emulator.wire import sids
+from emulator.wire.errors import (
+    INTERNAL_ERROR,
+    Problem,
+)
 from emulator.wire.messages import Message, NewMessage
+from emulator.wire.paths import Target
+from emulator.wire.resources import Made, New
 
 _NO_ID = "0" * sids.HEX_DIGITS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """The choices that Twilio's documents leave open, and the engine's bounds. Durations in seconds."""
-
-    calls: Unregistered = Unregistered.ANY
-    idempotency_ttl: float = 24 * 3600
-    idempotency_limit: int = 100_000
-    idempotency_mismatch: OnMismatch = OnMismatch.REPLAY
-    journal_limit: int = 100_000
-    journal_bytes: int = 256 * 1024 * 1024
-    magic: bool = True
-    retry_window: float = 120
 
 
 class Emulation:
@@ -55,10 +51,8 @@ class Emulation:
     """
 
     def __init__(self, policy: Policy, *, clock: Clock, chance: Chance, monotonic: Callable[[], float]) -> None:
-        self._policy = policy
-        self._keys = Keys(ttl=policy.idempotency_ttl, limit=policy.idempotency_limit)
-        self._in_flight: set[Arrival] = set()
-        self._concurrent: dict[str | None, int] = {}  # how many of them each account has
+        self._retry_window = policy.retry_window
+        self._arrivals = Arrivals()
         self.clock = clock
         self.chance = chance
         self.calls = Calls(policy.calls)
@@ -66,65 +60,91 @@ class Emulation:
         self.waits = Waits()
         self.feed = Feed()
         self.schemas = Schemas()
+        self.conversations = Conversations(
+            chance, first_number=policy.first_sequence_number, limit=policy.deliveries_limit
+        )
+        self.holdings = Holdings(policy, self.calls, self.schemas, self.conversations.subscriptions)
         self.faults = Faults(monotonic, magic=policy.magic)
         self.delays = Delays()
+        self.conversations.deliveries.listeners.append(
+            lambda delivery: self.feed.tell_delivery(delivery, self.journal.last_seq)
+        )
+        self.switchboard = Switchboard(self.calls, chance, monotonic)
+        self.switchboard.on_message = self.hear
 
     # --- requests on the Twilio surface
 
     def arrive(self, account_sid: str | None, call_sid: str | None) -> Arrival:
         """A request has begun; every arrival must `leave`."""
-        concurrent = self._concurrent.get(account_sid, 0) + 1
-        self._concurrent[account_sid] = concurrent
-        arrival = Arrival(account_sid, call_sid, self.clock.now(), concurrent)
-        self._in_flight.add(arrival)
-        return arrival
+        return self._arrivals.begin(account_sid, call_sid, self.clock.now())
 
     def leave(self, arrival: Arrival) -> None:
         """A request has ended, whatever became of it."""
-        self._in_flight.remove(arrival)
-        rest = self._concurrent[arrival.account_sid] - 1
-        if rest:
-            self._concurrent[arrival.account_sid] = rest
-        else:
-            del self._concurrent[arrival.account_sid]
+        self._arrivals.end(arrival)
 
     def client_left(self, arrival: Arrival) -> None:
         """The client went away before its answer was out: what its attempts show has changed."""
         arrival.was_left = True
         self.feed.wake(arrival.account_sid, arrival.call_sid)
 
-    def admit(self, arrival: Arrival, request: Request, new: NewMessage) -> Exchange:
-        """Create a message, or replay the one that its key created before, unless a fault prevents it.
+    def admit(self, arrival: Arrival, request: Request, new: New) -> Exchange:
+        """Create what is asked for, or replay what its key created before, unless a fault prevents it.
 
         Raises:
-            TwilioError: content-not-json (a schema), idempotency-conflict, call-unknown, call-not-active, call-is-pstn.
+            TwilioError: content-not-json (a schema), idempotency-conflict, call-unknown, call-not-active, call-is-pstn,
+                too-many-requests (as many subscriptions as can be kept).
         """
         now = self.clock.now()
         account_sid, call_sid = arrival.account_sid, arrival.call_sid
         assert account_sid is not None
         assert call_sid is not None
         if self.faults.concern(account_sid, call_sid):
-            arrival.fault = self.faults.choose(self._asked(account_sid, call_sid, new, now), now)
+            arrival.fault = self.faults.choose(self.holdings.asked(account_sid, call_sid, new, now), now)
             if arrival.fault is not None and arrival.fault.prevents:
-                return self._prevent(arrival, request, new, arrival.fault, now)
-        schemas, original = self._look(account_sid, call_sid, new, now)
+                return self._prevent(arrival, request, new, now)
+        schemas, original = self.holdings.look(account_sid, call_sid, new, now)
         if original is not None:
             if not arrival.was_reset:
                 original.replays += 1
-            outcome = Outcome.REPLAYED if new.content == original.content else Outcome.MISMATCH
-            return self._record(arrival, request, outcome, now, message=original, new=new)
+            outcome = Outcome.REPLAYED if new.fingerprint == original.fingerprint else Outcome.MISMATCH
+            return self._record(arrival, request, outcome, now, made=original, new=new)
         hex_id = self.chance.take(sids.ENTROPY_BYTES).hex()
-        message = _message(hex_id, account_sid, call_sid, new, now)
-        if new.idempotency_key is not None and not arrival.was_reset:
-            self._keys.keep(_key(account_sid, call_sid, new.idempotency_key), message, now)
+        made = new.made(hex_id, account_sid, call_sid, now)
+        if not arrival.was_reset:
+            self.holdings.keep(made, now)
+        handover = self.switchboard.deliver(call_sid, made.sid, made.content) if isinstance(made, Message) else None
         return self._record(
-            arrival, request, Outcome.CREATED, now, message=message, new=new, hex_id=hex_id, schemas=schemas
+            arrival,
+            request,
+            Outcome.CREATED,
+            now,
+            made=made,
+            new=new,
+            hex_id=hex_id,
+            schemas=schemas,
+            handover=handover,
         )
+
+    def remove(self, arrival: Arrival, request: Request, target: Target) -> Exchange:
+        """Delete a subscription, unless a fault prevents it; the call's state does not matter.
+
+        Raises:
+            TwilioError: subscription-unknown.
+        """
+        now = self.clock.now()
+        account_sid, call_sid = target.account_sid, target.call_sid
+        if self.faults.concern(account_sid, call_sid):
+            arrival.fault = self.faults.choose(self.holdings.asked_to_remove(target), now)
+            if arrival.fault is not None and arrival.fault.prevents:
+                return self._prevent(arrival, request, None, now)
+        subscription = self.holdings.subscription(target)
+        self.holdings.forget(subscription)
+        return self._record(arrival, request, Outcome.DELETED, now, made=subscription)
 
     def refuse(self, arrival: Arrival, request: Request, problem: Problem, reason: str | None = None) -> Exchange:
         """Remember a request that was refused."""
         form = {} if problem is INTERNAL_ERROR else request.parameters()
-        new = NewMessage(form.get("Content", ""), form.get("IdempotencyKey") or None)
+        new = NewMessage(form.get("Content", ""), form.get("IdempotencyKey") or None)  # as far as it can be told
         return self._record(
             arrival, request, Outcome.REFUSED, self.clock.now(), problem=problem, reason=reason, new=new
         )
@@ -133,19 +153,23 @@ class Emulation:
         """Remember an OPTIONS request."""
         return self._record(arrival, request, Outcome.PREFLIGHT, self.clock.now())
 
-    def consider(self, account_sid: str, call_sid: str, new: NewMessage) -> Message:
-        """The message that a request would create (its id all zeros) or replay; nothing is remembered.
+    def consider(self, account_sid: str, call_sid: str, new: New) -> Made:
+        """What a request would create (its id all zeros) or replay; nothing is remembered, no fault happens.
 
         Raises:
             TwilioError: as `admit`.
         """
         now = self.clock.now()
-        _, original = self._look(account_sid, call_sid, new, now)
-        return original or _message(_NO_ID, account_sid, call_sid, new, now)
+        _, original = self.holdings.look(account_sid, call_sid, new, now)
+        return original or new.made(_NO_ID, account_sid, call_sid, now)
 
     def new_request_id(self) -> str:
         """An id for a reply that belongs to no exchange: what came was no request."""
         return sids.make(sids.REQUEST, self.chance.take(sids.ENTROPY_BYTES))
+
+    def hear(self, said: EndUserMessage) -> Saying:
+        """An end user said something."""
+        return self.conversations.hear(said, self.clock.now())
 
     # --- what the author of a test does
 
@@ -166,7 +190,7 @@ class Emulation:
     def threads(self, scope: Scope) -> list[Thread]:
         """The attempts of a scope that belong together, in the order of the last ones."""
         exchanges = self.journal.requests(Filter(account_sid=scope.account_sid, call_sid=scope.call_sid))
-        return threads_of(exchanges, now=self.clock.now(), window=self._policy.retry_window)
+        return threads_of(exchanges, now=self.clock.now(), window=self._retry_window)
 
     def delete_messages(self, wanted: Filter) -> int:
         """Forget messages and the keys that created them; returns how many."""
@@ -174,9 +198,8 @@ class Emulation:
         self.journal.remove(gone)
         self.waits.forgot(gone)
         for exchange in gone:
-            message = exchange.message
-            if message is not None and message.idempotency_key is not None:
-                self._keys.forget(_key(message.account_sid, message.call_sid, message.idempotency_key), message)
+            assert exchange.made is not None
+            self.holdings.forget(exchange.made)
         return len(gone)
 
     def reset(self, scope: Scope) -> dict[str, int]:
@@ -188,9 +211,9 @@ class Emulation:
         wanted = Filter(account_sid=scope.account_sid, call_sid=scope.call_sid)
         gone = list(self.journal.requests(wanted))
         self.journal.remove(gone)
-        self._keys.forget_scope(scope)
-        for arrival in self._in_flight:
-            arrival.was_reset |= scope.covers(arrival.account_sid, arrival.call_sid)
+        self.holdings.forget_keys(scope)
+        self._arrivals.reset(scope)
+        self.switchboard.reset(scope)
         if scope == Scope():
             self.journal.forget_evictions()
             self.clock.reset()
@@ -201,7 +224,8 @@ class Emulation:
             "calls": self.calls.remove_scope(scope),
             "schemas": self.schemas.remove_scope(scope),
             "faults": self.faults.remove_scope(scope),
-            "waits": self.waits.end(scope, End.RESET),
+            **self.conversations.remove_scope(scope),
+            "waits": self.waits.end(scope, End.RESET) + self.conversations.deliveries.waits.end(scope, End.RESET),
         }
         self.delays.end(scope)
         self.feed.tell_reset(scope, self.journal.last_seq)
@@ -211,45 +235,16 @@ class Emulation:
         """End waits and streams, and let delayed answers go: the server is going away."""
         self.delays.end(Scope())
         self.waits.end(Scope(), End.STOPPED)
+        self.conversations.deliveries.waits.end(Scope(), End.STOPPED)
         self.feed.end()
+        self.switchboard.stop()
 
     # --- inside
 
-    def _asked(self, account_sid: str, call_sid: str, new: NewMessage, now: float) -> Asked:
-        """What rules look at."""
-        try:
-            self._look(account_sid, call_sid, new, now)
-        except TwilioError:
-            refused = True
-        else:
-            refused = False
-        return Asked(account_sid, call_sid, messages.RESOURCE, new.idempotency_key, new.content, refused)
-
-    def _prevent(self, arrival: Arrival, request: Request, new: NewMessage, fault: Fault, now: float) -> Exchange:
-        problem = fault.action.problem if isinstance(fault.action, ReplyFault) else None
+    def _prevent(self, arrival: Arrival, request: Request, new: New | None, now: float) -> Exchange:
+        action = arrival.fault.action if arrival.fault is not None else None
+        problem = action.problem if isinstance(action, ReplyFault) else None
         return self._record(arrival, request, Outcome.FAULTED, now, problem=problem, new=new)
-
-    def _look(
-        self, account_sid: str, call_sid: str, new: NewMessage, now: float
-    ) -> tuple[tuple[SchemaResult, ...], Message | None]:
-        """What our state says of a request: the schemas' results, and the message that its key stands for."""
-        schemas = self.schemas.check(account_sid, call_sid, new.content) if len(self.schemas) else ()
-        for result in schemas:
-            if result.refuses:
-                pointer, text = result.errors[0]
-                raise TwilioError(CONTENT_NOT_JSON, f"schema {result.name}: {pointer or 'the whole'}: {text}")
-        original = None
-        if new.idempotency_key is not None:
-            original = self._keys.find(_key(account_sid, call_sid, new.idempotency_key), now)
-        if original is None:
-            problem = self.calls.refusal(account_sid, call_sid)
-            if problem is not None:
-                raise TwilioError(problem)
-        elif new.content != original.content and self._policy.idempotency_mismatch is OnMismatch.REJECT:
-            raise TwilioError(
-                KEY_CONFLICT, f"the key {new.idempotency_key!r} created {original.sid} with other Content"
-            )
-        return schemas, original
 
     def _record(
         self,
@@ -260,10 +255,11 @@ class Emulation:
         *,
         problem: Problem | None = None,
         reason: str | None = None,
-        message: Message | None = None,
-        new: NewMessage | None = None,
+        made: Made | None = None,
+        new: New | None = None,
         hex_id: str | None = None,
         schemas: tuple[SchemaResult, ...] = (),
+        handover: Handover | None = None,
     ) -> Exchange:
         exchange = Exchange(
             seq=self.journal.last_seq + 1,
@@ -274,30 +270,15 @@ class Emulation:
             replied_at=now,
             problem=problem,
             reason=reason,
-            message=message,
-            content=(new.content or None) if new else None,
+            made=made,
+            content=(new.content or None) if isinstance(new, NewMessage) else None,
             idempotency_key=new.idempotency_key if new else None,
             schemas=schemas,
+            handover=handover,
         )
         if not arrival.was_reset:
             self.journal.append(exchange)
-            if outcome is Outcome.CREATED:
+            if exchange.created is not None:
                 self.waits.saw(exchange)
             self.feed.tell(exchange)
         return exchange
-
-
-def _message(hex_id: str, account_sid: str, call_sid: str, new: NewMessage, now: float) -> Message:
-    return Message(
-        id=hex_id,
-        account_sid=account_sid,
-        call_sid=call_sid,
-        content=new.content,
-        idempotency_key=new.idempotency_key,
-        date_created=now,
-        notes=new.notes,
-    )
-
-
-def _key(account_sid: str, call_sid: str, key: str) -> Key:
-    return Key(messages.RESOURCE, account_sid, call_sid, key)

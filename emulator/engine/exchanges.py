@@ -8,13 +8,15 @@ from itertools import chain
 from typing import NamedTuple
 
 from emulator.engine.faults import Fault, ReplyFault
+from emulator.engine.handovers import Handover
 from emulator.engine.parameters import read_parameters
 from emulator.engine.schemas import SchemaResult
-from emulator.wire import messages, replies, sids
+from emulator.wire import paths, replies, resources, sids
 from emulator.wire.errors import Problem, TwilioError
 from emulator.wire.hosts import is_twilio, name_of
 from emulator.wire.messages import Message
 from emulator.wire.replies import Reply
+from emulator.wire.resources import Made
 
 MAX_BODY_KEPT = 64 * 1024
 # Measured: what an exchange weighs in memory beside its texts (benchmarks, "memory per exchange").
@@ -30,6 +32,16 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     PREFLIGHT = "preflight"
     FAULTED = "faulted"  # a fault kept it from being processed
+    DELETED = "deleted"
+
+
+_STATUS = {
+    Outcome.CREATED: 201,
+    Outcome.REPLAYED: 201,
+    Outcome.MISMATCH: 201,
+    Outcome.PREFLIGHT: 200,
+    Outcome.DELETED: 204,
+}
 
 
 class Request(NamedTuple):
@@ -132,10 +144,11 @@ class Exchange:
         duration: seconds from receipt to reply on the monotonic clock; None while the reply is not out.
         problem: the row that refused it.
         reason: what exactly was wrong, for a human.
-        message: what it created, or what was replayed.
+        made: what it created, or what was replayed or deleted.
         content: the parameter Content that it carried, refused or not.
         idempotency_key: the key that it carried.
         schemas: what the schemas of its scope say of a message that it created.
+        handover: what became of a message that it created: whom it was sent to, or why to nobody.
     """
 
     seq: int
@@ -147,10 +160,11 @@ class Exchange:
     duration: float | None = None
     problem: Problem | None = None
     reason: str | None = None
-    message: Message | None = None
+    made: Made | None = None
     content: str | None = None
     idempotency_key: str | None = None
     schemas: tuple[SchemaResult, ...] = ()
+    handover: Handover | None = None
 
     @property
     def owners(self) -> tuple[str | None, str | None]:
@@ -158,13 +172,15 @@ class Exchange:
         return self.arrival.account_sid, self.arrival.call_sid
 
     @property
+    def resource(self) -> str | None:
+        """The resource that its path names."""
+        target = paths.parse(self.request.path)
+        return None if target is None else target.resource
+
+    @property
     def status(self) -> int | None:
         """The reply's status; None when a fault left no reply."""
-        if self.problem is not None:
-            return int(self.problem.status)
-        if self.message is not None:
-            return 201
-        return None if self.outcome is Outcome.FAULTED else 200
+        return int(self.problem.status) if self.problem is not None else _STATUS.get(self.outcome)
 
     @property
     def code(self) -> int | None:
@@ -193,6 +209,11 @@ class Exchange:
         return sids.REQUEST + self.id
 
     @property
+    def message(self) -> Message | None:
+        """The message that it created, or that was replayed."""
+        return self.made if isinstance(self.made, Message) else None
+
+    @property
     def created(self) -> Message | None:
         """The message that this very exchange created."""
         return self.message if self.outcome is Outcome.CREATED else None
@@ -219,9 +240,11 @@ class Exchange:
             return Reply(int(page.problem.status), page.page.encode(), media_type, page.problem.headers)
         if self.problem is not None:
             return replies.refusal(self.problem, path, representation)
-        if self.message is not None:
-            return replies.created(messages.ELEMENT, self.message.members(), representation)
-        return None if self.outcome is Outcome.FAULTED else replies.preflight(representation)
+        if self.outcome is Outcome.DELETED:
+            return replies.deleted(representation)
+        if self.made is not None:
+            return replies.created(self.made.element, self.made.members(), representation)
+        return None if self.outcome is Outcome.FAULTED else replies.preflight(representation, resources.allow(path))
 
     def reply_head(self, reply: Reply) -> bytes:
         """All header lines of its reply."""

@@ -74,7 +74,7 @@ def _is_unrelated(miss: NearMiss) -> bool:
 
 def _candidates(wanted: Filter, exchanges: Iterable[Exchange]) -> Iterator[NearMiss]:
     for exchange in exchanges:
-        if exchange.outcome is not Outcome.PREFLIGHT:
+        if exchange.outcome is not Outcome.PREFLIGHT and (exchange.made is None or exchange.message is not None):
             mismatches = tuple(islice(wanted.mismatches(exchange), _FAR + 1))
             if 0 < len(mismatches) <= _FAR and not _is_anothers_trouble(exchange, mismatches):
                 yield NearMiss(exchange, mismatches, _sentence(exchange, mismatches))
@@ -141,8 +141,10 @@ def _what(exchange: Exchange) -> str:
         reason = f"; {exchange.reason}" if exchange.reason else ""
         says = problem.rule.says.replace("{path}", _cut(exchange.request.path, _LONGEST_PATH))
         return f"a request {whose}, refused with {says} (rule {problem.name}, {problem.certainty}{reason})"
-    if exchange.message is None:
+    if exchange.made is None:
         return f"a preflight {whose}"
+    if exchange.message is None:
+        return f"a request {whose} about {exchange.made.element} {exchange.made.sid}"
     sid = exchange.message.sid
     return (
         f"message {sid} {whose}" if exchange.created else f"a request {whose} that replayed {sid} and created nothing"

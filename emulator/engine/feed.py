@@ -5,6 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from emulator.engine.deliveries import Delivery
 from emulator.engine.exchanges import Exchange
 from emulator.engine.filters import Filter
 from emulator.engine.limits import LimitReachedError
@@ -20,6 +21,7 @@ class Kind(StrEnum):
     REQUEST = "request"
     MESSAGE = "message"
     RESET = "reset"
+    DELIVERY = "delivery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Event:
 
     kind: Kind
     seq: int
-    about: Exchange | Scope
+    about: Exchange | Scope | Delivery
 
 
 @dataclass(slots=True, eq=False)
@@ -114,6 +116,12 @@ class Feed:
             if reader.wanted.matches(exchange):
                 for event in events_of(exchange):
                     reader.put(event)
+
+    def tell_delivery(self, delivery: Delivery, seq: int) -> None:
+        """A callback is new or was changed: told to whoever reads all of its call or account, and never again."""
+        for reader in self._readers.of(*delivery.owners):
+            if not reader.wanted.needs_a_look and reader.wanted.idempotency_key is None:
+                reader.put(Event(Kind.DELIVERY, seq, delivery))
 
     def wake(self, account_sid: str | None, call_sid: str | None) -> None:
         """What was told of this account and call is no longer all: readers look again."""

@@ -78,7 +78,7 @@ class Filter:
         if exchange.seq <= self.after:
             yield Mismatch("after", self.after, exchange.seq)
         yield from self._verdict(exchange)
-        yield from self._text(exchange)
+        yield from text_mismatches(exchange.content or "", self.content, self.contains)
 
     def _verdict(self, exchange: Exchange) -> Iterator[Mismatch]:
         if self.outcome not in (None, exchange.outcome):
@@ -90,17 +90,18 @@ class Filter:
         if self.valid not in (None, exchange.valid):
             yield Mismatch("valid", self.valid, exchange.valid)
 
-    def _text(self, exchange: Exchange) -> Iterator[Mismatch]:
-        text = exchange.content or ""
-        if self.contains is not None and self.contains not in text:
-            yield Mismatch("contains", self.contains, text)
-        if self.content is not None:
-            try:
-                where = tuple(differences(self.content.value, content.parse(text)))
-            except content.NotJson:
-                where = (Difference("", self.content.value, text),)
-            if where:
-                yield Mismatch("content", self.content.value, text, where)
+
+def text_mismatches(text: str, wanted: Part | None, contains: str | None) -> Iterator[Mismatch]:
+    """What a content lacks that must hold a text and a JSON value."""
+    if contains is not None and contains not in text:
+        yield Mismatch("contains", contains, text)
+    if wanted is not None:
+        try:
+            where = tuple(differences(wanted.value, content.parse(text)))
+        except content.NotJson:
+            where = (Difference("", wanted.value, text),)
+        if where:
+            yield Mismatch("content", wanted.value, text, where)
 
 
 _NAMES = ("account_sid", "call_sid", "idempotency_key")

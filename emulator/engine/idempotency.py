@@ -1,4 +1,4 @@
-"""Idempotency keys: which message a key created, until its time is over or there are too many.
+"""Idempotency keys: what a key created, until its time is over or there are too many.
 
 Nothing is documented about the parameter but its name; TTL, scope and limit are our choice (GET /_emulator/rules).
 """
@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from emulator.engine.scopes import Scope
-from emulator.wire.messages import Message
+from emulator.wire.resources import Made
 
 
 class OnMismatch(StrEnum):
@@ -28,31 +28,31 @@ class Key(NamedTuple):
 
 
 class _Kept(NamedTuple):
-    message: Message
+    made: Made
     expires: float
 
 
 class Keys:
-    """Messages by the key that created them, oldest first."""
+    """What was made, by the key that made it, oldest first."""
 
     def __init__(self, *, ttl: float, limit: int) -> None:
         self._ttl = ttl
         self._limit = limit
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()  # popping the front of a dict is not constant time
 
-    def find(self, key: Key, now: float) -> Message | None:
-        """The message that the key created, unless its time is over."""
+    def find(self, key: Key, now: float) -> Made | None:
+        """What the key created, unless its time is over."""
         kept = self._kept.get(key)
         if kept is None:
             return None
         if kept.expires <= now:
             del self._kept[key]
             return None
-        return kept.message
+        return kept.made
 
-    def keep(self, key: Key, message: Message, now: float) -> None:
-        """Remember a message under its key; beyond the limit the oldest key goes."""
-        self._kept[key] = _Kept(message, now + self._ttl)
+    def keep(self, key: Key, made: Made, now: float) -> None:
+        """Remember what was made under its key; beyond the limit the oldest key goes."""
+        self._kept[key] = _Kept(made, now + self._ttl)
         while len(self._kept) > self._limit:
             self._kept.popitem(last=False)
 
@@ -61,8 +61,8 @@ class Keys:
         for key in [key for key in self._kept if scope.covers(key.account_sid, key.call_sid)]:
             del self._kept[key]
 
-    def forget(self, key: Key, message: Message) -> None:
-        """Forget a key if it stands for this message."""
+    def forget(self, key: Key, made: Made) -> None:
+        """Forget a key if it stands for this made."""
         kept = self._kept.get(key)
-        if kept is not None and kept.message is message:
+        if kept is not None and kept.made is made:
             del self._kept[key]

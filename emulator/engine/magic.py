@@ -80,8 +80,8 @@ class Magic:
             del self._seen[seen]
 
     def _was_seen(self, asked: Asked) -> bool:
-        what = asked.idempotency_key or asked.content
-        attempt = asked.account_sid, asked.call_sid, sha256(what.encode()).digest()
+        what = asked.idempotency_key or asked.fingerprint
+        attempt = asked.account_sid, asked.call_sid, sha256(f"{asked.resource} {what}".encode()).digest()
         if attempt in self._seen:
             return True
         self._seen[attempt] = None

@@ -13,14 +13,15 @@ from itertools import pairwise
 from emulator.engine.exchanges import Exchange, Outcome, unpack
 from emulator.engine.faults import ReplyFault
 
-_PROCESSED = (Outcome.CREATED, Outcome.REPLAYED, Outcome.MISMATCH)  # a tuple: an enumeration's hash is slow
+# A tuple: an enumeration's hash is slow.
+_PROCESSED = (Outcome.CREATED, Outcome.REPLAYED, Outcome.MISMATCH, Outcome.DELETED)
 _WORTH_A_RETRY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 SHOWN = 50
 """So many attempts of a thread are shown from each end."""
 _SLACK = 0.05  # seconds: who sleeps for a Retry-After may wake a little early
 
-Name = tuple[str | None, str | None, str]
-"""Account, call, and a key or a content."""
+Name = tuple[str | None, str | None, str | None, str]
+"""Account, call, resource, and a key or a content."""
 
 
 class Finding(StrEnum):
@@ -103,7 +104,7 @@ def threads_of(exchanges: Iterable[Exchange], *, now: float, window: float) -> l
 
 
 def succeeded(attempt: Exchange) -> bool:
-    """Whether the client knows that its message was taken."""
+    """Whether the client knows that its message was taken, or what else it asked for was done."""
     return attempt.outcome in _PROCESSED and not attempt.is_lost
 
 
@@ -128,7 +129,7 @@ def _grouped(attempts: Sequence[Exchange], window: float) -> list[list[Exchange]
 
 
 def _name(attempt: Exchange, value: str | None) -> Name | None:
-    return None if value is None else (*attempt.owners, value)
+    return None if value is None else (*attempt.owners, attempt.resource, value)
 
 
 def _is_retry(before: Exchange, attempt: Exchange, last_use: dict[Name | None, int], window: float) -> bool:

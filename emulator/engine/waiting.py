@@ -1,12 +1,13 @@
-"""Waiting for messages: one future per wait, settled by the message that decides it. No polling, no clock of its own.
+"""Waiting for things (messages, deliveries): one future per wait, settled by the thing that decides it. No polling.
 
-A wait counts at receipt. Deleted messages no longer count; evicted ones do, for they did arrive.
+A wait counts at receipt. Deleted things no longer count; evicted ones do, for they did arrive.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar
 
 from emulator.engine.exchanges import Exchange
 from emulator.engine.filters import Filter
@@ -14,6 +15,29 @@ from emulator.engine.limits import LimitReachedError
 from emulator.engine.scopes import Registry, Scope
 
 MAX_WAITS = 10_000
+
+
+class Owned(Protocol):
+    """What can be waited for: something of an account and a call."""
+
+    @property
+    def owners(self) -> tuple[str | None, str | None]:
+        """The account and call that it belongs to."""
+
+
+class Wanted(Protocol):
+    """Which things are meant: a filter."""
+
+    @property
+    def scope(self) -> Scope:
+        """The account and call that they belong to."""
+
+    def matches(self, thing: Any, /) -> bool:  # noqa: ANN401  the things that it is a filter of
+        """Whether a thing is meant."""
+
+
+Thing = TypeVar("Thing", bound=Owned)
+Wish = TypeVar("Wish", bound=Wanted)
 
 
 class End(StrEnum):
@@ -26,15 +50,15 @@ class End(StrEnum):
 
 
 @dataclass(slots=True, eq=False)
-class Wait:
-    """Somebody who waits until at least, or watches that at most, so many messages match.
+class WaitFor(Generic[Wish]):
+    """Somebody who waits until at least, or watches that at most, so many things match.
 
     Attributes:
         count: how many match now.
         over: settled with the reason once the wait is decided; cancelled by nobody but its owner.
     """
 
-    wanted: Filter
+    wanted: Wish
     at_least: int | None
     at_most: int | None
     count: int
@@ -53,22 +77,28 @@ class Wait:
             return self.count > self.at_most
         return self.satisfied
 
+    def add(self) -> None:
+        """One more matches."""
+        self.count += 1
+        if self.decided:
+            self.end(End.DECIDED)
+
     def end(self, end: End) -> None:
         """Settle the wait, unless it is settled."""
         if not self.over.done():
             self.over.set_result(end)
 
 
-class Waits:
+class WaitsFor(Generic[Thing, Wish]):
     """All who wait, found by the account and call that they wait for."""
 
     def __init__(self) -> None:
-        self._waits: Registry[Wait] = Registry()
+        self._waits: Registry[WaitFor[Wish]] = Registry()
 
     def __len__(self) -> int:
         return len(self._waits)
 
-    def begin(self, wanted: Filter, *, at_least: int | None, at_most: int | None, count: int) -> Wait:
+    def begin(self, wanted: Wish, *, at_least: int | None, at_most: int | None, count: int) -> WaitFor[Wish]:
         """Start to wait; the owner must `leave`.
 
         Raises:
@@ -76,30 +106,40 @@ class Waits:
         """
         if len(self._waits) >= MAX_WAITS:
             raise LimitReachedError("waits", MAX_WAITS, "let some end first")
-        wait = Wait(wanted, at_least, at_most, count, asyncio.get_running_loop().create_future())
+        wait = WaitFor(wanted, at_least, at_most, count, asyncio.get_running_loop().create_future())
         self._waits.add(wanted.scope, wait)
         if wait.decided:
             wait.end(End.DECIDED)
         return wait
 
-    def leave(self, wait: Wait) -> None:
+    def leave(self, wait: WaitFor[Wish]) -> None:
         """The owner no longer waits."""
         self._waits.remove(wait.wanted.scope, wait)
 
-    def saw(self, exchange: Exchange) -> None:
-        """A message was created."""
-        for wait in self._waits.of(*exchange.owners):
-            if wait.wanted.matches(exchange):
-                wait.count += 1
-                if wait.decided:
-                    wait.end(End.DECIDED)
+    def saw(self, thing: Thing) -> None:
+        """A thing came."""
+        for wait in self._waits.of(*thing.owners):
+            if wait.wanted.matches(thing):
+                wait.add()
 
-    def forgot(self, exchanges: Iterable[Exchange]) -> None:
-        """Messages were deleted."""
-        for exchange in exchanges:
-            for wait in self._waits.of(*exchange.owners):
-                if not wait.over.done() and wait.wanted.matches(exchange):
+    def forgot(self, things: Iterable[Thing]) -> None:
+        """Things were deleted."""
+        for thing in things:
+            for wait in self._waits.of(*thing.owners):
+                if not wait.over.done() and wait.wanted.matches(thing):
                     wait.count -= 1
+
+    def saw_change(self, thing: Thing, change: Callable[[], None]) -> None:
+        """A thing that came before is changed: it counts where it is meant now and was not, and the other way round."""
+        waits = self._waits.of(*thing.owners)
+        were_meant = [wait.wanted.matches(thing) for wait in waits]
+        change()
+        for wait, was_meant in zip(waits, were_meant, strict=True):
+            is_meant = wait.wanted.matches(thing)
+            if is_meant and not was_meant:
+                wait.add()
+            elif was_meant and not is_meant and not wait.over.done():
+                wait.count -= 1
 
     def end(self, scope: Scope, end: End) -> int:
         """End the waits for something in the scope; returns how many."""
@@ -107,3 +147,7 @@ class Waits:
         for wait in ended:
             wait.end(end)
         return len(ended)
+
+
+Wait = WaitFor[Filter]
+Waits = WaitsFor[Exchange, Filter]

@@ -51,6 +51,15 @@ def parse(text: str) -> object:
     return value
 
 
+def is_json(text: str) -> bool:
+    """Whether a text is JSON."""
+    try:
+        parse(text)
+    except NotJson:
+        return False
+    return True
+
+
 def is_portable(text: str) -> bool:
     """Whether a text is JSON that common readers take: Python's own refuses whole numbers of over 4300 digits."""
     try:

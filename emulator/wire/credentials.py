@@ -95,6 +95,11 @@ class Directory:
         account = self.accounts.get(account_sid)
         return account is not None and caller in (account_sid, account.parent)
 
+    def token(self, account_sid: str) -> str:
+        """The token that signs callbacks for an account."""
+        account = (self.accounts or {}).get(account_sid)
+        return self.auth_token if account is None else account.token
+
     def _secret_and_account(self, username: str) -> tuple[str, str] | None:
         key = self.api_keys.get(username)
         if key is not None:

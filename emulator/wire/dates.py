@@ -21,6 +21,14 @@ def rfc2822(seconds: float) -> str:
     return _stamp(int(seconds // 1)) + " +0000"
 
 
+def rfc2822_short(seconds: float) -> str:
+    """`Fri, 2 Dec 2022 22:02:49 +0000`: the day as short as it is.
+
+    Source: the sample of https://www.twilio.com/docs/voice/sdks/call-message-events
+    """
+    return rfc2822(seconds).replace(", 0", ", ", 1)
+
+
 def http_date(seconds: float) -> str:
     """`Wed, 18 Dec 2019 20:02:01 GMT`, the form of the `Date` header (RFC 9110, 5.6.7)."""
     return _stamp(int(seconds // 1)) + " GMT"

@@ -10,6 +10,8 @@ from emulator.wire.rules import Certainty, Rule
 
 _DETAIL = "Your AccountSid or AuthToken was incorrect."
 _DICTIONARY = "https://www.twilio.com/docs/api/errors/"
+_SUBSCRIPTION = "https://www.twilio.com/docs/voice/api/userdefinedmessagesubscription-resource"
+_PATTERN = "the pattern of `Invalid PageSize.` (ex_twilio #186, 2024); unknown for this resource; "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +165,38 @@ CONTENT_NOT_JSON = Problem(
     certainty=Certainty.ASSUMED,
     source=_DICTIONARY + "32702 names the cause; that REST answers with it at once is our choice",
 )
+CALLBACK_REQUIRED = Problem(
+    name="callback-required",
+    status=HTTPStatus.BAD_REQUEST,
+    code=20001,
+    message="Missing required parameter Callback in the post body",
+    certainty=Certainty.ASSUMED,
+    source="the pattern of Twilio's product hosts (twilio-ruby #674, 2023); unknown for this resource",
+)
+CALLBACK_INVALID = Problem(
+    name="callback-invalid",
+    status=HTTPStatus.BAD_REQUEST,
+    code=20001,
+    message="Invalid Callback.",
+    certainty=Certainty.ASSUMED,
+    source=_PATTERN + "that it is a URL whose host has no underscore is in " + _SUBSCRIPTION,
+)
+METHOD_INVALID = Problem(
+    name="method-invalid",
+    status=HTTPStatus.BAD_REQUEST,
+    code=20001,
+    message="Invalid Method.",
+    certainty=Certainty.ASSUMED,
+    source=_PATTERN + "that it is GET or POST is in " + _SUBSCRIPTION,
+)
+ORIGIN_FOREIGN = Problem(
+    name="origin-foreign",
+    status=HTTPStatus.FORBIDDEN,
+    code=20403,
+    message="Forbidden",
+    certainty=Certainty.ASSUMED,
+    source="our choice: a page of another site must not make this machine call something; option allowed_origins",
+)
 KEY_CONFLICT = Problem(
     name="idempotency-conflict",
     status=HTTPStatus.CONFLICT,
@@ -186,6 +220,14 @@ CALL_FOREIGN = Problem(
     message="The requested resource {path} was not found",
     certainty=Certainty.ASSUMED,
     source="our choice for another account's call under one's own AccountSid",
+)
+SUBSCRIPTION_UNKNOWN = Problem(
+    name="subscription-unknown",
+    status=HTTPStatus.NOT_FOUND,
+    code=20404,
+    message="The requested resource {path} was not found",
+    certainty=Certainty.DOCUMENTED,
+    source=_DICTIONARY + "20404 (that the whole path is echoed is inferred from its siblings)",
 )
 CALL_NOT_ACTIVE = Problem(
     name="call-not-active",
@@ -252,14 +294,19 @@ CATALOGUE: tuple[Problem, ...] = (
     PATH_UNKNOWN,
     ACCOUNT_FOREIGN,
     METHOD_NOT_ALLOWED,
+    ORIGIN_FOREIGN,
     BODY_TOO_LARGE,
     FORM_BROKEN,
     CONTENT_REQUIRED,
     CONTENT_TOO_LONG,
     CONTENT_NOT_JSON,
+    CALLBACK_REQUIRED,
+    CALLBACK_INVALID,
+    METHOD_INVALID,
     KEY_CONFLICT,
     CALL_UNKNOWN,
     CALL_FOREIGN,
+    SUBSCRIPTION_UNKNOWN,
     CALL_NOT_ACTIVE,
     CALL_IS_PSTN,
     TOO_MANY_REQUESTS,

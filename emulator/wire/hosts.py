@@ -18,6 +18,13 @@ def is_twilio(host: str) -> bool:
     return name == DOMAIN or name.endswith("." + DOMAIN)
 
 
+def is_loopback(name: str) -> bool:
+    """Whether a name can only be this very machine (RFC 6761 §6.3 for what is under `localhost`)."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    return _is_address(name) and ipaddress.ip_address(name).is_loopback
+
+
 def is_local(name: str) -> bool:
     """Loopback and local names, IP literals, and names without a dot, as compose calls its services."""
     return "." not in name or name.endswith((".localhost", ".internal")) or _is_address(name)

@@ -18,6 +18,9 @@ ELEMENT = "UserDefinedMessage"
 # twilio.com/docs/api/errors/32703: characters, not bytes.
 MAX_CONTENT = 10_000
 
+REFUSALS = (CONTENT_REQUIRED, CONTENT_TOO_LONG, CONTENT_NOT_JSON)
+"""What reading the parameters can end in."""
+
 NOT_AN_OBJECT = "content-not-an-object"
 
 
@@ -27,6 +30,28 @@ class NewMessage(NamedTuple):
     content: str
     idempotency_key: str | None
     notes: tuple[str, ...] = ()
+
+    @property
+    def resource(self) -> str:
+        """The resource's name in paths."""
+        return RESOURCE
+
+    @property
+    def fingerprint(self) -> str:
+        """What an idempotency key stands for."""
+        return self.content
+
+    def made(self, hex_id: str, account_sid: str, call_sid: str, now: float) -> "Message":
+        """The message that the request creates."""
+        return Message(
+            id=hex_id,
+            account_sid=account_sid,
+            call_sid=call_sid,
+            content=self.content,
+            idempotency_key=self.idempotency_key,
+            date_created=now,
+            notes=self.notes,
+        )
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -48,6 +73,21 @@ class Message:
     date_created: float
     notes: tuple[str, ...] = ()
     replays: int = 0
+
+    @property
+    def element(self) -> str:
+        """Its name in XML."""
+        return ELEMENT
+
+    @property
+    def fingerprint(self) -> str:
+        """What its idempotency key stands for."""
+        return self.content
+
+    @property
+    def resource(self) -> str:
+        """Its resource's name in paths."""
+        return RESOURCE
 
     @property
     def sid(self) -> str:

@@ -9,17 +9,19 @@ from emulator.wire import sids
 PREFIX = "/2010-04-01"
 
 _TEMPLATE = re.compile(
-    rf"{PREFIX}/Accounts/({sids.pattern(sids.ACCOUNT)})/Calls/({sids.pattern(sids.CALL)})/([A-Za-z]+)(?:\.json|\.xml)?"
+    rf"{PREFIX}/Accounts/({sids.pattern(sids.ACCOUNT)})/Calls/({sids.pattern(sids.CALL)})/([A-Za-z]+)"
+    rf"(?:/({sids.pattern(sids.SUBSCRIPTION)}))?(?:\.json|\.xml)?"
 )
 _OWNERS = re.compile(rf"{PREFIX}/Accounts/([^/]+?)(?:\.(?:json|xml))?(?:/Calls/([^/]+?)(?:\.(?:json|xml))?)?(?:/|$)")
 
 
 class Target(NamedTuple):
-    """What a path names."""
+    """What a path names: a resource of a call, or one of it by SID."""
 
     account_sid: str
     call_sid: str
     resource: str
+    sid: str | None = None
 
 
 _LONGEST = 250

@@ -5,6 +5,7 @@ and 335 bytes fit no other form. XML: recorded 2018 (293 bytes). Headers: the se
 """
 
 import json
+import re
 from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
@@ -77,9 +78,14 @@ def refusal(problem: Problem, path: str, representation: Representation) -> Repl
     return Reply(problem.status, body, representation.value, problem.headers)
 
 
-def preflight(representation: Representation) -> Reply:
-    """The answer to OPTIONS on any path; Allow is recorded, the empty body is our choice."""
-    return Reply(200, b"", representation.value, (ALLOW,))
+def deleted(representation: Representation) -> Reply:
+    """The 204 for what was deleted."""
+    return Reply(_NO_CONTENT, b"", representation.value)
+
+
+def preflight(representation: Representation, allow: Header = ALLOW) -> Reply:
+    """The answer to OPTIONS on any path; Allow is recorded (of a list), the empty body is our choice."""
+    return Reply(200, b"", representation.value, (allow,))
 
 
 _HSTS = b"strict-transport-security: max-age=31536000\r\n"
@@ -103,6 +109,8 @@ _HEAD = (
 )
 # Only when the request carried Accept-Charset: fits every recording whose request is known.
 _CHARSET = b"; charset=utf-8"
+_NO_CONTENT = 204
+_ABOUT_A_BODY = re.compile(rb"content-(type|length): .*\r\n")
 
 
 @lru_cache(maxsize=16)  # one second brings many replies
@@ -123,6 +131,8 @@ def head(reply: Reply, *, now: float, request_id: str, duration: float, concurre
     """
     media_type = reply.media_type + _CHARSET if charset else reply.media_type
     lines = _HEAD % (_date(int(now // 1)), media_type, len(reply.body), request_id.encode(), duration, concurrent)
+    if reply.status == _NO_CONTENT:  # RFC 9110, 8.6 and 15.3.5
+        lines = _ABOUT_A_BODY.sub(b"", lines)
     return lines + b"".join([b"%b: %b\r\n" % header for header in reply.headers]) if reply.headers else lines
 
 

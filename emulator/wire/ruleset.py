@@ -10,6 +10,10 @@ from emulator.wire.rules import Certainty, Rule
 
 _D, _O, _A = Certainty.DOCUMENTED, Certainty.OBSERVED, Certainty.ASSUMED
 _RESOURCE = "https://www.twilio.com/docs/voice/api/userdefinedmessage-resource"
+_SUBSCRIPTION = "https://www.twilio.com/docs/voice/api/userdefinedmessagesubscription-resource"
+_EVENTS = "https://www.twilio.com/docs/voice/sdks/call-message-events"
+_SECURITY = "https://www.twilio.com/docs/usage/security#validating-requests"
+_OVERRIDES = "https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides"
 _RESPONSE = "https://www.twilio.com/docs/usage/twilios-response"
 
 
@@ -118,14 +122,84 @@ _IDEMPOTENCY = (
     _rule("key-ttl", _A, "a key lives for 24 hours; option idempotency_ttl", "not known"),
     _rule("key-empty", _A, "an empty key is none", "not known"),
 )
+_SUBSCRIPTIONS = (
+    _rule("subscription-created", _D, "201 with account_sid, call_sid, sid, date_created, uri", _SUBSCRIPTION),
+    _rule("subscription-sid", _D, "ZY and 32 hex digits", _SUBSCRIPTION),
+    _rule("subscription-method", _D, "Method is GET or POST, and POST when there is none", _SUBSCRIPTION),
+    _rule("subscription-host", _D, "the host of Callback has no underscore", _SUBSCRIPTION),
+    _rule("subscription-callback", _A, "Callback is an http or https URI of at most 2048 characters", "not known"),
+    _rule("subscription-delete", _D, "DELETE is 204 without a body", _SUBSCRIPTION),
+    _rule("subscription-call", _D, "only an active call can be subscribed to", _SUBSCRIPTION),
+    _rule("subscription-delete-call", _A, "DELETE does not look at the call's state", "not known"),
+)
+_CALLBACKS = (
+    _rule(
+        "callback-parameters",
+        _D,
+        "AccountSid, CallSid, Content, ContentType, SequenceNumber, Sid, Timestamp",
+        _EVENTS,
+    ),
+    _rule("callback-timestamp", _D, "Timestamp is RFC 2822, its day without a leading zero", _EVENTS + " (sample)"),
+    _rule(
+        "callback-sequence",
+        _A,
+        "SequenceNumber counts a call's messages from 1",
+        _EVENTS + ": the text says from 0, the sample has 1",
+    ),
+    _rule(
+        "callback-form",
+        _A,
+        "POST carries a form, GET a query",
+        "as all recorded webhooks; the page of the resource speaks of application/json, its sample shows parameters",
+    ),
+    _rule("callback-signature", _D, "X-Twilio-Signature: HMAC-SHA1 with the account's token", _SECURITY),
+    _rule(
+        "callback-signed-url",
+        _A,
+        "signed with its port, without a default one; the official libraries accept both",
+        _SECURITY + " tells of ports for some products only",
+    ),
+    _rule(
+        "callback-headers",
+        _O,
+        "User-Agent TwilioProxy/1.1, Accept */*, X-Home-Region us1, a form with charset=UTF-8",
+        "other webhooks, recorded 2023-02 and 2023-08 behind API gateways",
+    ),
+    _rule("callback-token", _D, "I-Twilio-Idempotency-Token is a UUID, the same for every attempt", _OVERRIDES),
+    _rule("callback-times", _D, "5 s to connect, 15 s to read, 15 s in all", _OVERRIDES),
+    _rule("callback-retries", _D, "one retry, and only when connecting (TCP, TLS) failed", _OVERRIDES),
+    _rule(
+        "callback-overrides", _D, "#ct, rt, tt, rc, rp change that; the fragment is neither sent nor signed", _OVERRIDES
+    ),
+    _rule("callback-limits", _A, "all this holds for user-defined messages; a retry follows at once", "not known"),
+    _rule(
+        "callback-failure",
+        _D,
+        "unreachable, 4xx and 5xx are error 32711",
+        "https://www.twilio.com/docs/api/errors/32711",
+    ),
+    _rule(
+        "callback-redirect", _A, "a redirect is not followed and is error 32711 too", "our choice: it leads elsewhere"
+    ),
+    _rule("callback-order", _A, "the callbacks of a call are made one after the other", "not known"),
+)
 
-RULES: tuple[Rule, ...] = (*(problem.rule for problem in CATALOGUE), *_REPLIES, *_REQUESTS, *_IDEMPOTENCY)
+RULES: tuple[Rule, ...] = (
+    *(problem.rule for problem in CATALOGUE),
+    *_REPLIES,
+    *_REQUESTS,
+    *_IDEMPOTENCY,
+    *_SUBSCRIPTIONS,
+    *_CALLBACKS,
+)
 
 DEVIATIONS: tuple[str, ...] = (
     "Any well-formed AccountSid and CallSid exist unless accounts or calls say otherwise.",
     "Header names are sent in lower case, as HTTP/2 front ends do; the headers of Twilio's CDN are left out.",
     "The reason phrase is Created, Bad Request …; recordings before 2021 have it in capitals.",
     "X-API-Domain is api.twilio.com whatever the Host.",
+    "Callbacks go to loopback and private addresses only, unless callback_hosts says more.",
+    "A Callback with credentials is refused; Twilio would use them after a 401.",
     "There is no rate limit unless a fault makes one; Twilio-Concurrent-Requests counts truly.",
     "CallSids that end in fa11… bring a fault about; option magic=off.",
     "The member `json` of the inspection API is null when a whole number in the content has over 4300 digits.",

@@ -1,23 +1,42 @@
 import asyncio
 
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, SOME_TIME, Time, arrive, call, emulation, post, request
+from builders import (
+    ACCOUNT,
+    CALL,
+    CALLBACK,
+    OTHER_ACCOUNT,
+    OTHER_CALL,
+    SOME_TIME,
+    Time,
+    arrive,
+    call,
+    emulation,
+    post,
+    request,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.engine import subscriptions
 from emulator.engine.calls import Call, Leg, Status, Unregistered
 from emulator.engine.emulation import Emulation
-from emulator.engine.exchanges import Outcome, pack
+from emulator.engine.exchanges import Exchange, Outcome, pack
 from emulator.engine.fault_rules import Match, Recipe, Then
+from emulator.engine.faults import Drop, DropFault, ReplyFault
 from emulator.engine.feed import Reader
 from emulator.engine.filters import Filter
 from emulator.engine.idempotency import OnMismatch
+from emulator.engine.lines import Line
 from emulator.engine.schemas import OnFailure, Schema
 from emulator.engine.scopes import Scope
 from emulator.engine.waiting import End, Wait
 from emulator.wire import errors, sids
 from emulator.wire.errors import Problem, TwilioError
 from emulator.wire.messages import NewMessage
+from emulator.wire.paths import Target
+from emulator.wire.signalling import received
+from emulator.wire.subscriptions import RESOURCE, NewSubscription
 
 EVERYTHING = Filter()
 
@@ -382,7 +401,16 @@ def test_a_reset_forgets_all_of_its_scope_and_says_what() -> None:
     other = post(engine, key="k", account_sid=OTHER_ACCOUNT, call_sid=OTHER_CALL)
     forgotten = engine.reset(Scope(ACCOUNT))
 
-    assert forgotten == {"requests": 2, "messages": 1, "calls": 1, "schemas": 1, "faults": 1, "waits": 0}
+    assert forgotten == {
+        "requests": 2,
+        "messages": 1,
+        "calls": 1,
+        "schemas": 1,
+        "faults": 1,
+        "subscriptions": 0,
+        "deliveries": 0,
+        "waits": 0,
+    }
     assert list(engine.journal.requests(EVERYTHING)) == [other]
     assert (list(engine.calls), list(engine.schemas), list(engine.faults)) == ([], [], [])
     assert post(engine, key="k").outcome is Outcome.CREATED
@@ -461,3 +489,181 @@ def test_when_the_emulator_stops_waits_and_streams_end() -> None:
 
     assert wait.over.result() is End.STOPPED
     assert reader.ended
+
+
+# --- subscriptions
+
+
+SUBSCRIBED = NewSubscription(CALLBACK, "POST", None)
+
+
+def subscribe(engine: Emulation, key: str | None = None, *, method: str = "POST") -> Exchange:
+    return engine.admit(arrive(engine), request(), NewSubscription(CALLBACK, method, key))
+
+
+def unsubscribe(engine: Emulation, sid: str, *, account_sid: str = ACCOUNT, call_sid: str = CALL) -> Exchange:
+    target = Target(account_sid, call_sid, RESOURCE, sid)
+    return engine.remove(arrive(engine, account_sid, call_sid), request(method="DELETE"), target)
+
+
+def subscribed(engine: Emulation) -> list[str]:
+    return [each.sid for each in engine.conversations.subscriptions]
+
+
+def test_a_subscription_is_kept_until_it_is_deleted() -> None:
+    engine = emulation()
+    created = subscribe(engine)
+    before = subscribed(engine)
+    deleted = unsubscribe(engine, before[0])
+
+    assert (created.outcome, created.status, created.message) == (Outcome.CREATED, 201, None)
+    assert (deleted.outcome, deleted.status, deleted.made) == (Outcome.DELETED, 204, created.made)
+    assert before == ["ZY" + created.id]
+    assert subscribed(engine) == []
+
+
+@pytest.mark.parametrize(
+    ("account_sid", "call_sid", "known"),
+    [(OTHER_ACCOUNT, CALL, True), (ACCOUNT, OTHER_CALL, True), (ACCOUNT, CALL, False)],
+)
+def test_a_subscription_is_found_at_its_own_path_only(account_sid: str, call_sid: str, *, known: bool) -> None:
+    engine = emulation()
+    subscribe(engine)
+    sid = subscribed(engine)[0] if known else "ZY" + "0" * 32
+    with pytest.raises(TwilioError) as caught:
+        unsubscribe(engine, sid, account_sid=account_sid, call_sid=call_sid)
+
+    assert caught.value.problem is errors.SUBSCRIPTION_UNKNOWN
+    assert len(subscribed(engine)) == 1
+
+
+def test_a_subscription_is_no_message_for_who_waits_reads_or_counts() -> None:
+    async def play() -> None:
+        engine = emulation()
+        wait = engine.wait(EVERYTHING, at_least=1, at_most=None)
+        reader = engine.follow(EVERYTHING, resumed=False)
+        subscribe(engine)
+
+        assert (wait.count, wait.over.done()) == (0, False)
+        assert [event.kind for event in reader.take()] == ["request"]
+        assert engine.delete_messages(EVERYTHING) == 0
+        post(engine)
+        assert wait.over.result() is End.DECIDED
+        assert engine.reset(Scope())["messages"] == 1
+
+    asyncio.run(play())
+
+
+def test_a_subscriptions_key_is_its_own_and_is_free_again_once_it_is_deleted() -> None:
+    engine = emulation()
+    message, first, again = post(engine, key="k"), subscribe(engine, "k"), subscribe(engine, "k")
+    other = subscribe(engine, "k", method="GET")
+    assert first.made is not None
+    unsubscribe(engine, first.made.sid)
+    anew = subscribe(engine, "k")
+
+    assert [each.outcome for each in (message, first, again, other, anew)] == [
+        Outcome.CREATED,
+        Outcome.CREATED,
+        Outcome.REPLAYED,
+        Outcome.MISMATCH,
+        Outcome.CREATED,
+    ]
+    assert again.made is other.made is first.made
+    assert first.made.replays == 2
+    assert anew.made is not first.made
+
+
+def test_as_many_subscriptions_as_can_be_kept_are_too_many_requests_and_leave_no_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(subscriptions, "MAX_SUBSCRIPTIONS", 1)
+    engine = emulation()
+    first = subscribe(engine)
+    with pytest.raises(TwilioError) as caught:
+        subscribe(engine, "k")
+    assert first.made is not None
+    unsubscribe(engine, first.made.sid)
+
+    assert caught.value.problem is errors.TOO_MANY_REQUESTS
+    assert "subscriptions" in (caught.value.reason or "")
+    assert subscribe(engine, "k").outcome is Outcome.CREATED
+
+
+def test_what_comes_of_a_request_that_was_in_flight_at_a_reset_is_not_kept() -> None:
+    engine = emulation()
+    arrival = engine.arrive(ACCOUNT, CALL)
+    engine.reset(Scope(ACCOUNT))
+    exchange = engine.admit(arrival, request(), SUBSCRIBED)
+    engine.leave(arrival)
+
+    assert exchange.status == 201
+    assert subscribed(engine) == []
+    assert len(engine.journal.requests(EVERYTHING)) == 0
+
+
+def test_a_deletion_does_not_look_at_the_call_and_a_creation_does() -> None:
+    engine = emulation()
+    created = subscribe(engine)
+    engine.calls.put(call(status=Status.COMPLETED))
+    with pytest.raises(TwilioError) as caught:
+        subscribe(engine)
+
+    assert caught.value.problem is errors.CALL_NOT_ACTIVE
+    assert created.made is not None
+    assert unsubscribe(engine, created.made.sid).status == 204
+
+
+def test_to_consider_a_subscription_keeps_nothing() -> None:
+    engine = emulation()
+    considered = engine.consider(ACCOUNT, CALL, SUBSCRIBED)
+
+    assert considered.sid == "ZY" + "0" * 32
+    assert subscribed(engine) == []
+
+
+@pytest.mark.parametrize(("resource", "happens"), [(RESOURCE, True), (None, True), ("UserDefinedMessages", False)])
+def test_a_fault_can_be_for_subscriptions_and_their_deletion(resource: str | None, *, happens: bool) -> None:
+    engine = emulation()
+    first = subscribe(engine)
+    assert first.made is not None
+    action = ReplyFault(errors.SERVICE_UNAVAILABLE)
+    engine.faults.add(Recipe(match=Match(scope=Scope(ACCOUNT), resource=resource), then=Then(action=action)))
+    deleted, created = unsubscribe(engine, first.made.sid), subscribe(engine)
+
+    expected = (503, 503, [first.made.sid]) if happens else (204, 201, [created.made and created.made.sid])
+    assert (deleted.status, created.status, subscribed(engine)) == expected
+
+
+@pytest.mark.parametrize(("account_sid", "call_sid"), [(OTHER_ACCOUNT, CALL), (ACCOUNT, OTHER_CALL)])
+def test_a_lost_answer_is_not_spent_on_a_deletion_that_is_refused(account_sid: str, call_sid: str) -> None:
+    engine = emulation()
+    made = subscribe(engine).made
+    assert made is not None
+    rule = engine.faults.add(Recipe(match=Match(), then=Then(action=DropFault(Drop.AFTER)), times=1))
+    with pytest.raises(TwilioError):
+        unsubscribe(engine, made.sid, account_sid=account_sid, call_sid=call_sid)
+    unspent = not rule.is_spent
+    lost = unsubscribe(engine, made.sid)
+
+    assert (unspent, rule.is_spent, lost.outcome, lost.is_lost) == (True, True, Outcome.DELETED, True)
+
+
+def test_a_schema_says_nothing_of_subscriptions() -> None:
+    engine = emulation()
+    engine.schemas.put(schema(on_failure=OnFailure.REFUSE))
+
+    assert subscribe(engine).schemas == ()
+
+
+def test_what_an_end_user_says_on_a_voice_call_is_heard() -> None:
+    engine, line = emulation(), Line()
+    engine.switchboard.connect(line, identity="alice", account_sid=None)
+    engine.switchboard.invite(line, received.Invite(call_sid="TJS1", sdp="", parameters={}))
+    frame = received.UserMessage(
+        call_sid="TJS1", sid="KX" + "1" * 32, content="[1]", content_type="text", message_type="user-defined-message"
+    )
+    engine.switchboard.message(line, frame)
+
+    (saying,) = engine.conversations.sayings
+    assert (saying.said.identity, saying.said.content, saying.said.call_sid) == ("alice", "[1]", line.aliases["TJS1"])

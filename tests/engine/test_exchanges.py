@@ -41,7 +41,7 @@ def test_the_request_ids_hex_is_the_messages_that_was_created() -> None:
 @pytest.mark.parametrize("outcome", Outcome)
 def test_only_the_exchange_that_created_a_message_counts_as_its_creator(outcome: Outcome) -> None:
     kept = message()
-    seen = exchange(outcome=outcome, message=kept)
+    seen = exchange(outcome=outcome, made=kept)
 
     assert seen.created is (kept if outcome is Outcome.CREATED else None)
 
@@ -51,8 +51,8 @@ def test_only_the_exchange_that_created_a_message_counts_as_its_creator(outcome:
     [
         pytest.param({"request": request(body=b"x" * 1000, body_size=1000)}, id="body"),
         pytest.param({"request": request(target=path() + "?" + "x" * 1000)}, id="target"),
-        pytest.param({"message": message(content="x" * 1002)}, id="content"),
-        pytest.param({"message": message(idempotency_key="x" * 1000)}, id="idempotency key"),
+        pytest.param({"made": message(content="x" * 1002)}, id="content"),
+        pytest.param({"made": message(idempotency_key="x" * 1000)}, id="idempotency key"),
         pytest.param({"outcome": Outcome.REFUSED, "reason": "x" * 1002}, id="reason"),
         pytest.param({"arrival": arrival("x" * 1034)}, id="raw account"),
         pytest.param({"arrival": arrival(call_sid="x" * 1034)}, id="raw call"),
@@ -63,14 +63,14 @@ def test_what_an_exchange_weighs_grows_with_its_texts(heavier: dict[str, object]
 
 
 def test_a_created_message_is_answered_with_its_members() -> None:
-    reply = exchange(message=message()).reply()
+    reply = exchange(made=message()).reply()
 
     assert reply == replies.created("UserDefinedMessage", message().members(), replies.Representation.JSON)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.REPLAYED, Outcome.MISMATCH])
 def test_a_replay_is_answered_as_the_first_time(outcome: Outcome) -> None:
-    first, again = exchange(1, message=message()), exchange(2, outcome=outcome, message=message())
+    first, again = exchange(1, made=message()), exchange(2, outcome=outcome, made=message())
 
     assert again.reply() == first.reply()
     assert again.request_id != first.request_id
@@ -186,7 +186,7 @@ def test_a_message_is_valid_when_every_schema_allows_it(
     ("facts", "status", "code"),
     [
         pytest.param({}, 201, None, id="created"),
-        pytest.param({"outcome": Outcome.REPLAYED, "message": message()}, 201, None, id="replayed"),
+        pytest.param({"outcome": Outcome.REPLAYED, "made": message()}, 201, None, id="replayed"),
         pytest.param({"outcome": Outcome.REFUSED, "problem": errors.CALL_UNKNOWN}, 404, 20404, id="refused"),
         pytest.param({"outcome": Outcome.REFUSED, "problem": errors.CALL_IS_PSTN}, 400, None, id="without a code"),
         pytest.param({"outcome": Outcome.PREFLIGHT}, 200, None, id="preflight"),

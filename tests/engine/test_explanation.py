@@ -13,6 +13,7 @@ from builders import (
     message,
     path,
     request,
+    subscription,
 )
 
 from emulator.engine.exchanges import Arrival, Exchange, Outcome, pack
@@ -111,7 +112,7 @@ def test_the_first_line_says_what_cut_the_wait_short(end: End, says: str) -> Non
 
 
 def test_too_many_are_shown_the_newest_first_and_are_no_near_misses() -> None:
-    filled = journal(*(exchange(seq, message=message(id=f"{seq:032x}", content="[1]")) for seq in range(1, 8)))
+    filled = journal(*(exchange(seq, made=message(id=f"{seq:032x}", content="[1]")) for seq in range(1, 8)))
     explanation = explained(filled, at_most=2)
 
     assert explanation.near_misses == []
@@ -126,7 +127,7 @@ def test_too_many_are_shown_the_newest_first_and_are_no_near_misses() -> None:
 
 
 def test_a_long_content_is_cut() -> None:
-    filled = journal(exchange(message=message(id=f"{1:032x}", content="x" * 1000)))
+    filled = journal(exchange(made=message(id=f"{1:032x}", content="x" * 1000)))
 
     assert explained(filled, at_most=0).lines[1] == f"number 1: message {sid(1)} {OURS}, content {'x' * 79}…"
 
@@ -234,12 +235,12 @@ def test_a_message_that_nearly_matched_is_told_with_what_it_lacked(wanted: Filte
             id="malformed SIDs",
         ),
         pytest.param(
-            exchange(outcome=Outcome.REPLAYED, message=message()),
+            exchange(outcome=Outcome.REPLAYED, made=message()),
             f"a request {OURS} that replayed {MESSAGE} and created nothing",
             id="a replay",
         ),
         pytest.param(
-            exchange(outcome=Outcome.MISMATCH, message=message()),
+            exchange(outcome=Outcome.MISMATCH, made=message()),
             f"a request {OURS} that replayed {MESSAGE} and created nothing",
             id="a replay of other content",
         ),
@@ -249,7 +250,7 @@ def test_a_message_that_nearly_matched_is_told_with_what_it_lacked(wanted: Filte
             id="a fault",
         ),
         pytest.param(
-            exchange(outcome=Outcome.REPLAYED, message=message(), arrival=faulty(Drop.AFTER)),
+            exchange(outcome=Outcome.REPLAYED, made=message(), arrival=faulty(Drop.AFTER)),
             f"a request {OURS} that replayed {MESSAGE} and created nothing",
             id="a replay whose answer was lost",
         ),
@@ -287,7 +288,7 @@ def test_a_wrong_path_may_be_why_nothing_came_for_the_call() -> None:
     "found",
     [
         pytest.param(refused(), id="refused"),
-        pytest.param(exchange(outcome=Outcome.REPLAYED, message=message()), id="replayed"),
+        pytest.param(exchange(outcome=Outcome.REPLAYED, made=message()), id="replayed"),
         pytest.param(exchange(outcome=Outcome.PREFLIGHT), id="preflight"),
     ],
 )
@@ -296,6 +297,15 @@ def test_what_created_nothing_for_somebody_else_is_no_news(found: Exchange) -> N
 
     assert explanation.near_misses == []
     assert explanation.lines[1].startswith("nothing like it is among what arrived; the newest is number 1 of ")
+
+
+@pytest.mark.parametrize("outcome", [Outcome.CREATED, Outcome.REPLAYED, Outcome.DELETED])
+def test_a_subscription_is_no_near_miss_but_may_be_the_newest_that_came(outcome: Outcome) -> None:
+    made = subscription()
+    explanation = explained(journal(exchange(made=made, content=None, outcome=outcome)), Filter(contains="x"))
+
+    assert explanation.near_misses == []
+    assert explanation.lines[1].endswith(f"a request {OURS} about UserDefinedMessageSubscription {made.sid}")
 
 
 def test_a_preflight_is_no_near_miss() -> None:

@@ -33,7 +33,7 @@ def faults(time: Time | None = None) -> Faults:
 def asked(
     account_sid: str = ACCOUNT, call_sid: str = CALL, key: str | None = None, content: str = "{}", **more: str
 ) -> Asked:
-    return Asked(account_sid, call_sid, more.get("resource", "UserDefinedMessages"), key, content)
+    return Asked(account_sid, call_sid, more.get("resource", "UserDefinedMessages"), key, content, content)
 
 
 def recipe(then: Then = CLOSE, **given: object) -> Recipe:

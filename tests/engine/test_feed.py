@@ -2,15 +2,31 @@ import asyncio
 from itertools import chain
 
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, arrival, arrive, emulation, exchange, post, request
+from builders import (
+    ACCOUNT,
+    CALL,
+    MESSAGE,
+    OTHER_ACCOUNT,
+    OTHER_CALL,
+    arrival,
+    arrive,
+    emulation,
+    exchange,
+    post,
+    request,
+    subscription,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.engine.deliveries import DeliveryFilter
+from emulator.engine.deliveries import Outcome as Became
 from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Exchange, Outcome
 from emulator.engine.feed import MAX_BEHIND, MAX_READERS, Event, Feed, Kind, Reader, events_of
 from emulator.engine.filters import Filter
 from emulator.engine.limits import LimitReachedError
+from emulator.engine.parties import EndUserMessage
 from emulator.engine.scopes import Scope
 from emulator.wire import errors
 
@@ -109,6 +125,25 @@ def test_a_reader_wakes_for_an_event_and_rests_when_it_took_it() -> None:
         return [*states, await is_woken(reader)]
 
     assert asyncio.run(run()) == [False, True, False]
+
+
+def test_readers_are_woken_when_a_client_leaves_before_its_answer() -> None:
+    async def play() -> None:
+        engine = emulation()
+        reader, other = (
+            engine.follow(Filter(call_sid=CALL), resumed=False),
+            engine.follow(Filter(call_sid=OTHER_CALL), resumed=False),
+        )
+        arrived = arrive(engine)
+        engine.client_left(arrived)
+        await reader.wait()
+
+        assert (arrived.was_left, reader.take(), other.take()) == (True, [], [])
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await other.wait()
+
+    asyncio.run(play())
 
 
 def test_who_resumes_is_awake_at_once() -> None:
@@ -222,3 +257,39 @@ def test_a_reader_that_resumes_gets_the_resets_it_may_have_missed() -> None:
     reader = engine.follow(Filter(call_sid=CALL, after=first.seq), resumed=True)
 
     assert [(event.kind, event.about) for event in reader.take()] == [(Kind.RESET, Scope(call_sid=CALL))]
+
+
+# --- deliveries
+
+
+@pytest.mark.parametrize(
+    ("wanted", "hears"),
+    [
+        (Filter(), True),
+        (Filter(account_sid=ACCOUNT, call_sid=CALL), True),
+        (Filter(account_sid=ACCOUNT, after=100), True),
+        (Filter(account_sid=OTHER_ACCOUNT), False),
+        (Filter(call_sid=OTHER_CALL), False),
+        (Filter(contains="{"), False),
+        (Filter(outcome=Outcome.CREATED), False),
+        (Filter(idempotency_key="k"), False),
+    ],
+)
+def test_a_delivery_is_told_at_each_step_to_who_reads_all_of_its_call(wanted: Filter, *, hears: bool) -> None:
+    engine = emulation()
+    engine.conversations.subscriptions.add(subscription())
+    post(engine, account_sid=OTHER_ACCOUNT, call_sid=OTHER_CALL)
+    reader = engine.follow(wanted, resumed=False)
+    engine.hear(EndUserMessage(ACCOUNT, CALL, "alice", MESSAGE, "{}", "application/json"))
+    (delivery,) = engine.conversations.deliveries.page(DeliveryFilter(), 9, newest_first=False)
+    engine.conversations.deliveries.settle(delivery, Became.DELIVERED)
+
+    assert reader.take() == [Event(Kind.DELIVERY, 1, delivery)] * 2 * hears
+
+
+def test_a_delivery_is_not_told_again_to_who_resumes() -> None:
+    engine = emulation()
+    engine.conversations.subscriptions.add(subscription())
+    engine.hear(EndUserMessage(ACCOUNT, CALL, "alice", MESSAGE, "{}", "application/json"))
+
+    assert engine.follow(Filter(), resumed=True).take() == []

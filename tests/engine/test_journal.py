@@ -40,7 +40,7 @@ def test_an_empty_journal_awaits_the_first_place() -> None:
 
 
 def test_requests_are_all_exchanges_and_messages_those_that_created_one() -> None:
-    filled = journal(exchange(1), refused(2), exchange(3, outcome=Outcome.REPLAYED, message=message()), exchange(4))
+    filled = journal(exchange(1), refused(2), exchange(3, outcome=Outcome.REPLAYED, made=message()), exchange(4))
 
     assert places(filled.requests(EVERYTHING)) == [1, 2, 3, 4]
     assert places(filled.messages(EVERYTHING)) == [1, 4]

@@ -28,7 +28,7 @@ def choose(magic: Magic, ending: str = ONCE, identity: str = "k", *, account_sid
 
 
 def asked(call_sid: str, key: str = "k", *, account_sid: str = ACCOUNT, refused: bool = False) -> Asked:
-    return Asked(account_sid, call_sid, "UserDefinedMessages", key, "{}", refused)
+    return Asked(account_sid, call_sid, "UserDefinedMessages", key, "{}", "{}", refused)
 
 
 def test_the_table_is_the_documented_one() -> None:

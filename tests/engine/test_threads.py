@@ -14,6 +14,7 @@ from builders import (
     basic,
     emulation,
     exchange,
+    path,
     post,
     request,
 )
@@ -79,7 +80,7 @@ class Story:
             arrival=Arrival(*owners, SOME_TIME + at, 1, fault=fault),
             outcome=outcome,
             problem=problem,
-            message=some_message() if outcome in (Outcome.CREATED, Outcome.REPLAYED, Outcome.MISMATCH) else None,
+            made=some_message() if outcome in (Outcome.CREATED, Outcome.REPLAYED, Outcome.MISMATCH) else None,
             **{"content": content, "idempotency_key": key, **more},
         )
         self.exchanges.append(found)
@@ -120,6 +121,19 @@ def test_the_same_content_joins_a_failed_attempt_within_the_window(
     story.attempt(at, key)
 
     assert (len(story.threads()) == 1) is together
+
+
+def test_a_deletion_that_was_done_is_nothing_that_was_given_up(story: Story) -> None:
+    story.attempt(key=None, content=None, outcome=Outcome.DELETED)
+
+    assert story.findings(10 * WINDOW) == set()
+
+
+def test_the_same_key_for_another_resource_is_another_thread(story: Story) -> None:
+    story.attempt()
+    story.attempt(request=request(target=path(resource="UserDefinedMessageSubscriptions.json")))
+
+    assert [len(thread.attempts) for thread in story.threads()] == [1, 1]
 
 
 @pytest.mark.parametrize("keys", [("k", "other"), (None, None), ("k", None), (None, "k")])
@@ -461,3 +475,13 @@ def test_a_wait_that_was_broken_off_says_so(end: End, word: str) -> None:
     assert "wanted at least 2 and at most 3 threads with this" in first
     assert word in first
     assert "no attempt at all" in second
+
+
+def test_of_a_client_that_tries_for_ever_the_ends_are_shown(story: Story) -> None:
+    for second in range(130):
+        story.attempt(float(second), fault=OUTAGE)
+
+    lines = told(story.threads()[0])
+
+    assert (len(lines), lines[51]) == (102, "30 more")
+    assert [line.partition(",")[0] for line in (lines[50], lines[52])] == ["number 50", "number 81"]

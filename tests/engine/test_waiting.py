@@ -186,6 +186,8 @@ class World:
             "calls": 0,
             "schemas": 0,
             "faults": 0,
+            "subscriptions": 0,
+            "deliveries": 0,
             "waits": len(concerned),
         }
         for expected in concerned:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.wire.content import NotJson, is_portable, parse
+from emulator.wire.content import NotJson, is_json, is_portable, parse
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -171,3 +171,8 @@ def test_what_pythons_own_reader_takes_is_portable(text: str) -> None:
 )
 def test_what_common_readers_refuse_is_not_portable(text: str) -> None:
     assert not is_portable(text)
+
+
+@pytest.mark.parametrize(("text", "verdict"), [("{}", True), ("9" * 5000, True), ("", False), ("NaN", False)])
+def test_json_is_what_can_be_parsed(text: str, *, verdict: bool) -> None:
+    assert is_json(text) is verdict

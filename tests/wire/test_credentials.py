@@ -146,3 +146,10 @@ def test_an_account_is_used_by_itself_and_its_parent_only(
     directory: Directory, caller: str, account_sid: str, *, may: bool
 ) -> None:
     assert directory.may_use(caller, account_sid) is may
+
+
+def test_callbacks_are_signed_with_the_accounts_own_token_or_with_everybodys() -> None:
+    own = Directory(auth_token="everybody's", accounts={ACCOUNT: Account("its own")})
+
+    assert own.token(ACCOUNT) == "its own"
+    assert ANYBODY.token(OTHER_ACCOUNT) == TOKEN

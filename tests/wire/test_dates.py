@@ -21,6 +21,15 @@ def test_the_day_always_has_two_digits() -> None:
     assert dates.rfc2822(1669932169) == "Thu, 01 Dec 2022 22:02:49 +0000"
 
 
+@pytest.mark.parametrize(
+    ("second", "text"),
+    [(1670018569, "Fri, 2 Dec 2022 22:02:49 +0000"), (1576699321, "Wed, 18 Dec 2019 20:02:01 +0000")],
+    ids=["one digit", "two digits"],
+)
+def test_in_callbacks_the_day_is_as_short_as_it_is(second: int, text: str) -> None:
+    assert dates.rfc2822_short(second) == text
+
+
 @given(SECONDS)
 def test_the_date_header_is_what_the_standard_library_writes(second: int) -> None:
     assert dates.http_date(second) == formatdate(second, usegmt=True)

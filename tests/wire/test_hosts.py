@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator.wire.hosts import is_local, is_twilio, name_of
+from emulator.wire.hosts import is_local, is_loopback, is_twilio, name_of
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,12 @@ def test_a_host_header_holds_a_name(host: str) -> None:
 @pytest.mark.parametrize("name", [*LOCAL, *FOREIGN])
 def test_local_names_are_this_machines_and_its_containers(name: str) -> None:
     assert is_local(name) is (name in LOCAL)
+
+
+LOOPBACK = ["localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "::1"]
+ELSEWHERE = ["xlocalhost", "localhost.example", "10.0.0.1", "0.0.0.0", "emulator", "", "127.0.0.1.example"]
+
+
+@pytest.mark.parametrize("name", [*LOOPBACK, *ELSEWHERE])
+def test_loopback_is_this_very_machine(name: str) -> None:
+    assert is_loopback(name) is (name in LOOPBACK)

@@ -13,7 +13,7 @@ DIGITS = st.text("0123456789abcdefABCDEF", min_size=32, max_size=32)
 def test_the_template_names_account_call_and_resource(suffix: str, account: str, call: str) -> None:
     target = paths.parse(path(f"AC{account}", f"CA{call}", "UserDefinedMessages" + suffix))
 
-    assert target == (f"AC{account}", f"CA{call}", "UserDefinedMessages")
+    assert target == (f"AC{account}", f"CA{call}", "UserDefinedMessages", None)
 
 
 @pytest.mark.parametrize(

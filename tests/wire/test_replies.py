@@ -249,3 +249,19 @@ def test_a_gateways_head_has_nothing_of_twilio() -> None:
     assert replies.foreign_head(reply, now=1576699321.9) == (
         b"date: Wed, 18 Dec 2019 20:02:01 GMT\r\ncontent-type: text/html\r\ncontent-length: 4\r\nretry-after: 3\r\n"
     )
+
+
+@pytest.mark.parametrize("representation", Representation)
+def test_what_was_deleted_is_answered_without_a_body_and_without_a_word_about_one(
+    representation: Representation,
+) -> None:
+    reply = replies.deleted(representation)
+    names = {name for name, _ in headers(reply)}
+
+    assert (reply.status, reply.body, reply.headers) == (204, b"", ())
+    assert {name for name, _ in headers()} - names == {b"content-type", b"content-length", b"www-authenticate"}
+
+
+def test_a_preflight_says_what_its_path_allows() -> None:
+    assert replies.preflight(JSON).headers == ((b"allow", b"OPTIONS, POST"),)
+    assert replies.preflight(JSON, (b"allow", b"OPTIONS, DELETE")).headers == ((b"allow", b"OPTIONS, DELETE"),)

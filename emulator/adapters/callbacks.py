@@ -1,0 +1,175 @@
+"""Makes callbacks: those of a subscription one after the other, subscriptions beside each other.
+
+Each is tried as often as its limits say. Nothing here raises to who sends: what goes wrong is an attempt of the
+delivery. HTTP is imported with the first one.
+"""
+
+import asyncio
+import logging
+import ssl
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from emulator.engine.deliveries import Attempt, Deliveries, Delivery, Outcome
+from emulator.engine.scopes import Scope
+from emulator.wire.callbacks import Callback, render
+from emulator.wire.overrides import Limits, read_fragment
+
+if TYPE_CHECKING:
+    from emulator.adapters.connections import Answer, Connections
+    from emulator.adapters.network import Resolve
+
+MAX_WAITING = 10_000
+MAX_AT_ONCE = 500
+
+_log = logging.getLogger("emulator.callbacks")
+_Line = tuple[str, str, str]
+"""Account, call, subscription."""
+
+
+class Callbacks:
+    """Who makes callbacks; must be used in a running event loop and closed at the end.
+
+    Args:
+        deliveries: told of every attempt and outcome.
+        auth_token: gives the token that signs for an AccountSid.
+        now: seconds since 1970, for the dates of attempts.
+        limits: what a URL's fragment does not override.
+        backoff: seconds before each retry. Twilio's pages tell of none.
+        allowed: names and addresses that may be called besides loopback and private ones, in lower case.
+        resolve: from a host and a port to addresses; None = the system's.
+        tls: whom to trust; None = the authorities that the system trusts.
+    """
+
+    def __init__(
+        self,
+        deliveries: Deliveries,
+        *,
+        auth_token: Callable[[str], str],
+        now: Callable[[], float],
+        limits: Limits = Limits(),  # noqa: B008  frozen
+        backoff: float = 0.0,
+        allowed: frozenset[str] = frozenset(),
+        resolve: "Resolve | None" = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._deliveries = deliveries
+        self._auth_token = auth_token
+        self._now = now
+        self._limits = limits
+        self._backoff = backoff
+        self._allowed = allowed
+        self._resolve = resolve
+        self._tls = tls
+        self._made: Connections | None = None
+        self._queues: dict[_Line, deque[Delivery]] = {}
+        self._workers: dict[_Line, asyncio.Task[None]] = {}
+        self._waiting = 0
+        self._closed = False
+        self._at_once = asyncio.Semaphore(MAX_AT_ONCE)
+
+    @property
+    def waiting(self) -> int:
+        """How many deliveries were not begun yet."""
+        return self._waiting
+
+    def send(self, delivery: Delivery) -> None:
+        """Make a delivery when those of its subscription that came before are over; returns at once."""
+        if self._closed or self._waiting >= MAX_WAITING:
+            why = "the emulator is stopping" if self._closed else f"{MAX_WAITING} callbacks wait already"
+            self._fail(delivery, f"not tried: {why}")
+            return
+        line = (*delivery.owners, delivery.subscription_sid)
+        queue = self._queues.get(line)
+        if queue is None:
+            queue = self._queues[line] = deque()
+            self._workers[line] = asyncio.create_task(self._work(line, queue))
+        queue.append(delivery)
+        self._waiting += 1
+
+    def drop(self, scope: Scope) -> None:
+        """Give up what is under way and what waits of an account or call: it was reset."""
+        for line in [line for line in self._queues if scope.covers(*line[:2])]:
+            self._leave(line).cancel()
+
+    async def idle(self) -> None:
+        """Return once every delivery that was sent is over."""
+        while self._workers:
+            await asyncio.wait(self._workers.values())
+
+    async def aclose(self) -> None:
+        """Give up what is under way and what waits, and close all connections."""
+        self._closed = True
+        workers = [self._leave(line) for line in list(self._queues)]
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+        if self._made is not None:
+            await self._made.aclose()
+
+    async def _work(self, line: _Line, queue: deque[Delivery]) -> None:
+        while queue:
+            async with self._at_once:
+                self._waiting -= 1
+                await self._deliver(queue.popleft())
+        self._leave(line)
+
+    def _leave(self, line: _Line) -> asyncio.Task[None]:
+        """Nothing more is made for this subscription by the worker that it has."""
+        self._waiting -= len(self._queues.pop(line))
+        return self._workers.pop(line)
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        try:
+            outcome = await self._try(delivery)
+        except Exception as error:  # noqa: BLE001  a flaw of ours must not stop what else the call has
+            _log.exception("the callback %s broke", delivery.id)
+            self._fail(delivery, f"not made: {error}")
+        else:
+            self._deliveries.settle(delivery, outcome)
+
+    def _fail(self, delivery: Delivery, error: str) -> None:
+        self._deliveries.attempted(delivery, Attempt(self._now(), 0.0, error=error))
+        self._deliveries.settle(delivery, Outcome.FAILED)
+
+    async def _try(self, delivery: Delivery) -> Outcome:
+        limits = read_fragment(urlsplit(delivery.callback).fragment, self._limits)
+        callback = render(
+            delivery.callback,
+            delivery.method,
+            delivery.notice,
+            auth_token=self._auth_token(delivery.notice.account_sid),
+            idempotency_token=delivery.idempotency_token,
+        )
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + limits.total
+        for retry in range(limits.retries + 1):
+            if retry:
+                await asyncio.sleep(self._backoff)
+            if delivery.was_reset:
+                break
+            answer = await self._attempt(delivery, callback, limits, deadline)
+            if answer.error is None:
+                return Outcome.DELIVERED
+            if answer.failure not in limits.retry_on or loop.time() + self._backoff >= deadline:
+                break
+        return Outcome.FAILED
+
+    async def _attempt(self, delivery: Delivery, callback: Callback, limits: Limits, deadline: float) -> "Answer":
+        at, began = self._now(), time.perf_counter()  # uvloop's own clock has milliseconds only
+        answer = await self._connections().ask(callback, limits, deadline)
+        attempt = Attempt(at, time.perf_counter() - began, answer.status, answer.error)
+        self._deliveries.attempted(delivery, attempt)
+        return answer
+
+    def _connections(self) -> "Connections":
+        if self._made is None:
+            # Who never has a callback pays nothing for HTTP.
+            from emulator.adapters.connections import Connections  # noqa: PLC0415
+            from emulator.adapters.network import resolve  # noqa: PLC0415
+
+            self._made = Connections(allowed=self._allowed, resolve=self._resolve or resolve, tls=self._tls)
+        return self._made

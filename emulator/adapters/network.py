@@ -1,0 +1,88 @@
+"""The network as callbacks may use it: a host is resolved once, all its addresses are judged, and one of them called.
+
+Nothing resolves a name a second time between the verdict and the connection; `Host` and TLS keep the name.
+"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import httpcore
+
+from emulator.engine.destinations import refusal
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""From a host and a port to its addresses."""
+LOOK_UPS = 32
+"""How many names are looked up at once."""
+_LOCALHOST = "::1", "127.0.0.1"  # in the order of RFC 6724, as systems give them
+# Threads of their own: a name that nobody answers for keeps its thread even when who asked has given up.
+_threads = ThreadPoolExecutor(LOOK_UPS, "look-up")
+
+
+async def resolve(host: str, port: int) -> Sequence[str]:
+    """The addresses that the system knows; an address in any spelling, and localhost, wait for nothing."""
+    if host.lower() == "localhost":
+        return _LOCALHOST
+    try:
+        return _find(host, port, socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        return await asyncio.get_running_loop().run_in_executor(_threads, _find, host, port)
+
+
+def _find(host: str, port: int, flags: int = 0) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+class NotAllowedError(Exception):
+    """An address that must not be called."""
+
+
+class Network(httpcore.AsyncNetworkBackend):
+    """Connects to judged addresses only."""
+
+    def __init__(self, allowed: frozenset[str], resolve: Resolve) -> None:
+        self._allowed = allowed
+        self._resolve = resolve
+        self._network = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109  httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Resolve once, judge all, connect to the first that answers."""
+        assert local_address is None
+        assert socket_options is None
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._first(await self._judged(host, port), port)
+        except TimeoutError:
+            raise httpcore.ConnectTimeout from None
+
+    async def _judged(self, host: str, port: int) -> Sequence[str]:
+        try:
+            addresses = await self._resolve(host, port)
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(f"{host} cannot be resolved: {error}") from error
+        if not addresses:
+            raise httpcore.ConnectError(f"{host} has no address")
+        for address in addresses:
+            reason = refusal(host, address, self._allowed)
+            if reason is not None:
+                raise NotAllowedError(reason)
+        return addresses
+
+    async def _first(self, addresses: Sequence[str], port: int) -> httpcore.AsyncNetworkStream:
+        *others, last = addresses
+        for address in others:
+            try:
+                return await self._network.connect_tcp(address, port)
+            except httpcore.ConnectError:
+                continue
+        return await self._network.connect_tcp(last, port)

@@ -1,0 +1,70 @@
+"""The way back: what end users say, and the subscriptions that are told of it."""
+
+from collections.abc import Callable
+
+from emulator.engine.chance import Chance
+from emulator.engine.deliveries import Deliveries, Delivery
+from emulator.engine.parties import EndUserMessage
+from emulator.engine.sayings import Saying, Sayings
+from emulator.engine.scopes import Scope
+from emulator.engine.sequences import Sequences
+from emulator.engine.subscriptions import Subscriptions
+from emulator.wire.callbacks import Notice
+
+
+def _nobody(_delivery: Delivery, /) -> None:
+    """Makes no callback: the composition root brings who does."""
+
+
+def _nothing(_scope: Scope, /) -> None:
+    """There is none to give up."""
+
+
+class Conversations:
+    """All that end users say.
+
+    Args:
+        chance: where identifiers come from.
+        first_number: the first `SequenceNumber` of a call.
+        limit: how many deliveries are kept.
+    """
+
+    def __init__(self, chance: Chance, *, first_number: int, limit: int) -> None:
+        self._chance = chance
+        self._sequences = Sequences(first_number)
+        self.subscriptions = Subscriptions()
+        self.deliveries = Deliveries(limit=limit)
+        self.sayings = Sayings()
+        self._make, self._drop = _nobody, _nothing
+
+    def let_callbacks_be_made_by(self, make: Callable[[Delivery], None], drop: Callable[[Scope], None]) -> None:
+        """Who makes callbacks from now on, or gives up those of a scope; both return at once."""
+        self._make, self._drop = make, drop
+
+    def hear(self, said: EndUserMessage, now: float) -> Saying:
+        """An end user said something: tell every subscription of the call."""
+        told = self.subscriptions.of_call(said.call_sid, said.account_sid)
+        saying = Saying(said, now, self._sequences.take(said.account_sid, said.call_sid), len(told))
+        self.sayings.add(saying)
+        for subscription in told:
+            notice = Notice(
+                account_sid=subscription.account_sid,
+                call_sid=said.call_sid,
+                content=said.content,
+                content_type=said.content_type,
+                sequence_number=saying.sequence_number,
+                sid=said.sid,
+                sent_at=now,
+            )
+            self._make(self.deliveries.open(subscription, notice, chance=self._chance, now=now))
+        return saying
+
+    def remove_scope(self, scope: Scope) -> dict[str, int]:
+        """Forget everything of an account or call; returns how many subscriptions and deliveries, by name."""
+        self._drop(scope)
+        self._sequences.forget_scope(scope)
+        self.sayings.forget_scope(scope)
+        return {
+            "subscriptions": self.subscriptions.remove_scope(scope),
+            "deliveries": self.deliveries.remove_scope(scope),
+        }

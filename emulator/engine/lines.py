@@ -1,0 +1,125 @@
+"""Lines: the connected Voice SDKs, each a user on one socket. Who does not read is cut off, not waited for."""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from emulator.engine.handovers import Handover
+from emulator.engine.limits import LimitReachedError
+from emulator.wire.signalling.sent import Sent
+
+MAX_LINES = 10_000
+MAX_BEHIND = 1_000
+GRACE = 30.0
+"""Seconds for which a call outlives its socket, at most and by default (pstream.ts: MAX_RECONNECT_TIMEOUT_ALLOWED)."""
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """A user on a socket.
+
+    Attributes:
+        cut: ends the connection at once; called when the user is given up.
+        identity: who it is, once it said so.
+        account_sid: from its token; None = every account's.
+        grace: seconds for which its calls outlive it.
+        registered: it can be called.
+        aliases: CallSids by the names that the client gave its calls.
+        closed: why no more is said, once it is so.
+        handovers: of the messages that were not written to the socket yet.
+    """
+
+    cut: Callable[[], None] = _nothing
+    identity: str = ""
+    account_sid: str | None = None
+    grace: float = GRACE
+    registered: bool = False
+    aliases: dict[str, str] = field(default_factory=dict)
+    closed: str | None = None
+    handovers: list[Handover] = field(default_factory=list)
+    _outbox: deque[Sent] = field(default_factory=deque)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, frame: Sent) -> None:
+        """Say something, or give the user up when it is too far behind."""
+        if self.closed is not None:
+            return
+        if len(self._outbox) >= MAX_BEHIND:
+            self.close(f"{MAX_BEHIND} frames wait and it does not read")
+            self._outbox.clear()
+            self.cut()
+            return
+        self._outbox.append(frame)
+        self._wake.set()
+
+    def close(self, reason: str) -> None:
+        """Say no more than what is there."""
+        self.closed = reason
+        self._wake.set()
+
+    async def wait(self) -> None:
+        """Return once there is something to take, or the end."""
+        await self._wake.wait()
+
+    def take(self) -> list[Sent]:
+        """All frames that are there."""
+        taken = list(self._outbox)
+        self._outbox.clear()
+        if self.closed is None:
+            self._wake.clear()
+        return taken
+
+    def belongs_to(self, account_sid: str | None) -> bool:
+        """Whether an account may reach it; None = every account."""
+        return account_sid is None or self.account_sid in (None, account_sid)
+
+
+class Lines:
+    """All lines, found by identity."""
+
+    def __init__(self) -> None:
+        self._by_identity: defaultdict[str, dict[Line, None]] = defaultdict(dict)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Line]:
+        for lines in self._by_identity.values():
+            yield from lines
+
+    def __contains__(self, line: Line) -> bool:
+        return line in self._by_identity.get(line.identity, ())
+
+    def put(self, line: Line, identity: str) -> None:
+        """Connect a line, or give it another identity.
+
+        Raises:
+            LimitReachedError: 10,000 are connected.
+        """
+        if line not in self and self._count >= MAX_LINES:
+            raise LimitReachedError("connected users", MAX_LINES, "disconnect some first")
+        self.remove(line)
+        line.identity = identity
+        self._by_identity[identity][line] = None
+        self._count += 1
+
+    def remove(self, line: Line) -> None:
+        """Disconnect a line; no error when it is not connected."""
+        if line not in self:
+            return
+        lines = self._by_identity[line.identity]
+        del lines[line]
+        self._count -= 1
+        if not lines:
+            del self._by_identity[line.identity]
+
+    def callable(self, identity: str, account_sid: str | None) -> list[Line]:
+        """The lines that ring when somebody of this account calls."""
+        lines = self._by_identity.get(identity, ())
+        return [line for line in lines if line.registered and line.belongs_to(account_sid)]

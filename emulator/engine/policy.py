@@ -1,0 +1,22 @@
+"""What the engine can be told to do in another way."""
+
+from dataclasses import dataclass
+
+from emulator.engine.calls import Unregistered
+from emulator.engine.idempotency import OnMismatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The choices that Twilio's documents leave open, and the engine's bounds. Durations in seconds."""
+
+    calls: Unregistered = Unregistered.ANY
+    idempotency_ttl: float = 24 * 3600
+    idempotency_limit: int = 100_000
+    idempotency_mismatch: OnMismatch = OnMismatch.REPLAY
+    journal_limit: int = 100_000
+    journal_bytes: int = 256 * 1024 * 1024
+    magic: bool = True
+    retry_window: float = 120
+    first_sequence_number: int = 1
+    deliveries_limit: int = 10_000

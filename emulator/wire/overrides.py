@@ -1,0 +1,99 @@
+"""Connection overrides: what the fragment of a callback's URL says of time-outs and retries, and the defaults.
+
+Source: https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides. That they hold for the callbacks of
+user-defined messages too is assumed.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class Failure(StrEnum):
+    """What a retry policy (`rp`) can name."""
+
+    CONNECT = "ct"  # TCP or TLS
+    READ = "rt"
+    CLIENT = "4xx"
+    SERVER = "5xx"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long and how often a callback is tried.
+
+    Attributes:
+        connect: seconds for TCP and TLS.
+        read: seconds until the reply begins, and between its parts.
+        total: seconds for all attempts together.
+        retries: attempts after the first one.
+        retry_on: after which failures.
+    """
+
+    connect: float = 5.0
+    read: float = 15.0
+    total: float = 15.0
+    retries: int = 1
+    retry_on: frozenset[Failure] = frozenset({Failure.CONNECT})
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,6}", text) or not least <= int(text) <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def _milliseconds(most: int) -> Callable[[str], float]:
+    whole = _whole(100, most)
+    return lambda text: whole(text) / 1000
+
+
+def _policy(text: str) -> frozenset[Failure]:
+    names = text.split(",")
+    try:
+        return frozenset(Failure if "all" in names else ()) | {Failure(name) for name in names if name != "all"}
+    except ValueError:
+        raise ValueError(f"all, or some of {', '.join(Failure)}, separated by commas") from None
+
+
+def _text(text: str) -> str:
+    if not text:
+        raise ValueError("a value")
+    return text
+
+
+# Name in the fragment, what it sets (None = accepted without an effect here: edges, and SNI is always sent).
+_OVERRIDES: dict[str, tuple[str | None, Callable[[str], object]]] = {
+    "ct": ("connect", _milliseconds(10_000)),
+    "rt": ("read", _milliseconds(15_000)),
+    "tt": ("total", _milliseconds(15_000)),
+    "rc": ("retries", _whole(0, 5)),
+    "rp": ("retry_on", _policy),
+    "e": (None, _text),
+    "sni": (None, _text),
+}
+
+
+def read_fragment(fragment: str, limits: Limits) -> Limits:
+    """The limits with what a URL's fragment (without `#`) overrides.
+
+    Raises:
+        ValueError: an unknown name or a value out of bounds; str() says what is expected.
+    """
+    values: dict[str, object] = {}
+    for pair in filter(None, fragment.split("&")):
+        name, _, text = pair.partition("=")
+        if name not in _OVERRIDES:
+            raise ValueError(f"{name!r} is no connection override; there are {', '.join(_OVERRIDES)}")
+        what, parse = _OVERRIDES[name]
+        try:
+            value = parse(text)
+        except ValueError as error:
+            raise ValueError(f"the override {name} is {text!r}; expected {error}") from None
+        if what is not None:
+            values[what] = value
+    return replace(limits, **values)  # type: ignore[arg-type]  # each row's parser gives its field's type

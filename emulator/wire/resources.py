@@ -1,0 +1,71 @@
+"""The resources of a call: what can be created, how a request for it is read, and where it can be deleted.
+
+A new one is a file of its own with a `read`, and a row here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from emulator.wire import errors, messages, paths, subscriptions
+from emulator.wire.errors import Problem
+from emulator.wire.messages import Message, NewMessage
+from emulator.wire.paths import Target
+from emulator.wire.subscriptions import NewSubscription, Subscription
+
+New = NewMessage | NewSubscription
+Made = Message | Subscription
+
+Read = Callable[[Mapping[str, str], bool], New]
+"""Reads the parameters of a create request; the flag makes it lenient."""
+
+
+class Operation(NamedTuple):
+    """What can be done at a path.
+
+    Attributes:
+        method: the one that does it.
+        otherwise: what any other method gets.
+        calls_back: it makes this machine call something later.
+        refusals: what its parameters, and then the emulator's state, can end in, in their order.
+        read: reads its parameters; None = it has none.
+    """
+
+    method: str
+    otherwise: Problem
+    refusals: tuple[Problem, ...]
+    read: Read | None = None
+    calls_back: bool = False
+
+
+def _message(form: Mapping[str, str], lenient: bool) -> New:  # noqa: FBT001
+    return messages.read(form, lenient=lenient)
+
+
+def _subscription(form: Mapping[str, str], lenient: bool) -> New:  # noqa: ARG001, FBT001
+    return subscriptions.read(form)
+
+
+_CREATION = (errors.KEY_CONFLICT, errors.CALL_UNKNOWN, errors.CALL_FOREIGN, errors.CALL_IS_PSTN, errors.CALL_NOT_ACTIVE)
+_LISTS = {
+    messages.RESOURCE: Operation("POST", errors.METHOD_NOT_ALLOWED, (*messages.REFUSALS, *_CREATION), _message),
+    subscriptions.RESOURCE: Operation(
+        "POST", errors.METHOD_NOT_ALLOWED, (*subscriptions.REFUSALS, *_CREATION), _subscription, calls_back=True
+    ),
+}
+_DELETE_ONLY = replace(errors.METHOD_NOT_ALLOWED, headers=((b"allow", b"OPTIONS, DELETE"),))
+_INSTANCES = {
+    subscriptions.RESOURCE: Operation("DELETE", _DELETE_ONLY, (errors.SUBSCRIPTION_UNKNOWN,)),
+}
+
+
+def allow(path: str) -> tuple[bytes, bytes]:
+    """The header Allow of a raw path; of one where there is nothing, that of most."""
+    target = paths.parse(path)
+    found = None if target is None else operation(target)
+    return errors.ALLOW if found is None else found.otherwise.headers[0]
+
+
+def operation(target: Target) -> Operation | None:
+    """What can be done at a path; None when there is nothing."""
+    return (_LISTS if target.sid is None else _INSTANCES).get(target.resource)

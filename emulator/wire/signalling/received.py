@@ -1,0 +1,256 @@
+"""What a client sends: text in, frames out. What a message says stays the JSON text that it was."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from emulator.wire import content
+from emulator.wire.signalling import CONTENT_TYPE, KEEPALIVE, MAX_FRAME
+
+_LONGEST_NAME = 1024
+_LONGEST_SDP = 16 * 1024  # kept while it rings; an offer of audio has 3 KiB
+
+
+class MalformedFrameError(Exception):
+    """A text that is no frame; str() says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keepalive:
+    """A client says that it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A frame of a type that we do not know."""
+
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """The first frame on a socket, and again with a new token. `reconnect_timeout` in seconds, 0 = not said."""
+
+    token: str | None
+    reconnect_timeout: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """The user can be called (`audio`), or no longer."""
+
+    audio: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invite:
+    """An outgoing call; `call_sid` is the client's own name for it until it gets a CallSid."""
+
+    call_sid: str
+    sdp: str
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconnect:
+    """A call goes on on this socket: an `invite` that carries the token which came with `answer` or `invite`."""
+
+    call_sid: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An incoming call is accepted."""
+
+    call_sid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reject:
+    """An incoming call is not accepted."""
+
+    call_sid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hangup:
+    """A call ends."""
+
+    call_sid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reinvite:
+    """A call's media are to be agreed on anew."""
+
+    call_sid: str
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dtmf:
+    """Keys were pressed."""
+
+    call_sid: str
+    digits: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserMessage:
+    """The end user sends a message; `content` is the JSON text of any value."""
+
+    call_sid: str
+    sid: str
+    content: str
+    content_type: str
+    message_type: str
+
+
+Spoken = Register | Invite | Reconnect | Answer | Reject | Hangup | Reinvite | Dtmf | UserMessage
+"""What only a client may say that has said who it is."""
+
+Received = Keepalive | Unknown | Listen | Spoken
+
+
+class _Payload:
+    """A frame's payload, member by member, each of the type that it must have."""
+
+    def __init__(self, kind: str, members: Mapping[str, object], text: str) -> None:
+        self.kind = kind
+        self._members = members
+        self._text = text
+
+    def optional(self, name: str, longest: int = MAX_FRAME) -> str | None:
+        value = self._members.get(name)
+        if value is not None and not isinstance(value, str):
+            raise MalformedFrameError(f"{name} of {self.kind} is no text")
+        if value is not None and len(value) > longest:
+            raise MalformedFrameError(f"{name} of {self.kind} is over {longest} characters")
+        return value
+
+    def name(self, name: str) -> str:
+        """A text that is kept, and so must be short."""
+        value = self.optional(name, _LONGEST_NAME)
+        if not value:
+            raise MalformedFrameError(f"{self.kind} has no {name}")
+        return value
+
+    def seconds(self, name: str) -> float:
+        value = self._members.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+            raise MalformedFrameError(f"{name} of {self.kind} is no number of seconds")
+        return value
+
+    def inner(self, name: str) -> Mapping[str, object]:
+        value = self._members.get(name, {})
+        if not isinstance(value, dict):
+            raise MalformedFrameError(f"{name} of {self.kind} is no object")
+        return value
+
+    def json(self, name: str) -> str:
+        """The text of any value but null, as it was sent."""
+        if self._members.get(name) is None:
+            raise MalformedFrameError(f"{self.kind} has no {name}")
+        start, _ = dict(_members(self._text, _start(self._text)))["payload"]
+        begin, end = dict(_members(self._text, start))[name]
+        return self._text[begin:end]
+
+
+def _listen(payload: _Payload) -> Received:
+    return Listen(token=payload.optional("token") or None, reconnect_timeout=payload.seconds("reconnectTimeout"))
+
+
+def _register(payload: _Payload) -> Received:
+    return Register(audio=payload.inner("media").get("audio", True) is not False)
+
+
+def _invite(payload: _Payload) -> Received:
+    token = payload.optional("reconnect")
+    if token is not None:
+        return Reconnect(call_sid=payload.name("callsid"), token=token)
+    query = _Payload("invite", payload.inner("twilio"), "").optional("params") or ""
+    parameters = dict(parse_qsl(query, keep_blank_values=True))
+    return Invite(
+        call_sid=payload.name("callsid"), sdp=payload.optional("sdp", _LONGEST_SDP) or "", parameters=parameters
+    )
+
+
+def _reinvite(payload: _Payload) -> Received:
+    return Reinvite(call_sid=payload.name("callsid"), sdp=payload.optional("sdp") or "")
+
+
+def _dtmf(payload: _Payload) -> Received:
+    return Dtmf(call_sid=payload.name("callsid"), digits=payload.optional("dtmf") or "")
+
+
+def _message(payload: _Payload) -> Received:
+    return UserMessage(
+        call_sid=payload.name("callsid"),
+        sid=payload.name("voiceeventsid"),
+        content=payload.json("content"),
+        content_type=payload.optional("contenttype", _LONGEST_NAME) or CONTENT_TYPE,
+        message_type=payload.optional("messagetype", _LONGEST_NAME) or "",
+    )
+
+
+_READERS: Mapping[str, Callable[[_Payload], Received]] = {
+    "listen": _listen,
+    "register": _register,
+    "invite": _invite,
+    "answer": lambda payload: Answer(call_sid=payload.name("callsid")),
+    "reject": lambda payload: Reject(call_sid=payload.name("callsid")),
+    "hangup": lambda payload: Hangup(call_sid=payload.name("callsid")),
+    "reinvite": _reinvite,
+    "dtmf": _dtmf,
+    "message": _message,
+}
+
+
+def read(text: str) -> Received:
+    """Read a frame.
+
+    Raises:
+        MalformedFrameError: not JSON, not an object with a type, or a member of the wrong type.
+    """
+    if text == KEEPALIVE:
+        return Keepalive()
+    try:
+        frame = content.parse(text)
+    except content.NotJson as error:
+        raise MalformedFrameError(f"not JSON: {error}") from None
+    if not isinstance(frame, dict) or not isinstance(kind := frame.get("type"), str):
+        raise MalformedFrameError("no JSON object with a type")
+    reader = _READERS.get(kind)
+    if reader is None:
+        return Unknown(kind[:_LONGEST_NAME])
+    payload = frame.get("payload")
+    if payload is not None and not isinstance(payload, dict):
+        raise MalformedFrameError(f"the payload of {kind} is no object")
+    return reader(_Payload(kind, payload or {}, text))
+
+
+# Only to find where a value begins and ends: numbers stay text.
+_FINDER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+_BLANK = " \t\r\n"
+
+
+def _start(text: str, at: int = 0) -> int:
+    """Where the next token begins."""
+    while text[at] in _BLANK:
+        at += 1
+    return at
+
+
+def _members(text: str, at: int) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The members of the object that begins here, each with where its value begins and ends; it was parsed before."""
+    at = _start(text, at + 1)
+    while text[at] != "}":
+        name, at = _FINDER.raw_decode(text, at)
+        begin = _start(text, _start(text, at) + 1)  # past the colon
+        _, end = _FINDER.raw_decode(text, begin)
+        yield name, (begin, end)
+        at = _start(text, end)
+        if text[at] == ",":
+            at = _start(text, at + 1)

@@ -1,0 +1,192 @@
+"""The resource UserDefinedMessageSubscriptions: what a request must carry, what one is, what its reply shows.
+
+Source: https://www.twilio.com/docs/voice/api/userdefinedmessagesubscription-resource and twilio-oai 2.6.7.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv6Address
+from typing import NamedTuple
+from urllib.parse import SplitResult, urlsplit
+
+from emulator.wire.dates import rfc2822
+from emulator.wire.errors import CALLBACK_INVALID, CALLBACK_REQUIRED, METHOD_INVALID, TwilioError
+from emulator.wire.overrides import Limits, read_fragment
+from emulator.wire.paths import PREFIX
+from emulator.wire.sids import SUBSCRIPTION
+
+RESOURCE = "UserDefinedMessageSubscriptions"
+ELEMENT = "UserDefinedMessageSubscription"
+REFUSALS = (CALLBACK_REQUIRED, CALLBACK_INVALID, METHOD_INVALID)
+"""What reading the parameters can end in."""
+METHODS = ("GET", "POST")
+DEFAULT_METHOD = "POST"
+# Our choice: nothing is documented; other Twilio URLs may have 2048 or 4000 characters.
+MAX_CALLBACK = 2048
+
+
+class NewSubscription(NamedTuple):
+    """A request's parameters after they were read."""
+
+    callback: str
+    method: str
+    idempotency_key: str | None
+
+    @property
+    def resource(self) -> str:
+        """The resource's name in paths."""
+        return RESOURCE
+
+    @property
+    def fingerprint(self) -> str:
+        """What an idempotency key stands for."""
+        return f"{self.method} {self.callback}"
+
+    def made(self, hex_id: str, account_sid: str, call_sid: str, now: float) -> "Subscription":
+        """The subscription that the request creates."""
+        return Subscription(
+            id=hex_id,
+            account_sid=account_sid,
+            call_sid=call_sid,
+            callback=self.callback,
+            method=self.method,
+            idempotency_key=self.idempotency_key,
+            date_created=now,
+        )
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Subscription:
+    """A subscription that was created. `replays` grows when its idempotency key comes again.
+
+    Attributes:
+        id: 32 hex digits; the SID is ZY and these, the id of the request that created it RQ and these.
+        callback: the URL as received, with its fragment.
+        method: GET or POST.
+        date_created: seconds since 1970.
+    """
+
+    id: str
+    account_sid: str
+    call_sid: str
+    callback: str
+    method: str
+    idempotency_key: str | None
+    date_created: float
+    replays: int = 0
+
+    @property
+    def element(self) -> str:
+        """Its name in XML."""
+        return ELEMENT
+
+    @property
+    def fingerprint(self) -> str:
+        """What its idempotency key stands for."""
+        return f"{self.method} {self.callback}"
+
+    @property
+    def resource(self) -> str:
+        """Its resource's name in paths."""
+        return RESOURCE
+
+    @property
+    def sid(self) -> str:
+        """`ZY` and 32 hex digits."""
+        return SUBSCRIPTION + self.id
+
+    @property
+    def uri(self) -> str:
+        """Its path on the Twilio surface."""
+        return f"{PREFIX}/Accounts/{self.account_sid}/Calls/{self.call_sid}/{RESOURCE}/{self.sid}.json"
+
+    def members(self) -> dict[str, str]:
+        """The members of the reply, in the order of the OpenAPI example (the real order is not known)."""
+        return {
+            "account_sid": self.account_sid,
+            "call_sid": self.call_sid,
+            "sid": self.sid,
+            "date_created": rfc2822(self.date_created),
+            "uri": self.uri,
+        }
+
+
+def read(form: Mapping[str, str]) -> NewSubscription:
+    """Read the parameters of a create request.
+
+    Raises:
+        TwilioError: callback-required, callback-invalid, method-invalid.
+    """
+    callback = form.get("Callback")
+    if not callback:
+        hint = "; names are case-sensitive" if "callback" in form else ""
+        raise TwilioError(CALLBACK_REQUIRED, "the form has " + (", ".join(map(repr, form)) or "no parameters") + hint)
+    _check(callback)
+    method = form.get("Method") or DEFAULT_METHOD
+    if method not in METHODS:
+        hint = "; in capitals" if method.upper() in METHODS else ""
+        raise TwilioError(METHOD_INVALID, f"{method[:40]!r} is not {' or '.join(METHODS)}{hint}")
+    return NewSubscription(callback, method, form.get("IdempotencyKey") or None)
+
+
+_NO_URI_CHARACTER = re.compile(r"[^A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]")  # RFC 3986, 2
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
+_HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*\.?")
+
+
+def _check(callback: str) -> None:
+    reason = _flaw(callback)
+    if reason is not None:
+        raise TwilioError(CALLBACK_INVALID, f"{callback[:80]!r}: {reason}")
+
+
+def _flaw(callback: str) -> str | None:
+    """Why a text is no URL that can be called, or None."""
+    if len(callback) > MAX_CALLBACK:
+        return f"{len(callback)} characters, at most {MAX_CALLBACK}"
+    odd = _NO_URI_CHARACTER.search(callback)
+    if odd is not None:
+        return f"{odd[0]!r} cannot stand in a URI: percent-encode it"
+    if _BROKEN_ESCAPE.search(callback):
+        return "a % without two hex digits"
+    try:
+        url = urlsplit(callback)
+        return _flaw_of_authority(url, url.port) or _flaw_of_host(url) or _flaw_of_fragment(url.fragment)
+    except ValueError as error:  # brackets or a port that are none
+        return str(error)
+
+
+def _flaw_of_authority(url: SplitResult, port: int | None) -> str | None:
+    if url.scheme not in ("http", "https"):
+        return "it must begin with http:// or https://"
+    if "@" in url.netloc:
+        return "credentials in a URL are not supported here"
+    return "nothing listens on port 0" if port == 0 else None
+
+
+def _flaw_of_host(url: SplitResult) -> str | None:
+    host = url.hostname
+    if not host:
+        return "it has no host"
+    if "_" in host:
+        return "underscores are not permitted in the host name"
+    if "[" in url.netloc:
+        return None if _is_ipv6(host) else f"{host!r} is no IPv6 address"
+    return None if _HOST_NAME.fullmatch(host) else f"{host!r} is no host name"
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        IPv6Address(host)
+    except ValueError:
+        return False
+    return "%" not in host  # a zone is this machine's own affair (RFC 6874), and only link-local addresses need one
+
+
+def _flaw_of_fragment(fragment: str) -> str | None:
+    try:
+        read_fragment(fragment, Limits())
+    except ValueError as error:
+        return f"in the fragment {error}"
+    return None

@@ -1,0 +1,248 @@
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from builders import (
+    ACCOUNT,
+    CALL,
+    CALLBACK,
+    MESSAGE,
+    OTHER_ACCOUNT,
+    OTHER_CALL,
+    SOME_TIME,
+    SUBSCRIPTION,
+    notice,
+    subscription,
+)
+
+from emulator.engine.chance import Chance
+from emulator.engine.deliveries import Attempt, Deliveries, Delivery, DeliveryFilter, Outcome
+from emulator.engine.filters import Part
+from emulator.engine.scopes import Scope
+from emulator.engine.waiting import End
+
+ANY = DeliveryFilter()
+OK = Attempt(SOME_TIME, 0.25, status=200)
+
+
+class Kept(Deliveries):
+    """Deliveries that are made with usual values."""
+
+    def __init__(self, *, limit: int = 100, max_bytes: int = 1_000_000) -> None:
+        super().__init__(limit=limit, max_bytes=max_bytes)
+        self._chance = Chance(random.Random(0).randbytes)
+
+    def make(self, **given: Any) -> Delivery:  # noqa: ANN401  a notice's parts
+        return self.open(subscription(), notice(**given), chance=self._chance, now=SOME_TIME)
+
+
+def test_a_new_delivery_is_pending_and_holds_what_must_be_told() -> None:
+    delivery = Kept().make()
+
+    assert (delivery.seq, delivery.outcome, delivery.attempts, delivery.code) == (1, Outcome.PENDING, [], None)
+    assert (delivery.subscription_sid, delivery.method, delivery.callback) == (SUBSCRIPTION, "POST", CALLBACK)
+    assert (delivery.notice, delivery.created_at) == (notice(), SOME_TIME)
+    assert len(delivery.id) == 32
+
+
+def test_every_delivery_has_its_own_place_id_and_token() -> None:
+    kept = Kept()
+    one, other = kept.make(), kept.make()
+
+    assert (one.seq, other.seq) == (1, 2)
+    assert one.id != other.id
+    assert one.idempotency_token != other.idempotency_token
+    assert kept.get(one.id) is one
+    assert kept.get("0" * 32) is None
+
+
+@pytest.mark.parametrize(("outcome", "code"), [(Outcome.DELIVERED, None), (Outcome.FAILED, 32711)])
+def test_it_is_over_once_settled_and_a_failure_has_twilios_code(outcome: Outcome, code: int | None) -> None:
+    kept = Kept()
+    delivery = kept.make()
+    kept.attempted(delivery, OK)
+    kept.settle(delivery, outcome)
+
+    assert (delivery.attempts, delivery.outcome, delivery.code) == ([OK], outcome, code)
+
+
+def test_listeners_hear_of_every_step() -> None:
+    kept = Kept()
+    heard: list[tuple[int, int, Outcome]] = []
+    kept.listeners.append(lambda told: heard.append((told.seq, len(told.attempts), told.outcome)))
+    delivery = kept.make()
+    kept.attempted(delivery, OK)
+    kept.settle(delivery, Outcome.DELIVERED)
+
+    assert heard == [(1, 0, Outcome.PENDING), (1, 1, Outcome.PENDING), (1, 1, Outcome.DELIVERED)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "lacks"),
+    [
+        (ANY, []),
+        (DeliveryFilter(account_sid=ACCOUNT, call_sid=CALL, subscription_sid=SUBSCRIPTION, message_sid=MESSAGE), []),
+        (DeliveryFilter(outcome=Outcome.PENDING, after=0, content=Part({"key": "value"}), contains="alu"), []),
+        (DeliveryFilter(account_sid=OTHER_ACCOUNT), ["account_sid"]),
+        (DeliveryFilter(call_sid=OTHER_CALL), ["call_sid"]),
+        (DeliveryFilter(subscription_sid="ZY"), ["subscription_sid"]),
+        (DeliveryFilter(message_sid="KX"), ["message_sid"]),
+        (DeliveryFilter(outcome=Outcome.FAILED), ["outcome"]),
+        (DeliveryFilter(after=1), ["after"]),
+        (DeliveryFilter(content=Part({"key": 1}), contains="x"), ["contains", "content"]),
+    ],
+)
+def test_a_filter_means_what_lacks_nothing(wanted: DeliveryFilter, lacks: list[str]) -> None:
+    kept = Kept()
+    delivery = kept.make()
+
+    assert [mismatch.what for mismatch in wanted.mismatches(delivery)] == lacks
+    assert wanted.matches(delivery) == (not lacks)
+    assert kept.count(wanted) == (not lacks)
+
+
+def test_a_page_begins_at_the_wanted_end() -> None:
+    kept = Kept()
+    for number in range(5):
+        kept.make(call_sid=[CALL, OTHER_CALL][number % 2])
+
+    assert [each.seq for each in kept.page(ANY, 2, newest_first=False)] == [1, 2]
+    assert [each.seq for each in kept.page(ANY, 2, newest_first=True)] == [5, 4]
+    assert [each.seq for each in kept.page(DeliveryFilter(call_sid=CALL), 9, newest_first=True)] == [5, 3, 1]
+    assert kept.page(DeliveryFilter(call_sid="CA"), 9, newest_first=False) == []
+
+
+def test_beyond_the_limit_the_oldest_is_evicted_and_counted() -> None:
+    kept = Kept(limit=2)
+    made = [kept.make(call_sid=call_sid) for call_sid in (CALL, OTHER_CALL, OTHER_CALL)]
+
+    assert list(kept.select(ANY)) == made[1:]
+    assert list(kept.select(DeliveryFilter(call_sid=CALL))) == []
+    assert (len(kept), kept.evicted, kept.last_seq) == (2, 1, 3)
+
+
+def test_beyond_their_bytes_the_oldest_are_evicted_but_never_the_newest() -> None:
+    kept = Kept(max_bytes=10_000)
+    for length in (100, 100, 7_000, 20_000, 100):
+        kept.make(content="x" * length)
+        assert sum(each.size for each in kept.select(ANY)) <= 10_000 or len(kept) == 1
+
+    assert [each.seq for each in kept.select(ANY)] == [5]
+    assert kept.evicted == 4
+
+
+def test_an_id_that_is_made_again_stands_for_the_newest() -> None:
+    kept = Kept()
+    chance = Chance(random.Random(0).randbytes, seed=1)
+    kept.open(subscription(), notice(), chance=chance, now=SOME_TIME)
+    chance.reset()
+    newest = kept.open(subscription(), notice(call_sid=OTHER_CALL), chance=chance, now=SOME_TIME)
+
+    assert list(kept.select(ANY)) == [newest]
+    assert list(kept.select(DeliveryFilter(call_sid=CALL))) == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "left"),
+    [(Scope(), []), (Scope(ACCOUNT), [3]), (Scope(None, CALL), [2]), (Scope(ACCOUNT, OTHER_CALL), [1, 3])],
+)
+def test_a_reset_takes_along_what_lies_in_its_scope(scope: Scope, left: list[int]) -> None:
+    kept = Kept()
+    kept.make()
+    kept.make(call_sid=OTHER_CALL)
+    kept.make(account_sid=OTHER_ACCOUNT)
+
+    assert kept.remove_scope(scope) == 3 - len(left)
+    assert [each.seq for each in kept.select(ANY)] == left
+
+
+def test_a_reset_of_everything_forgets_the_evicted_too() -> None:
+    kept = Kept(limit=1)
+    kept.make()
+    kept.make()
+    kept.remove_scope(Scope(ACCOUNT))
+
+    assert kept.evicted == 1
+    kept.remove_scope(Scope())
+    assert (kept.evicted, kept.last_seq) == (0, 2)
+
+
+def test_what_was_reset_is_told_to_nobody_when_it_is_over() -> None:
+    kept = Kept()
+    delivery = kept.make()
+    kept.remove_scope(Scope(ACCOUNT))
+    heard: list[Delivery] = []
+    kept.listeners.append(heard.append)
+    kept.attempted(delivery, OK)
+    kept.settle(delivery, Outcome.DELIVERED)
+
+    assert (delivery.was_reset, delivery.outcome, heard) == (True, Outcome.DELIVERED, [])
+
+
+def in_loop(play: Callable[[], None]) -> None:
+    """Waits need an event loop."""
+
+    async def run() -> None:
+        play()
+
+    asyncio.run(run())
+
+
+def test_a_wait_for_the_delivered_ends_when_enough_are() -> None:
+    def play() -> None:
+        kept = Kept()
+        one, other = kept.make(), kept.make()
+        wait = kept.wait(DeliveryFilter(outcome=Outcome.DELIVERED), at_least=2, at_most=None)
+        kept.settle(one, Outcome.DELIVERED)
+
+        assert (wait.count, wait.over.done()) == (1, False)
+        kept.settle(other, Outcome.DELIVERED)
+        assert (wait.count, wait.over.result()) == (2, End.DECIDED)
+
+    in_loop(play)
+
+
+def test_a_watch_over_the_pending_counts_down_when_they_settle() -> None:
+    def play() -> None:
+        kept = Kept()
+        first = kept.make()
+        watch = kept.wait(DeliveryFilter(outcome=Outcome.PENDING), at_least=None, at_most=1)
+        kept.settle(first, Outcome.DELIVERED)
+
+        assert watch.count == 0
+        kept.make()
+        second = kept.make()
+        assert (watch.count, watch.over.result()) == (2, End.DECIDED)
+        kept.settle(second, Outcome.FAILED)
+        assert watch.count == 2  # what decided it stays
+
+    in_loop(play)
+
+
+def test_a_settled_delivery_does_not_count_twice_for_who_waits_for_any() -> None:
+    def play() -> None:
+        kept = Kept()
+        wait = kept.wait(ANY, at_least=1, at_most=None)
+        delivery = kept.make()
+        kept.settle(delivery, Outcome.DELIVERED)
+        kept.settle(kept.make(call_sid=OTHER_CALL), Outcome.FAILED)
+
+        assert (wait.count, wait.over.result(), wait.satisfied) == (2, End.DECIDED, True)
+        kept.waits.leave(wait)
+        assert len(kept.waits) == 0
+
+    in_loop(play)
+
+
+def test_a_reset_takes_what_was_counted() -> None:
+    def play() -> None:
+        kept = Kept()
+        kept.make()
+        wait = kept.wait(ANY, at_least=2, at_most=None)
+        kept.remove_scope(Scope(ACCOUNT))
+
+        assert wait.count == 0
+
+    in_loop(play)

@@ -1,0 +1,95 @@
+"""To whom a message was handed and when: until it is written to a socket it was not."""
+
+import random
+from collections.abc import Callable
+
+from builders import emulation, post
+from voices import KX, Timers
+
+from emulator.engine.calls import Calls, Unregistered
+from emulator.engine.chance import Chance
+from emulator.engine.emulation import Emulation
+from emulator.engine.handovers import Handover
+from emulator.engine.lines import Line
+from emulator.engine.switchboard import Switchboard
+from emulator.wire.signalling import received
+
+
+def board(monotonic: Callable[[], float]) -> Switchboard:
+    chance = Chance(random.Random(0).randbytes)
+    return Switchboard(Calls(Unregistered.ANY), chance, monotonic, later=Timers().later)
+
+
+def call(switchboard: Switchboard) -> tuple[Line, str]:
+    """A user who talks with nobody."""
+    line = Line()
+    switchboard.connect(line, identity="alice", account_sid=None)
+    switchboard.invite(line, received.Invite(call_sid="TJS1", sdp="", parameters={}))
+    line.take()
+    return line, line.aliases["TJS1"]
+
+
+def test_a_message_is_handed_over_when_it_is_written_and_not_before() -> None:
+    times = iter([10.0, 11.0, 11.5, 12.0])
+    switchboard = board(lambda: next(times))
+    line, call_sid = call(switchboard)
+    first, second = (switchboard.deliver(call_sid, KX, "{}") for _ in range(2))
+    before = first.after
+    switchboard.written(line, 1)
+    after_one = second.after
+    switchboard.written(line, 1)
+
+    assert (before, first.after, after_one, second.after) == (None, 1.5, None, 1.0)
+    assert (first.to, first.reason) == ("alice", None)
+
+
+def test_what_was_written_to_one_socket_keeps_its_time() -> None:
+    times = iter([1.0, 2.0, 5.0])
+    switchboard = board(lambda: next(times))
+    line, call_sid = call(switchboard)
+    handover = switchboard.deliver(call_sid, KX, "{}")
+    again, other = Line(), Line()
+    for each in (again, other):
+        each.handovers.append(handover)
+    switchboard.written(line, 1)
+    switchboard.written(again, 1)
+    switchboard.lost(other)
+
+    assert (handover.to, handover.after) == ("alice", 1.0)
+
+
+def test_what_was_not_written_before_the_socket_was_lost_went_to_nobody() -> None:
+    switchboard = board(lambda: 0.0)
+    line, call_sid = call(switchboard)
+    handover = switchboard.deliver(call_sid, KX, "{}")
+    switchboard.lost(line)
+
+    assert handover == Handover(None, "alice was lost before it was sent: its socket is gone")
+
+
+def test_nobody_gets_what_is_for_a_call_without_a_voice_sdk() -> None:
+    handover = board(lambda: 0.0).deliver("CA", KX, "{}")
+
+    assert handover == Handover(None, "no Voice SDK is connected to this call")
+
+
+def test_who_lost_its_socket_is_named_as_the_reason() -> None:
+    switchboard = board(lambda: 0.0)
+    line, call_sid = call(switchboard)
+    switchboard.lost(line)
+
+    assert switchboard.deliver(call_sid, KX, "{}") == Handover(
+        None, "alice lost its connection and has not come back yet"
+    )
+
+
+def journaled(engine: Emulation, call_sid: str) -> list[Handover | None]:
+    return [post(engine, key=key, call_sid=call_sid).handover for key in ("k", "k")]
+
+
+def test_only_what_created_a_message_was_handed_over() -> None:
+    engine = emulation()
+    _, call_sid = call(engine.switchboard)
+    created, replayed = journaled(engine, call_sid)
+
+    assert (created, replayed) == (Handover("alice"), None)

@@ -1,0 +1,79 @@
+import pytest
+from builders import ACCOUNT, CALL, MESSAGE, OTHER_ACCOUNT, OTHER_CALL, SOME_TIME
+
+from emulator.engine import sayings as module
+from emulator.engine.parties import EndUserMessage
+from emulator.engine.sayings import Saying, Sayings
+from emulator.engine.scopes import Scope
+
+
+def saying(number: int = 1, *, account_sid: str | None = ACCOUNT, call_sid: str = CALL, content: str = "{}") -> Saying:
+    said = EndUserMessage(account_sid, call_sid, "alice", MESSAGE, content, "application/json")
+    return Saying(said, SOME_TIME, number, 0)
+
+
+def kept(sayings: Sayings) -> list[int]:
+    return [one.sequence_number for one in sayings]
+
+
+def filled(*given: Saying) -> Sayings:
+    sayings = Sayings()
+    for one in given:
+        sayings.add(one)
+    return sayings
+
+
+def test_sayings_are_kept_in_their_order_and_found_by_call() -> None:
+    sayings = filled(saying(1), saying(2, call_sid=OTHER_CALL), saying(3))
+
+    assert (kept(sayings), len(sayings)) == ([1, 2, 3], 3)
+    assert [one.sequence_number for one in sayings.of_call(CALL)] == [1, 3]
+    assert list(sayings.of_call("CA")) == []
+
+
+def test_beyond_the_limit_the_oldest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_SAYINGS", 2)
+
+    assert kept(filled(*map(saying, range(5)))) == [3, 4]
+
+
+def test_beyond_their_bytes_the_oldest_go_but_never_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES", 100)
+    sayings = filled(*(saying(number, content="x" * 40) for number in range(3)))
+    before = kept(sayings)
+    sayings.add(saying(3, content="x" * 1000))
+    alone = kept(sayings)
+    sayings.add(saying(4))
+
+    assert (before, alone, kept(sayings)) == ([1, 2], [3], [4])
+
+
+@pytest.mark.parametrize(
+    ("scope", "left"),
+    [
+        (Scope(), []),
+        (Scope(ACCOUNT), [2, 3]),
+        (Scope(None, CALL), [4]),
+        (Scope(ACCOUNT, CALL), [2, 4]),
+        (Scope(OTHER_ACCOUNT), [1, 3, 4]),
+    ],
+)
+def test_a_scope_is_forgotten_and_what_is_of_no_account_goes_with_its_call(scope: Scope, left: list[int]) -> None:
+    sayings = filled(
+        saying(1),
+        saying(2, account_sid=OTHER_ACCOUNT),
+        saying(3, account_sid=None),
+        saying(4, call_sid=OTHER_CALL),
+    )
+    sayings.forget_scope(scope)
+
+    assert kept(sayings) == left
+
+
+def test_what_was_forgotten_weighs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES", 100)
+    sayings = filled(saying(1, content="x" * 60), saying(2, content="x" * 40, call_sid=OTHER_CALL))
+    sayings.forget_scope(Scope(None, CALL))
+    sayings.add(saying(3, content="x" * 60))
+
+    assert kept(sayings) == [2, 3]

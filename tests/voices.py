@@ -1,0 +1,128 @@
+"""Voice SDKs for tests: users on lines of a switchboard, and a time that passes when it is told to."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from emulator.engine.calls import Calls, Status, Unregistered
+from emulator.engine.chance import Chance
+from emulator.engine.lines import Line
+from emulator.engine.switchboard import Switchboard
+from emulator.wire.signalling import received, sent
+
+if TYPE_CHECKING:
+    from emulator.engine.parties import EndUserMessage
+
+KX = "KX" + "1" * 32
+F = TypeVar("F")
+
+
+@dataclass(eq=False)
+class Timer:
+    due: float
+    callback: Callable[[], None]
+    timers: "Timers"
+
+    def cancel(self) -> None:
+        if self in self.timers.waiting:
+            self.timers.waiting.remove(self)
+
+
+@dataclass
+class Timers:
+    """`later` without a clock."""
+
+    now: float = 0.0
+    waiting: list[Timer] = field(default_factory=list)
+
+    def later(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        timer = Timer(self.now + seconds, callback, self)
+        self.waiting.append(timer)
+        return timer
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += seconds
+        for timer in [timer for timer in self.waiting if timer.due <= self.now]:
+            timer.cancel()
+            timer.callback()
+
+
+class User:
+    """A user on a line: acts, and reads what it is told."""
+
+    def __init__(self, house: "House", identity: str, account_sid: str | None, timeout: float) -> None:
+        self._board = house.board
+        self.line = Line()
+        self._board.connect(self.line, identity=identity, account_sid=account_sid, reconnect_timeout=timeout)
+
+    def register(self) -> "User":
+        self._board.register(self.line, available=True)
+        self.line.take()
+        return self
+
+    def call(self, to: str | None = "bob", alias: str = "TJS1", **parameters: str) -> str:
+        """Call somebody and take what is said first; returns the CallSid."""
+        given = parameters if to is None else {"To": to, **parameters}
+        self._board.invite(self.line, received.Invite(call_sid=alias, sdp="", parameters=given))
+        return self.line.aliases[alias] if alias in self.line.aliases else self.peek(sent.Ringing).call_sid
+
+    def answer(self, call_sid: str) -> None:
+        self._board.answer(self.line, call_sid)
+
+    def reject(self, call_sid: str) -> None:
+        self._board.reject(self.line, call_sid)
+
+    def hang_up(self, call_sid: str) -> None:
+        self._board.hang_up(self.line, call_sid)
+
+    def lose(self) -> None:
+        self._board.lost(self.line)
+
+    def reconnect(self, call_sid: str, token: str) -> None:
+        self._board.reconnect(self.line, call_sid, token)
+
+    def say(self, call_sid: str, content: str = "{}", kind: str = "user-defined-message") -> None:
+        frame = received.UserMessage(
+            call_sid=call_sid, sid=KX, content=content, content_type="application/json", message_type=kind
+        )
+        self._board.message(self.line, frame)
+
+    def peek(self, kind: type[F]) -> F:
+        return next(frame for frame in self.line._outbox if isinstance(frame, kind))
+
+    def told(self) -> list[sent.Sent]:
+        return self.line.take()
+
+    def kinds(self) -> list[str]:
+        return [type(frame).__name__ for frame in self.told()]
+
+    def the(self, kind: type[F]) -> F:
+        """The one frame of this kind among what waits, all of which is taken."""
+        (frame,) = [frame for frame in self.told() if isinstance(frame, kind)]
+        return frame
+
+
+class House:
+    """A switchboard, its calls, its time and what its users said."""
+
+    def __init__(self) -> None:
+        self.calls = Calls(Unregistered.REGISTERED)
+        self.timers = Timers()
+        self.chance = Chance(random.Random(0).randbytes)
+        self.board = Switchboard(self.calls, self.chance, later=self.timers.later)
+        self.heard: list[EndUserMessage] = []
+        self.board.on_message = self.heard.append
+
+    def user(self, identity: str = "alice", account_sid: str | None = None, timeout: float = 0) -> User:
+        return User(self, identity, account_sid, timeout)
+
+    def status(self, call_sid: str) -> Status:
+        call = self.calls.get(call_sid)
+        assert call is not None
+        return call.status
+
+    @property
+    def live(self) -> set[str]:
+        """The CallSids of what rings or is in progress."""
+        return {party.call_sid for party in self.board.parties}

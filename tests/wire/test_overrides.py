@@ -1,0 +1,62 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.wire.overrides import Failure, Limits, read_fragment
+
+
+def test_the_defaults_are_those_of_twilios_table() -> None:
+    limits = Limits()
+
+    assert (limits.connect, limits.read, limits.total) == (5, 15, 15)
+    assert (limits.retries, limits.retry_on) == (1, {"ct"})
+
+
+def test_a_fragment_overrides_what_it_names_and_nothing_else() -> None:
+    limits = read_fragment("ct=2000&rt=100&tt=9000&rc=5&rp=4xx,rt", Limits())
+
+    assert limits == Limits(connect=2, read=0.1, total=9, retries=5, retry_on=frozenset({Failure.CLIENT, Failure.READ}))
+    assert read_fragment("rc=0", Limits(read=3)) == Limits(read=3, retries=0)
+
+
+@pytest.mark.parametrize("fragment", ["", "&", "e=ashburn", "sni=y", "e=ashburn,dublin&sni=y"])
+def test_edges_and_sni_are_taken_without_an_effect(fragment: str) -> None:
+    assert read_fragment(fragment, Limits()) == Limits()
+
+
+@pytest.mark.parametrize("policy", ["all", "all,ct", "ct,rt,4xx,5xx"])
+def test_a_policy_can_name_every_failure(policy: str) -> None:
+    assert read_fragment(f"rp={policy}", Limits()).retry_on == set(Failure)
+
+
+@pytest.mark.parametrize(
+    ("fragment", "expected"),
+    [
+        ("ct=99", "the override ct is '99'; expected a whole number from 100 to 10000"),
+        ("ct=10001", "from 100 to 10000"),
+        ("rt=15001", "from 100 to 15000"),
+        ("tt=", "from 100 to 15000"),
+        ("rc=6", "from 0 to 5"),
+        ("rc=-1", "from 0 to 5"),
+        ("rc=\u0661", "from 0 to 5"),
+        ("rp=3xx", "expected all, or some of ct, rt, 4xx, 5xx, separated by commas"),
+        ("rp=", "expected all, or some of"),
+        ("e=", "expected a value"),
+        ("section", "'section' is no connection override; there are ct, rt, tt, rc, rp, e, sni"),
+        ("CT=200", "no connection override"),
+    ],
+)
+def test_what_is_no_override_or_out_of_bounds_is_told(fragment: str, expected: str) -> None:
+    with pytest.raises(ValueError, match=expected):
+        read_fragment(fragment, Limits())
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused(fragment: str) -> None:
+    try:
+        limits = read_fragment(fragment, Limits())
+    except ValueError:
+        return
+    assert 0.1 <= limits.connect <= 10
+    assert 0.1 <= limits.read <= 15
+    assert 0 <= limits.retries <= 5

@@ -1,0 +1,295 @@
+"""Frames: a table per direction, spliced content, and the law that a text is a frame or MalformedFrameError."""
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.wire import content
+from emulator.wire.signalling import KEEPALIVE, failures, received, sent
+from emulator.wire.signalling.received import MalformedFrameError, read
+
+CALL = "CA" + "a" * 32
+KX = "KX" + "b" * 32
+HELLO = {"callsid": CALL, "voiceeventsid": KX, "content": {}, "messagetype": "user-defined-message"}
+
+
+def frame(kind: object, payload: object = None, **members: object) -> str:
+    return json.dumps({"type": kind, "version": "1.6", "payload": payload, **members})
+
+
+def say(content_text: str, before: str = "", after: str = "") -> str:
+    """A message frame whose content is this very text."""
+    rest = f'"callsid":"{CALL}","voiceeventsid":"{KX}"'
+    return f'{{"payload":{{{before}{rest},"content":{content_text}{after}}},"type":"message"}}'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(KEEPALIVE, received.Keepalive(), id="keepalive"),
+        pytest.param(
+            frame("listen", {"token": "t", "browserinfo": {}, "reconnectTimeout": 5}),
+            received.Listen(token="t", reconnect_timeout=5),
+            id="listen",
+        ),
+        pytest.param(frame("listen", {}), received.Listen(token=None, reconnect_timeout=0), id="listen without token"),
+        pytest.param(frame("listen"), received.Listen(token=None, reconnect_timeout=0), id="no payload"),
+        pytest.param(frame("register", {"media": {"audio": True}}), received.Register(audio=True), id="register"),
+        pytest.param(frame("register", {"media": {"audio": False}}), received.Register(audio=False), id="unregister"),
+        pytest.param(frame("register", {}), received.Register(audio=True), id="register without media"),
+        pytest.param(
+            frame("invite", {"callsid": "TJS1", "sdp": "v=0", "twilio": {"params": "To=client%3Abob&x=&y=1+2"}}),
+            received.Invite(call_sid="TJS1", sdp="v=0", parameters={"To": "client:bob", "x": "", "y": "1 2"}),
+            id="invite",
+        ),
+        pytest.param(
+            frame("invite", {"callsid": "TJS1"}),
+            received.Invite(call_sid="TJS1", sdp="", parameters={}),
+            id="invite of nothing",
+        ),
+        pytest.param(
+            frame("invite", {"callsid": CALL, "sdp": "v=0", "reconnect": "r", "twilio": {}}),
+            received.Reconnect(call_sid=CALL, token="r"),
+            id="reconnect",
+        ),
+        pytest.param(frame("answer", {"callsid": CALL, "sdp": "x"}), received.Answer(call_sid=CALL), id="answer"),
+        pytest.param(frame("reject", {"callsid": CALL}), received.Reject(call_sid=CALL), id="reject"),
+        pytest.param(frame("hangup", {"callsid": CALL, "message": "x"}), received.Hangup(call_sid=CALL), id="hangup"),
+        pytest.param(
+            frame("reinvite", {"callsid": CALL, "sdp": "x"}), received.Reinvite(call_sid=CALL, sdp="x"), id="reinvite"
+        ),
+        pytest.param(
+            frame("dtmf", {"callsid": CALL, "dtmf": "12"}), received.Dtmf(call_sid=CALL, digits="12"), id="dtmf"
+        ),
+        pytest.param(
+            frame("message", HELLO),
+            received.UserMessage(
+                call_sid=CALL,
+                sid=KX,
+                content="{}",
+                content_type="application/json",
+                message_type="user-defined-message",
+            ),
+            id="message",
+        ),
+        pytest.param(frame("nonsense", 5), received.Unknown("nonsense"), id="unknown"),
+        pytest.param(frame("n" * 5000), received.Unknown("n" * 1024), id="a long unknown"),
+    ],
+)
+def test_a_frame_is_read(text: str, expected: received.Received) -> None:
+    assert read(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("{", id="no JSON"),
+        pytest.param("[]", id="no object"),
+        pytest.param("{}", id="no type"),
+        pytest.param(frame(1), id="a type that is no text"),
+        pytest.param(frame("listen", []), id="a payload that is no object"),
+        pytest.param(frame("listen", {"token": 1}), id="a token that is no text"),
+        pytest.param(frame("listen", {"reconnectTimeout": "1"}), id="a timeout in text"),
+        pytest.param(frame("listen", {"reconnectTimeout": True}), id="a timeout that is true"),
+        pytest.param(frame("listen", {"reconnectTimeout": -1}), id="a timeout in the past"),
+        pytest.param(frame("register", {"media": True}), id="media that are no object"),
+        pytest.param(frame("invite", {"sdp": "v=0"}), id="invite without callsid"),
+        pytest.param(frame("invite", {"callsid": "c" * 1025}), id="a callsid without end"),
+        pytest.param(frame("invite", {"callsid": "TJS", "twilio": []}), id="twilio that is no object"),
+        pytest.param(frame("invite", {"callsid": "TJS", "twilio": {"params": {}}}), id="params that are no text"),
+        pytest.param(frame("hangup", {"callsid": 1}), id="a callsid that is no text"),
+        pytest.param(frame("message", {**HELLO, "content": None}), id="content null"),
+        pytest.param(frame("message", {**HELLO, "voiceeventsid": ""}), id="no id"),
+        pytest.param(say("NaN"), id="content that is no JSON"),
+        pytest.param(say("[" * 200 + "]" * 200), id="content too deep"),
+        pytest.param(say('"\\ud800"'), id="a lone surrogate"),
+    ],
+)
+def test_what_is_no_frame_is_malformed(text: str) -> None:
+    with pytest.raises(MalformedFrameError):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1.000000000000000000001", "1e2", "-0.0", "9" * 5000, '{"b":1,"a":[ ]}', '"\\u00e9"', "true", "false", '""', "[]"],
+)
+@pytest.mark.parametrize("blank", ["", " ", "\n\t"])
+def test_content_stays_the_text_that_it_was(text: str, blank: str) -> None:
+    message = read(say(blank + text + blank, before='"x":[1,{"content":2}] ,', after=',"y":{}'))
+
+    assert isinstance(message, received.UserMessage)
+    assert message.content == text
+
+
+def test_of_two_contents_the_last_counts() -> None:
+    message = read(say("1", after=' , "content" : 2'))
+
+    assert isinstance(message, received.UserMessage)
+    assert message.content == "2"
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    ).filter(lambda value: value is not None),
+    st.sampled_from([None, 0, 2]),
+)
+def test_any_content_is_cut_out_of_its_frame(value: object, indent: int | None) -> None:
+    message = read(json.dumps({"type": "message", "payload": {**HELLO, "content": value}}, indent=indent))
+
+    assert isinstance(message, received.UserMessage)
+    assert json.loads(message.content) == value
+
+
+_names = st.sampled_from(
+    ["callsid", "sdp", "token", "content", "voiceeventsid", "media", "twilio", "reconnect", "dtmf"]
+)
+_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3), lambda inner: st.dictionaries(_names, inner)
+)
+_kinds = st.sampled_from(
+    ["listen", "register", "invite", "answer", "reject", "hangup", "reinvite", "dtmf", "message", "x"]
+)
+
+
+@given(st.text() | st.builds(frame, _kinds, _values | st.dictionaries(_names, _values)))
+def test_any_text_is_a_frame_or_malformed(text: str) -> None:
+    with contextlib.suppress(MalformedFrameError):
+        read(text)
+
+
+# --- what the gateway sends
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind", "payload"),
+    [
+        pytest.param(
+            sent.Connected(identity="alice", home="localhost:1/eventgw?", ttl=60),
+            "connected",
+            {
+                "region": "us1",
+                "edge": "roaming",
+                "home": "localhost:1/eventgw?",
+                "gateway": "emulator",
+                "token": {"identity": "alice", "ttl": 60},
+            },
+            id="connected",
+        ),
+        pytest.param(sent.Ready(), "ready", {}, id="ready"),
+        pytest.param(sent.Offline(), "offline", {}, id="offline"),
+        pytest.param(sent.Ringing(call_sid=CALL), "ringing", {"callsid": CALL}, id="ringing"),
+        pytest.param(
+            sent.Answered(call_sid=CALL, sdp="v", reconnect="r"),
+            "answer",
+            {"callsid": CALL, "sdp": "v", "reconnect": "r"},
+            id="answer",
+        ),
+        pytest.param(
+            sent.Answered(call_sid=CALL, reconnect="r"), "answer", {"callsid": CALL, "reconnect": "r"}, id="reconnected"
+        ),
+        pytest.param(
+            sent.Incoming(
+                call_sid=CALL,
+                sdp="v",
+                reconnect="r",
+                from_="client:bob",
+                to="client:alice",
+                account_sid="AC1",
+                custom={"a": "1 &", "b": ""},
+            ),
+            "invite",
+            {
+                "callsid": CALL,
+                "sdp": "v",
+                "parameters": {
+                    "CallSid": CALL,
+                    "From": "client:bob",
+                    "To": "client:alice",
+                    "AccountSid": "AC1",
+                    "Params": "a=1+%26&b=",
+                },
+                "reconnect": "r",
+            },
+            id="incoming",
+        ),
+        pytest.param(
+            sent.Incoming(call_sid=CALL, sdp="v", reconnect="r", from_="f", to="t", account_sid=None, custom={}),
+            "invite",
+            {
+                "callsid": CALL,
+                "sdp": "v",
+                "parameters": {"CallSid": CALL, "From": "f", "To": "t"},
+                "reconnect": "r",
+            },
+            id="incoming of no account",
+        ),
+        pytest.param(sent.Cancelled(call_sid=CALL), "cancel", {"callsid": CALL}, id="cancel"),
+        pytest.param(sent.HungUp(call_sid=CALL), "hangup", {"callsid": CALL}, id="hangup"),
+        pytest.param(
+            sent.HungUp(call_sid=CALL, failure=failures.BUSY_HERE),
+            "hangup",
+            {"callsid": CALL, "error": {"code": 31486, "message": "Busy Here (SIP)"}},
+            id="hangup with an error",
+        ),
+        pytest.param(
+            sent.Ack(call_sid=CALL, sid=KX),
+            "ack",
+            {"acktype": "message", "callsid": CALL, "voiceeventsid": KX},
+            id="ack",
+        ),
+        pytest.param(
+            sent.Failed(failure=failures.MESSAGE_TYPE_INVALID, call_sid=CALL, sid=KX),
+            "error",
+            {
+                "callsid": CALL,
+                "voiceeventsid": KX,
+                "error": {"code": 31210, "message": "Call Message Event Type is invalid."},
+            },
+            id="error of a message",
+        ),
+        pytest.param(
+            sent.Failed(failure=failures.TOKEN_INVALID),
+            "error",
+            {"error": {"code": 31204, "message": "Invalid JWT token"}},
+            id="error",
+        ),
+        pytest.param(
+            sent.Delivered(call_sid=CALL, sid=KX, content='{"a":1}'),
+            "message",
+            {
+                "callsid": CALL,
+                "voiceeventsid": KX,
+                "content": {"a": 1},
+                "contenttype": "application/json",
+                "messagetype": "user-defined-message",
+            },
+            id="message",
+        ),
+        pytest.param(sent.Close(), "close", {}, id="close"),
+    ],
+)
+def test_a_frame_is_written(frame: sent.Sent, kind: str, payload: dict[str, Any]) -> None:
+    assert json.loads(frame.text()) == {"type": kind, "version": "1.6", "payload": payload}
+
+
+@pytest.mark.parametrize("text", ["1.000000000000000000001", ' {"a" : 1e2} ', "9" * 5000, '"é"', "null"])
+def test_a_message_carries_the_very_text_that_came(text: str) -> None:
+    written = sent.Delivered(call_sid=CALL, sid=KX, content=text).text()
+
+    assert f'"content": {text},' in written
+    assert isinstance(content.parse(written), dict)
+
+
+@pytest.mark.parametrize("text", ["", "{", "NaN", "hello", '"\\ud800"', '1},"x":{"y":2'])
+def test_what_is_no_json_is_carried_as_a_text(text: str) -> None:
+    written = json.loads(sent.Delivered(call_sid=CALL, sid=KX, content=text).text())
+
+    assert written["payload"]["content"] == text

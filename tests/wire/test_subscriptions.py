@@ -1,0 +1,142 @@
+from contextlib import suppress
+
+import pytest
+from builders import ACCOUNT, CALL, CALLBACK, SUBSCRIPTION, path, subscription
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from emulator.wire import errors, subscriptions
+from emulator.wire.errors import TwilioError
+
+
+def refusal(form: dict[str, str]) -> TwilioError:
+    with pytest.raises(TwilioError) as caught:
+        subscriptions.read(form)
+    return caught.value
+
+
+def test_a_replys_members_stand_in_the_documents_order() -> None:
+    members = subscription().members()
+
+    assert list(members.items()) == [
+        ("account_sid", ACCOUNT),
+        ("call_sid", CALL),
+        ("sid", SUBSCRIPTION),
+        ("date_created", "Wed, 18 Dec 2019 20:02:01 +0000"),
+        ("uri", path(resource=f"UserDefinedMessageSubscriptions/{SUBSCRIPTION}.json")),
+    ]
+
+
+def test_all_parameters_are_read() -> None:
+    form = {"Callback": CALLBACK, "Method": "GET", "IdempotencyKey": "k", "Else": "x"}
+
+    assert subscriptions.read(form) == (CALLBACK, "GET", "k")
+
+
+@pytest.mark.parametrize("form", [{}, {"Method": "", "IdempotencyKey": ""}], ids=["left out", "empty"])
+def test_the_method_is_post_unless_told_and_an_empty_key_is_none(form: dict[str, str]) -> None:
+    assert subscriptions.read({"Callback": CALLBACK, **form}) == (CALLBACK, "POST", None)
+
+
+@pytest.mark.parametrize(
+    ("form", "reason"),
+    [
+        ({}, "the form has no parameters"),
+        ({"Callback": "", "Method": "GET"}, "the form has 'Callback', 'Method'"),
+        ({"callback": CALLBACK}, "the form has 'callback'; names are case-sensitive"),
+    ],
+    ids=["no parameters", "empty", "its name in lower case"],
+)
+def test_without_a_callback_the_request_is_refused(form: dict[str, str], reason: str) -> None:
+    error = refusal(form)
+
+    assert error.problem is errors.CALLBACK_REQUIRED
+    assert error.reason == reason
+
+
+@pytest.mark.parametrize(("method", "hint"), [("PUT", ""), ("post", "; in capitals"), ("GET ", ""), ("GET,POST", "")])
+def test_any_method_but_get_and_post_is_refused(method: str, hint: str) -> None:
+    error = refusal({"Callback": CALLBACK, "Method": method})
+
+    assert error.problem is errors.METHOD_INVALID
+    assert error.reason == f"{method!r} is not GET or POST{hint}"
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [
+        "http://localhost",
+        "HTTP://LOCALHOST:1/",
+        "https://example.com:443/a/b;c?d=e&f=%20#ct=2000&rc=2",
+        "http://host-name.example./",
+        "http://127.0.0.1:8000/?",
+        "http://[::1]:8000/x",
+        "http://receiver/under_score?a_b=_",
+        "http://2130706433/",
+        "http://localhost:/",
+        "http://localhost/" + "x" * 2031,
+    ],
+)
+def test_urls_that_can_be_called_are_taken_as_they_came(callback: str) -> None:
+    assert subscriptions.read({"Callback": callback}).callback == callback
+
+
+@pytest.mark.parametrize(
+    ("callback", "reason"),
+    [
+        ("localhost:8000/x", "it must begin with http:// or https://"),
+        ("/messages", "it must begin with http:// or https://"),
+        ("//localhost/x", "it must begin with http:// or https://"),
+        ("ftp://localhost/", "it must begin with http:// or https://"),
+        ("file:///etc/passwd", "it must begin with http:// or https://"),
+        ("javascript:alert(1)", "it must begin with http:// or https://"),
+        ("http://", "it has no host"),
+        ("http:localhost", "it has no host"),
+        ("http:///x", "it has no host"),
+        ("http://:80/", "it has no host"),
+        ("http://my_host/", "underscores are not permitted in the host name"),
+        ("http://user:secret@localhost/", "credentials in a URL are not supported here"),
+        ("http://@localhost/", "credentials in a URL are not supported here"),
+        ("http://localhost:0/", "nothing listens on port 0"),
+        ("http://localhost:65536/", "Port out of range 0-65535"),
+        ("http://localhost:x/", "Port could not be cast to integer value as 'x'"),
+        ("http://a..b/", "'a..b' is no host name"),
+        ("http://.localhost/", "'.localhost' is no host name"),
+        (f"http://{'a' * 64}/", f"{'a' * 64!r} is no host name"),
+        ("http://%6cocalhost/", "'%6cocalhost' is no host name"),
+        ("http://[::1/", "Invalid IPv6 URL"),
+        ("http://[fe80::1%25eth0]/", "'fe80::1%25eth0' is no IPv6 address"),
+        ("http://localhost /", "' ' cannot stand in a URI: percent-encode it"),
+        ("http://localhost\\@evil/", "'\\\\' cannot stand in a URI: percent-encode it"),
+        ("http://localhost/\r\nX: y", "'\\r' cannot stand in a URI: percent-encode it"),
+        ("http://localhost/ü", "'ü' cannot stand in a URI: percent-encode it"),
+        ("http://bücher.example/", "'ü' cannot stand in a URI: percent-encode it"),
+        ("http://localhost/%zz", "a % without two hex digits"),
+        ("http://localhost/%", "a % without two hex digits"),
+        (
+            "http://localhost/#top",
+            "in the fragment 'top' is no connection override; there are ct, rt, tt, rc, rp, e, sni",
+        ),
+        ("http://localhost/#rc=9", "in the fragment the override rc is '9'; expected a whole number from 0 to 5"),
+        ("http://localhost/" + "x" * 2032, "2049 characters, at most 2048"),
+    ],
+)
+def test_what_cannot_be_called_is_refused_with_the_reason(callback: str, reason: str) -> None:
+    error = refusal({"Callback": callback})
+
+    assert error.problem is errors.CALLBACK_INVALID
+    assert error.reason == f"{callback[:80]!r}: {reason}"
+
+
+@pytest.mark.parametrize("host", ["[::g]", "[v1.a]", "[127.0.0.1]"])
+def test_brackets_hold_an_ipv6_address(host: str) -> None:
+    assert refusal({"Callback": f"http://{host}/"}).problem is errors.CALLBACK_INVALID
+
+
+@given(st.text())
+@example("http://[/")
+@example("http://[v1.x]:1/")
+def test_any_text_is_taken_or_refused(text: str) -> None:
+    for callback in (text, f"http://{text}", f"http://localhost/{text}"):
+        with suppress(TwilioError):
+            assert subscriptions.read({"Callback": callback}).callback == callback
