@@ -9,12 +9,15 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from emulator import __version__
+from emulator.adapters.callbacks import Callbacks
 from emulator.endpoints.docs import pages
 from emulator.endpoints.guard import Guard, limited, refuse
 from emulator.endpoints.inspection import (
     ca,
     calls,
     check,
+    deliveries,
+    end_users,
     events,
     faults,
     health,
@@ -24,13 +27,20 @@ from emulator.endpoints.inspection import (
     reset,
     rules,
     schemas,
+    subscriptions,
     threads,
+    users,
     world,
 )
 from emulator.endpoints.twilio import openapi
 from emulator.endpoints.twilio.checks import House
 from emulator.endpoints.twilio.consideration import Consideration
 from emulator.endpoints.twilio.surface import TwilioSurface
+from emulator.endpoints.voice import shims
+from emulator.endpoints.voice.admission import Admission
+from emulator.endpoints.voice.gateway import Gateway
+from emulator.endpoints.voice.stand_ins import StandIns
+from emulator.endpoints.voice.surface import VoiceSurface
 from emulator.endpoints.web import pages as web
 from emulator.engine.chance import Chance, Entropy
 from emulator.engine.clock import Clock, Now
@@ -44,8 +54,12 @@ _PARTS = (
     messages,
     requests,
     threads,
+    subscriptions,
+    deliveries,
     events,
     calls,
+    end_users,
+    users,
     schemas,
     faults,
     reset,
@@ -55,6 +69,7 @@ _PARTS = (
     ca,
     health,
     pages,
+    shims,
     web,
 )
 
@@ -62,7 +77,7 @@ _PARTS = (
 class Emulator(FastAPI):
     """FastAPI for the inspection API; the Twilio surface is handed its requests before router and middleware."""
 
-    def __init__(self, emulation: Emulation, twilio: TwilioSurface, guard: Guard) -> None:
+    def __init__(self, emulation: Emulation, twilio: TwilioSurface, voice: VoiceSurface, guard: Guard) -> None:
         super().__init__(
             title="UserDefinedMessages emulator",
             version=__version__,
@@ -76,12 +91,16 @@ class Emulator(FastAPI):
         self.state.proxy = None
         self.state.ca_pem = None
         self.at_once = twilio.answer
+        self.state.voice = voice
         self._twilio = twilio
+        self._voice = voice
         self._guard = guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send a request to the surface that it is for."""
-        if scope["type"] == "http" and _is_twilio(scope):
+        if self._voice.serves(scope):
+            await self._voice(scope, receive, send)
+        elif scope["type"] == "http" and _is_twilio(scope):
             await self._twilio(scope, receive, send)
         elif scope["type"] != "http":
             await super().__call__(scope, receive, send)
@@ -128,10 +147,24 @@ def create_app(
     """
     clock, chance = Clock(now, settings.clock), Chance(entropy, settings.seed)
     emulation = Emulation(settings.policy(), clock=clock, chance=chance, monotonic=monotonic)
-    house = House(directory=settings.directory(), lenient=settings.content == "lenient")
     guard = Guard(hosts=settings.allowed_hosts, origins=settings.allowed_origins, token=settings.control_token)
+    house = House(
+        directory=settings.directory(),
+        lenient=settings.content == "lenient",
+        allows_page=guard.allows_page,
+    )
     twilio = TwilioSurface(emulation, house, log_every=settings.log_format == "json")
-    app = Emulator(emulation, twilio, guard)
+    admission = Admission(strict=settings.strict_tokens, api_keys=settings.api_keys or {}, now=emulation.clock.now)
+    voice = VoiceSurface(Gateway(emulation.switchboard, admission, guard), StandIns())
+    app = Emulator(emulation, twilio, voice, guard)
+    app.state.callbacks = Callbacks(
+        emulation.conversations.deliveries,
+        auth_token=house.directory.token,
+        now=clock.now,
+        limits=settings.callback_limits(),
+        allowed=settings.callback_hosts,
+    )
+    emulation.conversations.let_callbacks_be_made_by(app.state.callbacks.send, app.state.callbacks.drop)
     app.state.judge = Consideration(emulation, house)
     app.state.show_secrets = settings.show_secrets
     problems.install(app)

@@ -11,9 +11,10 @@ from typing import Any
 
 from emulator import values
 from emulator.engine.calls import Unregistered
-from emulator.engine.emulation import Policy
 from emulator.engine.idempotency import OnMismatch
+from emulator.engine.policy import Policy
 from emulator.wire.credentials import Account, ApiKey, Directory
+from emulator.wire.overrides import Limits
 
 PREFIX = "EMULATOR_"
 _ZEROS = "0" * 32
@@ -89,6 +90,28 @@ class Settings:
         values.one_of("strict", "lenient"),
         "strict = Content must be JSON of at most 10000 characters; lenient = accept and only note it",
     )
+    voice_token: str = _option(
+        "lenient",
+        values.one_of("lenient", "strict"),
+        "access tokens of Voice SDKs: lenient = any text, read if it is a JWT; strict = signed with one of api_keys, "
+        "in force, with a voice grant and an identity",
+    )
+    callback_hosts: frozenset[str] = _option(
+        frozenset(),
+        values.names,
+        "more names and addresses that callbacks may go to than loopback and private ones",
+        "",
+    )
+    callback_connect_timeout: int = _option(5, values.seconds, "how long a callback may take to connect", "5s")
+    callback_read_timeout: int = _option(15, values.seconds, "how long a callback may wait for an answer", "15s")
+    callback_timeout: int = _option(15, values.seconds, "how long a callback may take with all its retries", "15s")
+    callback_retries: int = _option(1, values.whole(0, 5), "how often a callback that could not connect is tried again")
+    first_sequence_number: int = _option(
+        1, values.whole(0, 1), "SequenceNumber of a call's first callback; Twilio's text says 0, its sample shows 1"
+    )
+    deliveries_limit: int = _option(
+        10_000, values.whole(1, 10**6), "how many deliveries of callbacks are kept; the oldest are evicted"
+    )
     idempotency_ttl: int = _option(86400, values.seconds, "how long an IdempotencyKey is remembered", "24h")
     idempotency_limit: int = _option(100_000, values.whole(1, 10**9), "how many keys are remembered")
     idempotency_mismatch: str = _option(
@@ -131,6 +154,11 @@ class Settings:
         """Who may ask."""
         return Directory(auth_token=self.auth_token, accounts=self.accounts, api_keys=self.api_keys or {})
 
+    @property
+    def strict_tokens(self) -> bool:
+        """Whether access tokens must be genuine."""
+        return self.voice_token == "strict"  # noqa: S105  the name of a choice
+
     def policy(self) -> Policy:
         """The engine's choices and bounds."""
         return Policy(
@@ -142,6 +170,17 @@ class Settings:
             journal_bytes=self.journal_bytes,
             magic=self.magic == "on",
             retry_window=self.retry_window,
+            first_sequence_number=self.first_sequence_number,
+            deliveries_limit=self.deliveries_limit,
+        )
+
+    def callback_limits(self) -> Limits:
+        """How long and how often a callback is tried, unless its URL says otherwise."""
+        return Limits(
+            connect=self.callback_connect_timeout,
+            read=self.callback_read_timeout,
+            total=self.callback_timeout,
+            retries=self.callback_retries,
         )
 
     def warnings(self) -> list[str]:
@@ -151,7 +190,10 @@ class Settings:
         for sid, account in (self.accounts or {}).items():
             texts.append((f"the token of {sid}", account.token))
         texts += [(f"the secret of {sid}", key.secret) for sid, key in (self.api_keys or {}).items()]
-        return (unused if self.accounts is not None and self.auth_token != _ZEROS else []) + [
+        warned = unused if self.accounts is not None and self.auth_token != _ZEROS else []
+        if self.strict_tokens and not self.api_keys:
+            warned.append("voice_token=strict refuses every access token, because there are no api_keys")
+        return warned + [
             f"{what} is not only letters and digits: twilio-go refuses it before any request is sent"
             for what, text in texts
             if not re.fullmatch(r"[a-zA-Z0-9]*", text)

@@ -1,5 +1,6 @@
 """The example applications' own tests, run as a newcomer runs them."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -55,7 +56,35 @@ def test_node() -> None:
     assert "pass 2" in done.stdout, done.stdout
 
 
-EXAMPLES = [*(ROOT / "examples" / "python").glob("*.py"), *(ROOT / "examples" / "node").glob("*.js")]
+def test_voice() -> None:
+    """The whole loop, in a browser: a page with the Voice SDK, a server, and the emulator between them."""
+    if not (MODULES / "@twilio" / "voice-sdk").is_dir() or shutil.which("chromium") is None:
+        missing = "there is no Chromium, or no Voice SDK; `npm ci` in tests/conformance/node brings it"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=ROOT / "examples" / "voice",
+        env=environment(PYTHONDONTWRITEBYTECODE="1", NODE_PATH=str(MODULES)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+
+
+def test_the_voice_example_has_the_sdk_that_is_tested() -> None:
+    installed = json.loads((ROOT / "examples" / "voice" / "package.json").read_text())["dependencies"]
+    tested = json.loads((MODULES.parent / "package.json").read_text())["devDependencies"]
+
+    assert installed == {"@twilio/voice-sdk": tested["@twilio/voice-sdk"]}
+
+
+EXAMPLES = [*(ROOT / "examples").glob("*/*.py"), *(ROOT / "examples" / "node").glob("*.js")]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[path.name for path in EXAMPLES])

@@ -42,6 +42,10 @@ class Transport(asyncio.Transport):
         self.closed = False
         self.aborted = False
         self.reading = True
+        self.protocol: asyncio.BaseProtocol | None = None
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         assert not self.closed, "written after the end"
@@ -324,6 +328,30 @@ def test_a_request_for_a_websocket_is_an_ordinary_request(client: Client) -> Non
     written = client.send(GET.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"))
 
     assert written == ok()
+
+
+SOCKET = (
+    b"GET /signal HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("before", [pytest.param(b"", id="first"), pytest.param(POST, id="second")])
+def test_a_websocket_where_there_is_one_is_another_protocols(client: Client, before: bytes) -> None:
+    client.send(before)
+    client.send(SOCKET)
+
+    assert client.transport.protocol is not None
+    assert client.protocol not in client.protocol.connections
+
+
+def test_a_websocket_that_is_asked_for_behind_an_unanswered_request_is_an_ordinary_request(client: Client) -> None:
+    client.may_answer.clear()
+    client.send(POST + SOCKET)
+    client.may_answer.set()
+    client.settle()
+
+    assert [seen.target for seen in client.seen] == [b"/p?q=1", b"/signal?"]
 
 
 def test_an_old_client_that_offers_an_upgrade_is_closed_as_others_of_its_age(client: Client) -> None:

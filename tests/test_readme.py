@@ -31,6 +31,7 @@ def blocks(language: str, having: str = "") -> list[str]:
 CURLS = blocks("sh", "curl ")
 SENDING = {"python": blocks("python", "base_url"), "js": blocks("js")}
 GREETING = blocks("python", "def test_the_caller")
+ASKING = blocks("python", "def test_the_user_is_asked")
 BREAKING = blocks("python", "def test_a_lost_answer")
 GREET = blocks("sh", "pytest test_greeting.py")
 IN_PROCESS = blocks("python", "with Emulator(")
@@ -64,11 +65,11 @@ def test_the_table_of_options_is_the_settings_own() -> None:
 
 
 def test_every_block_of_a_program_is_run_by_a_test_here() -> None:
-    ours = [*CURLS, *SENDING["python"], *SENDING["js"], *GREETING, *GREET, *BREAKING, *IN_PROCESS, *ATTACHING]
+    ours = [*CURLS, *SENDING["python"], *SENDING["js"], *GREETING, *GREET, *BREAKING, *ASKING, *IN_PROCESS, *ATTACHING]
     there = [block for language in ("sh", "python", "js") for block in blocks(language)]
 
     assert len(CURLS) > 10
-    assert all([SENDING["python"], SENDING["js"], GREETING, GREET, BREAKING, IN_PROCESS, ATTACHING])
+    assert all([SENDING["python"], SENDING["js"], GREETING, GREET, BREAKING, ASKING, IN_PROCESS, ATTACHING])
     assert sorted(ours) == sorted(block for block in there if not block.startswith(ELSEWHERE))
 
 
@@ -89,6 +90,15 @@ def test_the_first_test_of_the_readme_passes_with_the_packages_fixtures(own_site
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
+
+
+def test_the_user_on_the_other_side_is_asked(own_site: Site, tmp_path: Path) -> None:
+    (asking,) = ASKING
+    (tmp_path / "test_asking.py").write_text(asking)
+
+    done = run(own_site, "unset EMULATOR_URL\npytest test_asking.py", tmp_path)
+
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,11 @@ import pytest
 from builders import ACCOUNT, API_KEY, OTHER_ACCOUNT
 
 from emulator.engine.calls import Unregistered
-from emulator.engine.emulation import Policy
 from emulator.engine.idempotency import OnMismatch
+from emulator.engine.policy import Policy
 from emulator.settings import OPTIONS, Option, Settings, SettingsError, read_settings
 from emulator.wire.credentials import Account, ApiKey, Directory
+from emulator.wire.overrides import Limits
 
 # An option, a text that is neither its default nor the second one, and what it means.
 CHOICES = [
@@ -21,6 +22,14 @@ CHOICES = [
     ("api_keys", f"{API_KEY}:s:{ACCOUNT}", {API_KEY: ApiKey("s", ACCOUNT)}, f"{API_KEY}:x:{ACCOUNT}"),
     ("calls", "registered", "registered", "any"),
     ("content", "lenient", "lenient", "strict"),
+    ("voice_token", "strict", "strict", "lenient"),
+    ("callback_hosts", "a.example", frozenset({"a.example"}), "b.example"),
+    ("callback_connect_timeout", "2s", 2, "3s"),
+    ("callback_read_timeout", "2s", 2, "3s"),
+    ("callback_timeout", "1m", 60, "3s"),
+    ("callback_retries", "3", 3, "0"),
+    ("first_sequence_number", "0", 0, "1"),
+    ("deliveries_limit", "7", 7, "8"),
     ("idempotency_ttl", "5m", 300, "1s"),
     ("idempotency_limit", "7", 7, "8"),
     ("idempotency_mismatch", "reject", "reject", "replay"),
@@ -76,6 +85,8 @@ def test_unset_options_have_the_documented_defaults() -> None:
         "replay",
     )
     assert (chosen.magic, chosen.retry_window) == ("on", 120)
+    assert (chosen.callback_hosts, chosen.callback_limits()) == (frozenset(), Limits())
+    assert (chosen.first_sequence_number, chosen.deliveries_limit) == (1, 10_000)
     assert (chosen.journal_limit, chosen.journal_bytes) == (100_000, 268_435_456)
     assert (chosen.control_token, chosen.allowed_hosts, chosen.allowed_origins) == (None, frozenset(), frozenset())
     assert (chosen.show_secrets, chosen.clock, chosen.seed, chosen.log_format) == (False, None, None, "text")
@@ -139,6 +150,11 @@ BAD = [
     ("port", "9" * 5000, "a whole number from 0 to 65535"),
     ("idempotency_limit", "0", "a whole number from 1 to 1000000000"),
     ("magic", "true", "one of on, off"),
+    ("callback_hosts", "http://a", "host names and IP addresses, separated by commas, without ports or *"),
+    ("callback_read_timeout", "0", "a positive number with or without a unit (s, m, h, d), as in 24h"),
+    ("callback_retries", "6", "a whole number from 0 to 5"),
+    ("first_sequence_number", "2", "a whole number from 0 to 1"),
+    ("deliveries_limit", "0", "a whole number from 1 to 1000000"),
     ("retry_window", "0", "a positive number with or without a unit (s, m, h, d), as in 24h"),
     ("journal_limit", "1.5", "a whole number from 1 to 1000000000"),
     ("idempotency_ttl", "24hours", "a positive number with or without a unit (s, m, h, d), as in 24h"),
@@ -152,6 +168,7 @@ BAD = [
     ("calls", "all", "one of any, registered"),
     ("calls", "ANY", "one of any, registered"),
     ("content", "loose", "one of strict, lenient"),
+    ("voice_token", "loose", "one of lenient, strict"),
     ("idempotency_mismatch", "409", "one of replay, reject"),
     ("show_secrets", "maybe", "on or off"),
     ("clock", "noon", "a date since 1970 with a zone, as in 2026-01-02T03:04:05Z"),
@@ -404,3 +421,11 @@ def test_the_policy_holds_the_engines_choices() -> None:
         journal_bytes=4,
     )
     assert Settings().policy() == Policy()
+
+
+def test_strict_tokens_without_keys_are_warned_of() -> None:
+    _, warnings = read_settings({"voice_token": "strict"}, {})
+    _, none = read_settings({"voice_token": "strict", "api_keys": f"{API_KEY}:s:{ACCOUNT}"}, {})
+
+    assert warnings == ["voice_token=strict refuses every access token, because there are no api_keys"]
+    assert none == []

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from emulator.wire.hosts import is_local, name_of
+from emulator.wire.hosts import is_local, is_loopback, name_of
 
 MAX_BODY = 1024 * 1024
 _SWALLOWED = 64 * MAX_BODY  # of a body that is refused: a client that is still writing would not read why
@@ -23,6 +23,8 @@ _DATA = "/_emulator/"  # the token guards data; health, page and documentation h
 # twilio-python and twilio-node put edge and region into every host, a base URL's too.
 _MADE_BY_REGION = re.compile(r"127(\.[a-z0-9-]+){1,2}\.0\.1")
 _LINKABLE = frozenset({"/", "/docs"})
+# Pages of any origin load these with a script tag, which sends no token; they are the same for all.
+_SCRIPTS = frozenset({"/_emulator/voice-shim.js", "/_emulator/voice-shim.cjs"})
 _log = logging.getLogger("emulator.guard")
 
 
@@ -54,6 +56,8 @@ class Guard:
     def refusal(self, scope: Scope) -> Refusal | None:
         """Why a request may not come in, or None when it may."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if scope["path"] in _SCRIPTS:
+            return self._host(headers) or _size(headers)
         return self._host(headers) or self._site(scope, headers) or self._token(scope, headers) or _size(headers)
 
     def _host(self, headers: Mapping[str, str]) -> Refusal | None:
@@ -78,9 +82,7 @@ class Guard:
         if origin in self.origins:
             return None
         if origin is not None and origin != f"{scope['scheme']}://{headers.get('host', '')}":
-            return Refusal(
-                403, f"the Origin {origin} is not allowed; to allow it set allowed_origins (EMULATOR_ALLOWED_ORIGINS)"
-            )
+            return _foreign(origin)
         site = headers.get("sec-fetch-site", "none")
         followed_a_link = (
             scope["method"] == "GET" and headers.get("sec-fetch-mode") == "navigate" and scope["path"] in _LINKABLE
@@ -92,6 +94,17 @@ class Guard:
             f"a page of another site may not do this (Sec-Fetch-Site: {site}); "
             "to allow its origin set allowed_origins (EMULATOR_ALLOWED_ORIGINS)",
         )
+
+    def socket_refusal(self, headers: Mapping[str, str]) -> Refusal | None:
+        """Why a page may not open a WebSocket, or None: pages of this machine may, and what is no page."""
+        origin = headers.get("origin")
+        return None if origin is None or self.allows_page(origin, headers.get("host", "")) else _foreign(origin)
+
+    def allows_page(self, origin: str, own: str) -> bool:
+        """Whether a page is of this machine, ours under the name `own` that it asked for, or of an allowed origin."""
+        scheme, _, host = origin.partition("://")
+        ours = host == own and self.allows_host(name_of(own))
+        return origin in self.origins or (scheme in ("http", "https") and (ours or is_loopback(name_of(host))))
 
     def _token(self, scope: Scope, headers: Mapping[str, str]) -> Refusal | None:
         if self.token is None or not scope["path"].startswith(_DATA):
@@ -105,6 +118,12 @@ class Guard:
             f"the control token is needed (control_token, EMULATOR_CONTROL_TOKEN), {given}: Authorization: Bearer …",
             (("www-authenticate", "Bearer"),),
         )
+
+
+def _foreign(origin: str) -> Refusal:
+    return Refusal(
+        403, f"the Origin {origin} is not allowed; to allow it set allowed_origins (EMULATOR_ALLOWED_ORIGINS)"
+    )
 
 
 def _size(headers: Mapping[str, str]) -> Refusal | None:

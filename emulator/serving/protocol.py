@@ -1,7 +1,8 @@
 """HTTP as uvicorn's httptools protocol reads it, with what a test server must do better.
 
 Bytes that are no HTTP get Twilio's form of an error instead of plain text; heads are bounded; a client that stops
-sending is closed; an `Upgrade` that we do not speak is ignored instead of swallowing the body.
+sending is closed; an `Upgrade` that we do not speak is ignored instead of swallowing the body. One that we speak,
+to a WebSocket at one path, leads to another protocol.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from emulator.wire.errors import HEAD_TOO_LARGE, INTERNAL_ERROR, REQUEST_MALFORM
 from emulator.wire.replies import without_hsts
 
 MAX_HEAD = 64 * 1024
+SOCKET_PATH = b"/signal"
 MAX_PIPELINED = 1000
 """Requests that may wait on one connection; uvicorn reads on while they do."""
 _REPLIES_A_TURN = 100
@@ -325,14 +327,40 @@ class Protocol(HttpToolsProtocol):
         if method == b"CONNECT":
             self._give_up(REQUEST_MALFORMED)
             return
-        head = [method, b" ", self.url, b" HTTP/%b\r\n" % self.parser.get_http_version().encode()]
-        for name, value in self.headers:
-            if name not in (b"upgrade", b"http2-settings"):
-                head += (name, b": ", value, b"\r\n")
+        if method == b"GET" and self._asks_for_a_socket():
+            self._hand_over(self._head(method) + rest)
+            return
+        head = self._head(method, without=(b"upgrade", b"http2-settings"))
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn sets it
         self._fed = 0
-        self.data_received(b"".join([*head, b"\r\n", rest]))
+        self.data_received(head + rest)
+
+    def _head(self, method: bytes, without: tuple[bytes, ...] = ()) -> bytes:
+        """The head of the request, written again."""
+        lines = [method, b" ", self.url, b" HTTP/%b\r\n" % self.parser.get_http_version().encode()]
+        for name, value in self.headers:
+            if name not in without:
+                lines += (name, b": ", value, b"\r\n")
+        return b"".join([*lines, b"\r\n"])
+
+    def _asks_for_a_socket(self) -> bool:
+        """Whether it is for a WebSocket where there is one, and everything before it is answered."""
+        answered = self.cycle is None or self.cycle.response_complete
+        return answered and self.url.partition(b"?")[0] == SOCKET_PATH and self._get_upgrade() == b"websocket"
+
+    def _hand_over(self, data: bytes) -> None:
+        """Let the connection be a WebSocket from this request on."""
+        from emulator.serving.sockets import SocketProtocol  # noqa: PLC0415  a library that few need
+
+        self.outbox.flush()
+        self._unset_keepalive_if_required()
+        self._given_up = True  # nothing that comes here is HTTP any more
+        self.connections.discard(self)
+        protocol = SocketProtocol(self.config, self.server_state, self.app_state, _loop=self.loop)
+        protocol.connection_made(self.transport)
+        self.transport.set_protocol(protocol)
+        protocol.data_received(data)
 
     def _give_up(self, problem: Problem) -> None:
         """Answer what could not be read and close; what was whole before it is answered first, and instead."""

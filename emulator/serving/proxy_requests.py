@@ -11,12 +11,13 @@ from http import HTTPStatus
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 
+from emulator.engine.destinations import METADATA
 from emulator.wire.hosts import is_twilio
 
 MAX_HEAD = 16 * 1024
 _SHOWN = 100  # of a host name, in a reply
 _NEAR = tuple(map(ip_network, ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")))
-_NEVER = tuple(map(ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32")))  # clouds keep their secrets there
+_NEVER = (*map(ip_network, ("169.254.0.0/16", "fe80::/10")), *METADATA)  # clouds keep their secrets there
 _REQUEST_LINE = re.compile(rb"([A-Z]+) ([\x21-\x7e]+) HTTP/1\.[01]")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00\r\n]*)")
 _HOST = r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,255}"

@@ -18,6 +18,7 @@ from emulator.settings import Settings
 from emulator.wire import replies
 from emulator.wire.errors import Problem
 from emulator.wire.replies import Representation
+from emulator.wire.signalling import MAX_FRAME
 
 if TYPE_CHECKING:
     from emulator.serving.entrances import Entrances
@@ -135,6 +136,7 @@ class Server(uvicorn.Server):
             self._leave_tls()
         await super().shutdown(sockets)
         ending.cancel()
+        await self._app.state.callbacks.aclose()
 
     async def _end_who_waits(self) -> None:
         """End waits and streams; again, because a request that was being read may begin another."""
@@ -178,7 +180,9 @@ def _config(app: Emulator) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=OurProtocol,
-        ws="none",
+        ws="none",  # the protocol makes its own, when one is asked for
+        ws_max_size=MAX_FRAME,
+        ws_per_message_deflate=False,  # memory for every idle user, to save bytes within one machine
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import ScopeQuery
-from emulator.engine.calls import Call, Leg, Status
+from emulator.engine.calls import ACTIVE, Call, Leg, Status
 from emulator.engine.scopes import Scope
+from emulator.engine.switchboard import NobodyThereError
 from emulator.wire import sids
 
 router = APIRouter(prefix="/_emulator/calls", tags=["calls"], responses=UNPROCESSABLE)
@@ -36,6 +37,29 @@ class CallView(CallState):
     """A registered call."""
 
     call_sid: str = Field(examples=["CA" + "b" * 32])
+    identity: str | None = Field(None, description="of the Voice SDK that is connected now", examples=["alice"])
+
+
+class Placed(BaseModel):
+    """A call to a connected user."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    to: str = Field(
+        min_length=1, max_length=256, description="the identity, with or without client:", examples=["client:alice"]
+    )
+    from_: str = Field(
+        "+15005550006", alias="from", min_length=1, max_length=256, description="as the user sees it", examples=["bob"]
+    )
+    account_sid: str | None = Field(
+        None,
+        pattern=f"^{sids.pattern(sids.ACCOUNT)}$",
+        description="null = the user's own",
+        examples=["AC" + "a" * 32],
+    )
+    parameters: dict[str, str] = Field(
+        {}, max_length=100, description="the call's custom parameters", examples=[{"order": "7"}]
+    )
 
 
 class CallList(BaseModel):
@@ -45,8 +69,15 @@ class CallList(BaseModel):
     count: int = Field(examples=[1])
 
 
-def _view(call: Call) -> CallView:
-    return CallView(call_sid=call.sid, account_sid=call.account_sid, status=call.status, client=call.client)
+def _view(engine: Engine, call: Call) -> CallView:
+    party = engine.switchboard.party(call.sid)
+    return CallView(
+        call_sid=call.sid,
+        account_sid=call.account_sid,
+        status=call.status,
+        client=call.client,
+        identity=party.identity if party is not None else None,
+    )
 
 
 def _missing(call_sid: str) -> HTTPException:
@@ -57,17 +88,38 @@ def _missing(call_sid: str) -> HTTPException:
 async def list_calls(engine: Engine, scope: ScopeQuery) -> CallList:
     """The registered calls of a scope; those of no account are everybody's."""
     wanted = scope.scope()
-    calls = [_view(call) for call in engine.calls if wanted.overlaps(Scope(call.account_sid, call.sid))]
+    calls = [_view(engine, call) for call in engine.calls if wanted.overlaps(Scope(call.account_sid, call.sid))]
     return CallList(calls=calls, count=len(calls))
+
+
+@router.post("", status_code=201, responses={**FULL, **NOT_FOUND}, summary="Call a connected user")
+async def place_call(engine: Engine, placed: Placed) -> CallView:
+    """Let the Voice SDK of a connected user ring; the call is ringing until it is accepted."""
+    try:
+        call_sid = engine.switchboard.place(
+            placed.to, from_=placed.from_, account_sid=placed.account_sid, custom=placed.parameters
+        )
+    except NobodyThereError as error:
+        raise HTTPException(
+            404, f"no user {str(error)[:40]!r} is registered; GET /_emulator/users lists who is"
+        ) from None
+    call = engine.calls.get(call_sid)
+    assert call is not None
+    return _view(engine, call)
 
 
 @router.put("/{call_sid}", responses={**FULL, 201: {"model": CallView, "description": "Registered anew"}})
 async def put_call(engine: Engine, call_sid: CallSid, state: CallState, response: Response) -> CallView:
-    """Register a call, or replace what is known of it (200)."""
+    """Register a call, or replace what is known of it (200); one that is over is hung up where a Voice SDK is there."""
+    if state.status not in ACTIVE:
+        engine.switchboard.finish(call_sid, state.status)
+    party = engine.switchboard.party(call_sid)
+    if party is not None:
+        party.account_sid = state.account_sid
     call = Call(sid=call_sid, account_sid=state.account_sid, status=state.status, client=state.client)
     if engine.calls.put(call):
         response.status_code = 201
-    return _view(call)
+    return _view(engine, call)
 
 
 @router.get("/{call_sid}", responses=NOT_FOUND)
@@ -76,11 +128,12 @@ async def get_call(engine: Engine, call_sid: CallSid) -> CallView:
     call = engine.calls.get(call_sid)
     if call is None:
         raise _missing(call_sid)
-    return _view(call)
+    return _view(engine, call)
 
 
 @router.delete("/{call_sid}", status_code=204, responses=NOT_FOUND)
 async def delete_call(engine: Engine, call_sid: CallSid) -> None:
-    """Forget a call: it is again what the option `calls` says of unregistered ones."""
+    """Forget a call, which ends it: it is again what the option `calls` says of unregistered ones."""
+    engine.switchboard.finish(call_sid, Status.CANCELED)
     if not engine.calls.remove(call_sid):
         raise _missing(call_sid)

@@ -13,7 +13,8 @@ from emulator.endpoints.asgi import CONNECTION, until_gone
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import RequestFilterQuery
-from emulator.endpoints.inspection.views import message_json, request_json
+from emulator.endpoints.inspection.views import delivery_json, message_json, request_json
+from emulator.engine.deliveries import Delivery
 from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Exchange
 from emulator.engine.feed import MAX_BEHIND, Event, Kind, Reader
@@ -42,6 +43,8 @@ def _render(event: Event) -> bytes:
             return _text(event.kind, message_json(about), event.seq)
         # Without id when the message follows: a reader that is cut off between the two gets both again.
         return _text(event.kind, request_json(about), None if about.created else event.seq)
+    if isinstance(about, Delivery):
+        return _text(event.kind, delivery_json(about))
     data = json.dumps({"account_sid": about.account_sid, "call_sid": about.call_sid})
     return _text(event.kind, data, event.seq)
 
@@ -116,7 +119,7 @@ async def events(
     wanted: RequestFilterQuery,
     last_event_id: Annotated[int | None, Header(ge=0, examples=[1])] = None,
 ) -> Response:
-    """Follow what happens: `request`, `message`, `reset`. Resume with `Last-Event-ID` or `after`.
+    """Follow what happens: `request`, `message`, `delivery`, `reset`. Resume with `Last-Event-ID` or `after`.
 
     What was evicted in between is told first, as `evicted`; a reader that falls behind is told so, as `lagged`.
     """

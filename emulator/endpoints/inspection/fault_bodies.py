@@ -221,7 +221,9 @@ class MatchBody(_Strict):
 
     account_sid: str | None = Field(default=None, pattern=f"^{sids.pattern(sids.ACCOUNT)}$", examples=["AC" + "a" * 32])
     call_sid: str | None = Field(default=None, pattern=f"^{sids.pattern(sids.CALL)}$", examples=["CA" + "b" * 32])
-    resource: Literal["UserDefinedMessages"] | None = Field(default=None, examples=[messages.RESOURCE])
+    resource: Literal["UserDefinedMessages", "UserDefinedMessageSubscriptions"] | None = Field(
+        default=None, examples=[messages.RESOURCE]
+    )
     idempotency_key: str | None = Field(default=None, min_length=1, max_length=_LONGEST_KEY, examples=["1"])
     content: Annotated[Any, AfterValidator(_portable)] = Field(
         default=None, description="JSON that the content must hold: objects by subset", examples=[{"a": 1}]

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import MessageQuery, MessagesQuery, WantedQuery
+from emulator.endpoints.inspection.requests import HandoverView
 from emulator.endpoints.inspection.views import json_response, listing, message_json, near_miss_view
 from emulator.endpoints.inspection.waiting import until_over
 from emulator.engine.emulation import Emulation
@@ -56,6 +57,7 @@ class MessageView(BaseModel):
     date_created: str = Field(description="RFC 2822, as Twilio answered", examples=["Wed, 18 Dec 2019 20:02:01 +0000"])
     received_at: str = Field(description="ISO 8601, UTC", examples=["2019-12-18T20:02:01.123Z"])
     request_id: str = Field(examples=["RQ8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"])
+    delivered: HandoverView | None = Field(description="who got it")
 
 
 class LackView(BaseModel):

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from emulator.engine import deliveries
+from emulator.engine.deliveries import DeliveryFilter
 from emulator.engine.exchanges import Outcome
 from emulator.engine.filters import Filter, Part
 from emulator.engine.scopes import Scope
@@ -34,10 +36,7 @@ class ScopeModel(BaseModel):
         return Scope(self.account_sid, self.call_sid)
 
 
-class Wanted(ScopeModel):
-    """Which messages are meant; without a parameter, all."""
-
-    idempotency_key: str | None = Field(None, description="only with this IdempotencyKey", examples=["1"])
+class _ByContent(ScopeModel):
     after: int = Field(0, ge=0, description="only with a higher sequence number; `last_seq` of an earlier answer")
     content: str | None = Field(
         None,
@@ -45,7 +44,6 @@ class Wanted(ScopeModel):
         examples=['{"type": "order"}'],
     )
     contains: str | None = Field(None, description="text that the content must hold", examples=["order"])
-    valid: bool | None = Field(None, description="whether every schema allows it", examples=[False])
 
     @field_validator("content")
     @classmethod
@@ -57,6 +55,18 @@ class Wanted(ScopeModel):
                 raise ValueError(f'give JSON, a text in quotes as in "a": {error}') from None
         return text
 
+    @property
+    def part(self) -> Part | None:
+        """What the content must hold."""
+        return None if self.content is None else Part(content.parse(self.content))
+
+
+class Wanted(_ByContent):
+    """Which messages are meant; without a parameter, all."""
+
+    idempotency_key: str | None = Field(None, description="only with this IdempotencyKey", examples=["1"])
+    valid: bool | None = Field(None, description="whether every schema allows it", examples=[False])
+
     def filter(self, *, after: int | None = None) -> Filter:
         """The engine's filter."""
         return Filter(
@@ -64,7 +74,7 @@ class Wanted(ScopeModel):
             call_sid=self.call_sid,
             idempotency_key=self.idempotency_key,
             after=self.after if after is None else after,
-            content=None if self.content is None else Part(content.parse(self.content)),
+            content=self.part,
             contains=self.contains,
             valid=self.valid,
         )
@@ -78,6 +88,10 @@ class _Paging(BaseModel):
     def newest_first(self) -> bool:
         """Whether the newest comes first."""
         return self.order == "newest"
+
+
+class ScopePage(ScopeModel, _Paging):
+    """Of which account and call, how many, from which end."""
 
 
 class _Patience(BaseModel):
@@ -118,6 +132,27 @@ class ThreadQuery(Wanted, _Paging, _Patience):
     finding: Finding | None = Field(None, description="only those that show this", examples=["recovered"])
 
 
+class DeliveryQuery(_ByContent, _Paging, _Patience):
+    """Which deliveries, how many, and how long to wait for them."""
+
+    subscription_sid: str | None = Field(None, description="only to this subscription", examples=["ZY" + "c" * 32])
+    message_sid: str | None = Field(None, description="only of this message", examples=["KX" + "d" * 32])
+    outcome: deliveries.Outcome | None = Field(None, description="what became of it", examples=["delivered"])
+
+    def filter(self) -> DeliveryFilter:
+        """The engine's filter."""
+        return DeliveryFilter(
+            account_sid=self.account_sid,
+            call_sid=self.call_sid,
+            subscription_sid=self.subscription_sid,
+            message_sid=self.message_sid,
+            outcome=self.outcome,
+            after=self.after,
+            content=self.part,
+            contains=self.contains,
+        )
+
+
 class RequestFilter(Wanted):
     """Which exchanges are meant; without a parameter, all."""
 
@@ -135,8 +170,10 @@ class RequestPage(RequestFilter, _Paging):
 
 
 ScopeQuery = Annotated[ScopeModel, Query()]
+ScopePageQuery = Annotated[ScopePage, Query()]
 WantedQuery = Annotated[Wanted, Query()]
 MessagesQuery = Annotated[MessageQuery, Query()]
 ThreadsQuery = Annotated[ThreadQuery, Query()]
+DeliveriesQuery = Annotated[DeliveryQuery, Query()]
 RequestFilterQuery = Annotated[RequestFilter, Query()]
 RequestPageQuery = Annotated[RequestPage, Query()]

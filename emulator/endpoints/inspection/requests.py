@@ -27,6 +27,14 @@ class RefusingRule(BaseModel):
     reason: str | None = Field(description="what exactly was wrong", examples=["Expecting value in 'hello'"])
 
 
+class HandoverView(BaseModel):
+    """What became of a message for an end user."""
+
+    to: str | None = Field(description="the identity of the connected Voice SDK; null = nobody", examples=["alice"])
+    after_ms: float | None = Field(description="until it was written to the socket", examples=[0.4])
+    reason: str | None = Field(description="why to nobody", examples=[None])
+
+
 class FaultDone(BaseModel):
     """What went wrong on purpose."""
 
@@ -52,6 +60,7 @@ class RequestView(BaseModel):
     content: str | None = Field(description="the parameter Content, as far as it could be read")
     message_sid: str | None = Field(description="the message that was created or replayed")
     duration: float | None = Field(description="seconds; null while the reply is not out", examples=[0.001])
+    delivered: HandoverView | None = Field(description="of a message that was created: who got it")
     fault: FaultDone | None = Field(description="what went wrong with it on purpose")
     lost: bool = Field(description="whether the client got no whole answer", examples=[False])
     rule: RefusingRule | None = Field(description="the rule that refused it")

@@ -19,6 +19,8 @@ class WasReset(BaseModel):
     calls: int = Field(examples=[1])
     schemas: int = Field(examples=[0])
     faults: int = Field(description="rules that make requests fail", examples=[0])
+    subscriptions: int = Field(examples=[0])
+    deliveries: int = Field(description="callbacks, made or not", examples=[0])
     waits: int = Field(description="waits that were ended", examples=[0])
 
 

@@ -7,23 +7,25 @@ from typing import Any
 
 from fastapi import Response
 
+from emulator.engine.deliveries import Delivery
 from emulator.engine.exchanges import Exchange, unpack
 from emulator.engine.explanation import NearMiss
 from emulator.engine.faults import Fault
+from emulator.engine.handovers import Handover
 from emulator.engine.journal import Journal
+from emulator.engine.sayings import Saying
 from emulator.engine.schemas import SchemaResult
 from emulator.wire import content, replies
 from emulator.wire.credentials import read_basic
 from emulator.wire.dates import iso8601, rfc2822
-from emulator.wire.messages import Message
 
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
 _MASK = "********"
 
 
-def parsed(message: Message) -> str:
-    """The content as a JSON value: its own text, so that no number loses a digit; `null` when readers would choke."""
-    return message.content if content.is_portable(message.content) else "null"
+def _value(text: str) -> str:
+    """A content as a JSON value: its own text, so that no number loses a digit; `null` when readers would choke."""
+    return text if content.is_portable(text) else "null"
 
 
 def message_json(exchange: Exchange) -> str:
@@ -48,9 +50,10 @@ def message_json(exchange: Exchange) -> str:
             "date_created": rfc2822(message.date_created),
             "received_at": iso8601(exchange.arrival.received_at),
             "request_id": exchange.request_id,
+            "delivered": handover_view(exchange.handover),
         }
     )
-    return f'{before[:-1]}, "json": {parsed(message)}, {after[1:]}'
+    return f'{before[:-1]}, "json": {_value(message.content)}, {after[1:]}'
 
 
 def schema_view(result: SchemaResult) -> dict[str, Any]:
@@ -77,6 +80,7 @@ def request_view(exchange: Exchange) -> dict[str, Any]:
         "content": exchange.content,
         "message_sid": exchange.message.sid if exchange.message else None,
         "duration": exchange.duration,
+        "delivered": handover_view(exchange.handover),
         "fault": fault_view(exchange.fault),
         "lost": exchange.is_lost,
         "rule": problem
@@ -88,6 +92,62 @@ def request_view(exchange: Exchange) -> dict[str, Any]:
             "reason": exchange.reason,
         },
     }
+
+
+def delivery_json(delivery: Delivery) -> str:
+    """A delivery as a JSON object."""
+    notice = delivery.notice
+    members = json.dumps(
+        {
+            "seq": delivery.seq,
+            "id": delivery.id,
+            "subscription_sid": delivery.subscription_sid,
+            "message_sid": notice.sid,
+            "account_sid": notice.account_sid,
+            "call_sid": notice.call_sid,
+            "method": delivery.method,
+            "callback": delivery.callback,
+            "content": notice.content,
+            "content_type": notice.content_type,
+            "sequence_number": notice.sequence_number,
+            "idempotency_token": delivery.idempotency_token,
+            "created_at": iso8601(delivery.created_at),
+            "outcome": delivery.outcome,
+            "code": delivery.code,
+            "attempts": [
+                {"at": iso8601(one.at), "duration": one.duration, "status": one.status, "error": one.error}
+                for one in delivery.attempts
+            ],
+        }
+    )
+    return f'{members[:-1]}, "json": {_value(notice.content)}}}'
+
+
+def saying_json(saying: Saying) -> str:
+    """What an end user said, as a JSON object."""
+    said = saying.said
+    members = json.dumps(
+        {
+            "sid": said.sid,
+            "account_sid": said.account_sid,
+            "call_sid": said.call_sid,
+            "identity": said.identity,
+            "content": said.content,
+            "content_type": said.content_type,
+            "sequence_number": saying.sequence_number,
+            "at": iso8601(saying.at),
+            "told": saying.told,
+        }
+    )
+    return f'{members[:-1]}, "json": {_value(said.content)}}}'
+
+
+def handover_view(handover: Handover | None) -> dict[str, Any] | None:
+    """To whom a message was sent and after how many ms, or why to nobody."""
+    if handover is None:
+        return None
+    after = None if handover.after is None else round(handover.after * 1000, 3)
+    return {"to": handover.to, "after_ms": after, "reason": handover.reason}
 
 
 def fault_view(fault: Fault | None) -> dict[str, Any] | None:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from emulator.engine.parameters import read_parameters
-from emulator.wire import errors, messages
+from emulator.wire import errors, resources
 from emulator.wire.credentials import Directory
 from emulator.wire.errors import Problem, TwilioError
-from emulator.wire.messages import NewMessage
 from emulator.wire.paths import Target
+from emulator.wire.resources import New, Operation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,7 @@ class House:
 
     directory: Directory
     lenient: bool = False
+    allows_page: Callable[[str, str], bool]
 
 
 @dataclass(slots=True)
@@ -29,8 +30,9 @@ class Case:
     body: bytes
     oversize: bool = False
     caller: str = ""
+    operation: Operation | None = None
     form: Mapping[str, str] = field(default_factory=dict)
-    new: NewMessage | None = None
+    new: New | None = None
 
 
 def _credentials(case: Case, house: House) -> None:
@@ -38,7 +40,8 @@ def _credentials(case: Case, house: House) -> None:
 
 
 def _path(case: Case, _house: House) -> None:
-    if case.target is None or case.target.resource != messages.RESOURCE:
+    case.operation = None if case.target is None else resources.operation(case.target)
+    if case.operation is None:
         raise TwilioError(errors.PATH_UNKNOWN)
 
 
@@ -49,8 +52,16 @@ def _account(case: Case, house: House) -> None:
 
 
 def _method(case: Case, _house: House) -> None:
-    if case.method != "POST":
-        raise TwilioError(errors.METHOD_NOT_ALLOWED, case.method)
+    assert case.operation is not None
+    if case.method != case.operation.method:
+        raise TwilioError(case.operation.otherwise, case.method)
+
+
+def _origin(case: Case, house: House) -> None:
+    assert case.operation is not None
+    origin, own = (case.headers.get(name, b"").decode("latin-1") for name in (b"origin", b"host"))
+    if case.operation.calls_back and origin and not house.allows_page(origin, own):
+        raise TwilioError(errors.ORIGIN_FOREIGN, f"the page of {origin}; to allow it set allowed_origins")
 
 
 def _size(case: Case, _house: House) -> None:
@@ -63,7 +74,9 @@ def _form(case: Case, _house: House) -> None:
 
 
 def _parameters(case: Case, house: House) -> None:
-    case.new = messages.read(case.form, lenient=house.lenient)
+    assert case.operation is not None
+    if case.operation.read is not None:
+        case.new = case.operation.read(case.form, house.lenient)
 
 
 Check = Callable[[Case, House], None]
@@ -73,22 +86,22 @@ CHECKS: tuple[tuple[Check, tuple[Problem, ...]], ...] = (
     (_path, (errors.PATH_UNKNOWN,)),
     (_account, (errors.ACCOUNT_FOREIGN,)),
     (_method, (errors.METHOD_NOT_ALLOWED,)),
+    (_origin, (errors.ORIGIN_FOREIGN,)),
     (_size, (errors.BODY_TOO_LARGE,)),
     (_form, (errors.FORM_BROKEN,)),
-    (_parameters, (errors.CONTENT_REQUIRED, errors.CONTENT_TOO_LONG, errors.CONTENT_NOT_JSON)),
+    (_parameters, ()),
 )
-"""Each check with the refusals that it can end in, in their order."""
+"""Each check with the refusals that it can end in, in their order; parameters have those of their operation."""
 
 _IN_ORDER: tuple[Check, ...] = tuple(check for check, _ in CHECKS)
 
 
-def judge(case: Case, house: House) -> NewMessage:
-    """What the request asks for, once it has passed every check.
+def judge(case: Case, house: House) -> New | None:
+    """What the request asks to be created, once it has passed every check; None when it asks for a deletion.
 
     Raises:
         TwilioError: the first check that it did not pass.
     """
     for check in _IN_ORDER:
         check(case, house)
-    assert case.new is not None
     return case.new

@@ -1,19 +1,18 @@
 """Asking without sending: what a described request would get, and every rule that was looked at on the way."""
 
 from dataclasses import dataclass
+from itertools import chain
 
 from emulator.endpoints.twilio.bodies import MAX_BODY
 from emulator.endpoints.twilio.checks import CHECKS, Case, House, judge
 from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Request, pack, wants_charset
-from emulator.wire import errors, messages, paths, replies, sids
+from emulator.wire import paths, replies, resources, sids
 from emulator.wire.errors import Problem, TwilioError
 from emulator.wire.replies import Header, Reply
+from emulator.wire.resources import Operation
 from emulator.wire.rules import Rule
 
-# What the engine looks at once a request has passed every check.
-_STATE = (errors.KEY_CONFLICT, errors.CALL_UNKNOWN, errors.CALL_FOREIGN, errors.CALL_IS_PSTN, errors.CALL_NOT_ACTIVE)
-_ROWS: tuple[tuple[Problem, ...], ...] = (*(problems for _, problems in CHECKS), _STATE)
 _NO_REQUEST_ID = sids.make(sids.REQUEST, bytes(sids.ENTROPY_BYTES))
 
 
@@ -39,27 +38,32 @@ class Consideration:
             concurrent=1,
             charset=wants_charset(request.head),
         )
-        looked = [] if method == "OPTIONS" else _looked_at(failed)
+        looked = [] if method == "OPTIONS" else _looked_at(case.operation, failed)
         return reply, replies.headers(head), looked
 
     def _reply(self, path: str, case: Case) -> tuple[Reply, Problem | None]:
         representation = replies.representation_of(path)
         if case.method == "OPTIONS":
-            return replies.preflight(representation), None
+            return replies.preflight(representation, resources.allow(path)), None
         try:
             new = judge(case, self.house)
             assert case.target is not None
-            message = self.emulation.consider(case.target.account_sid, case.target.call_sid, new)
+            if new is None:
+                self.emulation.holdings.subscription(case.target)
+                return replies.deleted(representation), None
+            made = self.emulation.consider(case.target.account_sid, case.target.call_sid, new)
         except TwilioError as error:
             return replies.refusal(error.problem, path, representation), error.problem
-        return replies.created(messages.ELEMENT, message.members(), representation), None
+        return replies.created(made.element, made.members(), representation), None
 
 
-def _looked_at(failed: Problem | None) -> list[tuple[Rule, bool]]:
+def _looked_at(operation: Operation | None, failed: Problem | None) -> list[tuple[Rule, bool]]:
     """All rules in their order, up to the one that failed."""
+    rows = chain(*(problems for _, problems in CHECKS), operation.refusals if operation is not None else ())
     looked: list[tuple[Rule, bool]] = []
-    for problem in (problem for problems in _ROWS for problem in problems):
-        looked.append((problem.rule, problem is not failed))
-        if problem is failed:
+    for problem in rows:
+        failed_here = failed is not None and problem.name == failed.name
+        looked.append((problem.rule, not failed_here))
+        if failed_here:
             break
     return looked

@@ -6,10 +6,13 @@ every recording and are left out; the refusals are ours to add, Twilio declares 
 
 from typing import Any
 
-from emulator.wire import dates, errors, paths, sids
+from emulator.endpoints.twilio.checks import CHECKS
+from emulator.wire import dates, errors, paths, resources, sids
+from emulator.wire.resources import Operation
 
 _ACCOUNT = "AC" + "a" * 32
 _CALL = "CA" + "b" * 32
+_SUBSCRIPTION = "ZY" + "c" * 32
 _EXAMPLE_DATE = 1576699321.0  # Twilio's own example: Wed, 18 Dec 2019 20:02:01 +0000
 
 
@@ -38,6 +41,14 @@ _MESSAGE: dict[str, Any] = {
             "format": "date-time-rfc-2822",
             "examples": [dates.rfc2822(_EXAMPLE_DATE)],
         },
+    },
+}
+_SUBSCRIBED: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        **_MESSAGE["properties"],
+        "sid": _nullable(_sid(sids.SUBSCRIPTION, _SUBSCRIPTION)),
+        "uri": {"type": ["string", "null"], "examples": [f"{paths.PREFIX}/Accounts/…"]},
     },
 }
 _ERROR: dict[str, Any] = {
@@ -72,9 +83,34 @@ _FORM: dict[str, Any] = {
 }
 
 
-def _refusals() -> dict[str, Any]:
+_SUBSCRIPTION_FORM: dict[str, Any] = {
+    "type": "object",
+    "title": "CreateUserDefinedMessageSubscriptionRequest",
+    "required": ["Callback"],
+    "properties": {
+        "Callback": {
+            "type": "string",
+            "format": "uri",
+            "description": "The URL that is called with each message of the end user; no underscore in its host.",
+            "examples": ["http://127.0.0.1:8000/messages"],
+        },
+        "Method": {
+            "type": "string",
+            "enum": ["GET", "POST"],
+            "description": "How; POST by default.",
+            "examples": ["POST"],
+        },
+        "IdempotencyKey": _FORM["properties"]["IdempotencyKey"],
+    },
+}
+
+
+def _refusals(operation: Operation) -> dict[str, Any]:
+    """What a request can be refused with: the checks' rows, and the operation's own."""
+    rows = (*(problem for _, problems in CHECKS for problem in problems), *operation.refusals)
+    others = (errors.TOO_MANY_REQUESTS, errors.INTERNAL_ERROR, errors.SERVICE_UNAVAILABLE)
     by_status: dict[str, list[str]] = {}
-    for problem in errors.CATALOGUE:
+    for problem in (*rows, *others, errors.REQUEST_MALFORMED, errors.HEAD_TOO_LARGE):
         by_status.setdefault(str(int(problem.status)), []).append(f"{problem.message} ({problem.name})")
     return {
         status: {
@@ -95,29 +131,74 @@ def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str,
     }
 
 
+_PATH = [
+    _parameter("AccountSid", _sid(sids.ACCOUNT, _ACCOUNT), "The SID of the Account that created it."),
+    _parameter("CallSid", _sid(sids.CALL, _CALL), "The SID of the Call that it is associated with."),
+]
+
+
+def _described(operation_id: str, summary: str, path: str, success: dict[str, Any], **more: object) -> dict[str, Any]:
+    target = paths.parse(path.format(AccountSid=_ACCOUNT, CallSid=_CALL, Sid=_SUBSCRIPTION))
+    assert target is not None
+    operation = resources.operation(target)
+    assert operation is not None
+    described = {
+        "operationId": operation_id,
+        "tags": ["Twilio"],
+        "summary": summary,
+        "security": [{"accountSid_authToken": []}],
+        "parameters": _PATH,
+        "responses": {**success, **_refusals(operation)},
+        **more,
+    }
+    return {path: {operation.method.lower(): described}}
+
+
+def _created(schema: str) -> dict[str, Any]:
+    return {
+        "201": {
+            "description": "Created",
+            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+        }
+    }
+
+
+def _form(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"content": {"application/x-www-form-urlencoded": {"schema": schema}}}
+
+
 def document() -> dict[str, Any]:
     """What this surface adds to an OpenAPI 3.1 document: `paths`, `schemas`, `securitySchemes`."""
-    operation = {
-        "operationId": "CreateUserDefinedMessage",
-        "tags": ["Twilio"],
-        "summary": "Create a new User Defined Message for the given Call SID.",
-        "security": [{"accountSid_authToken": []}],
-        "parameters": [
-            _parameter("AccountSid", _sid(sids.ACCOUNT, _ACCOUNT), "The SID of the Account that created it."),
-            _parameter("CallSid", _sid(sids.CALL, _CALL), "The SID of the Call that it is associated with."),
-        ],
-        "requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": _FORM}}},
-        "responses": {
-            "201": {
-                "description": "Created",
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/UserDefinedMessage"}}},
-            },
-            **_refusals(),
-        },
-    }
-    path = f"{paths.PREFIX}/Accounts/{{AccountSid}}/Calls/{{CallSid}}/UserDefinedMessages.json"
+    call = f"{paths.PREFIX}/Accounts/{{AccountSid}}/Calls/{{CallSid}}"
+    subscription = _parameter("Sid", _sid(sids.SUBSCRIPTION, _SUBSCRIPTION), "The SID of the subscription.")
     return {
-        "paths": {path: {"post": operation}},
-        "schemas": {"UserDefinedMessage": _MESSAGE, "TwilioError": _ERROR},
+        "paths": {
+            **_described(
+                "CreateUserDefinedMessage",
+                "Create a new User Defined Message for the given Call SID.",
+                f"{call}/UserDefinedMessages.json",
+                _created("UserDefinedMessage"),
+                requestBody=_form(_FORM),
+            ),
+            **_described(
+                "CreateUserDefinedMessageSubscription",
+                "Subscribe to User Defined Messages for a given Call SID.",
+                f"{call}/UserDefinedMessageSubscriptions.json",
+                _created("UserDefinedMessageSubscription"),
+                requestBody=_form(_SUBSCRIPTION_FORM),
+            ),
+            **_described(
+                "DeleteUserDefinedMessageSubscription",
+                "Delete a specific User Defined Message Subscription.",
+                f"{call}/UserDefinedMessageSubscriptions/{{Sid}}.json",
+                {"204": {"description": "Deleted"}},
+                parameters=[*_PATH, subscription],
+            ),
+        },
+        "schemas": {
+            "UserDefinedMessage": _MESSAGE,
+            "UserDefinedMessageSubscription": _SUBSCRIBED,
+            "TwilioError": _ERROR,
+        },
         "securitySchemes": {"accountSid_authToken": {"type": "http", "scheme": "basic"}},
     }

@@ -118,7 +118,11 @@ class TwilioSurface:
         try:
             if request.method == "OPTIONS":
                 return self._emulation.preflight(arrival, request)
-            return self._emulation.admit(arrival, request, judge(case, self._house))
+            new = judge(case, self._house)
+            if new is not None:
+                return self._emulation.admit(arrival, request, new)
+            assert case.target is not None
+            return self._emulation.remove(arrival, request, case.target)
         except TwilioError as error:
             return self._emulation.refuse(arrival, request, error.problem, error.reason)
         except Exception:  # noqa: BLE001  whatever it is, it is an exchange too

@@ -3,7 +3,10 @@
 import json
 
 import pytest
-from serving import Caller, Serve, Site, fresh
+from serving import Caller, Reply, Serve, Site, fresh
+from signalling import phone
+from streaming import post_json
+from subscribing import deliveries, subscribed
 
 JSON = [("Content-Type", "application/json")]
 
@@ -18,10 +21,10 @@ def test_a_call_is_registered_and_replaced(site: Site) -> None:
     first = site.put_json(path(sid), state)
     second = site.put_json(path(sid), {"status": "completed"})
 
-    assert (first.status, first.json()) == (201, {**state, "call_sid": sid})
+    assert (first.status, first.json()) == (201, {**state, "call_sid": sid, "identity": None})
     assert (second.status, second.json()) == (
         200,
-        {"account_sid": None, "status": "completed", "client": "voice-sdk", "call_sid": sid},
+        {"account_sid": None, "status": "completed", "client": "voice-sdk", "call_sid": sid, "identity": None},
     )
     assert site.get(path(sid)).json() == second.json()
 
@@ -134,3 +137,148 @@ def test_a_call_is_known_by_the_letters_of_its_sid(caller: Caller) -> None:
     caller.site.put_json(path(upper), {"status": "completed"})
 
     assert caller.site.get(path("CA" + "ab" * 16)).status == 404
+
+
+# --- calls of Voice SDKs
+
+
+def state(site: Site, sid: str) -> dict[str, str | None]:
+    call: dict[str, str | None] = site.get(path(sid)).json()
+    return call
+
+
+def place(site: Site, **placed: object) -> Reply:
+    return post_json(site, "/_emulator/calls", placed)
+
+
+def test_a_connected_user_is_called_and_talks(site: Site) -> None:
+    name = fresh("user")
+    with phone(site, name) as alice:
+        alice.say("register", media={"audio": True}).hear("ready")
+        placed = place(site, **{"to": f"client:{name}", "from": "bob", "parameters": {"order": "7"}})
+        incoming = alice.hear("invite")
+        ringing = state(site, incoming["callsid"])["status"]
+        early = Caller(site, call=incoming["callsid"]).send().status
+        alice.say("answer", callsid=incoming["callsid"], sdp="v=0").say("register").hear("ready")
+        talking = state(site, incoming["callsid"])
+
+    assert placed.status == 201
+    assert placed.json() == {
+        "account_sid": None,
+        "status": "ringing",
+        "client": "voice-sdk",
+        "call_sid": incoming["callsid"],
+        "identity": name,
+    }
+    assert (incoming["parameters"]["From"], incoming["parameters"]["To"]) == ("bob", f"client:{name}")
+    assert incoming["parameters"]["Params"] == "order=7"
+    assert (ringing, early, talking["status"], talking["identity"]) == ("ringing", 201, "in-progress", name)
+
+
+def test_a_call_can_be_of_an_account_and_is_then_of_no_other(site: Site) -> None:
+    name, caller = fresh("user"), Caller(site)
+    with phone(site, name) as alice:
+        alice.say("register", media={"audio": True}).hear("ready")
+        sid = place(site, to=name, account_sid=caller.account).json()["call_sid"]
+        alice.hear("invite")
+
+        assert Caller(site, account=caller.account, call=sid).send().status == 201
+        assert Caller(site, call=sid).send().status == 404
+
+
+@pytest.mark.parametrize("registers", [True, False])
+def test_who_is_not_there_or_cannot_be_called_is_not_found(site: Site, *, registers: bool) -> None:
+    name = fresh("user")
+    if not registers:
+        reply = place(site, to=f"client:{name}")
+    else:
+        with phone(site, name):
+            reply = place(site, to=f"client:{name}")
+
+    assert (reply.status, name in reply.json()["error"]) == (404, True)
+    assert "/_emulator/users" in reply.json()["error"]
+
+
+@pytest.mark.parametrize("status", ["completed", "failed", "canceled", "busy", "no-answer", "queued"])
+def test_a_call_that_is_put_over_is_hung_up_where_it_is(site: Site, status: str) -> None:
+    with phone(site) as alice:
+        sid = alice.call()["callsid"]
+        reply = site.put_json(path(sid), {"status": status})
+        hung_up = alice.hear("hangup")
+
+        assert (reply.status, reply.json()["status"], reply.json()["identity"]) == (200, status, None)
+        assert hung_up["callsid"] == sid
+        assert Caller(site, call=sid).send().json()["code"] == 21220
+
+
+def test_both_ends_of_a_call_are_hung_up(site: Site) -> None:
+    one, other = fresh("user"), fresh("user")
+    with phone(site, one) as alice, phone(site, other) as bob:
+        bob.say("register", media={"audio": True}).hear("ready")
+        alice.say("invite", callsid="TJS1", sdp="v=0", twilio={"params": f"To={other}"})
+        incoming = bob.hear("invite")["callsid"]
+        bob.say("answer", callsid=incoming, sdp="v=0")
+        outgoing = alice.hear("answer")["callsid"]
+        site.put_json(path(outgoing), {"status": "completed"})
+
+        assert alice.hear("hangup")["callsid"] == outgoing
+        assert bob.hear("hangup")["callsid"] == incoming
+        assert state(site, incoming)["status"] == "completed"
+
+
+def test_a_call_that_rings_and_is_put_over_is_cancelled(site: Site) -> None:
+    name = fresh("user")
+    with phone(site, name) as alice:
+        alice.say("register", media={"audio": True}).hear("ready")
+        sid = place(site, to=name).json()["call_sid"]
+        alice.hear("invite")
+        site.put_json(path(sid), {"status": "canceled"})
+
+        assert alice.hear("cancel")["callsid"] == sid
+
+
+def test_a_deleted_call_is_hung_up_and_is_unregistered_again(site: Site) -> None:
+    with phone(site) as alice:
+        sid = alice.call()["callsid"]
+        deleted = site.delete(path(sid)).status
+        alice.hear("hangup")
+
+        assert (deleted, site.get(path(sid)).status) == (204, 404)
+        assert Caller(site, call=sid).send().status == 201
+
+
+def test_a_call_that_is_given_to_an_account_is_told_to_that_account_only(site: Site) -> None:
+    with phone(site) as alice:
+        mine = Caller(site, call=alice.call()["callsid"])
+        other = Caller(site, call=mine.call)
+        sids = [subscribed(one) for one in (mine, other)]
+        site.put_json(path(mine.call), {"account_sid": mine.account})
+        alice.send_message(mine.call, [1])
+        told = [deliveries(one)["count"] for one in (mine, other)]
+
+    assert len(sids) == 2
+    assert told == [1, 0]
+
+
+BAD_CALLS: list[tuple[object, str]] = [
+    ({}, "/to"),
+    ({"to": ""}, "/to"),
+    ({"to": 1}, "/to"),
+    ({"to": "x" * 257}, "/to"),
+    ({"to": "a", "from": ""}, "/from"),
+    ({"to": "a", "account_sid": "AC1"}, "/account_sid"),
+    ({"to": "a", "parameters": {"a": 1}}, "/parameters/a"),
+    ({"to": "a", "parameters": []}, "/parameters"),
+    ({"to": "a", "parameters": {str(number): "" for number in range(101)}}, "/parameters"),
+    ({"to": "a", "status": "ringing"}, "/status"),
+    ([], "body"),
+    (None, "body"),
+]
+
+
+@pytest.mark.parametrize(("placed", "parameter"), BAD_CALLS)
+def test_a_bad_call_is_refused_by_name(site: Site, placed: object, parameter: str) -> None:
+    reply = post_json(site, "/_emulator/calls", placed)
+
+    assert (reply.status, [bad["parameter"] for bad in reply.json()["parameters"]]) == (422, [parameter])
+    assert len(reply.body) < 4000

@@ -44,6 +44,7 @@ def test_a_message_is_listed_with_all_its_facts(serve: Serve) -> None:
                 "date_created": "Wed, 18 Dec 2019 20:02:01 +0000",
                 "received_at": "2019-12-18T20:02:01.123Z",
                 "request_id": "RQ" + sid[2:],
+                "delivered": {"to": None, "after_ms": None, "reason": "no Voice SDK is connected to this call"},
             }
         ],
         "count": 1,

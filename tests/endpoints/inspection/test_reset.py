@@ -10,7 +10,9 @@ from streaming import post_json, reset
 from emulator.settings import Settings
 
 FROZEN = {"freeze": "2026-01-02T03:04:05Z"}
-NOTHING = {"requests": 0, "messages": 0, "calls": 0, "schemas": 0, "faults": 0, "waits": 0}
+NOTHING = dict.fromkeys(
+    ("requests", "messages", "calls", "schemas", "faults", "subscriptions", "deliveries", "waits"), 0
+)
 
 
 def furnish(caller: Caller) -> str:
@@ -54,7 +56,7 @@ def test_a_scope_is_cleared_altogether_and_its_neighbour_is_not(site: Site, name
     first, others = furnish(mine), furnish(other)
     done = reset(site, **scope)
 
-    assert done == {"requests": 2, "messages": 1, "calls": 1, "schemas": 1, "faults": 1, "waits": 0}
+    assert done == {**NOTHING, "requests": 2, "messages": 1, "calls": 1, "schemas": 1, "faults": 1}
     assert held(mine) == [0, 0, 404, 404, 0]
     assert held(other) == [1, 2, 200, 200, 1]
     assert mine.send(key="k").json()["sid"] != first

@@ -14,6 +14,11 @@ const ADVICE = {
   "content-too-long": "Keep Content under 10,000 characters: send a reference and let the client fetch the rest.",
   "content-not-json": "Content must be JSON text: pass json.dumps(…) or JSON.stringify(…), not a bare string or a printed dict.",
   "idempotency-conflict": "This key was used with other parameters. Make a new key for each message, and keep it for retries only.",
+  "callback-required": "Send the parameter Callback: the URL that is told what the end user says.",
+  "callback-invalid": "Send a whole http or https URL, without an underscore in its host.",
+  "method-invalid": "Send POST, GET, or no Method.",
+  "subscription-unknown": "Compare the SID with /_emulator/subscriptions.",
+  "origin-foreign": "Subscribe from a server, or add the origin to allowed_origins.",
   "call-unknown": "The call does not exist for this account. Check the CallSid, or register it (Calls).",
   "call-not-active": "The call has ended or has not begun. Send while it is ringing or in progress, or set its state (Calls).",
   "call-is-pstn": "Only a Voice SDK leg can receive messages. Use the CallSid of the SDK's leg, not the telephone's.",
@@ -37,6 +42,10 @@ const DID = {
 
 /** What a fault did. */
 export const did = ({ name, delay }) => `${DID[name] ?? ""} ${delay ? `The answer was held back for ${delay.toFixed(2)} s.` : ""}`;
+
+/** What became of a message for the end user. */
+export const reached = ({ to, after_ms: after, reason }) =>
+  to === null ? `Not delivered: ${reason}` : after === null ? `On its way to ${to}` : `Delivered to ${to} after ${Math.max(0.1, after).toFixed(1)} ms`;
 
 const FINDINGS = {
   retried_same_key: "Retried with the same key: nothing is created twice.",

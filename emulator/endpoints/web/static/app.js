@@ -12,6 +12,7 @@ import { listen } from "./keys.js";
 import { List } from "./list.js";
 import { arrived, toast } from "./notice.js";
 import { Stream } from "./stream.js";
+import { heard as usersHeard, install as installUsers, show as showUsers } from "./users.js";
 import { fill as fillWelcome } from "./welcome.js";
 
 const SEARCH_DELAY = 150;
@@ -20,15 +21,17 @@ const field = $("search");
 const place = { q: "", request: null };
 let selected = null; // the exchange in the list, when it is there
 
+const jump = (id) => choose(id, true).then(() => list.select(id, true));
 const list = new List($("list"), journal, (exchange, how) => {
   choose(exchange.request_id, how === "open");
   list.select(exchange.request_id, true);
 });
 const detail = new Detail({
   find: (name, value) => find(`${name}:${/\s/.test(value) ? `"${value}"` : value}`),
-  open: (id) => choose(id, true).then(() => list.select(id, true)),
+  open: jump,
   again: sendAgain,
   call: (exchange) => (calls(exchange), open("calls")),
+  talk: showUsers,
   close,
 });
 
@@ -118,7 +121,7 @@ function hear(events, status) {
   let batch = [];
   for (const { kind, data } of events) {
     if (kind === "request") batch.push(data);
-    else {
+    else if (kind === "reset") {
       journal.add(batch);
       batch = [];
       journal.reset(data);
@@ -126,6 +129,7 @@ function hear(events, status) {
   }
   journal.add(batch);
   heard(events);
+  usersHeard(events);
   detail.heard(events);
   if (status === state) return;
   // Resets are told to those who listen, and an emulator that was started again knows nothing: look again.
@@ -141,6 +145,7 @@ const focus = () => selected ?? detail.shown ?? { call_sid: term("call"), accoun
 const term = (name) => journal.query.terms.find((one) => one.field === name && !one.not)?.value;
 installActions(focus);
 installFaults(focus);
+installUsers(jump);
 installChips(journal, () => place.q, find);
 let timer;
 field.addEventListener("input", () => {
@@ -172,6 +177,7 @@ listen({
   p: pause,
   s: () => $("open-send").click(),
   f: () => $("open-faults").click(),
+  u: () => $("open-users").click(),
   "?": () => open("help"),
   Escape: (target) => {
     if (target === field && field.value) find("");

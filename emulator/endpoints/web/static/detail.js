@@ -1,16 +1,17 @@
 // One exchange, whole: what became of it and why, its content, its thread, request and reply.
 
-import { advice, did, isGood, says } from "./advice.js";
+import { advice, did, isGood, reached, says } from "./advice.js";
 import { call, query } from "./api.js";
 import { FORMS, copy, download } from "./copy.js";
 import { $, callTag, h, throttled, timeOfDay } from "./dom.js";
-import { badge } from "./list.js";
+import { badge, subscription } from "./list.js";
 import { toast } from "./notice.js";
 import { parseJson, pretty, tree } from "./tree.js";
 
 const copied = (text, name) => copy(text).then(() => toast(`Copied ${name}.`), () => toast("The browser does not let us copy."));
 const section = (title, ...children) => h("section", {}, h("h3", {}, title), children);
 const ATTEMPTS = 100;
+const CALL = /^CA[0-9a-fA-F]{32}$/; // what the API takes for one
 const button = (text, act, attributes = {}) => h("button", { type: "button", click: act, ...attributes }, text);
 
 export class Detail {
@@ -23,7 +24,7 @@ export class Detail {
   /** The exchange that is shown, if any. */
   shown = null;
 
-  /** deeds: `find(field, value)`, `open(id)`, `again(exchange)`, `call(exchange)`, `close()`. */
+  /** deeds: `find(field, value)`, `open(id)`, `again(exchange)`, `call(exchange)`, `talk(call_sid)`, `close()`. */
   constructor(deeds) {
     this.#deeds = deeds;
   }
@@ -52,7 +53,7 @@ export class Detail {
   /** Exchanges arrived; another attempt at what is shown belongs to its thread. */
   heard(events) {
     const { request_id, call_sid, idempotency_key: key, content } = this.shown ?? {};
-    const mine = ({ data }) => data.call_sid === call_sid && data.request_id !== request_id && ((key && data.idempotency_key === key) || data.content === content);
+    const mine = ({ kind, data }) => kind === "request" && data.call_sid === call_sid && data.request_id !== request_id && ((key && data.idempotency_key === key) || data.content === content);
     if (this.shown && events.some(mine)) this.#again();
   }
 
@@ -66,7 +67,7 @@ export class Detail {
     if (!findings || attempts.length + findings.length < 2) return;
     const focused = [...section.querySelectorAll("button")].indexOf(document.activeElement);
     section.replaceChildren(
-      h("h3", {}, `Attempts: ${attempts.length}, messages created: ${messages}`),
+      h("h3", {}, `Attempts: ${attempts.length}${subscription(this.shown) ? "" : `, messages created: ${messages}`}`),
       h("ul", {}, findings.map((finding) => h("li", { class: isGood(finding) ? "good" : "bad" }, says(finding)))),
       h("ol", { class: "thread" }, attempts.slice(0, ATTEMPTS).map((one, at) => h("li", {},
         button([badge(one), h("time", {}, timeOfDay(one.received_at)), h("span", { class: "line" }, at ? `after ${Number(one.gap.toFixed(3))} s` : "original", one.idempotency_key === null ? " · without key" : ` · key ${one.idempotency_key}`)],
@@ -83,7 +84,7 @@ export class Detail {
       this.#head(exchange),
       ...[
         exchange.fault ? fault(exchange) : exchange.rule && refusal(exchange),
-        content(exchange, message),
+        !subscription(exchange) && content(exchange, message),
         this.#thread,
         h("div", { class: "pair" }, section("Request", sent(exchange.request)), section("Reply", exchange.lost && h("p", { class: "lost" }, lost(exchange)), exchange.reply && replied(exchange.reply))),
       ].filter(Boolean),
@@ -93,29 +94,34 @@ export class Detail {
   }
 
   #head(exchange) {
-    const { account_sid: account, call_sid: sid, idempotency_key: key, rule, duration, received_at: at } = exchange;
-    const title = exchange.fault && exchange.outcome === "faulted" ? "Broken on purpose" : rule ? rule.says.replace(/^\d+(\/\d+)? ?/, "") : { created: exchange.lost ? "Message created, answer lost" : "Message created", replayed: "Message replayed", mismatch: "Replayed, but not the same request", preflight: "Preflight" }[exchange.outcome];
-    const row = (name, value, shown = value, field = null) =>
+    const { account_sid: account, call_sid: sid, idempotency_key: key, rule, duration, received_at: at, delivered } = exchange;
+    const subscribes = subscription(exchange);
+    const { Callback: url, Method: method } = exchange.request.form;
+    const thing = subscribes ? "Subscription" : "Message";
+    const title = exchange.fault && exchange.outcome === "faulted" ? "Broken on purpose" : rule ? rule.says.replace(/^\d+(\/\d+)? ?/, "") : { created: `${thing} created${exchange.lost ? ", answer lost" : ""}`, replayed: `${thing} replayed`, deleted: "Subscription deleted", mismatch: "Replayed, but not the same request", preflight: "Preflight" }[exchange.outcome];
+    const row = (name, value, shown = value, field = null, more = null) =>
       value != null && [
         h("dt", {}, name),
-        h("dd", {}, button(shown, () => copied(value, name), { class: "value", title: `Copy ${value}` }), field && button("only", () => this.#deeds.find(field, value), { class: "quiet", "aria-label": `Only this ${field}` })),
+        h("dd", {}, button(shown, () => copied(value, name), { class: "value", title: `Copy ${value}` }), field && button("only", () => this.#deeds.find(field, value), { class: "quiet", "aria-label": `Only this ${field}` }), more),
       ];
     const forms = h("div", { id: "copy-menu", popover: "auto", class: "menu" },
-      FORMS.map(([name, form]) => button(name, () => ($("copy-menu").hidePopover(), copied(form(exchange), name)))),
+      FORMS.filter(([name]) => !subscribes || /curl|JSON/.test(name)).map(([name, form]) => button(name, () => ($("copy-menu").hidePopover(), copied(form(exchange), name)))),
       button("Download JSON", () => download(`${exchange.request_id}.json`, exchange)));
     return h("header", {},
       h("div", { class: "bar" },
         button("‹ List", this.#deeds.close, { class: "back" }),
         badge(exchange),
         h("h2", { tabindex: -1 }, title),
-        button("Send again", () => this.#deeds.again(exchange)),
+        !subscribes && button("Send again", () => this.#deeds.again(exchange)),
         sid && button("Call…", () => this.#deeds.call(exchange)),
         h("button", { type: "button", popovertarget: "copy-menu", id: "copy-as", "aria-haspopup": "true" }, "Copy as ▾"),
         forms),
       h("dl", { class: "facts" },
-        row("Call", sid, sid && callTag(sid, sid), "call"),
+        row("Call", sid, sid && callTag(sid, sid), "call", CALL.test(sid) && button("conversation", () => this.#deeds.talk(sid), { class: "quiet", "aria-label": "Conversation of this call" })),
         row("Account", account, account, "account"),
         row("Message", exchange.message_sid),
+        delivered && [h("dt", {}, "End user"), h("dd", { class: delivered.to === null && "bad" }, reached(delivered))],
+        subscribes && [row("Callback", url || null), url && row("Method", method || "POST"), row("Subscription", subscribes[1] ?? /"sid": "(ZY\w+)/.exec(exchange.reply?.body)?.[1])],
         row("Key", key, key, "key"),
         row("Received", at, `${timeOfDay(at)}${duration === null ? "" : `  ·  ${(duration * 1000).toFixed(1)} ms`}`),
         row("Request", exchange.request_id)));

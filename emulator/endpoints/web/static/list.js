@@ -1,5 +1,6 @@
 // The list draws the rows that can be seen and nothing else, at most once per animation frame, however much arrives.
 
+import { call as ask } from "./api.js";
 import { callTag, h, short, timeOfDay } from "./dom.js";
 
 const OVERSCAN = 6;
@@ -146,13 +147,29 @@ export const badge = ({ outcome, code, status, fault, lost }) => {
 
 const oneLine = (text) => text.slice(0, 300).replace(/\s+/g, " ");
 
+/** The match of a path about subscriptions, with the SID when it names one. */
+export const subscription = ({ path }) => /\/UserDefinedMessageSubscriptions(?:\/(\w+))?(?:\.\w+)?$/.exec(path);
+
+let asking = Promise.resolve();
+
+/** In place of a content. The listing has no callback: it is asked for row by row, while the row is in sight. */
+function subscribed(exchange) {
+  const [, sid] = subscription(exchange);
+  const text = h("span", {}, sid ? short(sid) : exchange.callback);
+  const look = async () => {
+    if (text.isConnected) text.textContent = exchange.callback = (await ask(`/_emulator/requests/${exchange.request_id}`)).request.form.Callback || "without Callback";
+  };
+  if (!sid && exchange.callback === undefined) asking = asking.then(look).catch(() => {});
+  return [h("i", {}, { POST: "Subscribe", DELETE: "Unsubscribe" }[exchange.method] ?? exchange.method, " "), text];
+}
+
 function render(exchange) {
   const { account_sid: account, call_sid: call, content, idempotency_key: key, rule, fault } = exchange;
   const keyed = key && `key ${oneLine(key)}`;
   const row = h(
     "div",
     { role: "option", id: `row-${exchange.request_id}`, class: exchange.lost ? "faulted" : exchange.outcome },
-    h("span", { class: "line" }, content ? oneLine(content) : h("i", {}, `${exchange.method} ${content === "" ? "with empty Content" : "without Content"}`)),
+    h("span", { class: "line" }, content ? oneLine(content) : subscription(exchange) ? subscribed(exchange) : h("i", {}, `${exchange.method} ${content === "" ? "with empty Content" : "without Content"}`)),
     h("time", { datetime: exchange.received_at, title: exchange.received_at }, timeOfDay(exchange.received_at)),
     h(
       "span",

@@ -12,7 +12,7 @@ const FIELDS = {
   fault: ({ fault }) => fault && [fault.name, fault.rule],
 };
 const EXACT = new Set(["code", "status", "outcome", "key", "rule", "fault"]);
-const OUTCOMES = new Set(["created", "replayed", "mismatch", "refused", "preflight", "faulted"]);
+const OUTCOMES = new Set(["created", "replayed", "mismatch", "refused", "preflight", "faulted", "deleted"]);
 const WHOLE_SID = /^(AC|CA)[0-9a-fA-F]{32}$/;
 const WHOLE_NUMBER = /^\d{1,9}$/;
 

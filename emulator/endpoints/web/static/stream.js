@@ -101,6 +101,8 @@ export class Stream {
 /** An event of one block. A message is left out: its request was told before it, with the same content. */
 function read(block) {
   const fields = Object.fromEntries(block.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]));
-  if (fields.event !== "request" && fields.event !== "reset") return null;
-  return { kind: fields.event, data: JSON.parse(fields.data) };
+  const { event: kind } = fields;
+  if (kind !== "request" && kind !== "reset" && kind !== "delivery") return null;
+  const data = JSON.parse(fields.data);
+  return { kind, data: kind === "delivery" ? { call_sid: data.call_sid } : data };
 }

@@ -1,0 +1,111 @@
+"""`/_emulator/deliveries`: callbacks to subscriptions, and what became of them."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Path, Request, Response
+from pydantic import BaseModel, Field
+
+from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
+from emulator.endpoints.inspection.queries import DeliveriesQuery, DeliveryQuery
+from emulator.endpoints.inspection.views import delivery_json, json_response
+from emulator.endpoints.inspection.waiting import until_over
+from emulator.engine.deliveries import Outcome
+from emulator.engine.delivery_report import explain
+from emulator.engine.emulation import Emulation
+from emulator.engine.waiting import End
+
+router = APIRouter(prefix="/_emulator/deliveries", tags=["deliveries"], responses=UNPROCESSABLE)
+
+_EXAMPLE = "8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
+
+
+class AttemptView(BaseModel):
+    """One try."""
+
+    at: str = Field(examples=["2019-12-18T20:02:01.123Z"])
+    duration: float = Field(description="seconds", examples=[0.004])
+    status: int | None = Field(description="of the reply; null when there was none", examples=[204])
+    error: str | None = Field(description="why it does not count", examples=[None])
+
+
+class DeliveryView(BaseModel):
+    """A callback to one subscription."""
+
+    seq: int = Field(description="place among deliveries, from 1", examples=[1])
+    id: str = Field(examples=[_EXAMPLE])
+    subscription_sid: str = Field(examples=["ZY" + "c" * 32])
+    message_sid: str = Field(description="the end user's message", examples=["KX" + "d" * 32])
+    account_sid: str = Field(examples=["AC" + "a" * 32])
+    call_sid: str = Field(examples=["CA" + "b" * 32])
+    method: str = Field(examples=["POST"])
+    callback: str = Field(examples=["http://127.0.0.1:8000/messages"])
+    content: str = Field(examples=['{"key":"value"}'])
+    content_type: str = Field(examples=["application/json"])
+    sequence_number: int = Field(examples=[1])
+    idempotency_token: str
+    created_at: str = Field(examples=["2019-12-18T20:02:01.123Z"])
+    outcome: Outcome = Field(examples=["delivered"])
+    code: int | None = Field(description="Twilio's error code when it failed", examples=[None])
+    attempts: list[AttemptView]
+    json_: Any = Field(alias="json", description="the content parsed", examples=[{"key": "value"}])
+
+
+class DeliveryPage(BaseModel):
+    """A page of deliveries and what tells whether it is everything."""
+
+    deliveries: list[DeliveryView]
+    count: int = Field(description="how many match, listed or not", examples=[1])
+    last_seq: int = Field(description="place of the newest; ask again with `after` = this", examples=[1])
+    evicted: int = Field(description="how many were dropped for want of room", examples=[0])
+    satisfied: bool = Field(default=True, description="after a wait: whether it got what it waited for")
+    ended: End = Field(default=End.DECIDED, description="after a wait: why it is over")
+    explanation: list[str] = Field(default=[], description="after an unsatisfied wait: why, in lines")
+
+
+@router.get(
+    "",
+    response_class=Response,
+    responses={
+        **FULL,
+        200: {"model": DeliveryPage},
+        408: {"model": DeliveryPage, "description": "Unsatisfied, with `strict=true`"},
+    },
+    summary="List callbacks, or wait for them",
+)
+async def list_deliveries(engine: Engine, query: DeliveriesQuery, request: Request) -> Response:
+    """Callbacks to subscriptions; with `at_least` or `at_most`, wait. One that fails has the code 32711."""
+    deliveries, wanted = engine.conversations.deliveries, query.filter()
+    more = await _wait(engine, query, request) if query.waits else {}
+    listed = deliveries.page(wanted, query.limit, newest_first=query.newest_first)
+    totals = {"count": deliveries.count(wanted), "last_seq": deliveries.last_seq, "evicted": deliveries.evicted}
+    text = f'{{"deliveries": [{", ".join(map(delivery_json, listed))}], {json.dumps(totals | more)[1:]}'
+    return json_response(text, 408 if query.strict and not more.get("satisfied", True) else 200)
+
+
+async def _wait(engine: Emulation, query: DeliveryQuery, request: Request) -> dict[str, Any]:
+    deliveries = engine.conversations.deliveries
+    wait = deliveries.wait(query.filter(), at_least=query.at_least, at_most=query.at_most)
+    try:
+        await until_over(wait.over, query.seconds, request)
+    finally:
+        deliveries.waits.leave(wait)
+    end = wait.over.result() if wait.over.done() else End.TIMED_OUT
+    satisfied = wait.satisfied and end in (End.DECIDED, End.TIMED_OUT)
+    lines = [] if satisfied else explain(wait, end, engine.conversations)
+    return {"satisfied": satisfied, "ended": end, "explanation": lines}
+
+
+@router.get(
+    "/{delivery_id}",
+    response_class=Response,
+    responses={**NOT_FOUND, 200: {"model": DeliveryView}},
+    summary="One delivery",
+)
+async def get_delivery(engine: Engine, delivery_id: Annotated[str, Path(examples=[_EXAMPLE])]) -> Response:
+    """The delivery with this id."""
+    delivery = engine.conversations.deliveries.get(delivery_id)
+    if delivery is None:
+        raise HTTPException(404, f"no delivery {delivery_id[:40]}; it never was, or was reset, or evicted")
+    return json_response(delivery_json(delivery))

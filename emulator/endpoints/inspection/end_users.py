@@ -1,0 +1,110 @@
+"""`/_emulator/calls/{CallSid}/end-user`: what the end user of a call got, and speaking in its name."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from emulator.endpoints.inspection.calls import CallSid
+from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.problems import UNPROCESSABLE
+from emulator.endpoints.inspection.views import json_response, message_json, saying_json
+from emulator.engine.filters import Filter
+from emulator.engine.parties import EndUserMessage
+from emulator.wire import content, sids
+from emulator.wire.errors import CALL_IS_PSTN, CALL_NOT_ACTIVE, CALL_UNKNOWN
+from emulator.wire.messages import MAX_CONTENT
+from emulator.wire.signalling import CONTENT_TYPE
+
+router = APIRouter(prefix="/_emulator/calls/{call_sid}/end-user", tags=["end users"], responses=UNPROCESSABLE)
+
+
+def _json_text(text: str) -> str:
+    if len(text) > MAX_CONTENT:
+        raise ValueError(f"at most {MAX_CONTENT} characters")
+    try:
+        content.parse(text)
+    except content.NotJson as error:
+        raise ValueError(f'give JSON as a text, as in "{{\\"a\\": 1}}": {error}') from None
+    return text
+
+
+_WHY_NOT = {
+    CALL_UNKNOWN: "it is not registered, and the option calls wants it to be; PUT it first",
+    CALL_IS_PSTN: "its other end is no Voice SDK",
+    CALL_NOT_ACTIVE: "only who rings or talks can say something",
+}
+
+
+class SaidBody(BaseModel):
+    """What the end user says."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    content: Annotated[str, AfterValidator(_json_text)] = Field(
+        description="JSON, as a text", examples=['{"answer": "yes"}']
+    )
+    content_type: str = Field(CONTENT_TYPE, pattern=r"^[!-~]+$", max_length=100, examples=[CONTENT_TYPE])
+
+
+class SaidView(BaseModel):
+    """What the end user said."""
+
+    sid: str = Field(examples=["KX" + "d" * 32])
+    account_sid: str | None
+    call_sid: str = Field(examples=["CA" + "b" * 32])
+    identity: str = Field(examples=["alice"])
+    content: str = Field(examples=['{"answer": "yes"}'])
+    content_type: str = Field(examples=[CONTENT_TYPE])
+    sequence_number: int = Field(examples=[1])
+    at: str = Field(examples=["2019-12-18T20:02:01.123Z"])
+    told: int = Field(description="how many subscriptions are told of it", examples=[1])
+    json_: Any = Field(alias="json", description="the content parsed", examples=[{"answer": "yes"}])
+
+
+class EndUserView(BaseModel):
+    """Both directions of a call."""
+
+    call_sid: str = Field(examples=["CA" + "b" * 32])
+    identity: str | None = Field(description="of the Voice SDK that is connected now; null = none", examples=["alice"])
+    received: list[dict[str, Any]] = Field(description="messages for it, as in /_emulator/messages")
+    said: list[SaidView]
+
+
+@router.get("", response_class=Response, responses={200: {"model": EndUserView}}, summary="What the end user got")
+async def get_end_user(engine: Engine, call_sid: CallSid) -> Response:
+    """The messages of a call in both directions, the newest 1000 of each, oldest first."""
+    party = engine.switchboard.party(call_sid)
+    found = engine.journal.messages(Filter(call_sid=call_sid)).page(1000, newest_first=True)
+    received = ", ".join(map(message_json, reversed(found)))
+    said = ", ".join(map(saying_json, list(engine.conversations.sayings.of_call(call_sid))[-1000:]))
+    about = json.dumps({"call_sid": call_sid, "identity": party.identity if party else None})
+    return json_response(f'{about[:-1]}, "received": [{received}], "said": [{said}]}}')
+
+
+@router.post(
+    "/messages",
+    status_code=201,
+    response_class=Response,
+    responses={201: {"model": SaidView}, 409: {"description": "The call is not active"}},
+    summary="Let the end user say something",
+)
+async def say(engine: Engine, call_sid: CallSid, body: SaidBody) -> Response:
+    """Speak in the end user's name: every subscription of the call is told, as if its Voice SDK had sent it."""
+    call, party = engine.calls.get(call_sid), engine.switchboard.party(call_sid)
+    refusal = engine.calls.refusal(call.account_sid or "" if call is not None else "", call_sid)
+    if refusal is not None:
+        raise HTTPException(409, f"call {call_sid} cannot: {_WHY_NOT[refusal]}")
+    sid = sids.make(sids.MESSAGE, engine.chance.take(sids.ENTROPY_BYTES))
+    saying = engine.hear(
+        EndUserMessage(
+            account_sid=call.account_sid if call is not None else None,
+            call_sid=call_sid,
+            identity=party.identity if party is not None else "",
+            sid=sid,
+            content=body.content,
+            content_type=body.content_type,
+        )
+    )
+    return json_response(saying_json(saying), 201)

@@ -1,0 +1,54 @@
+"""`/_emulator/subscriptions`: who is told what the end user of a call says."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.problems import UNPROCESSABLE
+from emulator.endpoints.inspection.queries import ScopePageQuery
+from emulator.wire.dates import rfc2822
+from emulator.wire.subscriptions import Subscription
+
+router = APIRouter(prefix="/_emulator/subscriptions", tags=["subscriptions"], responses=UNPROCESSABLE)
+
+
+class SubscriptionView(BaseModel):
+    """A subscription that was created."""
+
+    sid: str = Field(examples=["ZY" + "c" * 32])
+    account_sid: str = Field(examples=["AC" + "a" * 32])
+    call_sid: str = Field(examples=["CA" + "b" * 32])
+    callback: str = Field(examples=["http://127.0.0.1:8000/messages"])
+    method: str = Field(examples=["POST"])
+    idempotency_key: str | None = Field(examples=[None])
+    replays: int = Field(description="how often the key came again", examples=[0])
+    date_created: str = Field(examples=["Wed, 18 Dec 2019 20:02:01 +0000"])
+
+
+class SubscriptionList(BaseModel):
+    """All subscriptions of a scope, in the order of their creation."""
+
+    subscriptions: list[SubscriptionView]
+    count: int = Field(description="how many there are, listed or not", examples=[1])
+
+
+def _view(one: Subscription) -> SubscriptionView:
+    return SubscriptionView(
+        sid=one.sid,
+        account_sid=one.account_sid,
+        call_sid=one.call_sid,
+        callback=one.callback,
+        method=one.method,
+        idempotency_key=one.idempotency_key,
+        replays=one.replays,
+        date_created=rfc2822(one.date_created),
+    )
+
+
+@router.get("", summary="List subscriptions")
+async def list_subscriptions(engine: Engine, page: ScopePageQuery) -> SubscriptionList:
+    """The subscriptions that were created and not deleted."""
+    wanted = page.scope()
+    found = [one for one in engine.conversations.subscriptions if wanted.covers(one.account_sid, one.call_sid)]
+    listed = found[: -page.limit - 1 : -1] if page.newest_first else found[: page.limit]
+    return SubscriptionList(subscriptions=list(map(_view, listed)), count=len(found))

@@ -1,0 +1,103 @@
+"""`/_emulator/users`: the connected Voice SDKs, and what happens to calls for which nobody is there."""
+
+from collections import defaultdict
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Path, Request
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
+from emulator.engine.behaviours import Behaviour, Reaction
+from emulator.engine.lines import Line
+from emulator.engine.parties import Party
+
+router = APIRouter(prefix="/_emulator/users", tags=["users"], responses=UNPROCESSABLE)
+
+Identity = Annotated[str, Path(min_length=1, max_length=256, examples=["alice"])]
+
+
+class UserCall(BaseModel):
+    """A user's end of a call."""
+
+    call_sid: str = Field(examples=["CA" + "b" * 32])
+    account_sid: str | None = Field(description="null = every account's", examples=["AC" + "a" * 32])
+    direction: str = Field(description="outgoing or incoming, as the user sees it", examples=["outgoing"])
+    answered: bool = Field(examples=[True])
+
+
+class UserView(BaseModel):
+    """A connected Voice SDK."""
+
+    identity: str = Field(examples=["alice"])
+    account_sid: str | None = Field(description="from its token; null = every account's", examples=["AC" + "a" * 32])
+    registered: bool = Field(description="whether it can be called", examples=[True])
+    calls: list[UserCall]
+
+
+class UserList(BaseModel):
+    """Who is connected."""
+
+    users: list[UserView]
+    count: int = Field(examples=[1])
+    insights: int = Field(description="how many reports of SDKs were swallowed here", examples=[0])
+
+
+class BehaviourBody(BaseModel):
+    """What the other end of a call does when no user of that name is registered."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reaction: Reaction = Field(Reaction.ANSWER, examples=["answer"])
+    after: float = Field(
+        0.0, ge=0, le=600, strict=True, description="seconds of ringing before it answers", examples=[1.5]
+    )
+
+    @model_validator(mode="after")
+    def _only_an_answer_waits(self) -> "BehaviourBody":
+        if self.after and self.reaction is not Reaction.ANSWER:
+            raise ValueError(f"{self.reaction} happens at once: after goes with answer only")
+        return self
+
+
+class BehaviourView(BehaviourBody):
+    """What was set for an identity."""
+
+    identity: str = Field(examples=["alice"])
+
+
+@router.get("", summary="List connected users")
+async def list_users(engine: Engine, request: Request) -> UserList:
+    """The connected Voice SDKs and their calls."""
+    calls = defaultdict[Line, list[UserCall]](list)
+    for party in engine.switchboard.parties:
+        for line in party.lines:
+            calls[line].append(_call(party))
+    users = [
+        UserView(identity=line.identity, account_sid=line.account_sid, registered=line.registered, calls=calls[line])
+        for line in engine.switchboard.lines
+    ]
+    return UserList(users=users, count=len(users), insights=request.app.state.voice.stand_ins.insights)
+
+
+def _call(party: Party) -> UserCall:
+    return UserCall(
+        call_sid=party.call_sid,
+        account_sid=party.account_sid,
+        direction="outgoing" if party.caller else "incoming",
+        answered=party.answered,
+    )
+
+
+@router.put("/{identity}/behaviour", responses=FULL, summary="Say what happens to calls")
+async def put_behaviour(engine: Engine, identity: Identity, body: BehaviourBody) -> BehaviourView:
+    """What happens to calls to this identity, and else to calls of it, while nobody of that name is registered."""
+    engine.switchboard.behaviours.put(identity, Behaviour(body.reaction, body.after))
+    return BehaviourView(identity=identity, reaction=body.reaction, after=body.after)
+
+
+@router.delete("/{identity}/behaviour", status_code=204, responses=NOT_FOUND, summary="Back to what is usual")
+async def delete_behaviour(engine: Engine, identity: Identity) -> None:
+    """Calls are answered at once again."""
+    if not engine.switchboard.behaviours.remove(identity):
+        raise HTTPException(404, f"nothing was set for {identity[:40]}")

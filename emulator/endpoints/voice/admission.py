@@ -1,0 +1,76 @@
+"""Who a client is, by its token: what it says of itself, or only what it can prove (the option `voice_token`)."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from emulator.wire import access_tokens
+from emulator.wire.access_tokens import AccessToken, TokenError
+from emulator.wire.credentials import ApiKey
+from emulator.wire.signalling import failures
+
+NOBODY = "anonymous"
+MAX_IDENTITY = 121
+"""Characters (https://www.twilio.com/docs/voice/twiml/client)."""
+_USUAL_TTL = 3600
+_log = logging.getLogger("emulator.voice")
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A client that was let in; `ttl` is the rest of its token's life in seconds."""
+
+    identity: str
+    account_sid: str | None
+    ttl: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """The rules.
+
+    Attributes:
+        strict: let in only who has a genuine token.
+        api_keys: the keys that sign tokens.
+        now: seconds since 1970.
+    """
+
+    strict: bool
+    api_keys: Mapping[str, ApiKey]
+    now: Callable[[], float]
+
+    def admit(self, token: str | None) -> User:
+        """The user that a token stands for. A text that is no token is taken for the identity itself, unless strict.
+
+        Raises:
+            TokenError: there is none, or it is not good enough.
+        """
+        if token is None:
+            raise TokenError(failures.TOKEN_MISSING, "listen has no token")
+        if self.strict:
+            return self._user(self._verified(token))
+        access = access_tokens.read(token)
+        if access is None:
+            return User(_name(token), None, _USUAL_TTL)
+        return self._user(access)
+
+    def _verified(self, token: str) -> AccessToken:
+        access = access_tokens.verify(token, self.api_keys, self.now())
+        if len(access.identity or "") > MAX_IDENTITY:
+            raise TokenError(failures.NOT_AUTHORIZED, f"the token's identity is longer than {MAX_IDENTITY} characters")
+        return access
+
+    def _user(self, access: AccessToken) -> User:
+        ttl = _USUAL_TTL if access.expires_at is None else max(0, round(access.expires_at - self.now()))
+        return User(_name(access.identity or ""), access.account_sid, ttl)
+
+
+def _name(text: str) -> str:
+    """An identity of a usual length, another one for everybody."""
+    if len(text) <= MAX_IDENTITY:
+        return text or NOBODY
+    mark = "-" + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]
+    name = text[: MAX_IDENTITY - len(mark)] + mark
+    _log.warning("an identity of %d characters, %d are allowed: it is now %r", len(text), MAX_IDENTITY, name)
+    return name

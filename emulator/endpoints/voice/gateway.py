@@ -1,0 +1,107 @@
+"""The signalling gateway as a plain ASGI application: a WebSocket around each session."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+
+from emulator.endpoints.asgi import CONNECTION, Receive, Scope, Send
+from emulator.endpoints.guard import Guard
+from emulator.endpoints.voice.admission import Admission
+from emulator.endpoints.voice.session import Session
+from emulator.endpoints.voice.stand_ins import INSIGHTS
+from emulator.engine.switchboard import Switchboard
+from emulator.wire.signalling import KEEPALIVE, failures, sent
+
+PATH = "/signal"
+KEEPALIVE_INTERVAL = 10.0
+"""Seconds of silence before a keepalive; a Voice SDK gives the socket up after 15 (wstransport.ts)."""
+_PATIENCE = 3
+"""Intervals of keepalives within which a client has to have said who it is."""
+_GOING_AWAY = 1001  # RFC 6455 §7.4.1
+_log = logging.getLogger("emulator.voice")
+
+
+class Gateway:
+    """`/signal`.
+
+    Args:
+        switchboard: where calls are.
+        admission: who may come in by its token.
+        guard: who may come in by its origin.
+        keepalive: seconds of silence before a keepalive.
+    """
+
+    def __init__(
+        self, switchboard: Switchboard, admission: Admission, guard: Guard, *, keepalive: float = KEEPALIVE_INTERVAL
+    ) -> None:
+        self._switchboard = switchboard
+        self._admission = admission
+        self._guard = guard
+        self._keepalive = keepalive
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one WebSocket to its end."""
+        await receive()  # websocket.connect
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        refusal = self._guard.socket_refusal(headers)
+        if refusal is not None:
+            _log.warning("refused a WebSocket: %s", refusal.error)
+            await send({"type": "websocket.close"})  # before it is accepted: 403
+            return
+        await send({"type": "websocket.accept"})
+        connection = scope.get("extensions", {}).pop(CONNECTION, None)
+        session = Session(
+            self._switchboard,
+            self._admission,
+            home=_home(scope, headers),
+            cut=None if connection is None else connection.reset,
+        )
+        writing = asyncio.create_task(self._write(session, send))
+        late = asyncio.get_running_loop().call_later(_PATIENCE * self._keepalive, session.must_listen)
+        try:
+            await _read(session, receive)
+        finally:
+            late.cancel()
+            session.lost()
+            writing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await writing
+
+    async def _write(self, session: Session, send: Send) -> None:
+        """Send what waits, and a keepalive when nothing did for long."""
+        line = session.line
+        # The client may leave at any moment, and uvicorn may close (RuntimeError); who reads notices.
+        with contextlib.suppress(OSError, RuntimeError):
+            while line.closed is None:
+                try:
+                    async with asyncio.timeout(self._keepalive):
+                        await line.wait()
+                except TimeoutError:
+                    await send({"type": "websocket.send", "text": KEEPALIVE})
+                for text in session.take():
+                    await send({"type": "websocket.send", "text": text})
+                session.written()
+            _log.info("closing the WebSocket of %r: %s", line.identity, line.closed)
+            await send({"type": "websocket.close", "code": _GOING_AWAY, "reason": line.closed})
+
+
+async def _read(session: Session, receive: Receive) -> None:
+    """Hand frames over until the client is gone."""
+    while (event := await receive())["type"] == "websocket.receive":
+        try:
+            session.receive(event.get("text"))
+        except Exception:  # noqa: BLE001  a frame that we stumble over must not end the calls of its user
+            _log.exception("unexpected failure at a frame of %r", session.line.identity)
+            session.line.put(sent.Failed(failure=failures.UNKNOWN))
+
+
+def _home(scope: Scope, headers: Mapping[str, str]) -> str:
+    """Where the SDK sends its insights: it makes `https://eventgw.<home>.twilio.com/v4/…` of this.
+
+    Always the loopback, by a name: what comes before it must resolve, and the rest must end up behind a `?`.
+    """
+    port = headers.get("host", "").rpartition(":")[2]
+    if not port.isdecimal():
+        port = str((scope.get("server") or ("", 443))[1])
+    return f"localhost:{port}{INSIGHTS}?"

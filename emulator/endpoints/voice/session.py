@@ -1,0 +1,140 @@
+"""One client's signalling, without any I/O: texts go in, and what is to be said to it waits on its line."""
+
+import logging
+from collections.abc import Callable
+from typing import assert_never
+
+from emulator.endpoints.voice.admission import Admission
+from emulator.engine.limits import LimitReachedError
+from emulator.engine.lines import Line
+from emulator.engine.switchboard import Switchboard
+from emulator.wire.access_tokens import TokenError
+from emulator.wire.signalling import failures, received, sent
+from emulator.wire.signalling.received import MalformedFrameError, Received, Spoken
+
+_log = logging.getLogger("emulator.voice")
+
+
+class Session:
+    """What a client may say when, and what it is told.
+
+    Args:
+        switchboard: where its calls are.
+        admission: who may come in.
+        home: the host, in the SDK's way of writing it, that insights go to.
+        cut: ends the connection at once.
+
+    Attributes:
+        line: what is to be sent.
+        listens: the client has said who it is.
+    """
+
+    def __init__(
+        self, switchboard: Switchboard, admission: Admission, *, home: str, cut: Callable[[], None] | None = None
+    ) -> None:
+        self._switchboard = switchboard
+        self._admission = admission
+        self._home = home
+        self.listens = False
+        self._messages = 0  # so many are being written
+        self.line = Line() if cut is None else Line(cut=cut)
+
+    def receive(self, text: str | None) -> None:
+        """Take a frame; None for one that is no text."""
+        try:
+            if text is None:
+                raise MalformedFrameError("not a text frame")  # noqa: TRY301  the same as any other
+            self._take(received.read(text))
+        except MalformedFrameError as error:
+            _log.warning("malformed frame of %s: %.200r", self._who, str(error))
+            self.line.put(sent.Failed(failure=failures.MALFORMED))
+
+    def take(self) -> list[str]:
+        """The texts that are to be sent."""
+        frames = self.line.take()
+        self._messages = sum(isinstance(frame, sent.Delivered) for frame in frames)
+        return [frame.text() for frame in frames]
+
+    def written(self) -> None:
+        """What was taken is on its way."""
+        self._switchboard.written(self.line, self._messages)
+
+    def must_listen(self) -> None:
+        """By now the client should have said who it is."""
+        if not self.listens:
+            self.line.close("it does not say who it is")
+
+    def lost(self) -> None:
+        """The socket is gone."""
+        self._switchboard.lost(self.line)
+
+    @property
+    def _who(self) -> str:
+        return repr(self.line.identity) if self.listens else "a client without a token"
+
+    def _take(self, frame: Received) -> None:
+        match frame:
+            case received.Keepalive():
+                pass
+            case received.Unknown(kind):
+                _log.warning("unknown frame of %s: %r", self._who, kind)
+            case received.Listen():
+                self._listen(frame)
+            case _ if not self.listens:
+                call_sid = getattr(frame, "call_sid", None)
+                self.line.put(sent.Failed(failure=failures.TOKEN_MISSING, call_sid=call_sid))
+            case _:
+                self._dispatch(frame)
+
+    def _dispatch(self, frame: Spoken) -> None:
+        board, line = self._switchboard, self.line
+        match frame:
+            case received.Register(audio=audio):
+                board.register(line, available=audio)
+            case received.Invite():
+                self._invite(frame)
+            case received.Reconnect(call_sid=call_sid, token=token):
+                board.reconnect(line, call_sid, token)
+            case received.Answer(call_sid=call_sid):
+                board.answer(line, call_sid)
+            case received.Reject(call_sid=call_sid):
+                board.reject(line, call_sid)
+            case received.Hangup(call_sid=call_sid):
+                board.hang_up(line, call_sid)
+            case received.Reinvite():
+                board.reinvite(line, frame)
+            case received.Dtmf(call_sid=call_sid, digits=digits):
+                _log.info("%s pressed %.40r in %.40r", self._who, digits, call_sid)
+            case received.UserMessage():
+                board.message(line, frame)
+            case _:
+                assert_never(frame)
+
+    def _listen(self, frame: received.Listen) -> None:
+        try:
+            user = self._admission.admit(frame.token)
+        except TokenError as error:
+            _log.warning("token of %s refused (%d): %.200r", self._who, error.failure.code, str(error))
+            self.line.put(sent.Failed(failure=error.failure))
+            return
+        try:
+            self._switchboard.connect(
+                self.line,
+                identity=user.identity,
+                account_sid=user.account_sid,
+                reconnect_timeout=frame.reconnect_timeout,
+            )
+        except LimitReachedError as error:
+            _log.warning("a user was not let in: %s", error)
+            self.line.put(sent.Failed(failure=failures.RATE_EXCEEDED))
+            self.line.close(str(error))
+            return
+        self.listens = True
+        self.line.put(sent.Connected(identity=user.identity, home=self._home, ttl=user.ttl))
+
+    def _invite(self, frame: received.Invite) -> None:
+        try:
+            self._switchboard.invite(self.line, frame)
+        except LimitReachedError as error:
+            _log.warning("a call of %s was refused: %s", self._who, error)
+            self.line.put(sent.HungUp(call_sid=frame.call_sid, failure=failures.RATE_EXCEEDED))

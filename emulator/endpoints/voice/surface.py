@@ -1,0 +1,26 @@
+"""Everything that a Voice SDK asks for, before router and guard: it comes from pages of any origin."""
+
+from emulator.endpoints.asgi import Receive, Scope, Send
+from emulator.endpoints.voice.gateway import PATH, Gateway
+from emulator.endpoints.voice.stand_ins import StandIns
+
+
+class VoiceSurface:
+    """The gateway, and the stand-ins beside it."""
+
+    def __init__(self, gateway: Gateway, stand_ins: StandIns) -> None:
+        self._gateway = gateway
+        self.stand_ins = stand_ins
+
+    def serves(self, scope: Scope) -> bool:
+        """Whether a request is for it."""
+        if scope["type"] == "websocket":
+            return bool(scope["raw_path"] == PATH.encode())
+        return scope["type"] == "http" and self.stand_ins.serves(scope["path"])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer it."""
+        if scope["type"] == "websocket":
+            await self._gateway(scope, receive, send)
+        else:
+            await self.stand_ins(scope, receive, send)

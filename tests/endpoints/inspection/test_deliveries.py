@@ -1,0 +1,605 @@
+"""`/_emulator/deliveries`: what an end user says comes to the receiver, signed and in order, or it is told why not."""
+
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import pytest
+from builders import SOME_TIME, Time
+from receiving import OK, Received, nobody, script, status
+from serving import PATIENCE, TOKEN, Caller, Command, Running, Serve, Site, fresh
+from serving import request as raw
+from signalling import phone
+from streaming import Stream, reset, until
+from subscribing import (
+    LONG,
+    Hold,
+    deliveries,
+    listening,
+    say,
+    settled,
+    speak,
+    subscribe,
+    subscribed,
+    subscriptions,
+    unsubscribe,
+)
+from twilio.request_validator import RequestValidator
+
+from emulator.settings import Settings
+from emulator.wire.credentials import Account
+
+METADATA = "169.254.169.254"
+
+
+def form(request: Received) -> dict[str, str]:
+    """What was told, from query and body."""
+    return dict(parse_qsl(urlsplit(request.target).query)) | dict(parse_qsl(request.body.decode()))
+
+
+def is_signed(request: Received, url: str, token: str = TOKEN) -> bool:
+    """Whether Twilio's own library takes it for Twilio's."""
+    told = dict(parse_qsl(request.body.decode()))
+    return RequestValidator(token).validate(url, told, request.headers["x-twilio-signature"])
+
+
+class Waiting:
+    """A wait for deliveries in a thread of its own."""
+
+    def __init__(self, caller: Caller, **query: object) -> None:
+        thread = ThreadPoolExecutor(1)
+        whole = urlencode({"account_sid": caller.account, **query})
+        self._reply = thread.submit(caller.site.get, f"/_emulator/deliveries?{whole}")
+        thread.shutdown(wait=False)
+
+    @property
+    def is_over(self) -> bool:
+        return self._reply.done()
+
+    def answer(self) -> Any:  # noqa: ANN401  JSON
+        return self._reply.result(PATIENCE).json()
+
+
+def waits(running: Running) -> int:
+    return len(running.server._app.state.emulation.conversations.deliveries.waits)
+
+
+# --- the callback
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_what_an_end_user_says_is_told_signed_to_each_subscription(serve: Serve, method: str) -> None:
+    caller = Caller(serve(now=Time()))
+    with listening() as listener:
+        url = listener.url("/cb?a=1#rc=2")
+        sid = subscribed(caller, url, Method=method)
+        said = say(caller, '{"answer": "é+ \\n"}')
+        (delivery,) = settled(caller)
+        (request,) = listener.received
+
+    assert request.method == method
+    assert is_signed(request, listener.url(request.target))
+    assert form(request) == {
+        "a": "1",
+        "AccountSid": caller.account,
+        "CallSid": caller.call,
+        "Content": '{"answer": "é+ \\n"}',
+        "ContentType": "application/json",
+        "SequenceNumber": "1",
+        "Sid": said["sid"],
+        "Timestamp": "Wed, 18 Dec 2019 20:02:01 +0000",
+    }
+    assert request.headers["i-twilio-idempotency-token"] == delivery["idempotency_token"]
+    assert (delivery["subscription_sid"], delivery["message_sid"]) == (sid, said["sid"])
+    assert (delivery["callback"], delivery["method"], delivery["code"]) == (url, method, None)
+    assert (delivery["content"], delivery["json"]) == ('{"answer": "é+ \\n"}', {"answer": "é+ \n"})
+    assert delivery["created_at"] == "2019-12-18T20:02:01.000Z"
+    (attempt,) = delivery["attempts"]
+    assert (attempt["status"], attempt["error"]) == (200, None)
+
+
+def test_the_day_is_not_zero_padded(serve: Serve) -> None:
+    caller = Caller(serve(now=lambda: SOME_TIME + 14 * 86400))
+    with listening() as listener:
+        subscribed(caller, listener.url())
+        say(caller)
+        settled(caller)
+
+        assert form(listener.received[0])["Timestamp"] == "Wed, 1 Jan 2020 20:02:01 +0000"
+
+
+def test_what_a_voice_sdk_sends_is_told(site: Site) -> None:
+    with listening() as listener, phone(site) as alice:
+        call = alice.call()["callsid"]
+        caller = Caller(site, call=call)
+        subscribed(caller, listener.url())
+        alice.send_message(call, {"n": 1})
+        settled(caller)
+
+        told = form(listener.received[0])
+        assert (told["Sid"], told["Content"], told["CallSid"]) == ("KX" + "c" * 32, '{"n": 1}', call)
+        assert told["AccountSid"] == caller.account
+
+
+def test_the_whole_loop_from_a_rest_message_to_the_answer_of_the_end_user(site: Site) -> None:
+    with listening() as listener, phone(site) as alice:
+        call = alice.call()["callsid"]
+        caller = Caller(site, call=call)
+        subscribed(caller, listener.url())
+        asked = caller.send('{"question": 1}').json()["sid"]
+        heard = alice.hear("message")
+        alice.send_message(call, {"answer": 2})
+        (delivery,) = settled(caller)
+        (message,) = caller.messages()
+
+    assert (heard["voiceeventsid"], heard["content"]) == (asked, {"question": 1})
+    assert (message["delivered"]["to"], message["delivered"]["reason"]) == ("alice", None)
+    assert message["delivered"]["after_ms"] >= 0
+    assert delivery["json"] == {"answer": 2}
+
+
+def test_a_calls_messages_come_in_order_and_each_subscription_gets_each(caller: Caller) -> None:
+    with listening() as listener:
+        for path in ("/a", "/b"):
+            subscribed(caller, listener.url(path))
+        for number in range(10):
+            say(caller, f"[{number}]")
+        found = settled(caller, count=20)
+        told = [(request.target, form(request)["SequenceNumber"]) for request in listener.received]
+
+    assert told == [(path, str(number)) for number in range(1, 11) for path in ("/a", "/b")]
+    assert len({one["idempotency_token"] for one in found}) == 20
+
+
+def test_who_came_later_or_has_gone_is_not_told(caller: Caller) -> None:
+    with listening() as listener:
+        gone = subscribed(caller, listener.url("/gone"))
+        unsubscribe(caller, gone)
+        assert say(caller, "[1]")["told"] == 0
+        subscribed(caller, listener.url("/late"))
+        assert say(caller, "[2]")["told"] == 1
+        settled(caller)
+
+        assert [(one.target, form(one)["SequenceNumber"]) for one in listener.received] == [("/late", "2")]
+
+
+def test_the_first_number_can_be_0(serve: Serve) -> None:
+    caller = Caller(serve(first_sequence_number=0))
+    with listening() as listener:
+        subscribed(caller, listener.url())
+        say(caller)
+        settled(caller)
+
+        assert form(listener.received[0])["SequenceNumber"] == "0"
+
+
+def test_each_account_is_told_of_a_call_of_none_signed_with_its_own_token(serve: Serve) -> None:
+    call, one, other = fresh("CA"), fresh("AC"), fresh("AC")
+    site = serve(accounts={one: Account("t1"), other: Account("t2")})
+    callers = [Caller(site, account=one, call=call, token="t1"), Caller(site, account=other, call=call, token="t2")]
+    with listening() as listener:
+        for caller in callers:
+            subscribed(caller, listener.url(f"/{caller.token}"))
+        assert say(callers[0])["told"] == 2
+        for caller in callers:
+            settled(caller)
+        told = {request.target: request for request in listener.received}
+
+        for caller in callers:
+            request = told[f"/{caller.token}"]
+            assert form(request)["AccountSid"] == caller.account
+            assert is_signed(request, listener.url(request.target), caller.token)
+
+
+def test_a_call_of_an_account_tells_that_account_only(caller: Caller) -> None:
+    other = Caller(caller.site, call=caller.call)
+    with listening() as listener:
+        for one in (caller, other):
+            subscribed(one, listener.url())
+        caller.site.put_json(f"/_emulator/calls/{caller.call}", {"account_sid": other.account})
+        said = say(caller)
+        settled(other)
+
+        assert (said["told"], said["account_sid"]) == (1, other.account)
+        assert [form(one)["AccountSid"] for one in listener.received] == [other.account]
+        assert deliveries(caller)["count"] == 0
+
+
+def test_a_receiver_has_a_name_too(caller: Caller) -> None:
+    with listening() as listener:
+        subscribed(caller, listener.url(host="localhost"))
+        say(caller)
+        settled(caller)
+
+        assert listener.received[0].headers["host"] == f"localhost:{listener.receiver.port}"
+
+
+# --- failures
+
+
+@pytest.mark.parametrize("code", [302, 404, 500])
+def test_an_answer_that_is_none_is_a_failed_delivery_and_the_next_goes_out(caller: Caller, code: int) -> None:
+    with listening(script(status(code), OK)) as listener:
+        subscribed(caller, listener.url())
+        say(caller, "[1]")
+        say(caller, "[2]")
+        page = deliveries(caller, outcome="delivered", at_least=1, timeout=PATIENCE)
+        failed, delivered = deliveries(caller)["deliveries"]
+
+    assert page["satisfied"]
+    assert (failed["outcome"], failed["code"], failed["json"]) == ("failed", 32711, [1])
+    assert [(one["status"], str(code) in one["error"]) for one in failed["attempts"]] == [(code, True)]
+    assert (delivered["outcome"], delivered["code"], delivered["json"]) == ("delivered", None, [2])
+
+
+def test_where_nobody_listens_the_delivery_fails_and_the_emulator_goes_on(caller: Caller) -> None:
+    with nobody() as port:
+        subscribed(caller, f"http://127.0.0.1:{port}/")
+        say(caller)
+        (failed,) = settled(caller, "failed")
+
+    assert (failed["code"], [one["error"] for one in failed["attempts"]]) == (32711, ["Connection refused"] * 2)
+    assert caller.send().status == 201
+
+
+def test_a_receiver_that_does_not_answer_blocks_nobody(caller: Caller) -> None:
+    hold, other = Hold(), Caller(caller.site)
+    with listening(hold) as listener, listening() as quick:
+        subscribed(caller, listener.url())
+        subscribed(other, quick.url())
+        say(caller, "[1]")
+        assert hold.here.wait(PATIENCE)
+        say(caller, "[2]")
+        say(other, "[3]")
+        assert caller.send().status == 201
+        assert [one["json"] for one in settled(other)] == [[3]]
+        assert [one["outcome"] for one in deliveries(caller)["deliveries"]] == ["pending", "pending"]
+        hold.release()
+
+        assert [one["json"] for one in settled(caller, count=2)] == [[1], [2]]
+
+
+def test_a_receiver_that_is_too_slow_is_given_up(serve: Serve) -> None:
+    caller, hold = Caller(serve(callback_timeout=1, callback_read_timeout=1)), Hold()
+    with listening(hold) as listener:
+        subscribed(caller, listener.url("/cb#rt=100&tt=100"))
+        say(caller)
+        (failed,) = settled(caller, "failed")
+        hold.release()
+
+    assert (failed["code"], failed["attempts"][0]["status"]) == (32711, None)
+    assert "no reply within 0.1 s" in failed["attempts"][0]["error"]
+
+
+@pytest.mark.parametrize(
+    ("callback", "says"),
+    [
+        (f"http://{METADATA}/latest/meta-data/", "link-local"),
+        (f"http://[::ffff:{METADATA}]/", "IPv4-mapped"),
+        ("http://[::ffff:127.0.0.1]/", "IPv4-mapped"),
+        ("http://[fe80::1]/", "link-local"),
+        ("http://[64:ff9b::a9fe:a9fe]/", METADATA),
+        ("http://[2002:a9fe:a9fe::]/", METADATA),
+        ("http://0.0.0.0/", "unspecified"),
+        ("http://[::]/", "unspecified"),
+        ("http://224.0.0.1/", "multicast"),
+        ("http://255.255.255.255/", "reserved"),
+        ("http://1.1.1.1/", "callback_hosts can allow 1.1.1.1"),
+        ("http://[2606:4700::1111]/", "callback_hosts can allow 2606:4700::1111"),
+        ("https://8.8.8.8/", "neither loopback nor private"),
+        ("http://2852039166/", "link-local"),
+        ("http://0xa9fea9fe/", "link-local"),
+    ],
+)
+def test_nothing_is_called_that_only_this_machine_can_reach(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, callback: str, says: str
+) -> None:
+    """Told apart by addresses alone: no name is asked for, and nothing is connected to."""
+    connected: list[Any] = []
+
+    async def connect(*args: object, **_: object) -> None:
+        connected.append(args)
+        raise AssertionError(args)
+
+    monkeypatch.setattr("httpcore.AnyIOBackend.connect_tcp", connect)
+    caller = Caller(serve(now=Time()))
+    subscribed(caller, callback)
+    say(caller)
+    (failed,) = settled(caller, "failed")
+
+    assert failed["code"] == 32711
+    assert [says in one["error"] for one in failed["attempts"]] == [True]
+    assert connected == []
+
+
+def test_an_address_that_was_allowed_is_still_not_called_when_it_is_link_local(serve: Serve) -> None:
+    caller = Caller(serve(callback_hosts=frozenset({METADATA})))
+    subscribed(caller, f"http://{METADATA}/")
+    say(caller)
+    (failed,) = settled(caller, "failed")
+
+    assert "link-local" in failed["attempts"][0]["error"]
+
+
+def test_a_redirect_leads_nowhere(caller: Caller) -> None:
+    with listening(script(status(307, f"Location: http://{METADATA}/"))) as listener:
+        subscribed(caller, listener.url())
+        say(caller)
+        (failed,) = settled(caller, "failed")
+
+    assert [one["error"] for one in failed["attempts"]] == ["the receiver answered 307; redirects are not followed"]
+
+
+# --- listing
+
+
+def test_deliveries_are_found_by_everything_about_them(caller: Caller) -> None:
+    with listening() as listener:
+        first, second = (subscribed(caller, listener.url(path)) for path in ("/a", "/b"))
+        sids = [say(caller, content)["sid"] for content in ('{"n": 1}', '{"n": 2}')]
+        found = settled(caller, count=4)
+
+    def seqs(**query: object) -> list[int]:
+        return [one["seq"] for one in deliveries(caller, **query)["deliveries"]]
+
+    one, two, three, four = (each["seq"] for each in found)
+    assert seqs(subscription_sid=first) == [one, three]
+    assert seqs(message_sid=sids[1]) == [three, four]
+    assert seqs(subscription_sid=second, content='{"n": 1}') == [two]
+    assert seqs(contains='"n": 2', call_sid=caller.call) == [three, four]
+    assert seqs(outcome="failed") == seqs(call_sid=fresh("CA")) == []
+    assert seqs(after=two) == [three, four]
+    assert seqs(order="newest", limit=2) == [four, three]
+    assert deliveries(caller, limit=1)["count"] == 4
+    assert deliveries(caller)["last_seq"] >= four
+
+
+def test_a_delivery_is_found_by_its_id(caller: Caller) -> None:
+    with listening() as listener:
+        subscribed(caller, listener.url())
+        say(caller)
+        (delivery,) = settled(caller)
+    found = caller.site.get(f"/_emulator/deliveries/{delivery['id']}")
+    unknown = caller.site.get(f"/_emulator/deliveries/{'x' * 100}")
+
+    assert (found.status, found.json()) == (200, delivery)
+    assert (unknown.status, "x" * 41 in unknown.text) == (404, False)
+
+
+def test_beyond_the_limit_the_oldest_are_evicted_and_counted(serve: Serve) -> None:
+    caller = Caller(serve(deliveries_limit=2, now=Time()))
+    with listening() as listener:
+        subscribed(caller, listener.url())
+        for number in range(4):
+            say(caller, f"[{number}]")
+        until(caller.site, lambda: len(listener.received) == 4)
+        page = deliveries(caller)
+
+    assert [one["json"] for one in page["deliveries"]] == [[2], [3]]
+    assert (page["count"], page["evicted"], page["last_seq"]) == (2, 2, 4)
+
+
+# --- waiting
+
+
+def test_what_is_there_already_satisfies_at_once(caller: Caller) -> None:
+    with listening() as listener:
+        subscribed(caller, listener.url())
+        say(caller)
+        settled(caller)
+        page = deliveries(caller, at_least=1, timeout=LONG)
+
+    assert (page["satisfied"], page["ended"], page["explanation"]) == (True, "decided", [])
+
+
+def test_a_wait_is_woken_by_the_delivery_that_decides_it() -> None:
+    with Running(Settings(port=0)) as running, listening() as listener:
+        caller = Caller(running.site)
+        subscribed(caller, listener.url())
+        waiting = Waiting(caller, outcome="delivered", at_least=2, timeout=LONG)
+        until(running.site, lambda: waits(running) == 1)
+        say(caller, "[1]")
+        settled(caller)
+        early = waiting.is_over
+        say(caller, "[2]")
+        answer = waiting.answer()
+        left = waits(running)
+
+    assert (early, answer["satisfied"], answer["ended"], left) == (False, True, "decided", 0)
+    assert [one["json"] for one in answer["deliveries"]] == [[1], [2]]
+
+
+def test_too_many_are_told_at_once(caller: Caller) -> None:
+    with listening() as listener:
+        subscribed(caller, listener.url())
+        say(caller)
+        page = deliveries(caller, at_most=0, within=LONG)
+
+    assert (page["satisfied"], page["ended"]) == (False, "decided")
+    assert page["explanation"][0] == "wanted at most 0 deliveries, 1 matched"
+
+
+def test_an_unsatisfied_wait_says_why(caller: Caller) -> None:
+    nothing = deliveries(caller, at_least=1, timeout=0, call_sid=caller.call)
+    with listening(script(status(500))) as listener:
+        subscribed(caller, listener.url())
+        silent = deliveries(caller, at_least=1, timeout=0, call_sid=caller.call)
+        sid = say(caller)["sid"]
+        settled(caller, "failed")
+        failed = deliveries(caller, at_least=1, timeout=0, outcome="delivered", call_sid=caller.call)
+
+    assert [one["satisfied"] for one in (nothing, silent, failed)] == [False] * 3
+    assert nothing["explanation"] == [
+        "wanted at least 1 delivery, 0 matched",
+        f"there is no subscription of call {caller.call}: create one, and then let the end user speak",
+        f"the end user of call {caller.call} said nothing",
+    ]
+    assert silent["explanation"][1:] == [f"the end user of call {caller.call} said nothing"]
+    assert failed["explanation"][1] == f"the end user of call {caller.call} said 1 message"
+    assert failed["explanation"][2].startswith(f"delivery {failed['last_seq']} of {sid} for call {caller.call}")
+    assert "failed with 32711 (the receiver answered 500): it lacks outcome" in failed["explanation"][2]
+
+
+@pytest.mark.parametrize(("strict", "expected"), [("true", 408), ("false", 200)])
+def test_strict_makes_an_unsatisfied_wait_a_408(caller: Caller, strict: str, expected: int) -> None:
+    query = f"account_sid={caller.account}&timeout=0&strict={strict}&at_least="
+    unsatisfied, satisfied = (caller.site.get(f"/_emulator/deliveries?{query}{count}") for count in (1, 0))
+
+    assert (unsatisfied.status, unsatisfied.json()["satisfied"]) == (expected, False)
+    assert (satisfied.status, satisfied.json()["satisfied"]) == (200, True)
+
+
+def test_a_reset_ends_waits_and_says_so(caller: Caller) -> None:
+    waiting = Waiting(caller, at_least=1, timeout=LONG)
+    until(caller.site, lambda: reset(caller.site, account_sid=caller.account)["waits"] == 1)
+    answer = waiting.answer()
+
+    assert (answer["satisfied"], answer["ended"]) == (False, "reset")
+    assert "the scope was reset" in answer["explanation"][0]
+
+
+def test_a_stop_ends_waits_and_says_so() -> None:
+    with Running(Settings(port=0)) as running:
+        waiting = Waiting(Caller(running.site), at_most=0, within=LONG)
+        until(running.site, lambda: waits(running) == 1)
+        running.stop()
+        answer = waiting.answer()
+
+    assert (answer["satisfied"], answer["ended"]) == (False, "stopped")
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("outcome=lost", "outcome"),
+        ("at_least=-1", "at_least"),
+        ("at_least=1&timeout=61", "timeout"),
+        ("content={a}", "content"),
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("order=any", "order"),
+        ("after=-1", "after"),
+        ("status=200", "status"),
+        ("idempotency_key=k", "idempotency_key"),
+    ],
+)
+def test_a_bad_query_is_refused_by_name(site: Site, query: str, parameter: str) -> None:
+    reply = site.get(f"/_emulator/deliveries?{query}")
+
+    assert reply.status == 422
+    assert [bad["parameter"] for bad in reply.json()["parameters"]] == [parameter]
+
+
+def test_a_client_that_goes_away_frees_its_waiter_at_once() -> None:
+    with Running(Settings(port=0)) as running:
+        with running.site.connect() as connection:
+            connection.send(raw("GET", f"/_emulator/deliveries?at_least=1&timeout={LONG}"))
+            until(running.site, lambda: waits(running) == 1)
+        until(running.site, lambda: waits(running) == 0)
+
+
+# --- events
+
+
+def test_a_delivery_is_told_live_from_pending_to_delivered(caller: Caller) -> None:
+    hold = Hold()
+    with listening(hold) as listener, Stream(caller.site, account_sid=caller.account) as stream:
+        subscribed(caller, listener.url())
+        say(caller)
+        assert hold.here.wait(PATIENCE)
+        request, pending = stream.take(2)
+        hold.release()
+        *_, delivered = stream.take(2)
+
+    assert (request.kind, pending.kind, delivered.kind) == ("request", "delivery", "delivery")
+    assert (pending.data["outcome"], pending.data["attempts"], pending.id) == ("pending", [], None)
+    assert (delivered.data["outcome"], delivered.id) == ("delivered", None)
+    assert delivered.data == deliveries(caller)["deliveries"][0]
+
+
+@pytest.mark.parametrize("query", [{"outcome": "created"}, {"contains": "{"}, {"idempotency_key": "k"}])
+def test_who_follows_some_requests_only_is_told_of_no_deliveries(caller: Caller, query: dict[str, str]) -> None:
+    with listening() as listener, Stream(caller.site, account_sid=caller.account, **query) as stream:
+        subscribed(caller, listener.url())
+        say(caller)
+        settled(caller)
+        caller.send(key="k")
+        told = [one.kind for one in stream.take(2 + ("outcome" in query))]
+
+    assert "delivery" not in told
+
+
+def test_who_resumes_is_told_of_deliveries_from_then_on(caller: Caller) -> None:
+    after = caller.listing()["last_seq"]
+    with listening() as listener, Stream(caller.site, account_sid=caller.account, after=after) as stream:
+        subscribed(caller, listener.url())
+        say(caller)
+        settled(caller)
+
+        assert [one.kind for one in stream.take(2)] == ["request", "delivery"]
+
+
+# --- the end
+
+
+def test_a_reset_forgets_all_and_what_waits_is_never_made(caller: Caller) -> None:
+    hold = Hold()
+    with listening(hold) as listener:
+        subscribed(caller, listener.url("/before"))
+        for _ in range(3):
+            say(caller)
+        assert hold.here.wait(PATIENCE)
+        done = reset(caller.site, call_sid=caller.call)
+        empty = deliveries(caller)["count"], subscriptions(caller)
+        subscribed(caller, listener.url("/after"))
+        again = say(caller)
+        hold.release()
+        found = settled(caller)
+
+        assert (done["subscriptions"], done["deliveries"], empty) == (1, 3, (0, []))
+        assert [one.target for one in listener.received] == ["/before", "/after"]
+        assert (again["sequence_number"], len(found)) == (1, 1)
+
+
+def test_a_reset_leaves_neighbours_alone(caller: Caller) -> None:
+    other = Caller(caller.site)
+    with listening() as listener:
+        for one in (caller, other):
+            subscribed(one, listener.url())
+            say(one)
+            settled(one)
+        done = reset(caller.site, account_sid=caller.account)
+        said = say(other)
+        settled(other, count=2)
+
+    assert (done["deliveries"], said["sequence_number"], said["told"]) == (1, 2, 1)
+    assert deliveries(other)["count"] == 2
+
+
+def test_a_stop_does_not_wait_for_callbacks() -> None:
+    hold = Hold()
+    with listening(hold) as listener, Command() as command:
+        caller = Caller(command.site())
+        subscribed(caller, listener.url())
+        for _ in range(5):
+            say(caller)
+        assert hold.here.wait(PATIENCE)
+        code, _, errors = command.end(signal.SIGTERM)
+        hold.release()
+
+    assert code == 0
+    assert "Traceback" not in errors
+    assert "never" not in errors  # asyncio's word for what was forgotten
+
+
+def test_where_only_registered_calls_exist_the_whole_loop_works(serve: Serve) -> None:
+    caller = Caller(serve(calls="registered"))
+    with listening() as listener:
+        before = speak(caller), subscribe(caller, listener.url())
+        caller.site.put_json(f"/_emulator/calls/{caller.call}", {"account_sid": caller.account})
+        subscribed(caller, listener.url())
+        say(caller)
+        settled(caller)
+
+    assert [reply.status for reply in before] == [409, 404]

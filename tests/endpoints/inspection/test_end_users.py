@@ -1,0 +1,197 @@
+"""`/_emulator/calls/{CallSid}/end-user`: what the end user of a call got, and speaking in its name."""
+
+from typing import Any
+
+import pytest
+from builders import Time
+from serving import Caller, Serve, Site, fresh
+from signalling import phone
+from streaming import post_json, reset
+from subscribing import listening, say, settled, speak, subscribed
+
+
+def end_user(caller: Caller) -> Any:  # noqa: ANN401  JSON
+    return caller.site.get(f"/_emulator/calls/{caller.call}/end-user").json()
+
+
+def test_what_is_said_is_answered_with_all_its_facts(serve: Serve) -> None:
+    caller = Caller(serve(now=Time()))
+    said = say(caller, '{"a": 1.00}', content_type="text/plain")
+
+    assert said == {
+        "sid": said["sid"],
+        "account_sid": None,
+        "call_sid": caller.call,
+        "identity": "",
+        "content": '{"a": 1.00}',
+        "json": {"a": 1.0},
+        "content_type": "text/plain",
+        "sequence_number": 1,
+        "at": "2019-12-18T20:02:01.000Z",
+        "told": 0,
+    }
+    assert (said["sid"][:2], len(said["sid"])) == ("KX", 34)
+    assert end_user(caller)["said"] == [said]
+
+
+def test_without_a_voice_sdk_the_subscriptions_are_told_all_the_same(caller: Caller) -> None:
+    with listening() as listener:
+        subscribed(caller, listener.url())
+        said = say(caller)
+        (delivery,) = settled(caller)
+
+    assert (said["told"], delivery["message_sid"]) == (1, said["sid"])
+
+
+def test_in_the_name_of_a_connected_voice_sdk(site: Site) -> None:
+    with phone(site) as alice, listening() as listener:
+        caller = Caller(site, call=alice.call()["callsid"])
+        subscribed(caller, listener.url())
+        alice.send_message(caller.call, {"n": 1})
+        said = say(caller, '{"n": 2}')
+        found = settled(caller, count=2)
+
+    assert (said["identity"], said["sequence_number"]) == ("alice", 2)
+    assert [one["json"] for one in found] == [{"n": 1}, {"n": 2}]
+
+
+def test_both_directions_of_a_call_are_shown(site: Site) -> None:
+    with phone(site) as alice:
+        caller = Caller(site, call=alice.call()["callsid"])
+        caller.send("[1]")
+        caller.send("[2]")
+        alice.hear("message")
+        alice.hear("message")
+        alice.send_message(caller.call, [3])
+        talking = end_user(caller)
+        alice.say("hangup", callsid=caller.call).say("register").hear("ready")
+        over = end_user(caller)
+
+    assert (talking["call_sid"], talking["identity"], over["identity"]) == (caller.call, "alice", None)
+    assert [one["json"] for one in talking["received"]] == [[1], [2]]
+    assert [one["delivered"]["to"] for one in talking["received"]] == ["alice", "alice"]
+    assert [(one["json"], one["identity"]) for one in talking["said"]] == [([3], "alice")]
+    assert (over["received"], over["said"]) == (talking["received"], talking["said"])
+
+
+def test_nobodys_call_is_empty(caller: Caller) -> None:
+    assert end_user(caller) == {"call_sid": caller.call, "identity": None, "received": [], "said": []}
+
+
+@pytest.mark.parametrize("status", ["ringing", "in-progress"])
+def test_on_a_registered_call_its_account_is_told(caller: Caller, status: str) -> None:
+    caller.site.put_json(f"/_emulator/calls/{caller.call}", {"account_sid": caller.account, "status": status})
+
+    assert say(caller)["account_sid"] == caller.account
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ({"status": "queued"}, "only who rings or talks"),
+        ({"status": "completed"}, "only who rings or talks"),
+        ({"client": "pstn"}, "no Voice SDK"),
+    ],
+)
+def test_a_call_that_takes_no_messages_sends_none_either(caller: Caller, state: dict[str, str], says: str) -> None:
+    caller.site.put_json(f"/_emulator/calls/{caller.call}", state)
+    reply = speak(caller)
+
+    assert (reply.status, says in reply.json()["error"], caller.call in reply.json()["error"]) == (409, True, True)
+    assert end_user(caller)["said"] == []
+
+
+def test_where_only_registered_calls_exist_nobody_is_on_another(serve: Serve) -> None:
+    caller = Caller(serve(calls="registered"))
+    before = speak(caller)
+    caller.site.put_json(f"/_emulator/calls/{caller.call}", {})
+
+    assert (before.status, "PUT it first" in before.json()["error"]) == (409, True)
+    assert say(caller)["sequence_number"] == 1
+
+
+def test_who_hung_up_says_no_more(site: Site) -> None:
+    with phone(site) as alice:
+        caller = Caller(site, call=alice.call()["callsid"])
+        alice.say("hangup", callsid=caller.call).say("register").hear("ready")
+
+        assert speak(caller).status == 409
+
+
+@pytest.mark.parametrize("by_call", [True, False])
+def test_a_reset_forgets_what_was_said(caller: Caller, *, by_call: bool) -> None:
+    other = Caller(caller.site)
+    caller.site.put_json(f"/_emulator/calls/{caller.call}", {"account_sid": caller.account})
+    for one in (caller, other):
+        say(one)
+    reset(caller.site, **({"call_sid": caller.call} if by_call else {"account_sid": caller.account}))
+
+    assert end_user(caller)["said"] == []
+    assert len(end_user(other)["said"]) == 1
+    assert (say(caller)["sequence_number"], say(other)["sequence_number"]) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [("null", None), ('"é\\n"', "é\n"), ("9" * 5000, None), ('"a"', "a")],
+)
+def test_any_json_is_said_and_shown_where_readers_do_not_choke(caller: Caller, content: str, shown: object) -> None:
+    with listening() as listener:
+        subscribed(caller, listener.url())
+        said = say(caller, content)
+        (delivery,) = settled(caller)
+
+    assert (said["content"], said["json"]) == (content, shown)
+    assert (delivery["content"], delivery["json"]) == (content, shown)
+
+
+BAD: list[Any] = [
+    pytest.param({}, "/content", id="nothing"),
+    pytest.param({"content": None}, "/content", id="null"),
+    pytest.param({"content": {"a": 1}}, "/content", id="an object"),
+    pytest.param({"content": 1}, "/content", id="a number"),
+    pytest.param({"content": ""}, "/content", id="empty"),
+    pytest.param({"content": "hello"}, "/content", id="no JSON"),
+    pytest.param({"content": "NaN"}, "/content", id="NaN"),
+    pytest.param({"content": "[1e400]"}, "/content", id="an overflow"),
+    pytest.param({"content": '"\\ud800"'}, "/content", id="a lone surrogate"),
+    pytest.param({"content": "[" * 10_000}, "/content", id="nested without end"),
+    pytest.param({"content": '"' + "a" * 9_999 + '"'}, "/content", id="too long"),
+    pytest.param({"content": "{}", "content_type": "a b"}, "/content_type", id="a space in the type"),
+    pytest.param({"content": "{}", "content_type": ""}, "/content_type", id="no type"),
+    pytest.param({"content": "{}", "content_type": "a\r\nb"}, "/content_type", id="line ends in the type"),
+    pytest.param({"content": "{}", "content_type": "a" * 101}, "/content_type", id="a long type"),
+    pytest.param({"content": "{}", "identity": "bob"}, "/identity", id="an unknown member"),
+    pytest.param([], "body", id="an array"),
+    pytest.param("{}", "body", id="a text"),
+]
+
+
+@pytest.mark.parametrize(("body", "parameter"), BAD)
+def test_what_cannot_be_said_is_refused_by_name(caller: Caller, body: object, parameter: str) -> None:
+    path = f"/_emulator/calls/{caller.call}/end-user/messages"
+    reply = post_json(caller.site, path, body)
+
+    assert (reply.status, [bad["parameter"] for bad in reply.json()["parameters"]]) == (422, [parameter])
+    assert len(reply.body) < 2000
+    assert end_user(caller)["said"] == []
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b'{"content": "\\ud800"}', b"9" * 5000])
+def test_a_body_that_is_no_saying_is_unprocessable(caller: Caller, body: bytes) -> None:
+    path = f"/_emulator/calls/{caller.call}/end-user/messages"
+    reply = caller.site.ask("POST", path, [("Content-Type", "application/json")], body)
+
+    assert reply.status == 422
+    assert reply.json()["error"]
+
+
+@pytest.mark.parametrize("sid", ["CA1", "ca" + "0" * 32, "CA" + "g" * 32, fresh("AC")])
+def test_a_malformed_call_sid_is_unprocessable(caller: Caller, sid: str) -> None:
+    replies = [
+        caller.site.get(f"/_emulator/calls/{sid}/end-user"),
+        post_json(caller.site, f"/_emulator/calls/{sid}/end-user/messages", {"content": "{}"}),
+    ]
+
+    for reply in replies:
+        assert (reply.status, reply.json()["parameters"][0]["parameter"]) == (422, "call_sid")

@@ -1,0 +1,549 @@
+"""UserDefinedMessageSubscriptions over the wire: created, refused, replayed, deleted, and what the journal keeps."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from builders import Time
+from serving import Caller, Reply, Serve, basic, fresh
+from streaming import post_json
+from subscribing import CALLBACK, path_of, subscribe, subscribed, subscriptions, unsubscribe
+
+from emulator.engine import subscriptions as engine
+from emulator.wire.subscriptions import MAX_CALLBACK
+
+NOT_FOUND = "The requested resource {path} was not found"
+BOUNDARY = "multipart/form-data; boundary=x"
+
+
+def refusal(reply: Reply, path: str = "") -> tuple[int, int | None, str]:
+    body = reply.json()
+    return reply.status, body.get("code"), body["message"].replace(path, "{path}") if path else body["message"]
+
+
+def journal(caller: Caller) -> list[Any]:
+    """All exchanges of an account."""
+    found: list[Any] = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
+    return found
+
+
+def whole(caller: Caller, request_id: str) -> Any:  # noqa: ANN401  JSON
+    return caller.site.get(f"/_emulator/requests/{request_id}").json()
+
+
+def check(caller: Caller, method: str = "POST", sid: str | None = None, **form: str) -> Any:  # noqa: ANN401  JSON
+    described = {"method": method, "path": path_of(caller, sid), "headers": dict([caller.auth]), "form": form}
+    return post_json(caller.site, "/_emulator/check", described).json()
+
+
+# --- created
+
+
+def test_a_subscription_is_created_with_twilios_members_in_order(serve: Serve) -> None:
+    caller = Caller(serve(now=Time()))
+    reply = subscribe(caller)
+
+    sid = reply.json()["sid"]
+    assert reply.status == 201
+    assert list(reply.json().items()) == [
+        ("account_sid", caller.account),
+        ("call_sid", caller.call),
+        ("sid", sid),
+        ("date_created", "Wed, 18 Dec 2019 20:02:01 +0000"),
+        ("uri", path_of(caller, sid)),
+    ]
+    assert (sid[:2], len(sid)) == ("ZY", 34)
+    assert reply.header("twilio-request-id") == "RQ" + sid[2:]
+
+
+def test_all_parameters_are_kept(caller: Caller) -> None:
+    callback = "https://[::1]:8443/a%20b?c=d&e#rc=2"
+    sid = subscribed(caller, callback, Method="GET", IdempotencyKey="k")
+
+    (one,) = subscriptions(caller)
+    assert (one["sid"], one["callback"], one["method"], one["idempotency_key"]) == (sid, callback, "GET", "k")
+
+
+@pytest.mark.parametrize("method", [{}, {"Method": ""}, {"Method": "POST"}])
+def test_it_is_called_by_post_unless_told_otherwise(caller: Caller, method: dict[str, str]) -> None:
+    subscribed(caller, **method)
+
+    assert [one["method"] for one in subscriptions(caller)] == ["POST"]
+
+
+@pytest.mark.parametrize("suffix", ["", ".xml"])
+def test_the_xml_form_has_the_same_members(caller: Caller, suffix: str) -> None:
+    reply = subscribe(caller, suffix=suffix)
+    (element,) = ET.fromstring(reply.body)
+
+    assert (reply.status, reply.header("content-type"), element.tag) == (
+        201,
+        "application/xml",
+        "UserDefinedMessageSubscription",
+    )
+    assert [child.tag for child in element] == ["AccountSid", "CallSid", "Sid", "DateCreated", "Uri"]
+    assert element.findtext("Sid") == subscriptions(caller)[0]["sid"]
+
+
+def test_its_headers_are_those_of_a_message(caller: Caller) -> None:
+    assert subscribe(caller).names == caller.send().names
+
+
+def test_multipart_is_read_too(caller: Caller) -> None:
+    body = f'--x\r\nContent-Disposition: form-data; name="Callback"\r\n\r\n{CALLBACK}\r\n--x--\r\n'.encode()
+    reply = caller.ask(body, path=path_of(caller), headers=[caller.auth, ("Content-Type", BOUNDARY)])
+
+    assert reply.status == 201
+
+
+def test_one_call_can_have_many_even_to_one_place(caller: Caller) -> None:
+    sids = [subscribed(caller) for _ in range(3)]
+
+    assert len(set(sids)) == 3
+    assert [one["sid"] for one in subscriptions(caller)] == sids
+
+
+# --- refused
+
+
+REFUSED: list[Any] = [
+    pytest.param({"callback": None}, "Missing required parameter Callback in the post body", id="no callback"),
+    pytest.param({"callback": ""}, "Missing required parameter Callback in the post body", id="empty"),
+    pytest.param({"callback": "http://a_b.localhost/"}, "Invalid Callback.", id="underscore in the host"),
+    pytest.param({"callback": "ftp://localhost/"}, "Invalid Callback.", id="another scheme"),
+    pytest.param({"callback": "/messages"}, "Invalid Callback.", id="no host"),
+    pytest.param({"callback": "http://localhost:0/"}, "Invalid Callback.", id="port 0"),
+    pytest.param({"callback": "http://localhost:99999/"}, "Invalid Callback.", id="no port"),
+    pytest.param({"callback": "http://u:p@localhost/"}, "Invalid Callback.", id="credentials"),
+    pytest.param({"callback": "http://[fe80::1%25eth0]/"}, "Invalid Callback.", id="a zone"),
+    pytest.param({"callback": "http://localhost/#rc=9"}, "Invalid Callback.", id="a bad override"),
+    pytest.param({"callback": "http://localhost/a b"}, "Invalid Callback.", id="a space"),
+    pytest.param({"callback": "http://localhost/é"}, "Invalid Callback.", id="not percent-encoded"),
+    pytest.param({"callback": "http://localhost/\r\nX: y"}, "Invalid Callback.", id="line ends"),
+    pytest.param({"callback": "http://localhost/" + "a" * MAX_CALLBACK}, "Invalid Callback.", id="too long"),
+    pytest.param({"Method": "PUT"}, "Invalid Method.", id="another method"),
+    pytest.param({"Method": "post"}, "Invalid Method.", id="small letters"),
+]
+
+
+@pytest.mark.parametrize(("parameters", "message"), REFUSED)
+def test_a_bad_parameter_is_refused(caller: Caller, parameters: dict[str, Any], message: str) -> None:
+    reply = subscribe(caller, **parameters)
+
+    (seen,) = journal(caller)
+    assert refusal(reply) == (400, 20001, message)
+    assert subscriptions(caller) == []
+    assert (seen["outcome"], seen["code"]) == ("refused", 20001)
+    assert seen["rule"]["reason"]
+
+
+def test_the_longest_callback_is_taken(caller: Caller) -> None:
+    callback = "http://localhost/".ljust(MAX_CALLBACK, "a")
+
+    assert subscribe(caller, callback).status == 201
+
+
+def _foreign_origin(caller: Caller) -> Reply:
+    return subscribe(caller, None, more=[("Origin", "http://evil.example")])
+
+
+ORDER: list[tuple[str, Callable[[Caller], Reply], tuple[int, int]]] = [
+    ("credentials", lambda c: c.ask(b"", path=path_of(c, suffix="x.json"), headers=[]), (401, 20003)),
+    ("path", lambda c: c.ask(b"", path=path_of(c, suffix="x.json"), headers=[basic(fresh("AC"))]), (404, 20404)),
+    ("account", lambda c: c.ask(b"", method="PUT", path=path_of(c), headers=[basic(fresh("AC"))]), (401, 20003)),
+    (
+        "method",
+        lambda c: c.ask(b"", method="PUT", path=path_of(c), more=[("Origin", "http://evil.example")]),
+        (405, 20004),
+    ),
+    ("origin", _foreign_origin, (403, 20403)),
+    ("size", lambda c: c.ask(b"%" * (3 << 20), path=path_of(c)), (413, 20413)),
+    ("form", lambda c: c.ask(b"", path=path_of(c), headers=[c.auth, ("Content-Type", BOUNDARY)]), (400, 20001)),
+    ("callback", lambda c: subscribe(c, None, Method="PUT"), (400, 20001)),
+    ("method of the callback", lambda c: subscribe(c, Method="PUT", IdempotencyKey="k"), (400, 20001)),
+    ("key", lambda c: subscribe(c, Method="GET", IdempotencyKey="k"), (409, 20409)),
+    ("call", subscribe, (400, 21220)),
+]
+
+
+@pytest.mark.parametrize(("ask", "expected"), [row[1:] for row in ORDER], ids=[row[0] for row in ORDER])
+def test_checks_come_in_the_order_of_those_of_messages(
+    serve: Serve, ask: Callable[[Caller], Reply], expected: tuple[int, int]
+) -> None:
+    """Each request is wrong in the next way too."""
+    caller = Caller(serve(idempotency_mismatch="reject"))
+    subscribed(caller, IdempotencyKey="k")
+    caller.site.put_json(f"/_emulator/calls/{caller.call}", {"status": "completed"})
+
+    assert refusal(ask(caller))[:2] == expected
+    assert len(subscriptions(caller)) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ({"status": "ringing"}, 201),
+        ({"status": "in-progress"}, 201),
+        ({"status": "queued"}, (400, 21220, "Call is not in the expected state")),
+        ({"status": "completed"}, (400, 21220, "Call is not in the expected state")),
+        ({"client": "pstn"}, (400, None, "Client message not supported for PSTN calls")),
+        ({"account_sid": "AC" + "9" * 32}, (404, 20404, NOT_FOUND)),
+    ],
+)
+def test_the_calls_state_decides_as_for_a_message(caller: Caller, state: dict[str, str], expected: Any) -> None:  # noqa: ANN401
+    caller.site.put_json(f"/_emulator/calls/{caller.call}", state)
+    reply = subscribe(caller)
+
+    assert (reply.status if expected == 201 else refusal(reply, path_of(caller))) == expected
+
+
+def test_where_only_registered_calls_exist_another_has_no_subscriptions(serve: Serve) -> None:
+    caller = Caller(serve(calls="registered"))
+
+    assert refusal(subscribe(caller), path_of(caller)) == (404, 20404, NOT_FOUND)
+
+
+def test_more_than_can_be_kept_is_too_many_requests(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    caller = Caller(serve(now=Time()))
+    subscribed(caller)
+    monkeypatch.setattr(engine, "MAX_SUBSCRIPTIONS", 1)
+    reply = subscribe(caller, IdempotencyKey="k")
+    monkeypatch.undo()
+
+    assert refusal(reply) == (429, 20429, "Too Many Requests")
+    assert subscribe(caller, IdempotencyKey="k").status == 201
+
+
+# --- pages of other sites
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "ftp://localhost", "http://localhost.evil.example", "http://10.0.0.1"]
+)
+def test_a_page_of_another_site_may_not_make_this_machine_call_something(caller: Caller, origin: str) -> None:
+    reply = subscribe(caller, more=[("Origin", origin)])
+
+    (seen,) = journal(caller)
+    assert refusal(reply) == (403, 20403, "Forbidden")
+    assert (seen["rule"]["name"], subscriptions(caller)) == ("origin-foreign", [])
+    assert "allowed_origins" in seen["rule"]["reason"]
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://localhost:3000", "https://app.localhost", "http://127.0.0.1", "http://[::1]:8080"]
+)
+def test_a_page_of_this_machine_may(caller: Caller, origin: str) -> None:
+    assert subscribe(caller, more=[("Origin", origin)]).status == 201
+
+
+def test_our_own_page_may_under_whatever_name_it_is_asked(caller: Caller) -> None:
+    own = [("Host", "emulator:2010"), ("Origin", "http://emulator:2010")]
+    rebound = [("Host", "evil.example"), ("Origin", "http://evil.example")]
+
+    assert [subscribe(caller, more=more).status for more in (own, rebound)] == [201, 403]
+
+
+def test_a_page_of_an_allowed_origin_may(serve: Serve) -> None:
+    caller = Caller(serve(allowed_origins=frozenset({"http://ok.example"})))
+
+    assert subscribe(caller, more=[("Origin", "http://ok.example")]).status == 201
+    assert subscribe(caller, more=[("Origin", "http://ok.example:81")]).status == 403
+
+
+def test_what_calls_nothing_back_is_open_to_any_page(caller: Caller) -> None:
+    sid = subscribed(caller)
+    foreign = [("Origin", "http://evil.example")]
+
+    assert caller.ask(more=foreign).status == 201
+    assert unsubscribe(caller, sid, more=foreign).status == 204
+
+
+# --- keys
+
+
+def test_the_same_key_answers_the_first_subscription_again(caller: Caller) -> None:
+    first, again = (subscribe(caller, IdempotencyKey="k") for _ in range(2))
+
+    (one,) = subscriptions(caller)
+    assert (again.status, again.body) == (201, first.body)
+    assert (one["sid"], one["replays"]) == (first.json()["sid"], 1)
+    assert [seen["outcome"] for seen in journal(caller)] == ["created", "replayed"]
+
+
+def test_a_key_of_a_message_is_another(caller: Caller) -> None:
+    assert caller.send(key="k").json()["sid"][:2] == "KX"
+    assert subscribed(caller, IdempotencyKey="k")[:2] == "ZY"
+    assert caller.send(key="k").json()["sid"][:2] == "KX"
+
+
+@pytest.mark.parametrize("other", [{"callback": "http://localhost/other"}, {"Method": "GET"}])
+def test_other_parameters_under_a_known_key_are_replayed_or_rejected(serve: Serve, other: dict[str, str]) -> None:
+    lenient, strict = Caller(serve()), Caller(serve(idempotency_mismatch="reject"))
+    first = [subscribed(caller, IdempotencyKey="k") for caller in (lenient, strict)]
+    replayed, rejected = (subscribe(caller, IdempotencyKey="k", **other) for caller in (lenient, strict))
+
+    assert (replayed.status, replayed.json()["sid"]) == (201, first[0])
+    assert journal(lenient)[-1]["outcome"] == "mismatch"
+    assert refusal(rejected) == (409, 20409, "Conflict")
+    assert first[1] in journal(strict)[-1]["rule"]["reason"]
+
+
+def test_a_deleted_subscriptions_key_creates_again(caller: Caller) -> None:
+    first = subscribed(caller, IdempotencyKey="k")
+    unsubscribe(caller, first)
+
+    assert subscribed(caller, IdempotencyKey="k") != first
+
+
+# --- deleted
+
+
+@pytest.mark.parametrize("suffix", [".json", ".xml", ""])
+def test_a_deletion_is_204_with_nothing_about_a_body(caller: Caller, suffix: str) -> None:
+    sid = subscribed(caller)
+    reply = unsubscribe(caller, sid, suffix=suffix)
+
+    assert (reply.status, reply.body) == (204, b"")
+    assert {"content-length", "content-type", "transfer-encoding"}.isdisjoint(reply.names)
+    assert set(reply.names) == set(caller.send().names) - {"content-length", "content-type"} | {"connection"}
+    assert subscriptions(caller) == []
+
+
+def test_a_deletion_leaves_its_connection_good_for_more(caller: Caller) -> None:
+    sids = [subscribed(caller) for _ in range(2)]
+    with caller.site.connect() as connection:
+        for sid in sids:
+            head = f"Host: a\r\n{': '.join(caller.auth)}\r\n"
+            connection.send(f"DELETE {path_of(caller, sid)} HTTP/1.1\r\n{head}\r\n".encode())
+        statuses = [connection.reply("DELETE").status for _ in sids]
+        connection.send(caller.raw())
+
+        assert (statuses, connection.reply().status) == ([204, 204], 201)
+
+
+def test_what_was_deleted_or_never_was_is_not_found(caller: Caller) -> None:
+    sid, never = subscribed(caller), fresh("ZY")
+    first = unsubscribe(caller, sid)
+    replies = [(one, unsubscribe(caller, one)) for one in (sid, never)]
+
+    assert first.status == 204
+    for one, reply in replies:
+        assert refusal(reply, path_of(caller, one)) == (404, 20404, NOT_FOUND)
+    assert [seen["rule"]["name"] for seen in journal(caller)[-2:]] == ["subscription-unknown"] * 2
+
+
+def test_a_subscription_of_another_account_or_call_is_not_found(caller: Caller) -> None:
+    sid = subscribed(caller)
+    others = [Caller(caller.site, call=caller.call), Caller(caller.site, account=caller.account)]
+
+    assert [unsubscribe(other, sid).status for other in others] == [404, 404]
+    assert len(subscriptions(caller)) == 1
+
+
+def test_a_deletion_needs_credentials_for_its_account(caller: Caller) -> None:
+    sid = subscribed(caller)
+    anonymous = caller.ask(b"", method="DELETE", path=path_of(caller, sid), headers=[])
+    stranger = caller.ask(b"", method="DELETE", path=path_of(caller, sid), headers=[basic(fresh("AC"))])
+
+    assert [refusal(reply)[:2] for reply in (anonymous, stranger)] == [(401, 20003)] * 2
+    assert len(subscriptions(caller)) == 1
+
+
+@pytest.mark.parametrize("state", [{"status": "completed"}, {"client": "pstn"}, {"account_sid": "AC" + "9" * 32}])
+def test_a_deletion_does_not_look_at_the_call(caller: Caller, state: dict[str, str]) -> None:
+    sid = subscribed(caller)
+    caller.site.put_json(f"/_emulator/calls/{caller.call}", state)
+
+    assert unsubscribe(caller, sid).status == 204
+
+
+@pytest.mark.parametrize("sid", ["ZY1", "KX" + "0" * 32, "ZY" + "g" * 32, "ZY" + "0" * 33, "zy" + "0" * 32])
+def test_a_malformed_sid_is_no_path(caller: Caller, sid: str) -> None:
+    assert refusal(unsubscribe(caller, sid), path_of(caller, sid)) == (404, 20404, NOT_FOUND)
+    assert journal(caller)[-1]["rule"]["name"] == "path-unknown"
+
+
+# --- other methods
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+def test_a_list_allows_post_only(caller: Caller, method: str) -> None:
+    reply = caller.ask(b"", method=method, path=path_of(caller))
+
+    assert (refusal(reply), reply.header("allow")) == ((405, 20004, "Method not allowed"), "OPTIONS, POST")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH"])
+def test_a_subscription_allows_delete_only(caller: Caller, method: str) -> None:
+    sid = subscribed(caller)
+    reply = caller.ask(b"", method=method, path=path_of(caller, sid))
+
+    assert (refusal(reply), reply.header("allow")) == ((405, 20004, "Method not allowed"), "OPTIONS, DELETE")
+    assert len(subscriptions(caller)) == 1
+
+
+def test_options_tells_what_each_path_allows_without_credentials(caller: Caller) -> None:
+    paths = (path_of(caller), path_of(caller, fresh("ZY")))
+    replies = [caller.ask(b"", method="OPTIONS", path=path, headers=[]) for path in paths]
+
+    assert [(reply.status, reply.body, reply.header("allow")) for reply in replies] == [
+        (200, b"", "OPTIONS, POST"),
+        (200, b"", "OPTIONS, DELETE"),
+    ]
+    assert check(caller, "OPTIONS", fresh("ZY"))["reply"]["status"] == 200
+
+
+# --- journal
+
+
+def test_the_journal_shows_creation_and_deletion_as_they_were(caller: Caller) -> None:
+    sid = subscribed(caller, Method="GET", IdempotencyKey="k")
+    reply = unsubscribe(caller, sid)
+    created, deleted = journal(caller)
+
+    assert [(one["method"], one["path"]) for one in (created, deleted)] == [
+        ("POST", path_of(caller)),
+        ("DELETE", path_of(caller, sid)),
+    ]
+    assert [(one["outcome"], one["status"], one["code"]) for one in (created, deleted)] == [
+        ("created", 201, None),
+        ("deleted", 204, None),
+    ]
+    assert [(one["idempotency_key"], one["content"], one["message_sid"], one["delivered"]) for one in (created,)] == [
+        ("k", None, None, None)
+    ]
+    first, second = (whole(caller, one["request_id"]) for one in (created, deleted))
+    assert first["request"]["form"] == {"Callback": CALLBACK, "Method": "GET", "IdempotencyKey": "k"}
+    assert json.loads(first["reply"]["body"])["sid"] == sid
+    assert (second["reply"]["status"], second["reply"]["body"]) == (204, "")
+    shown = [(one["name"], one["value"]) for one in second["reply"]["headers"]]
+    assert shown == [header for header in reply.headers if header[0] != "connection"]
+
+
+@pytest.mark.parametrize("query", ["outcome=deleted", "status=204"])
+def test_deletions_are_found(caller: Caller, query: str) -> None:
+    sid = subscribed(caller)
+    unsubscribe(caller, sid)
+    caller.send()
+    found = caller.site.get(f"/_emulator/requests?account_sid={caller.account}&{query}").json()
+
+    assert [one["path"] for one in found["requests"]] == [path_of(caller, sid)]
+
+
+def test_a_subscription_is_no_message(caller: Caller) -> None:
+    sid = subscribed(caller)
+    answer = caller.listing(at_least=1, timeout=0, contains="x")
+
+    assert (answer["count"], answer["satisfied"]) == (0, False)
+    assert sid not in "\n".join(answer["explanation"])
+
+
+# --- asking without sending
+
+
+def test_asking_says_what_sending_gets_and_keeps_nothing(caller: Caller) -> None:
+    good, bad = check(caller, Callback=CALLBACK), check(caller, Callback="http://a_b/")
+
+    assert (good["reply"]["status"], "ZY" + "0" * 32 in good["reply"]["body"]) == (201, True)
+    assert [rule["rule"] for rule in bad["rules"] if not rule["passed"]] == ["callback-invalid"]
+    looked = [rule["rule"] for rule in good["rules"]]
+    assert looked[-8:] == [
+        "callback-required",
+        "callback-invalid",
+        "method-invalid",
+        "idempotency-conflict",
+        "call-unknown",
+        "call-foreign",
+        "call-is-pstn",
+        "call-not-active",
+    ]
+    assert subscriptions(caller) == []
+
+
+def test_asking_for_a_deletion_deletes_nothing(caller: Caller) -> None:
+    sid = subscribed(caller)
+    known, unknown = check(caller, "DELETE", sid), check(caller, "DELETE", fresh("ZY"))
+
+    assert (known["reply"]["status"], known["reply"]["body"]) == (204, "")
+    assert [rule["rule"] for rule in unknown["rules"] if not rule["passed"]] == ["subscription-unknown"]
+    assert len(subscriptions(caller)) == 1
+
+
+# --- faults
+
+
+def fault(caller: Caller, then: Any, **match: str) -> None:  # noqa: ANN401  JSON
+    rule = {"match": {"account_sid": caller.account, **match}, "then": then, "times": 1}
+    reply = post_json(caller.site, "/_emulator/faults", rule)
+    assert reply.status == 201, reply
+
+
+def test_a_fault_for_subscriptions_leaves_messages_alone(caller: Caller) -> None:
+    fault(caller, {"reply": {"status": 503}}, resource="UserDefinedMessageSubscriptions")
+    message, failed, created = caller.send(), subscribe(caller), subscribe(caller)
+
+    assert (message.status, refusal(failed)[:2], created.status) == (201, (503, 20503), 201)
+    assert [seen["outcome"] for seen in journal(caller)] == ["created", "faulted", "created"]
+
+
+def test_a_fault_for_messages_leaves_subscriptions_alone(caller: Caller) -> None:
+    fault(caller, {"reply": {"status": 503}}, resource="UserDefinedMessages")
+
+    assert (subscribe(caller).status, caller.send().status) == (201, 503)
+
+
+@pytest.mark.parametrize(
+    ("then", "status", "left"),
+    [
+        ({"reply": {"status": 500}}, 500, 1),
+        ({"reply": {"status": 502}}, 502, 1),
+        ({"delay": 0.001}, 204, 0),
+        ({"quota": {"requests": 0, "window": 5}}, 429, 1),
+    ],
+)
+def test_a_deletion_meets_faults_too(caller: Caller, then: Any, status: int, left: int) -> None:  # noqa: ANN401
+    sid = subscribed(caller)
+    fault(caller, then, resource="UserDefinedMessageSubscriptions")
+
+    assert unsubscribe(caller, sid).status == status
+    assert len(subscriptions(caller)) == left
+
+
+@pytest.mark.parametrize(
+    ("then", "left"),
+    [({"drop": "before"}, 1), ({"close": True}, 1), ({"drop": "after"}, 0), ({"garbage": True}, 0)],
+)
+def test_a_deletion_can_be_lost_before_and_after_it_is_done(caller: Caller, then: Any, left: int) -> None:  # noqa: ANN401
+    sid = subscribed(caller)
+    fault(caller, then)
+    with caller.site.connect() as connection:
+        head = f"Host: a\r\n{': '.join(caller.auth)}\r\n"
+        connection.send(f"DELETE {path_of(caller, sid)} HTTP/1.1\r\n{head}\r\n".encode())
+        try:
+            got = connection.socket.recv(4096)
+        except ConnectionResetError:
+            got = b""
+
+    assert b"204" not in got
+    assert len(subscriptions(caller)) == left
+
+
+def test_half_of_an_answer_without_a_body_is_its_head_and_the_end(caller: Caller) -> None:
+    sid = subscribed(caller)
+    fault(caller, {"truncate": 10})
+    with caller.site.connect() as connection:
+        head = f"Host: a\r\n{': '.join(caller.auth)}\r\n"
+        connection.send(f"DELETE {path_of(caller, sid)} HTTP/1.1\r\n{head}\r\n".encode())
+
+        assert connection.reply("DELETE").status == 204
+        assert connection.is_closed()
+    assert journal(caller)[-1]["lost"] is True
+
+
+def test_a_magic_call_spoils_subscriptions_too(caller: Caller) -> None:
+    magic = Caller(caller.site, account=caller.account, call="CA" + "0" * 24 + "fa110503")
+    reply = subscribe(magic)
+
+    assert (reply.status, subscriptions(caller)) == (503, [])

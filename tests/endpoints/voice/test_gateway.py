@@ -1,0 +1,306 @@
+"""`/signal` of the served emulator, asked by the client of the library `websockets`; and what lies beside it."""
+
+import base64
+import json
+import logging
+import ssl
+import struct
+import subprocess
+import sys
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from serving import PATIENCE, Caller, Command, Running, Serve, Site, address_of, request
+from signalling import KX, Phone, phone
+from streaming import until
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from emulator.endpoints.voice.gateway import Gateway
+from emulator.engine import lines
+from emulator.serving.sockets import SocketProtocol
+from emulator.settings import Settings
+from emulator.wire.signalling import MAX_FRAME
+
+HANDSHAKE = [
+    ("Upgrade", "websocket"),
+    ("Connection", "Upgrade"),
+    ("Sec-WebSocket-Version", "13"),
+    ("Sec-WebSocket-Key", base64.b64encode(bytes(16)).decode()),
+]
+
+
+def masked(text: str) -> bytes:
+    data = text.encode()
+    return struct.pack("!BB4x", 0x81, 0x80 | len(data)) + data  # the mask is all zeros
+
+
+def test_messages_go_both_ways_and_the_call_ends(site: Site) -> None:
+    with phone(site) as alice:
+        call = alice.call()["callsid"]
+        caller = Caller(site, call=call)
+        created = caller.send('{"n":1.00}').json()
+        delivered = alice.hear("message")
+        alice.say("message", callsid=call, content=1, voiceeventsid=KX, messagetype="user-defined-message")
+        ack = alice.hear("ack")
+        alice.say("hangup", callsid=call).say("register", media={"audio": False}).hear("offline")
+        refused = caller.send()
+
+    assert (delivered["voiceeventsid"], delivered["content"]) == (created["sid"], {"n": 1.0})
+    assert ack == {"acktype": "message", "callsid": call, "voiceeventsid": KX}
+    assert (refused.status, refused.json()["code"]) == (400, 21220)
+
+
+def test_two_users_talk(site: Site) -> None:
+    with phone(site, "carol") as carol, phone(site, "dave") as dave:
+        dave.say("register", media={"audio": True}).hear("ready")
+        carol.say("invite", callsid="TJS1", sdp="v=0", twilio={"params": "To=client%3Adave"})
+        incoming = dave.hear("invite")
+        dave.say("answer", callsid=incoming["callsid"], sdp="v=0")
+        answer = carol.hear("answer")
+        carol.say("hangup", callsid=answer["callsid"])
+
+        assert incoming["parameters"]["From"] == "client:carol"
+        assert dave.hear("hangup") == {"callsid": incoming["callsid"]}
+
+
+def test_a_call_outlives_its_socket(site: Site) -> None:
+    with phone(site) as alice:
+        answer = alice.call()
+    with phone(site) as again:
+        again.say("invite", callsid=answer["callsid"], sdp="v=0", reconnect=answer["reconnect"], twilio={})
+
+        assert again.hear("answer") == {"callsid": answer["callsid"], "reconnect": answer["reconnect"]}
+
+
+def test_insights_stay_on_this_machine(site: Site) -> None:
+    with phone(site, None) as alice:
+        home = alice.say("listen", token="x").hear("connected")["home"]
+
+    assert home == f"localhost:{site.address[1]}/eventgw?"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["http://localhost:3000", "https://app.localhost", "http://127.0.0.1", "http://[::1]:8080", "http://ok.example"],
+)
+def test_pages_of_this_machine_and_those_allowed_may_come_in(serve: Serve, origin: str) -> None:
+    with phone(serve(allowed_origins=frozenset({"http://ok.example"})), origin=origin) as page:
+        page.say("register").hear("ready")
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "ftp://localhost", "http://localhost.evil.example"])
+def test_other_pages_may_not(site: Site, origin: str) -> None:
+    with pytest.raises(InvalidStatus) as caught, phone(site, origin=origin):
+        pass
+
+    assert caught.value.response.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        pytest.param("emulator:2010", "http://emulator:2010", b"101", id="a page of our own"),
+        pytest.param("emulator:2010", "http://emulator:3000", b"403", id="not of our port"),
+        pytest.param("evil.example", "http://evil.example", b"403", id="a name bound to us"),
+        pytest.param("evil.example", None, b"101", id="no page at all"),
+    ],
+)
+def test_a_page_of_our_own_may_come_in_whatever_we_are_called(
+    site: Site, host: str, origin: str | None, status: bytes
+) -> None:
+    headers = [*HANDSHAKE, *([] if origin is None else [("Origin", origin)])]
+    with site.connect() as connection:
+        connection.send(request("GET", "/signal", headers).replace(b"Host: 127.0.0.1", f"Host: {host}".encode()))
+
+        assert connection.socket.recv(4096).split(b" ")[1] == status
+
+
+def test_a_frame_that_is_too_large_ends_its_own_connection_only(site: Site) -> None:
+    with phone(site, "erin") as erin, phone(site, "frank") as frank:
+        erin.socket.send("x" * MAX_FRAME)
+        assert erin.hear("error")["error"]["code"] == 31100
+        erin.socket.send("x" * (MAX_FRAME + 1))
+
+        assert erin.close_code() == 1009
+        frank.say("register").hear("ready")
+
+
+def test_a_frame_in_bytes_is_malformed(site: Site) -> None:
+    with phone(site) as alice:
+        alice.socket.send(b"\x00")
+
+        assert alice.hear("error")["error"]["code"] == 31100
+
+
+def test_text_that_is_no_utf_8_ends_the_connection(site: Site) -> None:
+    with phone(site) as alice:
+        alice.socket.send(b"\xff", text=True)
+
+        assert alice.close_code() == 1007
+
+
+def test_a_strict_emulator_asks_for_genuine_tokens(serve: Serve) -> None:
+    with phone(serve(voice_token="strict"), None) as alice:
+        assert alice.say("listen", token="foo").hear("error")["error"]["code"] == 31204
+
+
+def test_a_connection_that_dies_in_the_middle_of_a_frame_is_no_failure(site: Site) -> None:
+    with phone(site, "grace") as grace:
+        grace.socket.socket.sendall(b"\x81\xfe")
+        grace.socket.socket.shutdown(2)
+    with phone(site) as alice:
+        alice.say("register").hear("ready")
+
+
+def test_what_comes_along_with_the_handshake_is_not_lost(site: Site) -> None:
+    with site.connect() as connection:
+        connection.send(request("GET", "/signal?x", HANDSHAKE) + masked('{"type":"listen"}'))
+        answer = b""
+        while b"31102" not in answer:
+            answer += connection.socket.recv(4096)
+
+    assert answer.startswith(b"HTTP/1.1 101 ")
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "headers", "status"),
+    [
+        pytest.param("GET", "/signal", [], 404, id="no upgrade"),
+        pytest.param("GET", "/signals", HANDSHAKE, 404, id="another path"),
+        pytest.param("POST", "/signal", HANDSHAKE, 404, id="another method"),
+        pytest.param("GET", "/signal", [("Upgrade", "h2c"), ("Connection", "Upgrade")], 404, id="another protocol"),
+        pytest.param("GET", "/readyz", HANDSHAKE, 200, id="a page of ours"),
+    ],
+)
+def test_anything_else_is_an_ordinary_request(
+    site: Site, method: str, target: str, headers: list[tuple[str, str]], status: int
+) -> None:
+    with site.connect() as connection:
+        connection.send(request(method, target, headers))
+
+        assert connection.reply(method).status == status
+
+
+def test_an_upgrade_of_twilios_surface_is_an_ordinary_request(caller: Caller) -> None:
+    with caller.site.connect() as connection:
+        connection.send(caller.raw('{"key":"value"}', None, *HANDSHAKE))
+
+        assert connection.reply().status == 201
+
+
+def test_a_handshake_without_its_key_is_refused(site: Site) -> None:
+    with site.connect() as connection:
+        connection.send(request("GET", "/signal", HANDSHAKE[:3]))
+
+        assert connection.reply("GET").status == 400
+
+
+def test_a_client_that_never_reads_is_cut_off_and_nobody_notices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "MAX_BEHIND", 10)
+    with Running(Settings(port=0)) as running, running.site.connect() as deaf, phone(running.site, "ivan") as ivan:
+        switchboard = running.server._app.state.emulation.switchboard
+        deaf.send(request("GET", "/signal", HANDSHAKE) + masked('{"type":"listen","payload":{"token":"heidi"}}'))
+        deaf.send(masked('{"type":"invite","payload":{"callsid":"TJS1"}}'))
+        heard = b""
+        while b'"answer"' not in heard:
+            heard += deaf.socket.recv(4096)
+        call = ivan.call()["callsid"]
+        heidi = next(party.call_sid for party in switchboard.parties if party.call_sid != call)
+        for _ in range(1000):  # what the kernel takes for a client that does not read is a few MB
+            Caller(running.site, call=heidi).send(json.dumps("x" * 9000))
+            if len(list(switchboard.lines)) == 1:
+                break
+
+        assert [line.identity for line in switchboard.lines] == ["ivan"]
+        ivan.say("register").hear("ready")
+
+
+def test_a_client_that_answers_no_ping_is_cut_off_although_little_waits(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = SocketProtocol.connection_made
+
+    def impatient(protocol: SocketProtocol, transport: Any) -> None:  # noqa: ANN401  asyncio's
+        protocol.ping_interval = protocol.ping_timeout = 0.05
+        made(protocol, transport)
+
+    monkeypatch.setattr(SocketProtocol, "connection_made", impatient)
+    caplog.set_level(logging.INFO, "emulator.voice")
+    with Running(Settings(port=0)) as running, running.site.connect() as deaf:
+        deaf.send(request("GET", "/signal", HANDSHAKE) + masked('{"type":"listen","payload":{"token":"heidi"}}'))
+        with suppress(ConnectionResetError):
+            while deaf.socket.recv(4096):
+                pass
+        until(running.site, lambda: not list(running.server._app.state.emulation.switchboard.lines))
+
+    assert "no answer to a ping" in caplog.text
+
+
+def test_silence_is_broken_by_keepalives(monkeypatch: pytest.MonkeyPatch, serve: Serve) -> None:
+    monkeypatch.setattr(Gateway.__init__, "__kwdefaults__", {"keepalive": 0.1})
+    with phone(serve(now=lambda: 0.0)) as alice:
+        assert alice.socket.recv(timeout=PATIENCE) == "\n"
+        alice.socket.send("\n")
+        assert alice.socket.recv(timeout=PATIENCE) == "\n"
+
+
+def test_who_never_says_who_it_is_is_sent_away(monkeypatch: pytest.MonkeyPatch, serve: Serve) -> None:
+    monkeypatch.setattr(Gateway.__init__, "__kwdefaults__", {"keepalive": 0.1})
+    site = serve(now=lambda: 0.0)
+    with phone(site) as alice:
+        with phone(site, None) as stranger:
+            assert stranger.close_code() == 1001
+        heard = [alice.socket.recv(timeout=PATIENCE) for _ in range(5)]
+
+    assert heard == ["\n"] * 5
+
+
+def test_a_failure_of_ours_is_told_and_the_call_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    with Running(Settings(port=0)) as running, phone(running.site) as alice:
+        running.server._app.state.emulation.switchboard.on_message = lambda _message: 1 / 0
+        call = alice.call()["callsid"]
+        alice.say("message", callsid=call, content=1, voiceeventsid=KX, messagetype="user-defined-message")
+        error = alice.hear("error")["error"]
+        alice.say("reinvite", callsid=call, sdp="v=0").hear("answer")
+
+    assert error["code"] == 31000
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_it_is_there_by_tls_too(serve: Serve) -> None:
+    site = serve(tls_port=0)
+    trust = ssl.create_default_context(cadata=site.get("/_emulator/ca.pem").text)
+    url = site.https.replace("https", "wss", 1) + "/signal"
+    with connect(url, ssl=trust, compression=None, open_timeout=PATIENCE) as socket:
+        answer = Phone(socket).say("listen", token="alice").hear("connected")
+
+    assert answer["home"] == f"localhost:{address_of(site.https)[1]}/eventgw?"
+
+
+def test_users_are_told_that_the_emulator_stops() -> None:
+    with Command() as command:
+        with phone(command.site()) as alice:
+            command.process.terminate()
+
+            assert alice.close_code() == 1012  # RFC 6455's registry: service restart
+        assert command.end()[0] == 0
+
+
+def test_nobody_pays_for_websockets_before_the_first_one() -> None:
+    program = (
+        "import sys; sys.path.insert(0, 'tests')\n"
+        "from serving import Caller, Running, request\n"
+        "from emulator.settings import Settings\n"
+        "with Running(Settings(port=0)) as running:\n"
+        "    assert Caller(running.site).send().status == 201\n"
+        "    print('websockets' in sys.modules)\n"
+        "    with running.site.connect() as connection:\n"
+        f"        connection.send(request('GET', '/signal', {HANDSHAKE!r}))\n"
+        "        assert connection.socket.recv(9) == b'HTTP/1.1 '\n"
+        "    print('websockets' in sys.modules)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=30)
+
+    assert (run.stdout.split(), run.stderr) == (["False", "True"], "")

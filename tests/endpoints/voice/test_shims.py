@@ -1,0 +1,47 @@
+"""The shims as pages and Node get them: from any origin, without a token, the same for all."""
+
+import re
+from importlib.resources import files
+
+import pytest
+from serving import Serve, Site
+
+SHIMS = ["voice-shim.js", "voice-shim.cjs"]
+
+
+@pytest.mark.parametrize("name", SHIMS)
+def test_a_page_of_any_origin_may_load_a_shim(serve: Serve, name: str) -> None:
+    site = serve(control_token="secret")
+    headers = [("Origin", "http://localhost:3000"), ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "cors")]
+    reply = site.ask("GET", f"/_emulator/{name}", headers)
+
+    assert reply.status == 200
+    assert reply.text == files("emulator.endpoints.voice").joinpath("static", name).read_text()
+    assert reply.header("content-type") == "text/javascript; charset=utf-8"
+    assert reply.header("access-control-allow-origin") == "*"
+    assert reply.header("cross-origin-resource-policy") == "cross-origin"
+
+
+@pytest.mark.parametrize("name", SHIMS)
+def test_a_name_bound_to_us_gets_none(site: Site, name: str) -> None:
+    with site.connect() as connection:
+        connection.send(f"GET /_emulator/{name} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode())
+
+        assert connection.reply("GET").status == 403
+
+
+@pytest.mark.parametrize("path", ["/_emulator/voice-shim.json", "/_emulator/voice-shim.js/", "/_emulator/messages"])
+def test_nothing_else_is_open(serve: Serve, path: str) -> None:
+    site = serve(control_token="secret")
+
+    assert site.ask("GET", path, [("Sec-Fetch-Site", "cross-site")]).status == 403
+
+
+def test_both_lead_the_same_addresses_here() -> None:
+    static = files("emulator.endpoints.voice").joinpath("static")
+    led = [
+        re.findall(r"const (?:signalling|insights|sounds) = .*", static.joinpath(name).read_text()) for name in SHIMS
+    ]
+
+    assert led[0] == led[1]
+    assert len(led[0]) == 3
