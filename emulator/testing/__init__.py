@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from emulator.testing.address import EmulatorError, UnreachableError
     from emulator.testing.async_client import AsyncEmulatorClient
+    from emulator.testing.async_end_user import AsyncEndUser
     from emulator.testing.client import EmulatorClient
+    from emulator.testing.end_user import EndUser
     from emulator.testing.faults import ActiveFault, Faults
+    from emulator.testing.phone_calls import CallFailedError, MessageRefusedError, ReceivedMessage, SignallingError
     from emulator.testing.results import Fault, Message, Request, Thread
     from emulator.testing.server import Emulator
     from emulator.testing.tenant import TwilioEmulator
@@ -18,13 +21,19 @@ if TYPE_CHECKING:
 __all__ = [
     "ActiveFault",
     "AsyncEmulatorClient",
+    "AsyncEndUser",
+    "CallFailedError",
     "Emulator",
     "EmulatorClient",
     "EmulatorError",
+    "EndUser",
     "Fault",
     "Faults",
     "Message",
+    "MessageRefusedError",
+    "ReceivedMessage",
     "Request",
+    "SignallingError",
     "Thread",
     "TwilioEmulator",
     "UnreachableError",
@@ -33,13 +42,19 @@ __all__ = [
 _HOMES = {
     "ActiveFault": "faults",
     "AsyncEmulatorClient": "async_client",
+    "AsyncEndUser": "async_end_user",
+    "CallFailedError": "phone_calls",
     "Emulator": "server",
     "EmulatorClient": "client",
     "EmulatorError": "address",
+    "EndUser": "end_user",
     "Fault": "results",
     "Faults": "faults",
     "Message": "results",
+    "MessageRefusedError": "phone_calls",
+    "ReceivedMessage": "phone_calls",
     "Request": "results",
+    "SignallingError": "phone_calls",
     "Thread": "results",
     "TwilioEmulator": "tenant",
     "UnreachableError": "address",

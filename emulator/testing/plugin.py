@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from twilio.rest import Client
 
     from emulator.settings import Settings
+    from emulator.testing.end_user import EndUser, EndUsers
     from emulator.testing.faults import Faults
     from emulator.testing.server import Emulator
     from emulator.testing.tenant import TwilioEmulator
@@ -148,6 +149,26 @@ def twilio_client(twilio_emulator: "TwilioEmulator") -> "Iterator[Client]":
     with http.session:
         http.session.trust_env = twilio_emulator.url.startswith("https:")  # a proxy is not for a server of ours
         yield client
+
+
+@pytest.fixture
+def twilio_end_users(
+    twilio_emulator: "TwilioEmulator", twilio_emulator_server: "Emulator | None"
+) -> "Iterator[EndUsers]":
+    """Called with a name or none, it makes a connected user of the test's account, who is gone at the test's end."""
+    from emulator.testing.end_user import EndUsers  # noqa: PLC0415
+
+    account, server = twilio_emulator.account_sid, twilio_emulator_server
+    keys = (server.settings.api_keys if server else None) or {}
+    key = next(((sid, key.secret) for sid, key in keys.items() if key.account_sid == account), None)
+    with EndUsers(twilio_emulator.url, account_sid=account, api_key=key) as users:
+        yield users
+
+
+@pytest.fixture
+def twilio_end_user(twilio_end_users: "EndUsers") -> "EndUser":
+    """A user of the application, with a Voice SDK that is connected; its calls are the test's account's."""
+    return twilio_end_users()
 
 
 def _external(config: pytest.Config) -> str | None:

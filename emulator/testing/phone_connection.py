@@ -1,0 +1,175 @@
+"""A phone on a socket: reads, sends what the phone says, waits for what it hears, and comes back when it is lost."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from emulator.testing.address import MARGIN, Address, UnreachableError
+from emulator.testing.phone import Phone
+from emulator.testing.phone_calls import CallState, CallStatus, SignallingError
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+_SIGNAL = "/signal"
+_FAREWELL = 2.0  # seconds that leaving may take
+
+
+class PhoneConnection:
+    """The phone's way to the gateway. `websockets` is imported when there is one to open."""
+
+    def __init__(self, address: Address, phone: Phone) -> None:
+        self._address = address
+        self._phone = phone
+        self._changed = asyncio.Condition()
+        self._socket: ClientConnection | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Return once its user can be called.
+
+        Raises:
+            SignallingError: the gateway refuses the token.
+            UnreachableError: no emulator answers.
+        """
+        if self._reading is not None or self._phone.gone is not None:
+            raise RuntimeError(f"{self._phone.identity} was connected before: make another end user")
+        self._socket = await self._connect()
+        self._reading = asyncio.create_task(self._live(self._socket))
+        try:
+            await self.ask(lambda: self._phone.answered(1))
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Hang up, and return once the gateway knows that its user is gone; again, do nothing."""
+        reading, self._reading = self._reading, None
+        if reading is None:
+            return
+        self._phone.leave()
+        try:
+            if self._phone.connected:
+                number = self._phone.register(available=False)
+                await self._flush()
+                await self.until(lambda: self._phone.answered(number), _FAREWELL)
+        finally:
+            self._phone.vanish("it was closed")
+            reading.cancel()
+            await asyncio.wait([reading])
+            await self._shut()
+            await self._tell()
+        if not reading.cancelled():
+            reading.result()
+
+    async def drop(self) -> None:
+        """Cut the socket, and return once calls go on on another one."""
+        await self.ready()
+        before = self._socket
+        assert before is not None
+        before.transport.abort()
+        await self.ask(lambda: self._socket is not before and self._phone.settled)
+
+    async def ready(self, call: CallState | None = None) -> None:
+        """Wait until the gateway listens, and the call is there with it."""
+        if self._reading is None:
+            name = self._phone.identity
+            raise RuntimeError(f"{name} is not connected: use it in a with statement, or call connect()")
+        await self.ask(lambda: self._phone.connected and (call is None or call.status is not CallStatus.RECONNECTING))
+
+    async def settle(self) -> None:
+        """Return once the gateway did what was said: it takes frame after frame, and this one it answers."""
+        number = self._phone.register()
+        await self.ask(lambda: self._phone.answered(number))
+
+    async def ask(self, answered: Callable[[], object]) -> None:
+        """Send what was said, and wait for what the gateway answers at once.
+
+        Raises:
+            SignallingError: it refused, or the connection is over.
+            UnreachableError: it said nothing.
+        """
+        phone, refused = self._phone, len(self._phone.failures)
+        await self._flush()
+        if await self.until(lambda: answered() or len(phone.failures) > refused, MARGIN):
+            if not answered():
+                raise SignallingError(*phone.failures[-1])
+        elif phone.gone is not None:
+            raise SignallingError(None, f"{phone.identity} is not connected any more: {phone.gone}")
+        else:
+            raise self._address.unreachable(TimeoutError())
+
+    async def until(self, true: Callable[[], object], timeout: float) -> bool:  # noqa: ASYNC109  no error: an answer
+        """Wait until something is true, or can no longer become so; whether it is."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout), self._changed:
+                await self._changed.wait_for(lambda: true() or self._phone.gone is not None)
+        return bool(true())
+
+    async def _live(self, socket: "ClientConnection") -> None:
+        """Read until the end; come back when the socket is lost."""
+        phone, reason = self._phone, "it stopped"
+        try:
+            while phone.returns:
+                phone.opened()
+                await self._flush()
+                reason = await self._read(socket)
+                phone.lost(reason)
+                await self._tell()
+                if phone.returns:
+                    self._socket = socket = await self._connect()
+        except UnreachableError as error:
+            reason = f"{reason}; {error}"
+        finally:
+            phone.vanish(reason)
+            await self._tell()
+
+    async def _read(self, socket: "ClientConnection") -> str:
+        """Take frames until the socket is lost; returns why it was."""
+        from websockets.exceptions import ConnectionClosed  # noqa: PLC0415  only for those who have a phone
+
+        try:
+            while True:
+                self._phone.receive(await socket.recv())
+                await self._tell()
+                await self._flush()
+        except ConnectionClosed as closed:
+            return str(closed)
+
+    async def _flush(self) -> None:
+        from websockets.exceptions import ConnectionClosed  # noqa: PLC0415  as above
+
+        socket = self._socket
+        assert socket is not None
+        for text in self._phone.take():
+            with suppress(ConnectionClosed):  # who reads notices
+                await socket.send(text)
+
+    async def _tell(self) -> None:
+        """Let those look who wait for something."""
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def _connect(self) -> "ClientConnection":
+        from websockets.asyncio.client import connect  # noqa: PLC0415  as above
+        from websockets.exceptions import InvalidHandshake  # noqa: PLC0415
+
+        try:
+            return await connect(
+                self._address.url.replace("http", "ws", 1) + _SIGNAL,
+                compression=None,
+                proxy=None,  # one from the environment is not for an emulator
+                open_timeout=MARGIN,
+                close_timeout=_FAREWELL,
+                ping_interval=None,
+                ssl=self._address.tls,
+            )
+        except InvalidHandshake as error:
+            raise self._address.unreachable(f"what answers there takes no Voice SDK: {error}") from None
+        except (OSError, UnicodeError) as error:  # UnicodeError: a name that is no host name
+            raise self._address.unreachable(error) from None
+
+    async def _shut(self) -> None:
+        if self._socket is not None:
+            await self._socket.close()
