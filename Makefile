@@ -2,6 +2,7 @@
 #
 #   make serve              start the emulator on http://127.0.0.1:2010
 #   make serve ARGS="…"     the same with options, for example ARGS="--port 3000"
+#   make example            the whole loop: a page with the real Voice SDK, a server, and the emulator; needs npm
 #   make test               every test
 #   make check              what CI runs: format and lint, types, import rules, tests
 #   make bench              benchmarks; needs wrk
@@ -12,13 +13,17 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 NODE_TESTS := tests/conformance/node
+EXAMPLE := examples/voice
 
-.PHONY: serve test check lint types imports bench format
+.PHONY: serve example test check lint types imports bench format
 .DELETE_ON_ERROR:
 
 # exec: make's child is the server itself, so that SIGTERM and ctrl-C reach it and not a shell in between.
 serve: $(VENV)/.installed
 	@exec $(BIN)/twilio-udm-emulator serve $(ARGS)
+
+example: $(VENV)/.installed-example $(EXAMPLE)/node_modules/.installed
+	@exec $(BIN)/python $(EXAMPLE)/start.py
 
 check: lint types imports test
 
@@ -68,3 +73,13 @@ $(NODE_TESTS)/node_modules/.installed: $(NODE_TESTS)/package.json $(NODE_TESTS)/
 	    echo "*** SKIPPED: the tests with Twilio's Node library, because Node packages could not be installed (is npm here?)" >&2; \
 	    test -z "$${CI:-}"; \
 	fi
+
+$(VENV)/.installed-example: $(VENV)/.installed
+	@echo "installing Twilio's Python library into $(VENV)" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'twilio>=9.13'
+	@touch $@
+
+$(EXAMPLE)/node_modules/.installed: $(EXAMPLE)/package.json $(EXAMPLE)/package-lock.json
+	@echo "installing the Voice SDK into $(EXAMPLE)/node_modules" >&2
+	@cd $(EXAMPLE) && npm ci --loglevel=error >&2
+	@touch $@

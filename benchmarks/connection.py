@@ -8,6 +8,14 @@ from typing import Self
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
+def body_length(head: bytes) -> int:
+    """Give the length of the body that comes after a head."""
+    found = _LENGTH.search(head)
+    if found is None:
+        raise RuntimeError(f"expected a content-length, got {head!r}")
+    return int(found[1])
+
+
 class Connection:
     """Sends whole requests and reads whole replies, one at a time."""
 
@@ -36,11 +44,11 @@ class Connection:
         received = self._read(b"")
         while (end := received.find(b"\r\n\r\n")) < 0:
             received = self._read(received)
-        length = _LENGTH.search(received, 0, end)
-        if length is None or not received.startswith(b"HTTP/1.1 %d " % status):
-            raise RuntimeError(f"expected {status} with a length, got {received[:400]!r}")
+        if not received.startswith(b"HTTP/1.1 %d " % status):
+            raise RuntimeError(f"expected {status}, got {received[:400]!r}")
         body_start = end + 4
-        while len(received) < body_start + int(length[1]):
+        length = body_length(received[:body_start])
+        while len(received) < body_start + length:
             received = self._read(received)
         return received[body_start:]
 

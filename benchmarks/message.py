@@ -2,6 +2,7 @@
 
 import base64
 import json
+from urllib.parse import urlencode
 
 ACCOUNT = "AC" + "a" * 32
 CALL = "CA" + "b" * 32
@@ -13,7 +14,7 @@ _CONTENT = "Content=%7B%22key%22%3A+%22value%22%7D"
 
 # Order and values as recorded from twilio-python 9.13.0 over requests.
 _CREATE = """\
-POST /2010-04-01/Accounts/{account}/Calls/{call}/UserDefinedMessages.json HTTP/1.1
+POST /2010-04-01/Accounts/{account}/Calls/{call}/{resource}.json HTTP/1.1
 Host: 127.0.0.1:{port}
 User-Agent: twilio-python/9.13.0 (Linux x86_64) Python/3.11.7
 Accept-Encoding: gzip, deflate
@@ -36,8 +37,12 @@ def call_sid(number: int) -> str:
 def create(port: int, *, call: str = CALL, key: str | None = None) -> bytes:
     """Give the request that creates one message."""
     form = _CONTENT if key is None else f"{_CONTENT}&IdempotencyKey={key}"
-    text = _CREATE.format(account=ACCOUNT, call=call, port=port, length=len(form), credentials=_CREDENTIALS, form=form)
-    return text.replace("\n", "\r\n").encode()
+    return _create(port, "UserDefinedMessages", call, form)
+
+
+def subscribe(port: int, callback: str, *, call: str) -> bytes:
+    """Give the request that subscribes a URL to what the end user of a call says."""
+    return _create(port, "UserDefinedMessageSubscriptions", call, urlencode({"Callback": callback}))
 
 
 def get(port: int, target: str) -> bytes:
@@ -55,6 +60,11 @@ def post_json(port: int, target: str, value: object) -> bytes:
 def reset(port: int, call: str) -> bytes:
     """Give the request that forgets all of one call."""
     return _plain("POST", port, f"/_emulator/reset?call_sid={call}")
+
+
+def _create(port: int, resource: str, call: str, form: str) -> bytes:
+    about = {"account": ACCOUNT, "call": call, "resource": resource, "port": port, "credentials": _CREDENTIALS}
+    return _CREATE.format(**about, length=len(form), form=form).replace("\n", "\r\n").encode()
 
 
 def _plain(method: str, port: int, target: str) -> bytes:

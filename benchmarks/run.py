@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import attached
 import browser
+import callbacks
+import calls
 import cores
 import create
 import faults
@@ -16,6 +18,8 @@ import reset
 import start
 import stop
 import streams
+import users
+import voice
 import wakeup
 import wrk
 from rows import Effort, Row
@@ -47,6 +51,12 @@ ROWS = (
     Row(name="waiters", title="POSTs lost to 1,000 waiters", unit="%", bar=10, aim=5, measure=wakeup.idle_waiters),
     Row(name="streams", title="events lost or misplaced", unit="events", bar=0, aim=0, measure=streams.all_in_order),
     Row(name="reset", title="reset of one call", unit="ms", bar=50, aim=20, measure=reset.scoped),
+    Row(name="voice", title="POST to messageReceived, p50", unit="ms", bar=3, aim=1, measure=voice.usual),
+    Row(name="voice-p99", title="… p99", unit="ms", bar=15, aim=5, measure=voice.slowest_percent),
+    Row(name="users", title="memory of an idle user", unit="kB", bar=60, aim=30, measure=users.memory),
+    Row(name="users-cpu", title="… CPU of 1,000 of them", unit="% of a core", bar=5, aim=2, measure=users.processor),
+    Row(name="calls", title="500 calls set up", unit="s", bar=5, aim=1, measure=calls.set_up),
+    Row(name="callbacks", title="callback, in order per call", unit="ms", bar=2, aim=1, measure=callbacks.in_order),
     Row(name="paint", title="web page: first paint", unit="ms", bar=200, aim=100, measure=browser.first_paint),
     Row(name="weight", title="… all its bytes", unit="kB", bar=60, aim=40, measure=browser.weight),
     Row(name="frames", title="… longest frame at 200/s", unit="ms", bar=100, aim=50, measure=browser.frames),

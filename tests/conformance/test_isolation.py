@@ -13,6 +13,9 @@ from serving import PATIENCE, Caller, Site
 
 THREADS = 64
 ROUNDS = 4
+NOTHING = dict.fromkeys(
+    ("requests", "messages", "calls", "schemas", "faults", "subscriptions", "deliveries", "waits"), 0
+)
 
 
 class Tenant:
@@ -63,7 +66,7 @@ def one_test(me: Tenant, number: int) -> None:
     assert {message["account_sid"] for message in answer["messages"]} == {me.caller.account}
     assert [message["sid"] for message in one["messages"]] == [sids[1]]
     assert me.create({"round": number, "place": 0}, "key 0") == sids[0]
-    assert me.reset() == {"requests": 4, "messages": 3, "calls": 0, "schemas": 0, "faults": 0, "waits": 0}
+    assert me.reset() == NOTHING | {"requests": 4, "messages": 3}
     assert me.wait(at_most=0, within=0)["count"] == 0
 
 

@@ -44,6 +44,8 @@ IN_WORDS = {
     "/_emulator/messages": "content is a text that must be JSON",
     "/_emulator/requests": "content is a text that must be JSON",
     "/_emulator/threads": "content is a text that must be JSON",
+    "/_emulator/deliveries": "content is a text that must be JSON",
+    "/_emulator/calls/{call_sid}/end-user/messages": "content is a text that must be JSON",
     "/_emulator/clock": "of three members exactly one",
     "/_emulator/check": "form or body, not both",
     "/_emulator/faults": "which members of a fault exclude each other, and which go together",

@@ -13,6 +13,7 @@ import pytest
 from builders import Time
 from serving import Caller, Serve, Site
 from situations import REFUSALS, TROUBLES, Attempt, Situation, Trouble, asked_of, attempt, troubled
+from subscribing import CALLBACK, subscriptions
 
 HERE = Path(__file__).parent / "node"
 CREATED = "2019-12-18T20:02:01.000Z"
@@ -29,11 +30,11 @@ def node() -> str:
     pytest.skip(f"there is no {missing}")
 
 
-def create(attempts: Sequence[Attempt]) -> list[dict[str, Any]]:
-    """What came of each attempt."""
+def run(script: str, given: object) -> list[dict[str, Any]]:
+    """What a script says to what it is given."""
     done = subprocess.run(
-        [node(), str(HERE / "create.js")],
-        input=json.dumps([asdict(one) for one in attempts]),
+        [node(), str(HERE / script)],
+        input=json.dumps(given),
         capture_output=True,
         text=True,
         timeout=60,
@@ -42,6 +43,11 @@ def create(attempts: Sequence[Attempt]) -> list[dict[str, Any]]:
     assert (done.returncode, done.stderr) == (0, "")
     results: list[dict[str, Any]] = json.loads(done.stdout)
     return results
+
+
+def create(attempts: Sequence[Attempt]) -> list[dict[str, Any]]:
+    """What came of each attempt."""
+    return run("create.js", [asdict(one) for one in attempts])
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +148,29 @@ def test_auto_retry_tries_again_after_a_429_and_after_nothing_else(met_again: Me
     assert ("created" in result) if is_retried else is_as_described(result, trouble), result
     assert asked_of(caller) == 1 + is_retried
     assert len(caller.messages()) == (trouble.processed or is_retried)
+
+
+def test_a_subscription_is_created_replayed_refused_and_deleted(serve: Serve) -> None:
+    caller = Caller(serve(now=Time()))
+    subscription = {"callback": CALLBACK, "method": "GET", "idempotencyKey": "k"}
+    created, again, refused, removed, unknown = run(
+        "subscribe.js",
+        {"attempt": asdict(attempt(caller)), "subscription": subscription, "bad": {"callback": "http://a_b/"}},
+    )
+
+    sid = created["done"]["sid"]
+    path = f"/2010-04-01/Accounts/{caller.account}/Calls/{caller.call}/UserDefinedMessageSubscriptions/{sid}.json"
+    assert created["done"] == {
+        "accountSid": caller.account,
+        "callSid": caller.call,
+        "sid": sid,
+        "dateCreated": CREATED,
+        "uri": path,
+    }
+    assert again == created
+    invalid = {"name": "RestException", "status": 400, "code": 20001, "message": "Invalid Callback."}
+    gone = {"name": "RestException", "status": 404, "code": 20404}
+    assert refused["refused"] == invalid
+    assert removed == {"done": True}
+    assert unknown["refused"] == gone | {"message": f"The requested resource {path} was not found"}
+    assert subscriptions(caller) == []

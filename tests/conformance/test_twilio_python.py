@@ -10,6 +10,7 @@ import pytest
 from builders import Time
 from serving import CONTENT, Caller, Serve
 from situations import REFUSALS, TROUBLES, Attempt, Situation, Trouble, asked_of, attempt, troubled
+from subscribing import CALLBACK, path_of, subscriptions
 from twilio.base.exceptions import TwilioRestException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.http_client import TwilioHttpClient
@@ -17,8 +18,17 @@ from twilio.rest import Client
 
 if TYPE_CHECKING:
     from twilio.rest.api.v2010.account.call.user_defined_message import UserDefinedMessageInstance
+    from twilio.rest.api.v2010.account.call.user_defined_message_subscription import (
+        UserDefinedMessageSubscriptionList,
+    )
 
 Create = Callable[[Attempt], "UserDefinedMessageInstance"]
+
+
+def client_of(asked: Attempt, http: TwilioHttpClient) -> Client:
+    client = Client(asked.username, asked.password, asked.account_sid, http_client=http)
+    client.api.base_url = asked.url
+    return client
 
 
 @contextmanager
@@ -28,8 +38,7 @@ def library() -> Iterator[Create]:
     http.session.trust_env = False  # a proxy of this machine is not for 127.0.0.1
 
     def create(asked: Attempt) -> "UserDefinedMessageInstance":
-        client = Client(asked.username, asked.password, asked.account_sid, http_client=http)
-        client.api.base_url = asked.url
+        client = client_of(asked, http)
         key = {} if asked.key is None else {"idempotency_key": asked.key}
         return client.calls(asked.call_sid).user_defined_messages.create(content=asked.content, **key)
 
@@ -133,3 +142,51 @@ def test_a_fault_is_raised_at_once_for_the_library_never_tries_again(
     assert len(caller.messages()) == trouble.processed
     sid = create(asked).sid  # and once more, as the program under test should: with the same key
     assert [(message["sid"], message["replays"]) for message in caller.messages()] == [(sid, int(trouble.processed))]
+
+
+# --- subscriptions
+
+
+@contextmanager
+def subscribing(caller: Caller) -> Iterator["UserDefinedMessageSubscriptionList"]:
+    """The library's own list of a call's subscriptions."""
+    http = TwilioHttpClient()
+    assert http.session is not None
+    http.session.trust_env = False
+    yield client_of(attempt(caller), http).calls(caller.call).user_defined_message_subscriptions
+    http.session.close()
+
+
+def test_a_subscription_is_created_and_deleted(serve: Serve) -> None:
+    caller = Caller(serve(now=Time()))
+    with subscribing(caller) as library:
+        made = library.create(callback=CALLBACK, method="GET", idempotency_key="k")
+        again = library.create(callback=CALLBACK, method="GET", idempotency_key="k")
+        (listed,) = subscriptions(caller)
+        deleted = library(made.sid).delete()
+        left = subscriptions(caller)
+
+    assert (made.account_sid, made.call_sid, made.sid) == (caller.account, caller.call, listed["sid"])
+    assert made.date_created == dt.datetime(2019, 12, 18, 20, 2, 1, tzinfo=dt.UTC)
+    assert made.uri == path_of(caller, made.sid)
+    assert (listed["callback"], listed["method"], listed["replays"], again.sid) == (CALLBACK, "GET", 1, made.sid)
+    assert (deleted, left) == (True, [])
+
+
+def test_what_is_wrong_with_a_subscription_is_the_librarys_own_exception(caller: Caller) -> None:
+    with subscribing(caller) as library:
+        with pytest.raises(TwilioRestException) as bad:
+            library.create(callback="http://a_b.localhost/")
+        with pytest.raises(TwilioRestException) as unknown:
+            library.get("ZY" + "0" * 32).delete()
+        caller.site.put_json(f"/_emulator/calls/{caller.call}", {"status": "completed"})
+        with pytest.raises(TwilioRestException) as over:
+            library.create(callback=CALLBACK)
+
+    assert [(one.value.status, one.value.code) for one in (bad, unknown, over)] == [
+        (400, 20001),
+        (404, 20404),
+        (400, 21220),
+    ]
+    assert bad.value.msg == "Unable to create record: Invalid Callback."
+    assert unknown.value.msg.startswith("Unable to delete record: The requested resource /2010-04-01/Accounts/")

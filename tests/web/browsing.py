@@ -26,6 +26,7 @@ HERE = Path(__file__).parent
 AXE = HERE.parent / "conformance" / "node" / "node_modules" / "axe-core" / "axe.min.js"
 
 Open = Callable[..., Page]
+Launch = Callable[..., Browser]
 
 
 def missing(what: str) -> None:
@@ -35,15 +36,19 @@ def missing(what: str) -> None:
     pytest.skip(f"there is no {what}")
 
 
-def launched(playwright: Playwright) -> Browser | None:
-    """Debian's Chromium, or another that is here, or Playwright's own."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if path := shutil.which(name):
-            return playwright.chromium.launch(executable_path=path, args=FLAGS)
+def executable() -> str | None:
+    """Debian's Chromium, or another that is here; None = Playwright's own."""
+    found = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+    return next((path for path in found if path is not None), None)
+
+
+def launched(playwright: Playwright, *flags: str) -> Browser:
+    """A Chromium; without one the test is skipped."""
     try:
-        return playwright.chromium.launch(args=FLAGS)
+        return playwright.chromium.launch(executable_path=executable(), args=[*FLAGS, *flags])
     except Error:
-        return None
+        missing("Chromium; `apt-get install chromium` or `playwright install chromium` brings it")
+        raise
 
 
 def sdk(caller: Caller) -> Client:

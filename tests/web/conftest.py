@@ -5,19 +5,22 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from serving import Caller, Serve, Site, serving
-from web.browsing import PATIENCE, Open, launched, missing
+from web.browsing import PATIENCE, Launch, Open, launched
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A Chromium."""
+def launch() -> Iterator[Launch]:
+    """Launches a Chromium with further flags."""
     with sync_playwright() as playwright:
-        browser = launched(playwright)
-        if browser is None:
-            missing("Chromium; `apt-get install chromium` or `playwright install chromium` brings it")
-            raise AssertionError
-        yield browser
-        browser.close()
+        yield lambda *flags: launched(playwright, *flags)
+
+
+@pytest.fixture(scope="session")
+def browser(launch: Launch) -> Iterator[Browser]:
+    """A Chromium."""
+    browser = launch()
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

@@ -209,7 +209,7 @@ def test_axe_finds_nothing(context: BrowserContext, opened: Open, caller: Caller
         page.keyboard.press("Escape")
     page.emulate_media(color_scheme="dark" if scheme == "light" else "light", reduced_motion="reduce")
     found["the other light"] = violations(page)
-    for name in ("send", "calls", "faults", "clock", "reset", "help"):
+    for name in ("send", "calls", "users", "faults", "clock", "reset", "help"):
         page.locator(f"#open-{name}").click()
         found[f"dialog {name}"] = violations(page)
         page.keyboard.press("Escape")

@@ -1,0 +1,86 @@
+"""A Voice SDK's side of `/signal` on a blocking socket, thinner than the end user of `emulator.testing`."""
+
+import json
+import socket
+from collections import deque
+from types import TracebackType
+from typing import Any, Self
+
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.protocol import State
+from websockets.uri import parse_uri
+
+_KEEPALIVE = "\n"
+
+
+class Phone:
+    """One user, connected and registered once it is made."""
+
+    def __init__(self, port: int, identity: str) -> None:
+        self._protocol = ClientProtocol(parse_uri(f"ws://127.0.0.1:{port}/signal"))
+        self._heard: deque[Any] = deque()
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._protocol.send_request(self._protocol.connect())
+        self._flush()
+        while self._protocol.state is State.CONNECTING:
+            self.read()
+        self.say("listen", token=identity)
+        self.say("register", media={"audio": True})
+        self.hear("ready")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._socket.close()
+
+    def fileno(self) -> int:
+        """Give the socket's number, for `select`."""
+        return self._socket.fileno()
+
+    def say(self, kind: str, **payload: object) -> None:
+        """Send a frame."""
+        self._send(json.dumps({"type": kind, "version": "1.6", "payload": payload}))
+
+    def hear(self, kind: str) -> Any:  # noqa: ANN401 - JSON
+        """Give the payload of the next frame of this kind; what comes before it is passed over."""
+        while True:
+            while self._heard:
+                frame = self._heard.popleft()
+                if frame["type"] == kind:
+                    return frame["payload"]
+            self.read()
+
+    def call(self) -> str:
+        """Call nobody, who answers at once; give the CallSid."""
+        self.say("invite", callsid="TJS1", sdp="v=0", twilio={"params": "To=nobody"})
+        call_sid: str = self.hear("answer")["callsid"]
+        return call_sid
+
+    def read(self) -> None:
+        """Take what has come, and answer what is a keepalive."""
+        data = self._socket.recv(1 << 16)
+        if not data:
+            raise RuntimeError("the server closed the WebSocket")
+        self._protocol.receive_data(data)
+        for event in self._protocol.events_received():
+            if not isinstance(event, Frame) or event.opcode is not Opcode.TEXT:
+                continue
+            text = bytes(event.data).decode()
+            if text == _KEEPALIVE:
+                self._send(text)
+            else:
+                self._heard.append(json.loads(text))
+        self._flush()
+
+    def _send(self, text: str) -> None:
+        self._protocol.send_text(text.encode())
+        self._flush()
+
+    def _flush(self) -> None:
+        for data in self._protocol.data_to_send():
+            self._socket.sendall(data)

@@ -1,0 +1,57 @@
+"""Users who are registered and do nothing: what each holds, and what keeping them alive costs."""
+
+import selectors
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from phone import Phone
+from rows import Effort, Reading
+from servers import EMULATOR, Server, running
+
+_USERS = 1_000
+_KEEPALIVE_SECONDS = 10
+"""Between two keepalives of a user: in any such time each of them gets one, so nothing shorter tells what they cost."""
+
+
+def memory(_: Effort) -> Reading:
+    """Measure the growth by 1,000 users after the first, for whom the library is imported."""
+    with running(EMULATOR) as server, Phone(server.port, "first"):
+        before = server.resident_bytes()
+        with _registered(server):
+            after = server.resident_bytes()
+    return Reading(
+        value=(after - before) / _USERS / 1e3,
+        details=f"{before / 1e6:.1f} MB with 1 user, {after / 1e6:.1f} MB with {_USERS:,} more",
+    )
+
+
+def processor(effort: Effort) -> Reading:
+    """Measure the share of a core that the server takes meanwhile."""
+    with running(EMULATOR) as server, _registered(server) as phones:
+        used, before = server.processor_seconds(), time.perf_counter()
+        keepalives = _answer(phones, seconds=effort.seconds * _KEEPALIVE_SECONDS)
+        elapsed, used = time.perf_counter() - before, server.processor_seconds() - used
+    return Reading(
+        value=100 * used / elapsed, details=f"{_USERS:,} users, {keepalives:,} keepalives in {elapsed:.0f} s"
+    )
+
+
+@contextmanager
+def _registered(server: Server) -> Iterator[list[Phone]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(Phone(server.port, f"user{number}")) for number in range(_USERS)]
+
+
+def _answer(phones: list[Phone], *, seconds: float) -> int:
+    """Answer keepalives for so long; give how many came."""
+    count = 0
+    end = time.perf_counter() + seconds
+    with selectors.DefaultSelector() as selector:
+        for phone in phones:
+            selector.register(phone, selectors.EVENT_READ, phone)
+        while (left := end - time.perf_counter()) > 0:
+            for key, _ in selector.select(left):
+                key.data.read()
+                count += 1
+    return count

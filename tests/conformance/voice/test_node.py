@@ -1,0 +1,211 @@
+"""Twilio's Voice SDK, unmodified, in plain Node with the shim: calls, messages both ways, errors, lost sockets.
+
+The first version that knows messages, the first that tells a call's errors to the call, and the newest.
+"""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from queue import SimpleQueue
+from urllib.parse import urlencode
+
+import pytest
+from builders import ACCOUNT, API_KEY, OTHER_ACCOUNT
+from conformance.voice.callbacks import Callback, receiving
+from conformance.voice.phones import MESSAGE_TYPE, Phone, Phones
+from serving import PATIENCE, Caller, Running, Site, path_of
+from twilio.jwt.access_token import AccessToken
+from twilio.jwt.access_token.grants import ChatGrant, VoiceGrant
+from twilio.request_validator import RequestValidator
+
+from emulator.engine.calls import Call, Leg, Status
+from emulator.settings import Settings
+from emulator.wire.credentials import ApiKey
+
+KEY_SECRET = "a secret that is long enough for HS256"
+SDKS = {"2.2": "voice-sdk-2.2", "2.12": "voice-sdk-2.12", "newest": "@twilio/voice-sdk"}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    """An emulator whose users nobody else calls."""
+    with Running(Settings(port=0)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def own_site(running: Running) -> Site:
+    return running.site
+
+
+@pytest.fixture(scope="module", params=SDKS)
+def version(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def phones(own_site: Site, version: str) -> Iterator[Phones]:
+    """One process for all tests of a version: to start it takes longer than to call."""
+    with Phones(own_site, SDKS[version]) as phones:
+        yield phones
+
+
+@pytest.fixture
+def alice(phones: Phones, request: pytest.FixtureRequest) -> Iterator[Phone]:
+    """A phone that no other test uses."""
+    phone = phones[f"alice-{request.node.name}"]
+    yield phone
+    phone.do("destroy")
+
+
+@pytest.fixture
+def bob(phones: Phones, request: pytest.FixtureRequest) -> Iterator[Phone]:
+    """The other one."""
+    phone = phones[f"bob-{request.node.name}"]
+    yield phone
+    phone.do("destroy")
+
+
+@pytest.fixture(scope="module")
+def callbacks() -> Iterator[tuple[str, SimpleQueue[Callback]]]:
+    """A server application's address, and what comes there."""
+    with receiving() as (url, received):
+        yield url, received
+
+
+def caller_of(site: Site, call: dict[str, str]) -> Caller:
+    """A server application that knows this call."""
+    return Caller(site, call=call["call_sid"])
+
+
+def refusal(phone: Phone) -> tuple[str, int, int | None]:
+    """Who was told, what the SDK made of the error, and what the emulator had said."""
+    error = phone.hear("error")
+    return error["at"], error["code"], error.get("original")
+
+
+def refused(version: str, code: int) -> tuple[str, int, int | None]:
+    """How an SDK tells of a message that was refused; not for every error has it a class (errors/generated.ts)."""
+    if version == "2.2":
+        return "device", 53000, None
+    return "call", 31000 if code == 31211 else code, code
+
+
+def test_an_outgoing_call_is_real(alice: Phone, own_site: Site) -> None:
+    call = alice.call("nobody")
+    caller = caller_of(own_site, call)
+    sid = caller.send('{"n": 1.5, "list": [null, "é"]}').json()["sid"]
+    received = alice.hear("messageReceived")
+    sent = alice.send({"answer": 1})
+    acknowledged = alice.hear("messageSent")
+
+    assert re.fullmatch("CA[0-9a-f]{32}", call["call_sid"])
+    assert call["status"] == "open"
+    assert (received["voiceEventSid"], received["content"]) == (sid, {"n": 1.5, "list": [None, "é"]})
+    assert (received["contentType"], received["messageType"]) == ("application/json", MESSAGE_TYPE)
+    assert re.fullmatch("KX[0-9a-f]{32}", sent)
+    assert (acknowledged["voiceEventSid"], acknowledged["content"]) == (sent, {"answer": 1})
+    alice.do("hangUp").hear("disconnect")
+    # What was said after the hang-up is heard after it: then the emulator knows.
+    alice.do("register").hear("registered")
+    refused = caller.send()
+    assert (refused.status, refused.json()["code"]) == (400, 21220)
+    alice.do("unregister").hear("unregistered")
+
+
+def test_twilios_own_scenario_of_two_clients(
+    alice: Phone, bob: Phone, own_site: Site, version: str, callbacks: tuple[str, SimpleQueue[Callback]]
+) -> None:
+    """As in e2e tests of twilio-voice.js: a call, a message each way at either end, and a type that is none."""
+    hook, called = callbacks
+    bob.do("register").hear("registered")
+    alice.do("call", {"To": f"client:{bob.name}", "order": "7 & 8"})
+    incoming = bob.hear("incoming")
+    early = Caller(own_site, call=incoming["CallSid"]).send('"early"').json()["sid"]
+    assert bob.hear("messageReceived")["voiceEventSid"] == early  # while it rings
+    calls = [bob.do("accept").hear("accept"), alice.hear("accept")]
+
+    assert (incoming["From"], incoming["custom"]) == (f"client:{alice.name}", {"order": "7 & 8"})
+    for phone, call in zip((bob, alice), calls, strict=True):
+        caller = caller_of(own_site, call)
+        subscriptions = path_of(caller.account, caller.call, resource="UserDefinedMessageSubscriptions")
+        assert caller.ask(urlencode({"Callback": hook}).encode(), path=subscriptions).status == 201
+        sid = caller.send('{"from": "server"}').json()["sid"]
+        received = phone.hear("messageReceived")
+        assert (received["voiceEventSid"], received["content"]) == (sid, {"from": "server"})
+        sent = phone.send({"from": phone.name})
+        assert phone.hear("messageSent")["voiceEventSid"] == sent
+        told = called.get(timeout=PATIENCE)
+        assert json.loads(told.form["Content"]) == {"from": phone.name}
+        assert told.form.items() >= {("Sid", sent), ("CallSid", caller.call), ("AccountSid", caller.account)}
+        assert RequestValidator(caller.token).validate(hook, told.form, told.signature)
+        phone.send({}, "no-such-type")
+        assert refusal(phone) == refused(version, 31210)
+    assert called.empty()
+    assert calls[0]["call_sid"] != calls[1]["call_sid"]
+    alice.do("hangUp")
+    bob.hear("disconnect")
+    assert caller_of(own_site, calls[0]).send().json()["code"] == 21220
+
+
+def test_a_call_can_be_rejected_and_given_up(alice: Phone, bob: Phone) -> None:
+    bob.do("register").hear("registered")
+    alice.do("call", {"To": bob.name})
+    bob.hear("incoming")
+    bob.do("reject").hear("reject")
+    alice.hear("disconnect")
+    alice.do("call", {"To": bob.name}).hear("ringing")
+    bob.hear("incoming")
+    alice.do("hangUp")
+
+    bob.hear("cancel")
+
+
+def test_messages_are_refused_in_the_sdks_own_words(alice: Phone, running: Running, version: str) -> None:
+    call = alice.call("nobody")
+    alice.send({}, "no-such-type")
+    assert refusal(alice) == refused(version, 31210)
+    alice.send("x" * 20_000)
+    assert refusal(alice) == refused(version, 31212)
+    # The call is over, and the SDK has not heard of it yet.
+    over = Call(sid=call["call_sid"], account_sid=None, status=Status.COMPLETED, client=Leg.VOICE_SDK)
+    running.server._app.state.emulation.calls.put(over)
+    alice.send({})
+
+    assert refusal(alice) == refused(version, 31211)
+
+
+def token(account: str = ACCOUNT, key: str = API_KEY, secret: str = KEY_SECRET, life: int = 60, **grant: bool) -> str:
+    made = AccessToken(account, key, secret, identity="carol", valid_until=int(time.time()) + life)
+    made.add_grant(VoiceGrant(**grant) if grant else ChatGrant(service_sid="IS1"))
+    return str(made.to_jwt())
+
+
+def test_tokens_are_refused_in_the_sdks_own_words(version: str) -> None:
+    wrong = {
+        token(): (20151, 31201),
+        token(secret="another secret that is long enough", incoming_allow=True): (53000, None),
+        token(OTHER_ACCOUNT, incoming_allow=True): (53000, None),
+        token(key="SK" + "9" * 32, incoming_allow=True): (20101, 31204),
+        token(life=-60, incoming_allow=True): (20104, 31205),
+        token(life=25 * 3600, incoming_allow=True): (53000, None),
+    }
+    strict = Settings(port=0, voice_token="strict", api_keys={API_KEY: ApiKey(secret=KEY_SECRET, account_sid=ACCOUNT)})
+    with Running(strict) as running, Phones(running.site, SDKS[version]) as phones:
+        for refused_token, codes in wrong.items():
+            assert refusal(phones[refused_token].do("register")) == ("device", *codes)
+
+
+def test_a_call_outlives_a_killed_socket(alice: Phone, own_site: Site) -> None:
+    call = alice.call("nobody")
+    alice.do("loseSockets")
+    assert alice.hear("error")["at"] == "device"  # its socket is gone
+    reconnecting = alice.hear("reconnecting")
+    alice.hear("reconnected")
+    sid = caller_of(own_site, call).send().json()["sid"]
+
+    assert reconnecting["code"] == 53001
+    assert alice.hear("messageReceived")["voiceEventSid"] == sid
+    sent = alice.send({"still": "here"})
+    assert alice.hear("messageSent")["voiceEventSid"] == sent
