@@ -148,7 +148,8 @@ def test_a_calls_messages_come_in_order_and_each_subscription_gets_each(caller: 
         found = settled(caller, count=20)
         told = [(request.target, form(request)["SequenceNumber"]) for request in listener.received]
 
-    assert told == [(path, str(number)) for number in range(1, 11) for path in ("/a", "/b")]
+    for path in ("/a", "/b"):
+        assert [number for target, number in told if target == path] == [str(number) for number in range(1, 11)]
     assert len({one["idempotency_token"] for one in found}) == 20
 
 
