@@ -181,7 +181,7 @@ _CALLBACKS = (
     _rule(
         "callback-redirect", _A, "a redirect is not followed and is error 32711 too", "our choice: it leads elsewhere"
     ),
-    _rule("callback-order", _A, "the callbacks of a call to one subscription are made one after the other", "not known"),
+    _rule("callback-order", _A, "callbacks to one subscription are made one after the other", "not known"),
 )
 
 RULES: tuple[Rule, ...] = (
