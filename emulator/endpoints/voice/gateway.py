@@ -55,6 +55,7 @@ class Gateway:
             self._switchboard,
             self._admission,
             home=_home(scope, headers),
+            edge=_edge(scope, headers),
             cut=None if connection is None else connection.reset,
         )
         writing = asyncio.create_task(self._write(session, send))
@@ -105,3 +106,13 @@ def _home(scope: Scope, headers: Mapping[str, str]) -> str:
     if not port.isdecimal():
         port = str((scope.get("server") or ("", 443))[1])
     return f"localhost:{port}{INSIGHTS}?"
+
+
+def _edge(scope: Scope, headers: Mapping[str, str]) -> str:
+    """Where the SDK comes back to: it makes `wss://voice-js.<edge>.twilio.com/signal` of this.
+
+    Who came by an edge that ends in a `?`, so that the rest of the name is a query, needs that edge again.
+    """
+    if not scope["query_string"].startswith(b".twilio.com/"):
+        return "roaming"
+    return headers.get("host", "").removeprefix("voice-js.") + PATH + "?"

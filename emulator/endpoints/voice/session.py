@@ -22,6 +22,7 @@ class Session:
         switchboard: where its calls are.
         admission: who may come in.
         home: the host, in the SDK's way of writing it, that insights go to.
+        edge: where the client comes back to, likewise.
         cut: ends the connection at once.
 
     Attributes:
@@ -30,11 +31,18 @@ class Session:
     """
 
     def __init__(
-        self, switchboard: Switchboard, admission: Admission, *, home: str, cut: Callable[[], None] | None = None
+        self,
+        switchboard: Switchboard,
+        admission: Admission,
+        *,
+        home: str,
+        edge: str = "roaming",
+        cut: Callable[[], None] | None = None,
     ) -> None:
         self._switchboard = switchboard
         self._admission = admission
         self._home = home
+        self._edge = edge
         self.listens = False
         self._messages = 0  # so many are being written
         self.line = Line() if cut is None else Line(cut=cut)
@@ -130,7 +138,7 @@ class Session:
             self.line.close(str(error))
             return
         self.listens = True
-        self.line.put(sent.Connected(identity=user.identity, home=self._home, ttl=user.ttl))
+        self.line.put(sent.Connected(identity=user.identity, home=self._home, ttl=user.ttl, edge=self._edge))
 
     def _invite(self, frame: received.Invite) -> None:
         try:

@@ -20,18 +20,26 @@ def _error(failure: Failure) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connected:
-    """A `listen` is granted. `home` is where the client sends its insights, `ttl` the token's rest in seconds."""
+    """A `listen` is granted.
+
+    Attributes:
+        identity: who the client is.
+        home: where it sends its insights.
+        ttl: the token's rest in seconds.
+        edge: where it comes back after a lost socket; the usual one, which shims and browser flags lead here.
+    """
 
     identity: str
     home: str
     ttl: int
+    edge: str = "roaming"
 
     def text(self) -> str:
-        """The frame. The edge is the one that every SDK falls back to, so that a reconnect comes here too."""
+        """The frame."""
         token = {"identity": self.identity, "ttl": self.ttl}
         return _frame(
             "connected",
-            {"region": "us1", "edge": "roaming", "home": self.home, "gateway": "emulator", "token": token},
+            {"region": "us1", "edge": self.edge, "home": self.home, "gateway": "emulator", "token": token},
         )
 
 

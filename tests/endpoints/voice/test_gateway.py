@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import socket
 import ssl
 import struct
 import subprocess
@@ -50,6 +51,15 @@ def test_messages_go_both_ways_and_the_call_ends(site: Site) -> None:
     assert (delivered["voiceeventsid"], delivered["content"]) == (created["sid"], {"n": 1.0})
     assert ack == {"acktype": "message", "callsid": call, "voiceeventsid": KX}
     assert (refused.status, refused.json()["code"]) == (400, 21220)
+
+
+def test_who_came_by_an_edge_of_its_own_is_led_back_to_it(site: Site) -> None:
+    host, port = address_of(site.url)
+    address = f"ws://voice-js.localhost:{port}/signal?.twilio.com/signal"
+    with connect(address, sock=socket.create_connection((host, port)), proxy=None) as alice:
+        connected = Phone(alice).say("listen", token="alice").hear("connected")
+
+    assert connected["edge"] == f"localhost:{port}/signal?"
 
 
 def test_two_users_talk(site: Site) -> None:
