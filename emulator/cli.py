@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 from emulator import __version__
 
 if TYPE_CHECKING:
-    from emulator.commands.attach import Library
+    from emulator.commands.libraries import Library
     from emulator.commands.probes import Emulator
 
 PROGRAM = "twilio-udm-emulator"
@@ -152,7 +152,8 @@ def _own_url(environ: Mapping[str, str]) -> str:
 
 
 def _env(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
-    from emulator.commands import attach, probes  # noqa: PLC0415  only for this command
+    from emulator.commands import attach, folders, probes  # noqa: PLC0415  only for this command
+    from emulator.commands.libraries import ANY, BUNDLE, CA  # noqa: PLC0415
 
     parser = _attaching("env", environ)
     parser.description = "Print what to set so that an unmodified program talks to a running emulator."
@@ -161,7 +162,7 @@ as in:
   eval "$({PROGRAM} env python)"
   {PROGRAM} env docker > emulator.env
 
-It writes {attach.CA} (for variables that add to the trusted certificates) and {attach.BUNDLE} (for those that replace
+It writes {CA} (for variables that add to the trusted certificates) and {BUNDLE} (for those that replace
 them: what was trusted before, and ours). The emulator needs its proxy: {attach.START}
 """
     parser.add_argument("--format", choices=attach.FORMATS, help="default: sh; for docker dotenv")
@@ -169,7 +170,7 @@ them: what was trusted before, and ours). The emulator needs its proxy: {attach.
         "--dir", type=Path, help="folder for the certificates (default: one per emulator in your cache)"
     )
     options = parser.parse_args(argv)
-    library = options.library or attach.ANY
+    library = options.library or ANY
     control_token = environ.get("EMULATOR_CONTROL_TOKEN")
     try:
         emulator = probes.look(options.url, control_token)
@@ -177,10 +178,10 @@ them: what was trusted before, and ours). The emulator needs its proxy: {attach.
             library,
             emulator,
             environ=environ,
-            folder=options.dir.absolute() if options.dir else attach.default_folder(environ, options.url, library),
+            folder=options.dir.absolute() if options.dir else folders.default_folder(environ, options.url, library),
             credentials=_credentials(emulator, environ),
         )
-        attach.write(attachment)
+        folders.write(attachment)
     except probes.ProbeError as error:
         return _no_emulator(options.url, error)
     except attach.AttachError as error:
@@ -220,7 +221,7 @@ def _doctor(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int
 
 def _attaching(command: str, environ: Mapping[str, str]) -> _Parser:
     """A parser for what all commands about a program's variables take."""
-    from emulator.commands.attach import LIBRARIES  # noqa: PLC0415
+    from emulator.commands.libraries import LIBRARIES  # noqa: PLC0415
 
     def library(name: str) -> "Library":
         if name not in LIBRARIES:

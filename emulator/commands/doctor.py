@@ -10,18 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from emulator.commands.attach import (
-    ANY,
-    CA_VARIABLES,
-    LIBRARIES,
-    OURS,
-    START,
-    Library,
-    certificates,
-    covers,
-    direct_entries,
-    holds,
-)
+from emulator.commands.attach import START, covers, direct_entries, holds
+from emulator.commands.libraries import ANY, CA_VARIABLES, LIBRARIES, Library
 from emulator.commands.probes import (
     LOOPBACK,
     TWILIO,
@@ -32,6 +22,7 @@ from emulator.commands.probes import (
     refusal,
     tls_failure,
 )
+from emulator.commands.trust import OURS, certificates
 from emulator.wire.sids import ACCOUNT, is_sid
 
 

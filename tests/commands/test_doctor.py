@@ -8,9 +8,9 @@ import pytest
 from serving import Command, Site
 
 from emulator.cli import run
-from emulator.commands import attach
-from emulator.commands.attach import LIBRARIES
+from emulator.commands import trust
 from emulator.commands.doctor import Case, Weight, diagnose, render
+from emulator.commands.libraries import LIBRARIES
 from emulator.commands.probes import Emulator
 
 OURS = "-----BEGIN CERTIFICATE-----\nT3Vycw==\n-----END CERTIFICATE-----\n"
@@ -25,8 +25,8 @@ WHOLE = Emulator(
 PLAIN = Emulator(url="http://127.0.0.1:2010", version="1")
 PROXY = "http://127.0.0.1:2012"
 FILES = {
-    "/ours": THEIRS + attach.OURS + "\n" + OURS,
-    "/stale": THEIRS + attach.OURS + "\n" + OURS.replace("T3Vycw==", "RWFybGllcg=="),
+    "/ours": THEIRS + trust.OURS + "\n" + OURS,
+    "/stale": THEIRS + trust.OURS + "\n" + OURS.replace("T3Vycw==", "RWFybGllcg=="),
     "/theirs": THEIRS,
     "/missing": None,
 }
