@@ -5,6 +5,7 @@ is the health check and runs ten times a second while a container starts.
 """
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -266,4 +267,5 @@ def run(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
 
 def main() -> NoReturn:
     """The entry point of the installed command."""
+    gc.disable()  # imports leave little to collect: an eighth of the start; who serves enables it again
     sys.exit(run(sys.argv[1:], os.environ, sys.stdout))

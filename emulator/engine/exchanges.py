@@ -216,7 +216,8 @@ class Exchange:
     @property
     def created(self) -> Message | None:
         """The message that this very exchange created."""
-        return self.message if self.outcome is Outcome.CREATED else None
+        made = self.made
+        return made if self.outcome is Outcome.CREATED and isinstance(made, Message) else None
 
     @property
     def size(self) -> int:

@@ -277,5 +277,6 @@ def run(settings: Settings, ready: Ready, **world: Any) -> None:  # noqa: ANN401
         server = Server(create_app(settings, **world), listener, ready, entrances)
         gc.freeze()  # what is here now stays: later collections need not look at it
         gc.set_threshold(*_GC_THRESHOLDS)
+        gc.enable()  # off since the program's first line
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(server.run_until_stopped())
