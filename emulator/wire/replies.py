@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
+from html import escape
 from typing import NamedTuple
-from xml.sax.saxutils import escape
 
 from emulator.wire.dates import http_date
 from emulator.wire.errors import ALLOW, Problem
@@ -47,7 +47,9 @@ def _camel(name: str) -> str:
 
 
 def _xml(element: str, members: Mapping[str, str | int]) -> bytes:
-    inner = "".join(f"<{_camel(name)}>{escape(str(value))}</{_camel(name)}>" for name, value in members.items())
+    inner = "".join(
+        f"<{_camel(name)}>{escape(str(value), quote=False)}</{_camel(name)}>" for name, value in members.items()
+    )
     return (
         f"<?xml version='1.0' encoding='UTF-8'?>\n<TwilioResponse><{element}>{inner}</{element}></TwilioResponse>"
     ).encode()
