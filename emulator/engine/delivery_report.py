@@ -4,32 +4,19 @@ from collections.abc import Iterator
 
 from emulator.engine.conversations import Conversations
 from emulator.engine.deliveries import Delivery, DeliveryFilter, Outcome
-from emulator.engine.filters import Mismatch
+from emulator.engine.filters import are_anothers
 from emulator.engine.scopes import Scope
 from emulator.engine.waiting import End, WaitFor
+from emulator.engine.wording import ending
 
 SHOWN = 5
 LOOKED_AT = 1000
 
-_WHY = {
-    End.RESET: "; the scope was reset while waiting",
-    End.STOPPED: "; the emulator stopped while waiting",
-    End.DECIDED: "",
-    End.TIMED_OUT: "",
-}
-
 
 def explain(wait: WaitFor[DeliveryFilter], end: End, conversations: Conversations) -> list[str]:
     """What was wanted and came, whether anything was said and to whom, and the deliveries that come nearest."""
-    return [_wanted(wait, end), *_situation(wait.wanted.scope, conversations), *_nearest(wait.wanted, conversations)]
-
-
-def _wanted(wait: WaitFor[DeliveryFilter], end: End) -> str:
-    bounds = [
-        f"at {what} {bound}" for what, bound in (("least", wait.at_least), ("most", wait.at_most)) if bound is not None
-    ]
-    noun = "delivery" if bounds[-1].endswith(" 1") else "deliveries"
-    return f"wanted {' and '.join(bounds)} {noun}, {wait.count} matched{_WHY[end]}"
+    line = ending(wait, end, ("delivery", "deliveries"), "matched")
+    return [line, *_situation(wait.wanted.scope, conversations), *_nearest(wait.wanted, conversations)]
 
 
 def _situation(scope: Scope, conversations: Conversations) -> Iterator[str]:
@@ -52,15 +39,10 @@ def _nearest(wanted: DeliveryFilter, conversations: Conversations) -> Iterator[s
         [*page(own, LOOKED_AT, newest_first=True), *page(DeliveryFilter(), LOOKED_AT, newest_first=True)]
     )
     lacking = [(list(wanted.mismatches(delivery)), delivery) for delivery in looked_at]
-    near = [one for one in lacking if one[0] and not _is_unrelated(one[0])]
+    near = [one for one in lacking if one[0] and not are_anothers(one[0])]
     near.sort(key=lambda one: len(one[0]))  # stable: the scope's own first, of equals the newest
     for mismatches, delivery in near[:SHOWN]:
         yield f"{told(delivery)}: it lacks {', '.join(f'{one.what} {str(one.wanted)!r}' for one in mismatches)}"
-
-
-def _is_unrelated(mismatches: list[Mismatch]) -> bool:
-    """Whether neither account nor call are the wanted ones: in parallel tests, a neighbour's."""
-    return {"account_sid", "call_sid"} <= {one.what for one in mismatches}
 
 
 def told(delivery: Delivery) -> str:

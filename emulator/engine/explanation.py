@@ -7,9 +7,10 @@ from itertools import islice
 from typing import NamedTuple
 
 from emulator.engine.exchanges import Exchange, Outcome, host_of
-from emulator.engine.filters import Filter, Mismatch
+from emulator.engine.filters import Filter, Mismatch, are_anothers
 from emulator.engine.journal import Journal
 from emulator.engine.waiting import End, Wait
+from emulator.engine.wording import cut, ending
 from emulator.wire.dates import iso8601
 from emulator.wire.errors import PATH_UNKNOWN
 from emulator.wire.hosts import is_local, is_twilio
@@ -18,7 +19,6 @@ LOOKED_AT = 1_000
 """How many of the newest exchanges are looked at, of the scope and of all."""
 SHOWN = 5
 _FAR = 2
-_LONGEST = 80
 _LONGEST_PATH = 200
 
 
@@ -40,7 +40,7 @@ class Explanation(NamedTuple):
 def explain(wait: Wait, end: End, journal: Journal) -> Explanation:
     """Why a wait was not satisfied."""
     wanted = wait.wanted
-    lines = [_ending(wait, end)]
+    lines = [ending(wait, end, ("message", "messages"), "arrived", _described(wanted))]
     if wait.at_most is not None and wait.count > wait.at_most:
         too_many = journal.messages(wanted).page(SHOWN, newest_first=True)
         return Explanation(lines + [_created(exchange) for exchange in too_many], [])
@@ -63,13 +63,8 @@ def near_misses(wanted: Filter, journal: Journal) -> list[NearMiss]:
     looked_at = dict.fromkeys([*own.page(LOOKED_AT, newest_first=True), *journal.newest(LOOKED_AT)])
     found = list(_candidates(created, looked_at))
     found.sort(key=lambda miss: len(miss.mismatches))  # stable: the scope's own first, of equals the newest
-    related = [miss for miss in found if not _is_unrelated(miss)]
+    related = [miss for miss in found if not are_anothers(miss.mismatches)]
     return (related or found)[:SHOWN]
-
-
-def _is_unrelated(miss: NearMiss) -> bool:
-    """Whether neither account nor call are the wanted ones: in parallel tests, a neighbour's."""
-    return {"account_sid", "call_sid"} <= {one.what for one in miss.mismatches}
 
 
 def _candidates(wanted: Filter, exchanges: Iterable[Exchange]) -> Iterator[NearMiss]:
@@ -84,22 +79,6 @@ def _is_anothers_trouble(exchange: Exchange, mismatches: Iterable[Mismatch]) -> 
     """Whether it created nothing, and for somebody else: no news, unless its path was wrong."""
     elsewhere = any(miss.what in ("account_sid", "call_sid") for miss in mismatches)
     return elsewhere and exchange.created is None and exchange.problem is not PATH_UNKNOWN
-
-
-def _ending(wait: Wait, end: End) -> str:
-    bounds = []
-    if wait.at_least is not None:
-        bounds.append(f"at least {wait.at_least}")
-    if wait.at_most is not None:
-        bounds.append(f"at most {wait.at_most}")
-    why = {
-        End.RESET: "; the scope was reset while waiting",
-        End.STOPPED: "; the emulator stopped while waiting",
-        End.DECIDED: "",
-        End.TIMED_OUT: "",
-    }[end]
-    noun = "message" if bounds[-1].endswith(" 1") else "messages"
-    return f"wanted {' and '.join(bounds)} {noun}{_described(wait.wanted)}, {wait.count} arrived{why}"
 
 
 def _described(wanted: Filter) -> str:
@@ -128,7 +107,7 @@ def _nothing_near(wanted: Filter, journal: Journal) -> str:
 
 
 def _created(exchange: Exchange) -> str:
-    return f"number {exchange.seq}: {_what(exchange)}, content {_cut(exchange.content or '')}"
+    return f"number {exchange.seq}: {_what(exchange)}, content {cut(exchange.content or '')}"
 
 
 def _what(exchange: Exchange) -> str:
@@ -139,7 +118,7 @@ def _what(exchange: Exchange) -> str:
     if exchange.problem is not None:
         problem = exchange.problem
         reason = f"; {exchange.reason}" if exchange.reason else ""
-        says = problem.rule.says.replace("{path}", _cut(exchange.request.path, _LONGEST_PATH))
+        says = problem.rule.says.replace("{path}", cut(exchange.request.path, _LONGEST_PATH))
         return f"a request {whose}, refused with {says} (rule {problem.name}, {problem.certainty}{reason})"
     if exchange.made is None:
         return f"a preflight {whose}"
@@ -152,14 +131,14 @@ def _what(exchange: Exchange) -> str:
 
 
 def _owner(what: str, sid: object) -> str:
-    return f"{what} {_cut(str(sid))}" if sid else f"no {what}"
+    return f"{what} {cut(str(sid))}" if sid else f"no {what}"
 
 
 def _foreign_host(exchange: Exchange) -> list[str]:
     host = host_of(exchange.request.head)
     if is_local(host) or is_twilio(host):
         return []
-    return [f"it was sent to the host {_cut(host)}: are TWILIO_REGION or TWILIO_EDGE set beside a base URL?"]
+    return [f"it was sent to the host {cut(host)}: are TWILIO_REGION or TWILIO_EDGE set beside a base URL?"]
 
 
 def _sentence(exchange: Exchange, mismatches: tuple[Mismatch, ...]) -> str:
@@ -191,15 +170,11 @@ _LACKS: dict[str, Callable[[Mismatch], str]] = {
         else f"its key is {miss.found!r}, not {miss.wanted!r}"
     ),
     "after": lambda miss: f"it arrived before: {miss.found} is not after {miss.wanted}",
-    "contains": lambda miss: f"its content {_cut(str(miss.found))} does not contain {miss.wanted!r}",
+    "contains": lambda miss: f"its content {cut(str(miss.found))} does not contain {miss.wanted!r}",
     "content": _where,
     "valid": lambda miss: _VERDICTS[miss.found],
 }
 
 
 def _json(value: object) -> str:
-    return _cut(json.dumps(value, ensure_ascii=False, default=str))  # str: whole numbers of any length are Decimals
-
-
-def _cut(text: str, longest: int = _LONGEST) -> str:
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    return cut(json.dumps(value, ensure_ascii=False, default=str))  # str: whole numbers of any length are Decimals

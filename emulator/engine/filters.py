@@ -1,6 +1,6 @@
 """Which exchanges are meant, defined by what differs: one matches when nothing does, and a failure can say it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,6 +31,11 @@ class Mismatch(NamedTuple):
     wanted: object
     found: object
     where: tuple[Difference, ...] = ()
+
+
+def are_anothers(mismatches: Iterable[Mismatch]) -> bool:
+    """Whether neither account nor call are the wanted ones: in parallel tests, a neighbour's."""
+    return {"account_sid", "call_sid"} <= {one.what for one in mismatches}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,6 +77,16 @@ class WaitFor(Generic[Wish]):
             return self.count > self.at_most
         return self.satisfied
 
+    @property
+    def ended(self) -> End:
+        """Why it is over; when nothing has settled it, because its time is."""
+        return self.over.result() if self.over.done() else End.TIMED_OUT
+
+    @property
+    def fulfilled(self) -> bool:
+        """Whether it got what it waited for; one that was broken off did not."""
+        return self.satisfied and self.ended in (End.DECIDED, End.TIMED_OUT)
+
     def add(self) -> None:
         """One more matches."""
         self.count += 1

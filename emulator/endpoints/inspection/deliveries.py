@@ -7,14 +7,13 @@ from fastapi import APIRouter, HTTPException, Path, Request, Response
 from pydantic import BaseModel, Field
 
 from emulator.endpoints.inspection.engine import Engine
-from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
+from emulator.endpoints.inspection.problems import NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import DeliveriesQuery, DeliveryQuery
 from emulator.endpoints.inspection.views import delivery_json, json_response
-from emulator.endpoints.inspection.waiting import until_over
+from emulator.endpoints.inspection.waiting import Waited, page_response, responses, until_over, waited
 from emulator.engine.deliveries import Outcome
 from emulator.engine.delivery_report import explain
 from emulator.engine.emulation import Emulation
-from emulator.engine.waiting import End
 
 router = APIRouter(prefix="/_emulator/deliveries", tags=["deliveries"], responses=UNPROCESSABLE)
 
@@ -52,26 +51,19 @@ class DeliveryView(BaseModel):
     json_: Any = Field(alias="json", description="the content parsed", examples=[{"key": "value"}])
 
 
-class DeliveryPage(BaseModel):
+class DeliveryPage(Waited):
     """A page of deliveries and what tells whether it is everything."""
 
     deliveries: list[DeliveryView]
     count: int = Field(description="how many match, listed or not", examples=[1])
     last_seq: int = Field(description="place of the newest; ask again with `after` = this", examples=[1])
     evicted: int = Field(description="how many were dropped for want of room", examples=[0])
-    satisfied: bool = Field(default=True, description="after a wait: whether it got what it waited for")
-    ended: End = Field(default=End.DECIDED, description="after a wait: why it is over")
-    explanation: list[str] = Field(default=[], description="after an unsatisfied wait: why, in lines")
 
 
 @router.get(
     "",
     response_class=Response,
-    responses={
-        **FULL,
-        200: {"model": DeliveryPage},
-        408: {"model": DeliveryPage, "description": "Unsatisfied, with `strict=true`"},
-    },
+    responses=responses(DeliveryPage),
     summary="List callbacks, or wait for them",
 )
 async def list_deliveries(engine: Engine, query: DeliveriesQuery, request: Request) -> Response:
@@ -81,7 +73,7 @@ async def list_deliveries(engine: Engine, query: DeliveriesQuery, request: Reque
     listed = deliveries.page(wanted, query.limit, newest_first=query.newest_first)
     totals = {"count": deliveries.count(wanted), "last_seq": deliveries.last_seq, "evicted": deliveries.evicted}
     text = f'{{"deliveries": [{", ".join(map(delivery_json, listed))}], {json.dumps(totals | more)[1:]}'
-    return json_response(text, 408 if query.strict and not more.get("satisfied", True) else 200)
+    return page_response(text, more, strict=query.strict)
 
 
 async def _wait(engine: Emulation, query: DeliveryQuery, request: Request) -> dict[str, Any]:
@@ -91,10 +83,10 @@ async def _wait(engine: Emulation, query: DeliveryQuery, request: Request) -> di
         await until_over(wait.over, query.seconds, request)
     finally:
         deliveries.waits.leave(wait)
-    end = wait.over.result() if wait.over.done() else End.TIMED_OUT
-    satisfied = wait.satisfied and end in (End.DECIDED, End.TIMED_OUT)
-    lines = [] if satisfied else explain(wait, end, engine.conversations)
-    return {"satisfied": satisfied, "ended": end, "explanation": lines}
+    more = waited(wait)
+    if not wait.fulfilled:
+        more["explanation"] = explain(wait, wait.ended, engine.conversations)
+    return more
 
 
 @router.get(

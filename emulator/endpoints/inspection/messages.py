@@ -6,15 +6,15 @@ from fastapi import APIRouter, HTTPException, Path, Request, Response
 from pydantic import BaseModel, Field
 
 from emulator.endpoints.inspection.engine import Engine
-from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
+from emulator.endpoints.inspection.problems import NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import MessageQuery, MessagesQuery, WantedQuery
 from emulator.endpoints.inspection.requests import HandoverView
 from emulator.endpoints.inspection.views import json_response, listing, message_json, near_miss_view
-from emulator.endpoints.inspection.waiting import until_over
+from emulator.endpoints.inspection.waiting import Waited, page_response, responses, until_over, waited
 from emulator.engine.emulation import Emulation
 from emulator.engine.explanation import explain
 from emulator.engine.filters import Filter
-from emulator.engine.waiting import End, Wait
+from emulator.engine.waiting import Wait
 from emulator.wire import sids
 
 router = APIRouter(prefix="/_emulator/messages", tags=["messages"], responses=UNPROCESSABLE)
@@ -77,7 +77,7 @@ class NearMissView(BaseModel):
     request: dict[str, Any] = Field(description="the exchange, as in /_emulator/requests")
 
 
-class MessagePage(BaseModel):
+class MessagePage(Waited):
     """A page of messages and what tells whether it is everything."""
 
     messages: list[MessageView]
@@ -85,9 +85,6 @@ class MessagePage(BaseModel):
     last_seq: int = Field(description="place of the newest exchange; ask again with `after` = this", examples=[1])
     oldest_seq: int = Field(description="place of the oldest exchange that is kept", examples=[1])
     evicted: int = Field(description="how many exchanges were dropped for want of room", examples=[0])
-    satisfied: bool = Field(default=True, description="after a wait: whether it got what it waited for")
-    ended: End = Field(default=End.DECIDED, description="after a wait: why it is over")
-    explanation: list[str] = Field(default=[], description="after an unsatisfied wait: why, in lines")
     near_misses: list[NearMissView] = Field(default=[], description="after an unsatisfied wait: what nearly matched")
 
 
@@ -100,11 +97,7 @@ class Deleted(BaseModel):
 @router.get(
     "",
     response_class=Response,
-    responses={
-        **FULL,
-        200: {"model": MessagePage},
-        408: {"model": MessagePage, "description": "Unsatisfied, with `strict=true`"},
-    },
+    responses=responses(MessagePage),
     summary="List what arrived, or wait for it",
 )
 async def list_messages(engine: Engine, query: MessagesQuery, request: Request) -> Response:
@@ -112,29 +105,24 @@ async def list_messages(engine: Engine, query: MessagesQuery, request: Request) 
     wanted = query.filter()
     more: dict[str, Any] = {}
     if query.waits:
-        wait, end = await _wait(engine, query, wanted, request)
-        more = {
-            "satisfied": wait.satisfied and end in (End.DECIDED, End.TIMED_OUT),
-            "ended": end,
-            "explanation": [],
-            "near_misses": [],
-        }
-        if not more["satisfied"]:
-            lines, near_misses = explain(wait, end, engine.journal)
+        wait = await _wait(engine, query, wanted, request)
+        more = waited(wait) | {"near_misses": []}
+        if not wait.fulfilled:
+            lines, near_misses = explain(wait, wait.ended, engine.journal)
             more |= {"explanation": lines, "near_misses": [near_miss_view(miss) for miss in near_misses]}
     found = engine.journal.messages(wanted)
     listed = found.page(query.limit, newest_first=query.newest_first)
     text = listing("messages", map(message_json, listed), len(found), engine.journal, **more)
-    return json_response(text, 408 if query.strict and not more.get("satisfied", True) else 200)
+    return page_response(text, more, strict=query.strict)
 
 
-async def _wait(engine: Emulation, query: MessageQuery, wanted: Filter, request: Request) -> tuple[Wait, End]:
+async def _wait(engine: Emulation, query: MessageQuery, wanted: Filter, request: Request) -> Wait:
     wait = engine.wait(wanted, at_least=query.at_least, at_most=query.at_most)
     try:
         await until_over(wait.over, query.seconds, request)
     finally:
         engine.waits.leave(wait)
-    return wait, wait.over.result() if wait.over.done() else End.TIMED_OUT
+    return wait
 
 
 @router.delete("", summary="Forget messages")

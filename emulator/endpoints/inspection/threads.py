@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from emulator.endpoints.inspection.engine import Engine
-from emulator.endpoints.inspection.problems import FULL, UNPROCESSABLE
+from emulator.endpoints.inspection.problems import UNPROCESSABLE
 from emulator.endpoints.inspection.queries import ThreadQuery, ThreadsQuery
 from emulator.endpoints.inspection.requests import FaultDone
-from emulator.endpoints.inspection.views import fault_view, json_response, listing
-from emulator.endpoints.inspection.waiting import until_over
+from emulator.endpoints.inspection.views import fault_view, listing
+from emulator.endpoints.inspection.waiting import Waited, page_response, responses, until_over, waited
 from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Exchange, Outcome
 from emulator.engine.feed import Kind, Reader
@@ -63,7 +63,7 @@ class ThreadView(BaseModel):
     left_out: int = Field(description="how many attempts are not shown", examples=[0])
 
 
-class ThreadPage(BaseModel):
+class ThreadPage(Waited):
     """A page of threads and what tells whether it is everything."""
 
     threads: list[ThreadView]
@@ -71,19 +71,12 @@ class ThreadPage(BaseModel):
     last_seq: int = Field(description="place of the newest exchange; ask again with `after` = this", examples=[2])
     oldest_seq: int = Field(description="place of the oldest exchange that is kept", examples=[1])
     evicted: int = Field(description="how many exchanges were dropped for want of room", examples=[0])
-    satisfied: bool = Field(default=True, description="after a wait: whether it got what it waited for")
-    ended: End = Field(default=End.DECIDED, description="after a wait: why it is over")
-    explanation: list[str] = Field(default=[], description="after an unsatisfied wait: why, in lines")
 
 
 @router.get(
     "",
     response_class=Response,
-    responses={
-        **FULL,
-        200: {"model": ThreadPage},
-        408: {"model": ThreadPage, "description": "Unsatisfied, with `strict=true`"},
-    },
+    responses=responses(ThreadPage),
     summary="List attempts that belong together, or wait for a verdict",
 )
 async def list_threads(engine: Engine, query: ThreadsQuery, request: Request) -> Response:
@@ -99,7 +92,7 @@ async def list_threads(engine: Engine, query: ThreadsQuery, request: Request) ->
     ordered = found[::-1] if query.newest_first else found
     listed = (json.dumps(_view(thread)) for thread in ordered[: query.limit])
     text = listing("threads", listed, len(found), engine.journal, **more)
-    return json_response(text, 408 if query.strict and not more.get("satisfied", True) else 200)
+    return page_response(text, more, strict=query.strict)
 
 
 async def _wait(engine: Emulation, query: ThreadQuery, request: Request) -> dict[str, Any]:
@@ -113,11 +106,11 @@ async def _wait(engine: Emulation, query: ThreadQuery, request: Request) -> dict
             watching.result()
     finally:
         watching.cancel()
-    end = over.result() if over.done() else End.TIMED_OUT
     wait.count = len(_found(engine, query))  # the clock may have gone on
-    satisfied = wait.satisfied and end in (End.DECIDED, End.TIMED_OUT)
-    lines = [] if satisfied else explain(wait, end, _described(query), _near(engine, query))
-    return {"satisfied": satisfied, "ended": end, "explanation": lines}
+    more = waited(wait)
+    if not wait.fulfilled:
+        more["explanation"] = explain(wait, wait.ended, _described(query), _near(engine, query))
+    return more
 
 
 async def watch(engine: Emulation, query: ThreadQuery, wait: Wait) -> None:

@@ -1,11 +1,32 @@
-"""Waiting for whoever asks: until it is over, for so long, or until the client has gone."""
+"""Waiting for whoever asks: until it is over, for so long, or until the client has gone; and what to answer then."""
 
 import asyncio
 from typing import Any
 
-from fastapi import Request
+from fastapi import Request, Response
+from pydantic import BaseModel, Field
 
 from emulator.endpoints.asgi import until_gone
+from emulator.endpoints.inspection.problems import FULL, Responses
+from emulator.endpoints.inspection.views import json_response
+from emulator.engine.waiting import End, WaitFor
+
+
+class Waited(BaseModel):
+    """What a page says after a wait."""
+
+    satisfied: bool = Field(default=True, description="after a wait: whether it got what it waited for")
+    ended: End = Field(default=End.DECIDED, description="after a wait: why it is over")
+    explanation: list[str] = Field(default=[], description="after an unsatisfied wait: why, in lines")
+
+
+def responses(page: type[Waited]) -> Responses:
+    """What a route declares that lists or waits."""
+    return {
+        **FULL,
+        200: {"model": page},
+        408: {"model": page, "description": "Unsatisfied, with `strict=true`"},
+    }
 
 
 async def until_over(over: asyncio.Future[Any], seconds: float, request: Request) -> None:
@@ -17,3 +38,13 @@ async def until_over(over: asyncio.Future[Any], seconds: float, request: Request
             leaving.result()  # or what is wrong with what it still sent
     finally:
         leaving.cancel()
+
+
+def waited(wait: WaitFor[Any]) -> dict[str, Any]:
+    """What became of a wait, as members of the answer; why it is unsatisfied is to be added."""
+    return {"satisfied": wait.fulfilled, "ended": wait.ended, "explanation": []}
+
+
+def page_response(text: str, more: dict[str, Any], *, strict: bool) -> Response:
+    """A page that is JSON already, with what a wait added to it."""
+    return json_response(text, 408 if strict and not more.get("satisfied", True) else 200)
