@@ -22,6 +22,7 @@ from urllib.parse import urlencode, urlsplit
 import uvloop
 
 from emulator.app import create_app
+from emulator.engine.emulation import Emulation
 from emulator.serving.server import Server, entering, open_socket
 from emulator.settings import Settings
 
@@ -321,6 +322,13 @@ class Running:
         finally:
             self._listener.close()
             self._entering.__exit__(None, None, None)
+
+    @property
+    def engine(self) -> Emulation:
+        """Its inside, to be looked at and touched."""
+        found = self.server._app.state.emulation
+        assert isinstance(found, Emulation)
+        return found
 
     def stop(self) -> None:
         """Ask it to stop, without waiting."""

@@ -16,6 +16,9 @@ from serving import PATIENCE, Headers, Reply, Site
 RESET_BY_PEER = struct.pack("ii", 1, 0)
 """SO_LINGER: closing sends a reset, as a client that was killed does."""
 
+LONG = 60
+"""Nobody waits for so long here: a wait that is not woken fails the test."""
+
 
 class Told(NamedTuple):
     """An event as a client sees it."""

@@ -62,7 +62,7 @@ class Waiting:
 
 
 def waits(running: Running) -> int:
-    return len(running.server._app.state.emulation.conversations.deliveries.waits)
+    return len(running.engine.conversations.deliveries.waits)
 
 
 # --- the callback

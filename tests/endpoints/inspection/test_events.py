@@ -12,11 +12,11 @@ from emulator.settings import Settings
 
 
 def readers(running: Running) -> int:
-    return len(running.server._app.state.emulation.feed)
+    return len(running.engine.feed)
 
 
 def is_cut_off(running: Running) -> bool:
-    return all(reader.lagged.is_set() for reader in running.server._app.state.emulation.feed._readers)
+    return all(reader.lagged.is_set() for reader in running.engine.feed._readers)
 
 
 def test_a_message_is_told_as_a_request_and_as_a_message(caller: Caller) -> None:

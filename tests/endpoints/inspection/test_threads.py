@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +12,7 @@ import pytest
 from builders import ACCOUNT, OTHER_CALL, emulation, post
 from builders import request as a_request
 from serving import PATIENCE, Caller, MalformedReplyError, Running, Site, fresh, request
-from streaming import RESET_BY_PEER, post_json, reset, until
+from streaming import LONG, RESET_BY_PEER, post_json, reset, until
 
 from emulator.endpoints.inspection.queries import ThreadQuery
 from emulator.endpoints.inspection.threads import watch
@@ -22,22 +22,6 @@ from emulator.engine.filters import Filter
 from emulator.engine.waiting import End, Wait
 from emulator.settings import Settings
 from emulator.wire import errors
-
-LONG = 60
-"""Nobody waits for so long here: a wait that is not woken fails the test."""
-
-
-@pytest.fixture
-def running() -> Iterator[Running]:
-    """An emulator of its own, whose inside and clock can be touched."""
-    with Running(Settings(port=0)) as running:
-        yield running
-
-
-def engine(running: Running) -> Emulation:
-    found = running.server._app.state.emulation
-    assert isinstance(found, Emulation)
-    return found
 
 
 def ask(site: Site, **query: object) -> Any:  # noqa: ANN401  JSON
@@ -231,7 +215,7 @@ def test_a_wait_is_woken_by_the_retry(running: Running) -> None:
     caller = Caller(running.site)
     fault(caller, AFTER)
     waiting = Waiting(running.site, call_sid=caller.call, finding="recovered", at_least=1, timeout=LONG)
-    until(running.site, lambda: len(engine(running).feed) == 1)
+    until(running.site, lambda: len(running.engine.feed) == 1)
     attempt(caller, key="k")
     Caller(running.site).send()
     early = waiting.is_over
@@ -240,7 +224,7 @@ def test_a_wait_is_woken_by_the_retry(running: Running) -> None:
     answer = waiting.answer()
     assert (early, answer["satisfied"], answer["ended"], answer["explanation"]) == (False, True, "decided", [])
     assert answer["threads"][0]["findings"] == ["retried_same_key", "recovered"]
-    until(running.site, lambda: len(engine(running).feed) == 0)
+    until(running.site, lambda: len(running.engine.feed) == 0)
 
 
 def test_a_watch_ends_at_once_when_there_are_too_many(running: Running) -> None:
@@ -248,7 +232,7 @@ def test_a_watch_ends_at_once_when_there_are_too_many(running: Running) -> None:
     fault(caller, AFTER)
     attempt(caller)
     waiting = Waiting(running.site, finding="retried_without_key", at_most=0, within=LONG)
-    until(running.site, lambda: len(engine(running).feed) == 1)
+    until(running.site, lambda: len(running.engine.feed) == 1)
     attempt(caller)
 
     answer = waiting.answer()
@@ -291,7 +275,7 @@ def test_strict_makes_an_unsatisfied_wait_a_408(caller: Caller, strict: str, sta
 def test_a_reset_ends_the_waits_of_its_scope_and_says_so(running: Running) -> None:
     caller = Caller(running.site)
     waiting = Waiting(running.site, account_sid=caller.account, at_least=1, timeout=LONG)
-    until(running.site, lambda: len(engine(running).feed) == 1)
+    until(running.site, lambda: len(running.engine.feed) == 1)
     reset(running.site, account_sid=fresh("AC"))
     early = waiting.is_over
     reset(running.site, account_sid=caller.account)
@@ -304,7 +288,7 @@ def test_a_reset_ends_the_waits_of_its_scope_and_says_so(running: Running) -> No
 def test_a_stop_ends_waits_and_says_so() -> None:
     with Running(Settings(port=0)) as running:
         waiting = Waiting(running.site, at_most=0, within=LONG)
-        until(running.site, lambda: len(engine(running).feed) == 1)
+        until(running.site, lambda: len(running.engine.feed) == 1)
         running.stop()
 
         answer = waiting.answer()
@@ -323,15 +307,15 @@ def killed(connection: Any) -> None:  # noqa: ANN401  serving.Connection
 def test_a_client_that_goes_away_frees_its_place_at_once(running: Running, way: Callable[[Any], None]) -> None:
     with running.site.connect() as connection:
         connection.send(request("GET", f"/_emulator/threads?at_least=1&timeout={LONG}"))
-        until(running.site, lambda: len(engine(running).feed) == 1)
+        until(running.site, lambda: len(running.engine.feed) == 1)
         way(connection)
-    until(running.site, lambda: len(engine(running).feed) == 0)
+    until(running.site, lambda: len(running.engine.feed) == 0)
 
-    assert len(engine(running).feed) == 0
+    assert len(running.engine.feed) == 0
 
 
 def test_too_many_waits_are_refused_with_the_limits_name(running: Running) -> None:
-    feed = engine(running).feed
+    feed = running.engine.feed
     readers = [feed.open(Filter(account_sid="AC1")) for _ in range(MAX_READERS)]
     reply = running.site.get(f"/_emulator/threads?at_least=1&timeout={LONG}")
     for reader in readers:

@@ -2,31 +2,13 @@
 
 import json
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from serving import Caller, Running, Serve, Site, fresh, request
-from streaming import RESET_BY_PEER, Waiting, reset, until
+from streaming import LONG, RESET_BY_PEER, Waiting, reset, until
 
-from emulator.engine.emulation import Emulation
 from emulator.settings import Settings
-
-LONG = 60
-"""Nobody waits for so long here: a wait that is not woken fails the test."""
-
-
-@pytest.fixture
-def running() -> Iterator[Running]:
-    """An emulator of its own, whose inside can be looked at."""
-    with Running(Settings(port=0)) as running:
-        yield running
-
-
-def engine(running: Running) -> Emulation:
-    emulation = running.server._app.state.emulation
-    assert isinstance(emulation, Emulation)
-    return emulation
 
 
 def wait(caller: Caller, **query: object) -> Any:  # noqa: ANN401  JSON
@@ -49,7 +31,7 @@ def test_what_is_there_already_is_answered_at_once(caller: Caller) -> None:
 def test_a_wait_is_woken_by_the_message_that_decides_it(running: Running) -> None:
     caller = Caller(running.site)
     waiting = Waiting(running.site, call_sid=caller.call, at_least=2, timeout=LONG)
-    until(running.site, lambda: len(engine(running).waits) == 1)
+    until(running.site, lambda: len(running.engine.waits) == 1)
     caller.send("[1]")
     early = waiting.is_over
     caller.send("[2]")
@@ -70,7 +52,7 @@ def test_a_wait_without_patience_answers_what_is(caller: Caller) -> None:
 def test_too_many_is_answered_at_once(running: Running, bounds: dict[str, int]) -> None:
     caller = Caller(running.site)
     waiting = Waiting(running.site, account_sid=caller.account, **bounds)
-    until(running.site, lambda: len(engine(running).waits) == 1)
+    until(running.site, lambda: len(running.engine.waits) == 1)
     sid = caller.send("[1]").json()["sid"]
 
     answer = waiting.answer()
@@ -139,7 +121,7 @@ def test_a_deleted_message_no_longer_counts(running: Running) -> None:
     caller = Caller(running.site)
     caller.send()
     waiting = Waiting(running.site, account_sid=caller.account, at_least=2, timeout=LONG)
-    until(running.site, lambda: len(engine(running).waits) == 1)
+    until(running.site, lambda: len(running.engine.waits) == 1)
     running.site.delete(f"/_emulator/messages?account_sid={caller.account}")
     caller.send()
     early = waiting.is_over
@@ -151,27 +133,27 @@ def test_a_deleted_message_no_longer_counts(running: Running) -> None:
 def test_a_client_that_goes_away_frees_its_waiter_at_once(running: Running) -> None:
     with running.site.connect() as connection:
         connection.send(request("GET", f"/_emulator/messages?at_least=1&timeout={LONG}"))
-        until(running.site, lambda: len(engine(running).waits) == 1)
-    until(running.site, lambda: len(engine(running).waits) == 0)
+        until(running.site, lambda: len(running.engine.waits) == 1)
+    until(running.site, lambda: len(running.engine.waits) == 0)
 
-    assert len(engine(running).waits) == 0
+    assert len(running.engine.waits) == 0
 
 
 def test_a_client_that_is_killed_frees_its_waiter_at_once(running: Running) -> None:
     with running.site.connect() as connection:
         connection.send(request("GET", f"/_emulator/messages?at_most=0&within={LONG}"))
-        until(running.site, lambda: len(engine(running).waits) == 1)
+        until(running.site, lambda: len(running.engine.waits) == 1)
         connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_BY_PEER)
-    until(running.site, lambda: len(engine(running).waits) == 0)
+    until(running.site, lambda: len(running.engine.waits) == 0)
 
-    assert len(engine(running).waits) == 0
+    assert len(running.engine.waits) == 0
 
 
 def test_an_answered_wait_leaves_nothing_behind(running: Running) -> None:
     for _ in range(3):
         running.site.get("/_emulator/messages?at_least=1&timeout=0")
 
-    assert len(engine(running).waits) == 0
+    assert len(running.engine.waits) == 0
 
 
 def test_a_reset_ends_the_waits_of_its_scope_and_says_so(caller: Caller) -> None:
@@ -196,7 +178,7 @@ def test_a_watch_that_a_reset_ends_is_not_satisfied(caller: Caller) -> None:
 def test_a_stop_ends_waits_unsatisfied_and_says_so(bounds: dict[str, int]) -> None:
     with Running(Settings(port=0)) as running:
         waiting = Waiting(running.site, **bounds)
-        until(running.site, lambda: len(engine(running).waits) == 1)
+        until(running.site, lambda: len(running.engine.waits) == 1)
         running.stop()
         answer = waiting.answer()
 

@@ -210,7 +210,7 @@ def test_a_handshake_without_its_key_is_refused(site: Site) -> None:
 def test_a_client_that_never_reads_is_cut_off_and_nobody_notices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "MAX_BEHIND", 10)
     with Running(Settings(port=0)) as running, running.site.connect() as deaf, phone(running.site, "ivan") as ivan:
-        switchboard = running.server._app.state.emulation.switchboard
+        switchboard = running.engine.switchboard
         deaf.send(request("GET", "/signal", HANDSHAKE) + masked('{"type":"listen","payload":{"token":"heidi"}}'))
         deaf.send(masked('{"type":"invite","payload":{"callsid":"TJS1"}}'))
         heard = b""
@@ -243,7 +243,7 @@ def test_a_client_that_answers_no_ping_is_cut_off_although_little_waits(
         with suppress(ConnectionResetError):
             while deaf.socket.recv(4096):
                 pass
-        until(running.site, lambda: not list(running.server._app.state.emulation.switchboard.lines))
+        until(running.site, lambda: not list(running.engine.switchboard.lines))
 
     assert "no answer to a ping" in caplog.text
 
@@ -269,7 +269,7 @@ def test_who_never_says_who_it_is_is_sent_away(monkeypatch: pytest.MonkeyPatch, 
 
 def test_a_failure_of_ours_is_told_and_the_call_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     with Running(Settings(port=0)) as running, phone(running.site) as alice:
-        running.server._app.state.emulation.switchboard.on_message = lambda _message: 1 / 0
+        running.engine.switchboard.on_message = lambda _message: 1 / 0
         call = alice.call()["callsid"]
         alice.say("message", callsid=call, content=1, voiceeventsid=KX, messagetype="user-defined-message")
         error = alice.hear("error")["error"]
