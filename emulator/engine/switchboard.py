@@ -96,8 +96,7 @@ class Switchboard:
         self._lines.remove(line)
         line.close("its socket is gone")
         for handover in line.handovers:
-            if handover.after is None:
-                handover.to, handover.reason = None, f"{line.identity} was lost before it was sent: {line.closed}"
+            handover.lost(f"{line.identity} was lost before it was sent: {line.closed}")
         line.handovers.clear()
         for party in [party for party in self._parties if line in party.lines]:
             party.lines.remove(line)
@@ -241,7 +240,7 @@ class Switchboard:
             return _NOBODY
         if not party.lines:
             return Handover(None, f"{party.identity} lost its connection and has not come back yet")
-        handover = Handover(party.identity, begun=self._monotonic())
+        handover = Handover(party.identity, begun=self._monotonic(), waiting=len(party.lines))
         for line in party.lines:
             line.put(sent.Delivered(call_sid=call_sid, sid=sid, content=content))
             line.handovers.append(handover)
@@ -251,7 +250,7 @@ class Switchboard:
         """So many of the messages that waited for a user were written to its socket."""
         now = self._monotonic()
         for handover in line.handovers[:messages]:
-            handover.after = handover.after or now - handover.begun
+            handover.written(now)
         del line.handovers[:messages]
 
     # --- the author of a test

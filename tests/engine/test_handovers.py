@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 
+import pytest
 from builders import emulation, post
 from voices import KX, Timers
 
@@ -65,6 +66,36 @@ def test_what_was_not_written_before_the_socket_was_lost_went_to_nobody() -> Non
     switchboard.lost(line)
 
     assert handover == Handover(None, "alice was lost before it was sent: its socket is gone")
+
+
+@pytest.mark.parametrize("lost_first", [True, False])
+def test_while_it_rings_on_two_sockets_one_of_them_is_enough(*, lost_first: bool) -> None:
+    switchboard = board(lambda: 0.0)
+    lines = [Line(), Line()]
+    for line in lines:
+        switchboard.connect(line, identity="alice", account_sid=None)
+        switchboard.register(line, available=True)
+    call_sid = switchboard.place("alice", from_="bob", custom={})
+    handover = switchboard.deliver(call_sid, KX, "{}")
+    steps = [lambda: switchboard.lost(lines[0]), lambda: switchboard.written(lines[1], 1)]
+    for step in steps if lost_first else reversed(steps):
+        step()
+
+    assert (handover.to, handover.reason, handover.after) == ("alice", None, 0.0)
+
+
+def test_when_all_sockets_on_which_it_rings_are_lost_it_reached_nobody() -> None:
+    switchboard = board(lambda: 0.0)
+    lines = [Line(), Line()]
+    for line in lines:
+        switchboard.connect(line, identity="alice", account_sid=None)
+        switchboard.register(line, available=True)
+    handover = switchboard.deliver(switchboard.place("alice", from_="bob", custom={}), KX, "{}")
+    for line in lines:
+        switchboard.lost(line)
+
+    assert (handover.to, handover.after) == (None, None)
+    assert handover.reason is not None
 
 
 def test_nobody_gets_what_is_for_a_call_without_a_voice_sdk() -> None:
