@@ -49,12 +49,21 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show with a failure what the test sent."""
+    """Add to a failure what the test sent."""
     report = yield
     own = item.stash.get(_OWN, None)
     if own is not None and report.failed and call.when != "teardown":
-        report.sections.append(("Twilio emulator", own.report()))
+        _add_section(report, "Twilio emulator", own.report())
     return report
+
+
+def _add_section(report: pytest.TestReport, title: str, text: str) -> None:
+    """Put a section into the failure itself: JUnit XML leaves `report.sections` out by default."""
+    add = getattr(report.longrepr, "addsection", None)  # what a traceback has, other failures not
+    if add is not None:
+        add(title, text)
+    else:
+        report.longrepr = "\n".join([str(report.longrepr), f" {title} ".center(80, "-"), text])
 
 
 @pytest.fixture(scope="session")

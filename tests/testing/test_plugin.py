@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from textwrap import dedent
+from xml.etree import ElementTree
 
 import pytest
 
@@ -247,6 +248,97 @@ def test_a_failing_test_shows_what_it_sent_a_line_each(run: Run) -> None:
         "pass json.dumps(…) as content), Content 'hello'"
     )
     assert lost.startswith(f"number 3: POST {path.replace(found[2], 'CA123')}: refused with 404/20404")
+
+
+XDIST = ("-p", "xdist", "-n", "2")
+
+
+@pytest.mark.parametrize("arguments", [(), XDIST], ids=["one process", "xdist"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("assert False", id="assert"),
+        pytest.param("import pytest; pytest.fail('no', pytrace=False)", id="fail without traceback"),
+        pytest.param("raise ExceptionGroup('all', [ValueError()])", id="exception group"),
+    ],
+)
+def test_junit_xml_has_the_section(run: Run, pytester: pytest.Pytester, arguments: tuple[str, ...], body: str) -> None:
+    """By default JUnit XML holds no sections of a report, only its failure."""
+    result = run(
+        f"""
+        def test_bad(twilio_emulator, send):
+            send("hello\\x00")
+            {body}
+        """,
+        *("--junitxml=junit.xml", *arguments),
+        process=True,
+    )
+
+    result.assert_outcomes(failed=1)
+    (failure,) = ElementTree.parse(pytester.path / "junit.xml").iter("failure")
+    heading, whose, refused = (failure.text or "").splitlines()[-3:]
+    assert heading.strip("-") == " Twilio emulator "
+    assert whose.startswith("account AC")
+    assert "refused with 400/32702 Invalid Content" in refused
+    assert text_of(result).count(refused) == 1
+
+
+def test_junit_xml_has_the_section_of_an_error(run: Run, pytester: pytest.Pytester) -> None:
+    tests = """
+        import pytest
+
+        @pytest.fixture
+        def order(twilio_emulator): assert False
+
+        def test_any(order): pass
+    """
+
+    run(tests, "--junitxml=junit.xml").assert_outcomes(errors=1)
+
+    (error,) = ElementTree.parse(pytester.path / "junit.xml").iter("error")
+    assert "nothing arrived (account AC" in (error.text or "")
+
+
+OWN_ITEMS = """
+    class Item(pytest.Item):
+        def runtest(self):
+            self.stash[plugin._OWN] = Own()
+            raise ValueError
+
+        def repr_failure(self, excinfo):
+            return Text() if "terminal" in self.name else "a text"
+
+    class Text(TerminalRepr):
+        def toterminal(self, tw):
+            tw.line("a text")
+
+    class Own:
+        def report(self):
+            return "what it sent"
+
+    class File(pytest.File):
+        def collect(self):
+            return [Item.from_parent(self, name=name) for name in ("text", "terminal text")]
+
+    def pytest_collect_file(file_path, parent):
+        return File.from_parent(parent, path=file_path) if file_path.suffix == ".own" else None
+"""
+
+
+def test_items_of_another_plugin_have_the_section(run: Run, pytester: pytest.Pytester) -> None:
+    """Not every failure is a traceback to which sections can be added."""
+    pytester.makefile(".own", "")
+    imports = """
+    from _pytest._code.code import TerminalRepr
+    from emulator.testing import plugin
+    """
+
+    result = run("", "--junitxml=junit.xml", conftest=imports + OWN_ITEMS)
+
+    result.assert_outcomes(failed=2)
+    pattern = re.compile(r"^a text\n+-+ Twilio emulator -+\nwhat it sent$", re.MULTILINE)
+    failures = [one.text or "" for one in ElementTree.parse(pytester.path / "junit.xml").iter("failure")]
+    assert [len(pattern.findall(text)) for text in (text_of(result), *failures)] == [2, 1, 1]
 
 
 def test_a_failing_wait_points_at_the_test_and_explains(run: Run) -> None:
