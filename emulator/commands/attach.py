@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from emulator.commands import trust
 from emulator.commands.libraries import BUNDLE, CA, FOLDER, IN_CONTAINER, NO_PROXY, TO_HOST, Library
-from emulator.commands.probes import LOOPBACK, TWILIO, Emulator
+from emulator.commands.probes import TWILIO, Emulator
+from emulator.commands.proxy_variables import LOOPBACK
 from emulator.wire.sids import ACCOUNT, is_sid
 
 FORMATS = ("sh", "dotenv", "json")

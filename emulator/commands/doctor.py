@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from emulator.commands.attach import START, covers, direct_entries, holds
 from emulator.commands.libraries import ANY, CA_VARIABLES, LIBRARIES, Library
 from emulator.commands.probes import (
-    LOOPBACK,
     TWILIO,
     Emulator,
     NotToldError,
@@ -22,6 +21,7 @@ from emulator.commands.probes import (
     refusal,
     tls_failure,
 )
+from emulator.commands.proxy_variables import LOOPBACK, proxy_variable
 from emulator.commands.trust import OURS, certificates
 from emulator.wire.sids import ACCOUNT, is_sid
 
@@ -220,13 +220,9 @@ def _with_region(host: str, edge: str, region: str) -> str:
 
 def plain_through_a_proxy(case: Case) -> Iterator[Finding]:
     """Plain requests to a base URL must not go through any proxy."""
-    host = urlsplit(case.emulator.url).hostname or ""
-    names = [name for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY") if case.environ.get(name)]
-    if names and not _direct(case, host):
-        change = f"export NO_PROXY={','.join(LOOPBACK)} no_proxy={','.join(LOOPBACK)}"
-        if host not in LOOPBACK:
-            change = change.replace("::1", f"::1,{host}")
-        yield _wrong(f"{names[0]} is set and NO_PROXY does not name {host}: a base URL leads to that proxy", change)
+    found = proxy_variable(case.emulator.url, case.environ)
+    if found is not None:
+        yield _wrong(str(found), f"export NO_PROXY={found.no_proxy} no_proxy={found.no_proxy}")
 
 
 def _direct(case: Case, host: str) -> str | None:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from emulator.commands.proxy_variables import LOOPBACK
+
 TWILIO = "api.twilio.com"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _PATIENCE = 5.0
 _OK = 200
 _UNAUTHORIZED = 401

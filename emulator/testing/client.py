@@ -18,6 +18,7 @@ from emulator.testing.questions import (
     Scoping,
     ThreadFilters,
     now,
+    proxy_hint,
     set_clock,
 )
 from emulator.testing.results import Call, Fault, Message, Removed, Request, Thread
@@ -58,6 +59,7 @@ class EmulatorClient:
         call_sid: str | None = None,
         control_token: str | None = None,
         ca: "str | os.PathLike[str] | None" = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         """Make one.
 
@@ -67,12 +69,15 @@ class EmulatorClient:
             call_sid: the call that it is bound to.
             control_token: what the inspection API asks for, if anything.
             ca: a file with the certificate to trust for https; None = those that this machine trusts.
+            environ: the environment variables of the application under test; a failed wait then names a proxy variable
+                that keeps requests from the emulator.
 
         Raises:
             ValueError: the url is none, or the file is.
         """
         self._address = Address(url, control_token, ca)
-        self._questions = Questions(Scope(account_sid, call_sid))
+        self._environ = environ or {}
+        self._questions = Questions(Scope(account_sid, call_sid), self._proxy_hint)
         self.url = self._address.url
 
     @property
@@ -87,6 +92,7 @@ class EmulatorClient:
             call_sid=scope.call_sid,
             control_token=self._address.token,
             ca=self._address.ca,
+            environ=self._environ,
         )
 
     def messages(self, **filters: Unpack[Filters]) -> list[Message]:
@@ -185,6 +191,9 @@ class EmulatorClient:
     def clock(self) -> "Clock":
         """The time of the whole emulator."""
         return Clock(self._hold)
+
+    def _proxy_hint(self) -> str | None:
+        return proxy_hint(self.url, self._environ)
 
     def _hold(self, conversation: Conversation[T]) -> T:
         """Ask and answer to the end."""

@@ -131,6 +131,7 @@ def twilio_emulator(
         call_sid="CA" + secrets.token_hex(16),
         shared_account=twilio_account_sid is not None,
         control_token=server.settings.control_token if server else _control_token(),
+        environ=os.environ,
     )
     request.node.stash[_OWN] = own
     return own

@@ -5,11 +5,12 @@ task) brings the connection; nothing here knows which, or what time it is.
 """
 
 import json
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal, TypedDict, TypeVar
 from urllib.parse import quote
 
+from emulator.commands.proxy_variables import proxy_variable
 from emulator.engine.calls import Leg, Status
 from emulator.engine.scopes import Scope
 from emulator.testing.address import Question
@@ -103,8 +104,15 @@ class FaultOptions(Scoping, total=False):
 class Questions:
     """What can be asked about a scope."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, hint: Callable[[], str | None] = lambda: None) -> None:
+        """Bind them.
+
+        Args:
+            scope: the account, the call or both.
+            hint: returns a line for the explanation of a wait that failed, or None.
+        """
         self.scope = scope
+        self._hint = hint
 
     def messages(self, filters: Mapping[str, Any]) -> Conversation[list[Message]]:
         """All messages, the oldest first."""
@@ -125,7 +133,7 @@ class Questions:
         """All messages, once there are so many."""
         __tracebackhide__ = True
         parameters = self._parameters(filters)
-        page = yield from _wait(parameters | {"at_least": at_least}, timeout)
+        page = yield from self._wait(parameters | {"at_least": at_least}, timeout)
         found = yield from _all("messages", parameters, page)
         return [Message.read(one) for one in found]
 
@@ -133,7 +141,7 @@ class Questions:
         """The newest message; there must be one."""
         __tracebackhide__ = True
         parameters = self._parameters(filters) | {"at_least": 1, "order": "newest", "limit": 1}
-        page = yield from _wait(parameters, 0.0)
+        page = yield from self._wait(parameters, 0.0)
         return Message.read(page["messages"][0])
 
     def expect_none(self, within: float, filters: Mapping[str, Any]) -> Conversation[None]:
@@ -154,7 +162,7 @@ class Questions:
         """All threads that recovered, once there is one."""
         __tracebackhide__ = True
         parameters = self._parameters(filters) | {"finding": "recovered"}
-        page = yield from _wait(parameters | {"at_least": 1}, timeout, "threads")
+        page = yield from self._wait(parameters | {"at_least": 1}, timeout, "threads")
         found = yield from _all("threads", parameters, page)
         return [Thread.read(one) for one in found]
 
@@ -223,6 +231,17 @@ class Questions:
         """Forget a call."""
         yield Question(method="DELETE", path=self._call_path(call_sid))
 
+    def _wait(self, parameters: Mapping[str, object], timeout: float, name: str = "messages") -> Conversation[Json]:
+        """The page that satisfies."""
+        __tracebackhide__ = True
+        for seconds, more in _slices(timeout):
+            page: Json = yield _page(name, {**parameters, "timeout": seconds}, seconds)
+            if page["satisfied"]:
+                break
+            if page["ended"] != "timed_out" or not more:
+                raise _unsatisfied(page, self._hint())
+        return page
+
     def _call_path(self, call_sid: str | None) -> str:
         call_sid = call_sid or self.scope.call_sid
         if call_sid is None:
@@ -267,18 +286,6 @@ def _all(name: str, parameters: Mapping[str, object], page: Json | None = None) 
     return found
 
 
-def _wait(parameters: Mapping[str, object], timeout: float, name: str = "messages") -> Conversation[Json]:
-    """The page that satisfies."""
-    __tracebackhide__ = True
-    for seconds, more in _slices(timeout):
-        page: Json = yield _page(name, {**parameters, "timeout": seconds}, seconds)
-        if page["satisfied"]:
-            break
-        if page["ended"] != "timed_out" or not more:
-            raise _unsatisfied(page)
-    return page
-
-
 def _fault_path(fault_id: str) -> str:
     return f"/_emulator/faults/{quote(fault_id, safe='')}"
 
@@ -291,5 +298,12 @@ def _slices(seconds: float) -> Iterator[tuple[float, bool]]:
     yield seconds, False
 
 
-def _unsatisfied(page: Json) -> AssertionError:
-    return AssertionError("\n".join(page["explanation"]) or f"the emulator did not watch to the end: {page['ended']}")
+def _unsatisfied(page: Json, hint: str | None = None) -> AssertionError:
+    explanation = page["explanation"] or [f"the emulator did not watch to the end: {page['ended']}"]
+    return AssertionError("\n".join([*explanation, *([hint] if hint else [])]))
+
+
+def proxy_hint(url: str, environ: Mapping[str, str]) -> str | None:
+    """The proxy variable that keeps requests from the emulator, and what to set; None when there is none."""
+    found = proxy_variable(url, environ)
+    return None if found is None else f"{found}; set NO_PROXY={found.no_proxy}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import threading
 from concurrent.futures import Future
 from contextlib import ExitStack, closing, suppress
@@ -68,7 +69,7 @@ class Emulator:
     @property
     def client(self) -> EmulatorClient:
         """Asks it what arrived, from everybody."""
-        return EmulatorClient(self.url, control_token=self.settings.control_token)
+        return EmulatorClient(self.url, control_token=self.settings.control_token, environ=os.environ)
 
     def start(self) -> Self:
         """Return once it answers.

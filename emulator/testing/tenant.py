@@ -1,5 +1,6 @@
 """What one test owns of an emulator that many share."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from emulator.testing.address import EmulatorError
@@ -31,6 +32,7 @@ class TwilioEmulator(EmulatorClient):
         call_sid: str,
         shared_account: bool = False,
         control_token: str | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         """Bind it.
 
@@ -41,9 +43,10 @@ class TwilioEmulator(EmulatorClient):
             call_sid: the call.
             shared_account: other tests use the account too, so that the call alone is what the test owns.
             control_token: what the inspection API asks for, if anything.
+            environ: the environment variables of the application under test.
         """
         owner = None if shared_account else account_sid
-        super().__init__(url, account_sid=owner, call_sid=call_sid, control_token=control_token)
+        super().__init__(url, account_sid=owner, call_sid=call_sid, control_token=control_token, environ=environ)
         self.account_sid = account_sid
         self.auth_token = auth_token
         self.call_sid = call_sid
@@ -61,6 +64,8 @@ class TwilioEmulator(EmulatorClient):
         except EmulatorError as error:
             return str(error)
         whose = f"account {self.account_sid}, call {self.call_sid}, at {self.url}"
-        if not requests:
-            return f"nothing arrived ({whose}): does the application use this url, account and call?"
-        return "\n".join([whose, *map(str, requests)])
+        if requests:
+            lines = [whose, *map(str, requests)]
+        else:
+            lines = [f"nothing arrived ({whose}): does the application use this url, account and call?"]
+        return "\n".join([*lines, *filter(None, [self._proxy_hint()])])

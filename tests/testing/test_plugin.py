@@ -4,7 +4,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from textwrap import dedent
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -275,7 +275,7 @@ def test_junit_xml_has_the_section(run: Run, pytester: pytest.Pytester, argument
     )
 
     result.assert_outcomes(failed=1)
-    (failure,) = ElementTree.parse(pytester.path / "junit.xml").iter("failure")
+    (failure,) = ET.parse(pytester.path / "junit.xml").iter("failure")
     heading, whose, refused = (failure.text or "").splitlines()[-3:]
     assert heading.strip("-") == " Twilio emulator "
     assert whose.startswith("account AC")
@@ -295,7 +295,7 @@ def test_junit_xml_has_the_section_of_an_error(run: Run, pytester: pytest.Pytest
 
     run(tests, "--junitxml=junit.xml").assert_outcomes(errors=1)
 
-    (error,) = ElementTree.parse(pytester.path / "junit.xml").iter("error")
+    (error,) = ET.parse(pytester.path / "junit.xml").iter("error")
     assert "nothing arrived (account AC" in (error.text or "")
 
 
@@ -337,7 +337,7 @@ def test_items_of_another_plugin_have_the_section(run: Run, pytester: pytest.Pyt
 
     result.assert_outcomes(failed=2)
     pattern = re.compile(r"^a text\n+-+ Twilio emulator -+\nwhat it sent$", re.MULTILINE)
-    failures = [one.text or "" for one in ElementTree.parse(pytester.path / "junit.xml").iter("failure")]
+    failures = [one.text or "" for one in ET.parse(pytester.path / "junit.xml").iter("failure")]
     assert [len(pattern.findall(text)) for text in (text_of(result), *failures)] == [2, 1, 1]
 
 
@@ -355,6 +355,59 @@ def test_a_failing_test_that_sent_nothing_is_told_so(run: Run) -> None:
 
     assert line.startswith("nothing arrived (account AC")
     assert line.endswith("does the application use this url, account and call?")
+
+
+PROXY_HINT = (
+    "HTTP_PROXY is set and NO_PROXY does not name 127.0.0.1: clients send requests to it to that proxy; "
+    "set NO_PROXY=localhost,127.0.0.1,::1"
+)
+
+
+def test_the_section_names_a_proxy_variable(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when requests arrived: those of another client may have gone to the proxy."""
+    monkeypatch.setenv("HTTP_PROXY", "http://me:secret@127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    some = run("""
+        def test_bad(twilio_emulator, send):
+            send("1")
+            assert False
+    """)
+    none = run("def test_bad(twilio_emulator): assert False")
+
+    assert section(some)[2:] == [PROXY_HINT]
+    assert section(none)[1:] == [PROXY_HINT]
+    assert "secret" not in text_of(some)
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "twilio_emulator.wait_for(timeout=0)",
+        "twilio_emulator.last()",
+        "twilio_emulator.expect_recovered(timeout=0)",
+        "asyncio.run(twilio_emulator.aio.wait_for(timeout=0))",
+        "twilio_emulator_server.client.last()",
+    ],
+)
+@pytest.mark.parametrize("direct", ["", "localhost,127.0.0.1"])
+def test_a_failed_wait_names_a_proxy_variable(run: Run, wait: str, direct: str) -> None:
+    result = run(f"""
+        import asyncio
+        import pytest
+
+        def test_bad(twilio_emulator, twilio_emulator_server, monkeypatch):
+            for name in ("no_proxy", "http_proxy"):
+                monkeypatch.delenv(name, raising=False)
+            monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+            monkeypatch.setenv("NO_PROXY", "{direct}")
+            with pytest.raises(AssertionError) as error:
+                {wait}
+            assert (str(error.value).splitlines()[-1] == "{PROXY_HINT}") is {not direct}
+    """)
+
+    result.assert_outcomes(passed=1)
 
 
 def test_a_failing_test_whose_emulator_is_gone_is_told_so(run: Run) -> None:
