@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+import emulator.serving.entrances  # noqa: F401  cryptography cannot be imported again, and pytester removes what a run imported
 from emulator.testing import Emulator
 
 pytest_plugins = ["pytester"]
