@@ -119,7 +119,7 @@ def twilio_emulator(
     twilio_emulator_server: "Emulator | None",
     twilio_account_sid: str | None,
     twilio_auth_token: str,
-) -> "TwilioEmulator":
+) -> "Iterator[TwilioEmulator]":
     """An account and a call of this test's own, and what arrives there."""
     from emulator.testing.tenant import TwilioEmulator  # noqa: PLC0415
 
@@ -134,7 +134,11 @@ def twilio_emulator(
         environ=os.environ,
     )
     request.node.stash[_OWN] = own
-    return own
+    if server is not None and server.settings.calls == "registered":
+        with own.registered_call():
+            yield own
+    else:
+        yield own
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What one test owns of an emulator that many share."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from emulator.testing.address import EmulatorError
@@ -56,6 +57,17 @@ class TwilioEmulator(EmulatorClient):
     def faulty(self) -> Faults:
         """Makes faults for everything that the test sends."""
         return Faults(self, **self._whole)
+
+    @contextmanager
+    def registered_call(self) -> Iterator[None]:
+        """Register the call for the account, and delete it at the end: an emulator takes 10,000."""
+        calls = EmulatorClient(self.url, account_sid=self.account_sid, control_token=self._address.token).calls
+        calls.register(self.call_sid)
+        try:
+            yield
+        finally:
+            with suppress(EmulatorError):  # the test deleted it, or stopped the emulator
+                calls.forget(self.call_sid)
 
     def report(self) -> str:
         """What the test sent, a line each, for a person who asks why it failed."""

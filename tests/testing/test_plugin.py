@@ -481,9 +481,8 @@ def test_the_emulator_starts_with_options(run: Run, options: str) -> None:
     result = run(
         """
         def test_send(twilio_emulator, send):
-            send("1")
-            assert twilio_emulator.messages() == []
-            twilio_emulator.calls.register()
+            send("1", call="CA" + "9" * 32)
+            assert twilio_emulator.messages(call_sid=None) == []
             send("2")
             assert twilio_emulator.auth_token == "abc"
             assert twilio_emulator.last().json == 2
@@ -492,6 +491,60 @@ def test_the_emulator_starts_with_options(run: Run, options: str) -> None:
     )
 
     result.assert_outcomes(passed=1)
+
+
+REGISTERED = """
+    @pytest.fixture(scope="session")
+    def twilio_emulator_settings():
+        return {"calls": "registered", "control_token": "secret"}
+"""
+
+
+@pytest.mark.parametrize("fixed", ["", FIXED_ACCOUNT], ids=["own account", "fixed account"])
+def test_with_registered_calls_the_tests_own_call_exists(run: Run, fixed: str) -> None:
+    result = run(
+        """
+        import pytest
+
+        seen = []
+
+        def test_own(twilio_emulator, twilio_client, twilio_emulator_server):
+            (call,) = twilio_emulator_server.client.calls.all()
+            assert (call.account_sid, call.call_sid) == (twilio_emulator.account_sid, twilio_emulator.call_sid)
+            twilio_client.calls(call.call_sid).user_defined_messages.create(content="1")
+            assert twilio_emulator.last().json == 1
+            seen.append(call.call_sid)
+
+        def test_foreign(twilio_emulator, send):
+            send("1", account="AC" + "9" * 32)
+            assert twilio_emulator.messages(account_sid=None) == []
+
+        def test_deleted(twilio_emulator, send):
+            twilio_emulator.calls.forget()
+            send("1")
+            assert twilio_emulator.messages() == []
+
+        def test_end_user(twilio_emulator, twilio_client, twilio_end_user):
+            call = twilio_end_user.call()
+            for sid in (call.sid, twilio_emulator.call_sid):
+                twilio_client.calls(sid).user_defined_messages.create(content="1")
+            assert call.wait_for()[0].content == 1
+
+        def test_the_call_is_gone(twilio_emulator_server):
+            (own,) = seen
+            assert own not in [call.call_sid for call in twilio_emulator_server.client.calls.all()]
+
+        def test_stopped(twilio_emulator, twilio_emulator_server):
+            twilio_emulator_server.stop()
+        """,
+        conftest=REGISTERED + fixed,
+    )
+
+    result.assert_outcomes(passed=6)
+
+
+def test_with_any_calls_none_is_registered(run: Run) -> None:
+    run("def test_own(twilio_emulator): assert twilio_emulator.calls.all() == []").assert_outcomes(passed=1)
 
 
 def test_the_accounts_among_the_options_are_used_with_their_tokens(run: Run) -> None:
