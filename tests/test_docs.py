@@ -38,6 +38,7 @@ class Section:
 
 SECTIONS = [Section(*part.split("\n", 1)) for part in DOCUMENT.split("\n## ")[1:]]
 RUN = ["Python", "Python, async client", "Node", "twilio-cli", "curl", "Browser"]
+IN_PYTEST = "Python, in pytest"
 SCRIPTS = [
     pytest.param(section, script, id=f"{section.title} {number}")
     for section in SECTIONS
@@ -104,8 +105,19 @@ def test_every_program_of_a_section_is_run_by_one_of_its_blocks() -> None:
             assert all(name in scripts for name in section.files()), section.title
 
 
+def test_a_service_with_its_own_client_is_tested_as_it_is(site: Site, tmp_path: Path) -> None:
+    (section,) = [one for one in SECTIONS if one.title == IN_PYTEST]
+    (script,) = section.blocks("sh")
+    for name, program in section.files().items():
+        (tmp_path / name).write_text(program)
+    surroundings = "unset EMULATOR_URL; export https_proxy=http://127.0.0.1:9 NO_PROXY='*'\n"
+    done = run(site, surroundings + script, tmp_path, programs(script))
+
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
 def test_every_other_section_of_a_library_says_that_it_was_not_run() -> None:
-    others = [section.title for section in SECTIONS if section.title not in (*RUN, "Containers")]
+    others = [section.title for section in SECTIONS if section.title not in (*RUN, IN_PYTEST, "Containers")]
 
     assert others
     assert all("not run here" in title for title in others)
