@@ -15,13 +15,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from emulator.wire.hosts import is_local, is_loopback, name_of
+from emulator.wire.hosts import PRIVATE_DOMAINS, is_local, is_loopback, is_name, name_of
 
 MAX_BODY = 1024 * 1024
 _SWALLOWED = 64 * MAX_BODY  # of a body that is refused: a client that is still writing would not read why
 _DATA = "/_emulator/"  # the token guards data; health, page and documentation hold none
 # twilio-python and twilio-node put edge and region into every host, a base URL's too.
 _MADE_BY_REGION = re.compile(r"127(\.[a-z0-9-]+){1,2}\.0\.1")
+_LOCAL = f"IP addresses, names without a dot, and names under {', '.join(PRIVATE_DOMAINS)}"
 _LINKABLE = frozenset({"/", "/docs"})
 # Pages of any origin load these with a script tag, which sends no token; they are the same for all.
 _SCRIPTS = frozenset({"/_emulator/voice-shim.js", "/_emulator/voice-shim.cjs"})
@@ -64,18 +65,18 @@ class Guard:
         host = name_of(headers.get("host", ""))
         if self.allows_host(host):
             return None
-        hint = "to allow it set allowed_hosts (EMULATOR_ALLOWED_HOSTS)"
+        hint = f"add it to allowed_hosts (EMULATOR_ALLOWED_HOSTS); without that are allowed: {_LOCAL}"
         if _MADE_BY_REGION.fullmatch(host):
             hint = "a Twilio library made it of 127.0.0.1: unset TWILIO_REGION and TWILIO_EDGE"
         return Refusal(403, f"the Host {host!r} is not allowed; {hint}")
 
     def allows_host(self, host: str) -> bool:
         """What is local, this machine's own name, and what was configured."""
-        return (
-            is_local(host)
-            or host == self.own_name
-            or any(host == name or (name[:1] == "." and host.endswith(name)) for name in map(str.lower, self.hosts))
-        )
+        return is_local(host) or host == self.own_name or (is_name(host) and self._is_configured(host))
+
+    def _is_configured(self, host: str) -> bool:
+        names = map(str.lower, self.hosts)
+        return any(host == name or (name[:1] == "." and host.endswith(name)) for name in names)
 
     def _site(self, scope: Scope, headers: Mapping[str, str]) -> Refusal | None:
         origin = headers.get("origin")

@@ -1,15 +1,37 @@
-"""Host names: Twilio's own, and those of this machine and its containers."""
+"""Host names: Twilio's own, and those of this machine, its containers and its private network."""
 
 import ipaddress
+import re
 
 DOMAIN = "twilio.com"
 
+PRIVATE_DOMAINS = (
+    "localhost",  # RFC 6761, 6.3
+    "test",  # RFC 6761, 6.2
+    "local",  # RFC 6762, 3; also cluster.local, the default of Kubernetes
+    "home.arpa",  # RFC 8375
+    "internal",  # reserved for private use: ICANN board, 29 July 2024
+)
+"""No public DNS server answers for names under these, so that nobody outside can point one at this machine."""
+
+_HOST = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]]*))(?::[0-9]*)?")
+# Docker also makes names with underscores.
+_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+
 
 def name_of(host: str) -> str:
-    """The name in a `Host` header, without port and brackets, in lower case."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return (host.rpartition(":")[0] if ":" in host else host).lower().rstrip(".")
+    """The name in a `Host` header, without port, brackets and the dot of the root, in lower case.
+
+    Returns the text itself when it is no `uri-host [":" port]` (RFC 9110, 7.2): such a text is never a local name.
+    """
+    host = host.lower()
+    match = _HOST.fullmatch(host)
+    if match is None:
+        return host
+    address, name = match.groups()
+    if address is not None:
+        return address if ":" in address and _is_address(address) else host
+    return name.removesuffix(".") or host
 
 
 def is_twilio(host: str) -> bool:
@@ -19,15 +41,22 @@ def is_twilio(host: str) -> bool:
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a name can only be this very machine (RFC 6761 §6.3 for what is under `localhost`)."""
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    return _is_address(name) and ipaddress.ip_address(name).is_loopback
+    """Whether a name can only be this very machine (RFC 6761, 6.3 for what is under `localhost`)."""
+    if _is_address(name):
+        return ipaddress.ip_address(name).is_loopback
+    return is_name(name) and f".{name}".endswith(".localhost")
 
 
 def is_local(name: str) -> bool:
-    """Loopback and local names, IP literals, and names without a dot, as compose calls its services."""
-    return "." not in name or name.endswith((".localhost", ".internal")) or _is_address(name)
+    """IP literals, names without a dot, as compose calls its services, and names that no public DNS server has."""
+    if name == "" or _is_address(name):
+        return True
+    return is_name(name) and ("." not in name or name.endswith(tuple(f".{domain}" for domain in PRIVATE_DOMAINS)))
+
+
+def is_name(name: str) -> bool:
+    """Whether a text has the form of a host name, in lower case."""
+    return _NAME.fullmatch(name) is not None
 
 
 def _is_address(name: str) -> bool:

@@ -48,8 +48,10 @@ def test_strangers_read_nothing(site: Site, target: str, headers: Headers, host:
 
 ALLOWED = ["localhost", "localhost:2010", "LOCALHOST.", "a.b.localhost:1", "127.0.0.1", "10.1.2.3:80", "[::1]:2010"]
 ALLOWED += ["[fe80::1]", "emulator", "emulator:2010", "host.docker.internal", "x.y.internal:1", socket.gethostname()]
+ALLOWED += ["emulator.default.svc.cluster.local:2010", "EMULATOR.Local.", "ci.test", "nas.home.arpa:1"]
 REFUSED = ["evil.example", "evil.example:2010", "localhost.evil.example", "127.0.0.1.evil.example", "evil.example."]
 REFUSED += ["xlocalhost.com", "internal.com", "127.0.0.1.nip.io", "1.2.3", "[evil.example]", "evil.example:localhost"]
+REFUSED += ["[::1].evil.example", "[::1]evil", "localhost:80:80", "a..local", "a.local..", "emulator.default.svc"]
 
 
 @pytest.mark.parametrize("host", ALLOWED)
@@ -59,7 +61,16 @@ def test_local_names_and_addresses_are_let_in(site: Site, host: str) -> None:
 
 @pytest.mark.parametrize("host", REFUSED)
 def test_other_names_are_not(site: Site, host: str) -> None:
-    assert raw(site, "GET", "/_emulator/messages?limit=1", host=host).status == 403
+    reply = raw(site, "GET", "/_emulator/messages?limit=1", host=host)
+
+    assert reply.status == 403
+    assert "add it to allowed_hosts (EMULATOR_ALLOWED_HOSTS)" in reply.json()["error"]
+    assert "names under localhost, test, local, home.arpa, internal" in reply.json()["error"]
+
+
+@pytest.mark.parametrize(("host", "status"), [("emulator.default.svc.cluster.local", 200), ("evil.example", 403)])
+def test_health_follows_the_same_rule(site: Site, host: str, status: int) -> None:
+    assert raw(site, "GET", "/readyz", host=host).status == status
 
 
 @pytest.mark.parametrize(
@@ -73,6 +84,7 @@ def test_other_names_are_not(site: Site, host: str) -> None:
         ("xmock.example.com", 403),
         ("test.example", 403),
         ("xtest.example", 403),
+        ("[x].test.example", 403),
     ],
 )
 def test_names_can_be_allowed(serve: Serve, host: str, status: int) -> None:

@@ -25,18 +25,43 @@ def test_twilios_names_are_its_domain_and_what_is_under_it(host: str, *, twilios
 
 NAMES = {
     "[::1]:2010": "::1",
+    "[FE80::1]": "fe80::1",
     "LOCALHOST:1": "localhost",
+    "localhost:": "localhost",
+    "127.0.0.1:80": "127.0.0.1",
     "a.b.": "a.b",
+    "A.b.:80": "a.b",
     "api.twilio.com": "api.twilio.com",
     "": "",
 }
-LOCAL = ["localhost", "a.localhost", "emulator", "10.0.0.1", "::1", "host.docker.internal"]
-FOREIGN = ["evil.example", "127.us1.0.1", "localhost.evil.example"]
+MALFORMED = ["[::1].evil.example", "[::1]evil", "[localhost]", "[127.0.0.1]", "[]", "[::1", "::1]", "[[::1]]", "."]
+MALFORMED += [
+    "localhost:80:80",
+    "localhost:http",
+    "localhost:-1",
+    "localhost:80.evil.example",
+    "[::1]:x",
+    "[x].localhost",
+]
+LOCAL = ["localhost", "a.localhost", "emulator", "my_service_1", "10.0.0.1", "::1", "", "host.docker.internal"]
+LOCAL += ["emulator.default.svc.cluster.local", "printer.local", "ci.test", "nas.home.arpa", "a-b.internal"]
+FOREIGN = ["evil.example", "127.us1.0.1", "localhost.evil.example", "local.evil.example", "xlocal.com", "x.local.com"]
+FOREIGN += ["emulator.default.svc", "a..local", ".local", "a.local.", "arpa.home", "x.arpa", "a b.local", "a/b.local"]
+FOREIGN += ["user@a.local", f"{'a' * 64}.local", f"{'a.' * 128}local", "a\x00.local", "é.local", *MALFORMED]
 
 
 @pytest.mark.parametrize("host", NAMES)
 def test_a_host_header_holds_a_name(host: str) -> None:
     assert name_of(host) == NAMES[host]
+
+
+@pytest.mark.parametrize("host", MALFORMED)
+def test_a_malformed_host_is_never_local(host: str) -> None:
+    name = name_of(host)
+
+    assert name == host
+    assert not is_local(name)
+    assert not is_loopback(name)
 
 
 @pytest.mark.parametrize("name", [*LOCAL, *FOREIGN])
@@ -45,7 +70,17 @@ def test_local_names_are_this_machines_and_its_containers(name: str) -> None:
 
 
 LOOPBACK = ["localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "::1"]
-ELSEWHERE = ["xlocalhost", "localhost.example", "10.0.0.1", "0.0.0.0", "emulator", "", "127.0.0.1.example"]
+ELSEWHERE = [
+    "xlocalhost",
+    ".localhost",
+    "a b.localhost",
+    "localhost.example",
+    "10.0.0.1",
+    "0.0.0.0",
+    "emulator",
+    "",
+    "127.0.0.1.example",
+]
 
 
 @pytest.mark.parametrize("name", [*LOOPBACK, *ELSEWHERE])
