@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from emulator import __version__
 from emulator.adapters.callbacks import Callbacks
 from emulator.endpoints.docs import pages
+from emulator.endpoints.final_newline import with_final_newline
 from emulator.endpoints.guard import Guard, limited, refuse
 from emulator.endpoints.inspection import (
     ca,
@@ -105,9 +106,9 @@ class Emulator(FastAPI):
         elif scope["type"] != "http":
             await super().__call__(scope, receive, send)
         elif (refusal := self._guard.refusal(scope)) is not None:
-            await refuse(refusal, scope, receive, send)
+            await refuse(refusal, scope, receive, with_final_newline(send))
         else:
-            await super().__call__(scope, limited(receive), send)
+            await super().__call__(scope, limited(receive), with_final_newline(send))
 
     def openapi(self) -> dict[str, Any]:
         """Our document with the Twilio operation in it."""
