@@ -386,6 +386,9 @@ def serving() -> Iterator[Serve]:
 # --- the command
 
 
+_START_AND_STOP = re.compile(r"^\S+ INFO (?:serving|stopping) on .*\n", re.MULTILINE)
+
+
 class Command:
     """`python -m emulator serve --port 0` in a process of its own."""
 
@@ -421,8 +424,8 @@ class Command:
         return Site(self.ready_line().split()[1])
 
     def end(self, sent: int | None = None) -> tuple[int, str, str]:
-        """Send a signal, if any, and wait for the end: exit code, the rest of stdout, stderr."""
+        """Send a signal, if any, and wait for the end: exit code, the rest of stdout, stderr but for start and stop."""
         if sent is not None:
             self.process.send_signal(sent)
-        out, err = self.process.communicate(timeout=10)
-        return self.process.returncode, out, err
+        out, self.stderr = self.process.communicate(timeout=10)
+        return self.process.returncode, out, _START_AND_STOP.sub("", self.stderr)

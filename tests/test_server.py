@@ -16,7 +16,9 @@ from emulator.settings import Settings
 def command() -> Iterator[tuple[Command, Site]]:
     """One process for all tests that do not stop it."""
     with Command() as command:
-        yield command, command.site()
+        site = command.site()
+        assert f"serving on {site.url} (version" in stderr_line(command)
+        yield command, site
 
 
 @pytest.fixture(scope="module")

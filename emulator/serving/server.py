@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from emulator import __version__
 from emulator.app import Emulator, create_app
 from emulator.serving.protocol import Outbox, Protocol, Render
 from emulator.settings import Settings
@@ -164,6 +166,33 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
+class LoggedServer(Server):
+    """The command's server: its start and stop are records of the log. In a user's process they would only disturb."""
+
+    _stop_reason = "unknown"
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start."""
+        await super().startup(sockets)
+        state = self._app.state
+        fields = {"event": "start", "version": __version__, "addresses": list(state.addresses), "proxy": state.proxy}
+        where = [*state.addresses, *([f"proxy {state.proxy}"] if state.proxy else [])]
+        _log.info("serving on %s (version %s)", ", ".join(where), __version__, extra={"fields": fields})
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop."""
+        answered, pending = self.server_state.total_requests, len(self.server_state.tasks)
+        fields = {"event": "stop", "reason": self._stop_reason, "answered": answered, "in_progress": pending}
+        text = "stopping on %s; requests: %d answered, %d in progress"
+        _log.info(text, self._stop_reason, answered, pending, extra={"fields": fields})
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Remember the signal."""
+        self._stop_reason = signal.Signals(sig).name
+        super().handle_exit(sig, frame)
+
+
 def _has_ended_tls(connection: object) -> bool:
     """Whether all that is left of a connection is that the client agrees to end it."""
     if not isinstance(connection, Protocol) or connection.scheme != "https":
@@ -274,7 +303,7 @@ def run(settings: Settings, ready: Ready, **world: Any) -> None:  # noqa: ANN401
     """
     _raise_file_limit()
     with _listening(settings) as listener, entering(settings) as entrances:
-        server = Server(create_app(settings, **world), listener, ready, entrances)
+        server = LoggedServer(create_app(settings, **world), listener, ready, entrances)
         gc.freeze()  # what is here now stays: later collections need not look at it
         gc.set_threshold(*_GC_THRESHOLDS)
         gc.enable()  # off since the program's first line

@@ -1,14 +1,19 @@
 """What who runs it sees: lines of the log, and a stop while others wait."""
 
 import json
+import logging
+import re
 import signal
 import socket
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from serving import Caller, Command, request
+from serving import Caller, Command, Site, request
 from streaming import Stream
+
+from emulator import __version__
+from emulator.testing import Emulator
 
 OPEN = 100
 """As many streams and as many waits."""
@@ -41,6 +46,62 @@ def test_log_format_json_is_a_line_per_request_with_its_facts() -> None:
     assert exchanges[2]["rule"] == "content-not-json"
     assert all({"time", "level", "message"} <= set(line) for line in lines)
     assert [line["level"] for line in lines if "evil.example" in line["message"]] == ["warning"]
+
+
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d"
+"""RFC 3339 with milliseconds and the zone."""
+
+
+def start_and_stop(sent: signal.Signals, *flags: str, **environ: str) -> tuple[Site, list[str]]:
+    """What is logged of one answered request, one that waits, and a signal."""
+    with Command("--port", "0", *flags, **environ) as command:
+        site = command.site()
+        site.get("/livez")
+        with Stream(site):
+            command.end(sent)
+    return site, command.stderr.splitlines()
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_start_and_stop_are_json_records(sent: signal.Signals) -> None:
+    site, log = start_and_stop(sent, "--proxy-port", "0", "--log-format", "json", TZ="Asia/Kolkata")
+    start, stop = map(json.loads, log)
+
+    assert all(re.fullmatch(TIME, line["time"]) and line["time"].endswith("+05:30") for line in (start, stop))
+    assert start == {
+        "time": start["time"],
+        "level": "info",
+        "message": f"serving on {site.url}, proxy {start['proxy']} (version {__version__})",
+        "event": "start",
+        "version": __version__,
+        "addresses": [site.url],
+        "proxy": start["proxy"],
+    }
+    assert start["proxy"].startswith("http://127.0.0.1:")
+    assert stop == {
+        "time": stop["time"],
+        "level": "info",
+        "message": f"stopping on {sent.name}; requests: 1 answered, 1 in progress",
+        "event": "stop",
+        "reason": sent.name,
+        "answered": 1,
+        "in_progress": 1,
+    }
+
+
+def test_start_and_stop_are_lines_of_text() -> None:
+    site, (start, stop) = start_and_stop(signal.SIGTERM)
+
+    assert re.fullmatch(rf"{TIME} INFO serving on {re.escape(site.url)} \(version {re.escape(__version__)}\)", start)
+    assert re.fullmatch(rf"{TIME} INFO stopping on SIGTERM; requests: 1 answered, 1 in progress", stop)
+
+
+def test_an_emulator_in_the_users_process_does_not_log_them(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "emulator")
+    with Emulator():
+        pass
+
+    assert caplog.records == []
 
 
 def test_log_format_text_is_a_line_per_refusal_and_no_json() -> None:
