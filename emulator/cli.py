@@ -7,10 +7,11 @@ is the health check and runs ten times a second while a container starts.
 import argparse
 import gc
 import os
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from emulator import __version__
 
@@ -20,57 +21,48 @@ if TYPE_CHECKING:
 
 PROGRAM = "twilio-udm-emulator"
 DEFAULT_URL = "http://127.0.0.1:2010"
-_EPILOG = f"""\
+_EXAMPLES = f"""\
 examples:
   {PROGRAM}                               serve on {DEFAULT_URL}
-  {PROGRAM} serve --port 0                serve on any free port; the line "ready URL" on stdout names it
+  {PROGRAM} serve --port 0                serve on any free port; the line "ready URL" on stdout has it
   EMULATOR_CALLS=registered {PROGRAM}     only registered calls exist
-  {PROGRAM} ready --wait --timeout 30     wait until it answers
+  {PROGRAM} ready --wait --timeout 30     wait until the emulator answers
 
 Send with any AccountSid (AC and 32 hex digits) and the AuthToken 00000000000000000000000000000000 (32 zeros).
 See what arrived: curl {DEFAULT_URL}/_emulator/messages
 """
 
 
+_INSTEAD = {"--wait": "; use --wait --timeout SECONDS"}
+
+
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line that names the nearest flag."""
+    """A parser whose errors are one line that names the nearest option, or where to read about them."""
+
+    def __init__(self, command: str, **options: Any) -> None:  # noqa: ANN401  as the parser that it is
+        raw = argparse.RawDescriptionHelpFormatter
+        super().__init__(prog=f"{PROGRAM} {command}", formatter_class=raw, allow_abbrev=False, **options)
+        self.command = command
 
     def error(self, message: str) -> NoReturn:
-        unknown = message.partition("unrecognized arguments: ")[2].split("=")[0].split(" ")[0]
-        if unknown:
+        if no_value := re.fullmatch(r"argument (\S+): ignored explicit argument .*", message):
+            flag = no_value[1].rpartition("/")[2]
+            message = f"{flag} takes no value{_INSTEAD.get(flag) or self._see_help()}"
+        elif unknown := message.partition("unrecognized arguments: ")[2].split("=")[0].split(" ")[0]:
             from emulator.settings import nearest  # noqa: PLC0415  only on this path
 
             flags = {flag for action in self._actions for flag in action.option_strings}
-            message += nearest(unknown, flags)
+            message += (nearest(unknown, flags) if unknown.startswith("-") else "") or self._see_help()
         self.exit(2, f"{PROGRAM}: {message}\n")
 
-
-def _parser(command: str) -> _Parser:
-    return _Parser(
-        prog=f"{PROGRAM} {command}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    def _see_help(self) -> str:
+        return f"; for its options run: {PROGRAM} help {self.command}"
 
 
 def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
     from emulator import logs, settings  # noqa: PLC0415  `ready` must not import them
 
-    parser = _parser("[serve]")
-    parser.description = "A local emulator of Twilio's UserDefinedMessages endpoint."
-    parser.epilog = (
-        _EPILOG + "\nother commands: ready (is it up?), ca (whom to trust), env (what to set), doctor (what is wrong),"
-        " --version. Each has --help."
-    )
-    for option in settings.OPTIONS:
-        default = f" (default: {option.default})" if option.default else ""
-        parser.add_argument(
-            option.flag,
-            nargs="?" if option.switch else None,
-            const="on" if option.switch else None,
-            metavar=option.name.upper(),
-            help=f"{option.help}{default} [{option.variable}]".replace("%", "%%"),
-        )
+    parser = _serve_parser("Start the emulator.")
     try:
         chosen, warnings = settings.read_settings(vars(parser.parse_args(argv)), environ)
     except settings.SettingsError as error:
@@ -79,10 +71,10 @@ def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
     for warning in warnings:
         print(f"{PROGRAM}: warning: {warning}", file=sys.stderr)
     logs.configure(level=chosen.log_level, as_json=chosen.log_format == "json", out=sys.stderr)
-    from emulator.serving import server  # noqa: PLC0415  a mistake in the options is told before anything slow is imported
+    from emulator.serving import server  # noqa: PLC0415  report a bad option before anything slow is imported
 
     def ready(urls: Sequence[str]) -> None:
-        # One write: with PYTHONUNBUFFERED, print makes several, and who reads the pipe could see half a line.
+        # One write: with PYTHONUNBUFFERED, print makes several, and a reader of the pipe could get half a line.
         out.write(" ".join(["ready", *urls]) + "\n")
         out.flush()
 
@@ -94,14 +86,37 @@ def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
     return 0
 
 
+def _serve_parser(description: str, usage: str = "serve [OPTION ...]") -> _Parser:
+    """The options of `serve` in their groups; also the options of the program without a command."""
+    from emulator.settings import GROUPS, OPTIONS  # noqa: PLC0415  `ready` must not import them
+
+    parser = _Parser("serve", usage=f"{PROGRAM} {usage}", description=description, epilog=_EXAMPLES, add_help=False)
+    by_name = {option.name: option for option in OPTIONS}
+    for title, metavars in GROUPS.items():
+        group = parser.add_argument_group(title)
+        for option in map(by_name.__getitem__, metavars):
+            default = f" (default: {option.default})" if option.default else ""
+            group.add_argument(
+                option.flag,
+                nargs="?" if option.switch else None,
+                const="on" if option.switch else None,
+                metavar=option.metavar,
+                help=f"{option.help}{default} [{option.variable}]".replace("%", "%%"),
+            )
+    parser.add_argument_group("help").add_argument("-h", "--help", action="help", help="print this help and exit")
+    return parser
+
+
 def _ready(argv: Sequence[str], environ: Mapping[str, str], _out: TextIO) -> int:
     from emulator.commands import readiness  # noqa: PLC0415  only for this command
 
-    parser = _parser("ready")
+    parser = _Parser("ready")
     parser.description = "Exit with 0 when the emulator answers on /readyz, else with 1."
-    parser.add_argument("--url", default=environ.get("EMULATOR_URL") or _own_url(environ), help="where it listens")
-    parser.add_argument("--wait", action="store_true", help="keep asking until --timeout")
-    parser.add_argument("--timeout", type=_seconds, default=30.0, help="seconds to wait (default: 30)")
+    _add_url(parser, environ)
+    parser.add_argument("--wait", action="store_true", help="retry until it answers, for at most --timeout seconds")
+    parser.add_argument(
+        "--timeout", type=_seconds, default=30.0, metavar="SECONDS", help="limit of --wait (default: 30)"
+    )
     options = parser.parse_args(argv)
     reason = readiness.ask(options.url, options.timeout if options.wait else 0.0)
     if reason is None:
@@ -113,11 +128,12 @@ def _ready(argv: Sequence[str], environ: Mapping[str, str], _out: TextIO) -> int
 def _ca(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
     from emulator.commands import authority  # noqa: PLC0415  only for this command
 
-    parser = _parser("ca")
-    parser.description = "Print the certificate that clients must trust, in PEM, from --tls-dir or a running emulator."
+    parser = _Parser("ca")
+    parser.description = "Print the CA certificate that clients must trust, in PEM. The emulator must serve TLS."
+    parser.epilog = f"as in:\n  {PROGRAM} ca > ca.pem"
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--url", help="the emulator to ask [EMULATOR_URL]")
-    source.add_argument("--tls-dir", help="the directory to read [EMULATOR_TLS_DIR]")
+    source.add_argument("--url", metavar="URL", help="address of the emulator [EMULATOR_URL]")
+    source.add_argument("--tls-dir", metavar="DIRECTORY", help="the --tls-dir of the emulator [EMULATOR_TLS_DIR]")
     options = parser.parse_args(argv)
     directory = options.tls_dir or (None if options.url else environ.get("EMULATOR_TLS_DIR"))
     url = options.url or environ.get("EMULATOR_URL") or _own_url(environ)
@@ -157,18 +173,22 @@ def _env(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
     from emulator.commands.libraries import ANY, BUNDLE, CA  # noqa: PLC0415
 
     parser = _attaching("env", environ)
-    parser.description = "Print what to set so that an unmodified program talks to a running emulator."
+    parser.description = "Print the variables that attach an unmodified program to a running emulator."
     parser.epilog = f"""\
 as in:
   eval "$({PROGRAM} env python)"
   {PROGRAM} env docker > emulator.env
 
-It writes {CA} (for variables that add to the trusted certificates) and {BUNDLE} (for those that replace
-them: what was trusted before, and ours). The emulator needs its proxy: {attach.START}
+It writes {CA} (the emulator's CA, for variables that add to the trusted certificates) and {BUNDLE} (the
+certificates trusted before and the emulator's CA, for variables that replace them). The emulator needs its proxy:
+  {attach.START}
 """
-    parser.add_argument("--format", choices=attach.FORMATS, help="default: sh; for docker dotenv")
+    parser.add_argument("--format", choices=attach.FORMATS, help="format of the output (default: sh; docker: dotenv)")
     parser.add_argument(
-        "--dir", type=Path, help="folder for the certificates (default: one per emulator in your cache)"
+        "--dir",
+        type=Path,
+        metavar="DIRECTORY",
+        help="where to write the certificates (default: one directory per emulator in your cache)",
     )
     options = parser.parse_args(argv)
     library = options.library or ANY
@@ -207,13 +227,20 @@ def _doctor(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int
     from emulator.commands import doctor, probes  # noqa: PLC0415  only for this command
 
     parser = _attaching("doctor", environ)
-    parser.description = "Say what would go wrong for a program with these variables, and the one thing to change."
-    parser.epilog = "Exit codes: 0 all is well, 1 something would go wrong, 2 no emulator there."
+    parser.description = "Check a program with the variables of this shell, and print what to change."
+    parser.epilog = (
+        "Exit codes: 0 = the program reaches the emulator, 1 = it would fail or call the real Twilio, 2 = no emulator "
+        "answers, or a mistake in the options."
+    )
+    parser.add_argument(
+        "--base-url", action="store_true", help="the program's code sets a base URL, so it needs no proxy variable"
+    )
     options = parser.parse_args(argv)
     control_token = environ.get("EMULATOR_CONTROL_TOKEN")
     try:
         emulator = probes.look(options.url, control_token)
-        findings = doctor.diagnose(doctor.examine(emulator, environ, options.library, control_token))
+        case = doctor.examine(emulator, environ, options.library, control_token, base_url=options.base_url)
+        findings = doctor.diagnose(case)
     except probes.ProbeError as error:
         return _no_emulator(options.url, error)
     print(doctor.render(findings), file=out, end="")
@@ -232,37 +259,96 @@ def _attaching(command: str, environ: Mapping[str, str]) -> _Parser:
             raise argparse.ArgumentTypeError(f"unknown library {name!r}{near}")
         return LIBRARIES[name]
 
-    parser = _parser(command)
+    parser = _Parser(command)
     parser.add_argument("library", nargs="?", type=library, help=f"one of {', '.join(LIBRARIES)}; none = any of them")
-    parser.add_argument("--url", default=environ.get("EMULATOR_URL") or _own_url(environ), help="where it listens")
+    _add_url(parser, environ)
     return parser
 
 
-def _no_emulator(url: str, error: Exception) -> int:
-    from emulator.commands.probes import SilentError  # noqa: PLC0415  only for these commands
+def _add_url(parser: _Parser, environ: Mapping[str, str]) -> None:
+    default = environ.get("EMULATOR_URL") or _own_url(environ)
+    shown = default.replace("%", "%%")
+    parser.add_argument(
+        "--url", default=default, metavar="URL", help=f"address of the emulator (default: {shown}) [EMULATOR_URL]"
+    )
 
-    hint = f"; is it running? ({PROGRAM} serve)" if isinstance(error, SilentError) else ""
+
+def _no_emulator(url: str, error: Exception) -> int:
+    from emulator.commands.attach import START  # noqa: PLC0415  only for these commands
+    from emulator.commands.probes import SilentError  # noqa: PLC0415
+
+    hint = f"; start it with: {START}" if isinstance(error, SilentError) else ""
     print(f"{PROGRAM}: {url}: {error}{hint}", file=sys.stderr)
     return 2
 
 
-_COMMANDS = {"serve": _serve, "ready": _ready, "ca": _ca, "env": _env, "doctor": _doctor}
+def _help(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
+    if argv and argv[0] not in ("help", *_FLAGS):
+        return run([argv[0], "--help"], environ, out)
+    width = max(map(len, _SUMMARIES))
+    commands = "\n".join(f"  {name:{width}}  {summary}" for name, summary in _SUMMARIES.items())
+    description = f"""\
+A local emulator of Twilio's UserDefinedMessages endpoint.
+
+commands:
+{commands}
+
+Without a command it serves. The options below are those of serve; for another command run:
+  {PROGRAM} help COMMAND"""
+    parser = _serve_parser(description, "[COMMAND] [OPTION ...]")
+    parser.add_argument_group("version").add_argument(
+        "-V", "--version", action="version", help="print the version and exit"
+    )
+    out.write(parser.format_help())
+    return 0
+
+
+def _version(_argv: Sequence[str], _environ: Mapping[str, str], out: TextIO) -> int:
+    print(f"{PROGRAM} {__version__}", file=out)
+    return 0
+
+
+_Command = Callable[[Sequence[str], Mapping[str, str], TextIO], int]
+_COMMANDS: Mapping[str, _Command] = {
+    "serve": _serve,
+    "ready": _ready,
+    "ca": _ca,
+    "env": _env,
+    "doctor": _doctor,
+    "help": _help,
+}
+_SUMMARIES = {
+    "serve": "start the emulator (the default)",
+    "ready": "check whether the emulator answers, or wait until it does",
+    "ca": "print the CA certificate that clients must trust",
+    "env": "print the variables that attach an unmodified program",
+    "doctor": "check the variables of this shell, and print what to change",
+    "help": "print this help, or that of a command",
+}
+_FLAGS: Mapping[str, _Command] = {"-h": _help, "--help": _help, "-V": _version, "--version": _version}
+"""Options in the place of a command."""
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
-    """Run the command in a world of the caller's choice; returns the exit code."""
-    if argv[:1] == ["--version"]:
-        print(f"{PROGRAM} {__version__}", file=out)
-        return 0
-    name = argv[0] if argv and not argv[0].startswith("-") else "serve"
-    rest = argv[1:] if argv[:1] == [name] else argv
-    if name not in _COMMANDS:
-        print(f"{PROGRAM}: unknown command {name!r}; there are {', '.join(_COMMANDS)}", file=sys.stderr)
-        return 2
+    """Run the command with these arguments and variables; returns the exit code."""
+    name, rest = (argv[0], argv[1:]) if argv else ("serve", argv)
+    if name.startswith("-") and name not in _FLAGS:
+        name, rest = "serve", argv
+    command = _COMMANDS.get(name) or _FLAGS.get(name)
+    if command is None:
+        return _unknown_command(name)
     try:
-        return _COMMANDS[name](rest, environ, out)
+        return command(rest, environ, out)
     except SystemExit as stop:  # argparse leaves this way
         return stop.code if isinstance(stop.code, int) else 2
+
+
+def _unknown_command(name: str) -> int:
+    from emulator.settings import nearest  # noqa: PLC0415  only on this path
+
+    near = nearest(name.lower(), {*_COMMANDS, *_FLAGS}) or f"; the commands are {', '.join(_COMMANDS)}"
+    print(f"{PROGRAM}: unknown command {name!r}{near}", file=sys.stderr)
+    return 2
 
 
 def main() -> NoReturn:

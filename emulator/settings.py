@@ -40,35 +40,35 @@ class Settings:
     """The options of one emulator, read and checked. Durations in seconds, sizes in bytes."""
 
     host: str = _option("127.0.0.1", values.text, "address to listen on; the image sets 0.0.0.0")
-    port: int = _option(2010, values.whole(0, 65535), "port for http, 0 = any free one")
+    port: int = _option(2010, values.whole(0, 65535), "port for http, 0 = any free port")
     tls_port: int | None = _option(
-        None, values.whole(0, 65535), "port for https, 0 = any free one; unset = no https", ""
+        None, values.whole(0, 65535), "port for https, 0 = any free port; unset = no https", ""
     )
     proxy_port: int | None = _option(
         None,
         values.whole(0, 65535),
-        "port for a proxy that leads api.twilio.com here, 0 = any free one; unset = no proxy",
+        "port of an HTTP proxy that routes api.twilio.com to the emulator, 0 = any free port; unset = no proxy",
         "",
     )
     tls_names: frozenset[str] = _option(
         frozenset(),
         values.names,
-        "more names and addresses for certificates than twilio.com, localhost, what is under them, and loopback",
+        "extra names and addresses in certificates, after twilio.com, localhost, their subdomains, and loopback",
         "",
     )
     tls_dir: str | None = _option(
         None,
         values.text,
-        "directory where the certificate authority is made once and kept; unset = a new one each time",
+        "directory that keeps the certificate authority; unset = a new authority at each start",
         "",
     )
     proxy_passthrough: bool = _option(
         default=False,
         parse=values.switch,
-        help_="let the proxy connect this machine's programs to other hosts too, but not to Twilio's",
+        help_="let the proxy connect programs on this machine to hosts other than Twilio's",
         shown="off",
     )
-    auth_token: str = _option(_ZEROS, values.text, "token of every account while accounts is unset", "32 zeros")
+    auth_token: str = _option(_ZEROS, values.text, "AuthToken of every account while accounts is unset", "32 zeros")
     accounts: Mapping[str, Account] | None = _option(
         None,
         values.accounts,
@@ -82,7 +82,7 @@ class Settings:
     calls: str = _option(
         "any",
         values.one_of(*Unregistered),
-        "any = every well-formed CallSid is an active call unless told otherwise; "
+        "any = every well-formed CallSid is an active call unless it was registered with another status; "
         "registered = only registered calls exist",
     )
     content: str = _option(
@@ -99,31 +99,35 @@ class Settings:
     callback_hosts: frozenset[str] = _option(
         frozenset(),
         values.names,
-        "more names and addresses that callbacks may go to than loopback and private ones",
+        "names and addresses that callbacks may go to, in addition to loopback and private networks",
         "",
     )
-    callback_connect_timeout: int = _option(5, values.seconds, "how long a callback may take to connect", "5s")
-    callback_read_timeout: int = _option(15, values.seconds, "how long a callback may wait for an answer", "15s")
-    callback_timeout: int = _option(15, values.seconds, "how long a callback may take with all its retries", "15s")
-    callback_retries: int = _option(1, values.whole(0, 5), "how often a callback that could not connect is tried again")
+    callback_connect_timeout: int = _option(5, values.seconds, "timeout for connecting to a callback URL", "5s")
+    callback_read_timeout: int = _option(15, values.seconds, "timeout for the response to a callback", "15s")
+    callback_timeout: int = _option(15, values.seconds, "timeout for a callback with all its retries", "15s")
+    callback_retries: int = _option(1, values.whole(0, 5), "number of retries of a callback that could not connect")
     first_sequence_number: int = _option(
         1, values.whole(0, 1), "SequenceNumber of a call's first callback; Twilio's text says 0, its sample shows 1"
     )
     deliveries_limit: int = _option(
-        10_000, values.whole(1, 10**6), "how many deliveries of callbacks are kept; the oldest are evicted"
+        10_000, values.whole(1, 10**6), "maximum number of stored callback deliveries; the oldest are evicted"
     )
-    idempotency_ttl: int = _option(86400, values.seconds, "how long an IdempotencyKey is remembered", "24h")
-    idempotency_limit: int = _option(100_000, values.whole(1, 10**9), "how many keys are remembered")
+    idempotency_ttl: int = _option(86400, values.seconds, "time after which an IdempotencyKey expires", "24h")
+    idempotency_limit: int = _option(100_000, values.whole(1, 10**9), "maximum number of stored keys")
     idempotency_mismatch: str = _option(
         "replay",
         values.one_of(*OnMismatch),
-        "other Content under a known key: replay the first answer, or reject with 409",
+        "response to other Content under a known key: replay the first response, or reject with 409",
     )
-    magic: str = _option("on", values.one_of("on", "off"), "whether CallSids that end in fa11… bring a fault about")
-    retry_window: int = _option(120, values.seconds, "how long after a failed attempt another one is its retry", "120s")
-    journal_limit: int = _option(100_000, values.whole(1, 10**9), "how many exchanges are kept; the oldest are evicted")
-    journal_bytes: int = _option(256 * 1024**2, values.size, "how much memory exchanges may take", "256MiB")
-    control_token: str | None = _option(None, values.text, "Bearer token that /_emulator/ asks for; unset = none", "")
+    magic: str = _option("on", values.one_of("on", "off"), "whether CallSids that end in fa11… cause a fault")
+    retry_window: int = _option(
+        120, values.seconds, "time within which a request counts as the retry of a failed one", "120s"
+    )
+    journal_limit: int = _option(
+        100_000, values.whole(1, 10**9), "maximum number of stored exchanges; the oldest are evicted"
+    )
+    journal_bytes: int = _option(256 * 1024**2, values.size, "maximum memory of stored exchanges", "256MiB")
+    control_token: str | None = _option(None, values.text, "Bearer token that /_emulator/ requires; unset = none", "")
     allowed_hosts: frozenset[str] = _option(
         frozenset(),
         values.listing,
@@ -133,16 +137,19 @@ class Settings:
     allowed_origins: frozenset[str] = _option(
         frozenset(),
         values.listing,
-        "origins of other pages that may use the control surface, as in http://localhost:3000",
+        "origins of other pages that may use the control surface, for example http://localhost:3000",
         "",
     )
     show_secrets: bool = _option(
-        default=False, parse=values.switch, help_="show the secrets of credentials in the journal", shown="off"
+        default=False, parse=values.switch, help_="show secrets of credentials in the journal", shown="off"
     )
     clock: float | None = _option(
-        None, values.instant, "stand still at this time (ISO 8601 with a zone); PUT /_emulator/clock changes it", ""
+        None,
+        values.instant,
+        "freeze the clock at this time (ISO 8601 with a zone); PUT /_emulator/clock changes it",
+        "",
     )
-    seed: int | None = _option(None, values.whole(0, 10**15 - 1), "make identifiers a reproducible sequence", "")
+    seed: int | None = _option(None, values.whole(0, 10**15 - 1), "seed of a reproducible sequence of identifiers", "")
     log_format: str = _option(
         "text", values.one_of("text", "json"), "json = one object per line, and a line per request"
     )
@@ -200,6 +207,50 @@ class Settings:
         ]
 
 
+GROUPS: Mapping[str, Mapping[str, str]] = {
+    "server": {"host": "HOST", "port": "PORT"},
+    "TLS and proxy": {
+        "tls_port": "PORT",
+        "proxy_port": "PORT",
+        "tls_names": "NAME,...",
+        "tls_dir": "DIRECTORY",
+        "proxy_passthrough": "on|off",
+    },
+    "Twilio behaviour": {
+        "auth_token": "TOKEN",
+        "accounts": "ACCOUNT,...",
+        "api_keys": "KEY,...",
+        "calls": "any|registered",
+        "content": "strict|lenient",
+        "voice_token": "lenient|strict",
+        "idempotency_ttl": "DURATION",
+        "idempotency_limit": "NUMBER",
+        "idempotency_mismatch": "replay|reject",
+        "magic": "on|off",
+        "clock": "TIME",
+        "seed": "NUMBER",
+    },
+    "callbacks": {
+        "callback_hosts": "NAME,...",
+        "callback_connect_timeout": "DURATION",
+        "callback_read_timeout": "DURATION",
+        "callback_timeout": "DURATION",
+        "callback_retries": "NUMBER",
+        "first_sequence_number": "NUMBER",
+        "deliveries_limit": "NUMBER",
+    },
+    "journal": {"retry_window": "DURATION", "journal_limit": "NUMBER", "journal_bytes": "SIZE"},
+    "security": {
+        "control_token": "TOKEN",
+        "allowed_hosts": "NAME,...",
+        "allowed_origins": "ORIGIN,...",
+        "show_secrets": "on|off",
+    },
+    "logging": {"log_format": "text|json", "log_level": "debug|info|warning|error"},
+}
+"""The groups of `serve --help`, and the placeholder of each option's value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """A row of the table: how an option is called, what it does, what it is when nobody sets it."""
@@ -208,6 +259,11 @@ class Option:
     help: str
     default: str
     parse: Callable[[str], object]
+
+    @property
+    def metavar(self) -> str:
+        """The placeholder of its value in `--help`."""
+        return next(metavars[self.name] for metavars in GROUPS.values() if self.name in metavars)
 
     @property
     def switch(self) -> bool:

@@ -1,6 +1,7 @@
 """The command as a function of its world. Nothing here starts a server or opens a connection."""
 
 import io
+import re
 import subprocess
 import sys
 
@@ -9,7 +10,10 @@ from builders import ACCOUNT
 
 from emulator import __version__
 from emulator.cli import run
-from emulator.settings import OPTIONS
+from emulator.settings import GROUPS, OPTIONS, Option
+
+COMMANDS = "serve, ready, ca, env, doctor, help"
+SEE = "for its options run: twilio-udm-emulator help"
 
 
 def command(
@@ -18,20 +22,24 @@ def command(
     """Exit code, what went to `out`, and the lines on stderr."""
     out = io.StringIO()
     code = run(argv, environ or {}, out)
-    return code, out.getvalue(), capsys.readouterr().err.splitlines()
+    captured = capsys.readouterr()
+    return code, out.getvalue() + captured.out, captured.err.splitlines()
 
 
-def test_the_version_is_told_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command(capsys, ["--version"]) == (0, f"twilio-udm-emulator {__version__}\n", [])
+@pytest.mark.parametrize("flag", ["-V", "--version"])
+def test_the_version_goes_to_stdout(capsys: pytest.CaptureFixture[str], flag: str) -> None:
+    assert command(capsys, [flag]) == (0, f"twilio-udm-emulator {__version__}\n", [])
 
 
 @pytest.mark.parametrize(
     ("argv", "environ", "line"),
     [
-        pytest.param(
-            ["srve"], {}, "unknown command 'srve'; there are serve, ready, ca, env, doctor", id="unknown command"
-        ),
-        pytest.param([""], {}, "unknown command ''; there are serve, ready, ca, env, doctor", id="empty command"),
+        pytest.param(["srve"], {}, "unknown command 'srve'; did you mean serve?", id="misspelt command"),
+        pytest.param(["Doctor"], {}, "unknown command 'Doctor'; did you mean doctor?", id="command in capitals"),
+        pytest.param(["help", "redy"], {}, "unknown command 'redy'; did you mean ready?", id="help of a misspelt one"),
+        pytest.param(["version"], {}, "unknown command 'version'; did you mean --version?", id="option as a command"),
+        pytest.param(["xyzzy"], {}, f"unknown command 'xyzzy'; the commands are {COMMANDS}", id="unknown command"),
+        pytest.param([""], {}, f"unknown command ''; the commands are {COMMANDS}", id="empty command"),
         pytest.param(
             ["--prot", "80"], {}, "unrecognized arguments: --prot 80; did you mean --port?", id="unknown flag"
         ),
@@ -47,8 +55,9 @@ def test_the_version_is_told_on_stdout(capsys: pytest.CaptureFixture[str]) -> No
             "unrecognized arguments: --journal 5; did you mean --journal-limit?",
             id="a flag cut short is unknown",
         ),
-        pytest.param(["--xyzzy"], {}, "unrecognized arguments: --xyzzy", id="a flag near to nothing"),
-        pytest.param(["serve", "again"], {}, "unrecognized arguments: again", id="an argument too many"),
+        pytest.param(["--xyzzy"], {}, f"unrecognized arguments: --xyzzy; {SEE} serve", id="a flag near to nothing"),
+        pytest.param(["serve", "3000"], {}, f"unrecognized arguments: 3000; {SEE} serve", id="an argument too many"),
+        pytest.param(["serve", "--help=1"], {}, f"--help takes no value; {SEE} serve", id="a flag without value"),
         pytest.param(["--port"], {}, "argument --port: expected one argument", id="a flag without its value"),
         pytest.param(
             ["--port", "abc"],
@@ -80,7 +89,15 @@ def test_the_version_is_told_on_stdout(capsys: pytest.CaptureFixture[str]) -> No
             "argument --timeout: expected seconds, 0 or more, not 'soon'",
             id="bad flag of ready",
         ),
-        pytest.param(["ready", "now"], {}, "unrecognized arguments: now", id="an argument too many for ready"),
+        pytest.param(
+            ["ready", "now"], {}, f"unrecognized arguments: now; {SEE} ready", id="an argument too many for ready"
+        ),
+        pytest.param(
+            ["ready", "--wait=1"], {}, "--wait takes no value; use --wait --timeout SECONDS", id="seconds in --wait"
+        ),
+        pytest.param(
+            ["ready", "--wait", "1"], {}, f"unrecognized arguments: 1; {SEE} ready", id="seconds after --wait"
+        ),
     ],
 )
 def test_a_callers_mistake_is_one_line_and_exit_code_2(
@@ -91,25 +108,74 @@ def test_a_callers_mistake_is_one_line_and_exit_code_2(
     assert (code, out, lines) == (2, "", [f"twilio-udm-emulator: {line}"])
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["-h"], ["serve", "--help"]])
+TOP_LEVEL = [["--help"], ["-h"], ["help"], ["help", "help"]]
+OF_SERVE = [["serve", "--help"], ["serve", "-h"], ["--port", "1", "--help"], ["help", "serve"]]
+
+
+def help_text(capsys: pytest.CaptureFixture[str], argv: list[str]) -> str:
+    code, out, _ = command(capsys, argv)
+    assert code == 0
+    return out
+
+
+@pytest.mark.parametrize("argv", [*TOP_LEVEL, *OF_SERVE])
 def test_the_help_names_every_option_its_variable_and_its_default(
     capsys: pytest.CaptureFixture[str], argv: list[str]
 ) -> None:
-    code = run(argv, {}, io.StringIO())
-
-    text = " ".join(capsys.readouterr().out.split())
-    assert code == 0
+    text = " ".join(help_text(capsys, argv).split())
     for option in OPTIONS:
-        assert option.flag in text
+        assert f"{option.flag} {option.metavar}" in text or f"{option.flag} [{option.metavar}]" in text
         assert f"[{option.variable}]" in text
         assert f"(default: {option.default})" in text or not option.default
 
 
-def test_the_help_of_ready_is_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    code = run(["ready", "--help"], {}, io.StringIO())
+@pytest.mark.parametrize("argv", [*TOP_LEVEL, *OF_SERVE])
+def test_the_options_are_in_groups(capsys: pytest.CaptureFixture[str], argv: list[str]) -> None:
+    titles = re.findall(r"^(\w.*):$", help_text(capsys, argv), re.MULTILINE)
 
-    text = capsys.readouterr().out
-    assert code == 0
+    assert [title for title in titles if title in GROUPS] == list(GROUPS)
+
+
+@pytest.mark.parametrize("argv", TOP_LEVEL)
+def test_the_commands_come_first(capsys: pytest.CaptureFixture[str], argv: list[str]) -> None:
+    text = help_text(capsys, argv)
+    commands = re.findall(r"^  (\w+) ", text.partition("\ncommands:\n")[2].partition("\n\n")[0], re.MULTILINE)
+
+    assert commands == COMMANDS.split(", ")
+    assert text.index("\ncommands:\n") < text.index("\nserver:\n")
+
+
+@pytest.mark.parametrize("name", COMMANDS.split(", "))
+def test_every_command_has_help(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    assert help_text(capsys, ["help", name]) == help_text(capsys, [name, "--help"])
+
+
+def test_every_option_is_in_one_group() -> None:
+    grouped = [name for names in GROUPS.values() for name in names]
+
+    assert sorted(grouped) == sorted(option.name for option in OPTIONS)
+
+
+@pytest.mark.parametrize("option", [option for option in OPTIONS if "|" in option.metavar], ids=lambda o: o.name)
+def test_the_placeholder_of_a_choice_is_the_choices(option: Option) -> None:
+    for text in option.metavar.split("|"):
+        option.parse(text)
+    assert option.switch or option.default in option.metavar.split("|")
+
+
+@pytest.mark.parametrize("argv", [["--help"], *(["help", name] for name in ("ready", "ca", "env", "doctor"))])
+def test_every_command_in_a_help_is_one(capsys: pytest.CaptureFixture[str], argv: list[str]) -> None:
+    """What is shown as a command is taken by the parser of that command; `--help` at its end keeps it from running."""
+    text = help_text(capsys, argv)
+    lines = re.findall(r"^  .*?\btwilio-udm-emulator((?: [\w-]+)*)", text, re.MULTILINE)
+    assert lines or argv[-1] in {"ready", "doctor"}
+    for line in lines:
+        words = [word for word in line.split() if word != "COMMAND"]
+        assert command(capsys, [*words, "--help"])[0] == 0, line
+
+
+def test_the_help_of_ready_is_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    text = help_text(capsys, ["ready", "--help"])
     assert "--wait" in text
     assert "--port" not in text
 
