@@ -125,11 +125,15 @@ def test_every_other_section_of_a_library_says_that_it_was_not_run() -> None:
 
 def test_the_blocks_of_the_introduction_and_for_containers_work(site: Site, tmp_path: Path) -> None:
     path = programs("python ")
-    doctor = run(site, "twilio-udm-emulator doctor", tmp_path, path)
+    doctor = run(site, 'eval "$(twilio-udm-emulator env python)"\ntwilio-udm-emulator doctor', tmp_path, path)
+    by_base_url = run(site, "twilio-udm-emulator doctor --base-url", tmp_path, path)
+    unattached = run(site, "twilio-udm-emulator doctor", tmp_path, path)
     container = run(site, next(one for one in SECTIONS if one.title == "Containers").blocks("sh")[0], tmp_path, path)
 
     assert "```sh\ntwilio-udm-emulator doctor\n```" in DOCUMENT
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr
+    assert by_base_url.returncode == 0, by_base_url.stdout + by_base_url.stderr
+    assert unattached.returncode == 1, unattached.stdout + unattached.stderr
     assert container.returncode == 0, container.stderr
     assert "--add-host host.docker.internal:host-gateway" in (tmp_path / "emulator.env").read_text()
 

@@ -18,7 +18,7 @@ from emulator.commands.proxy_variables import LOOPBACK
 from emulator.wire.sids import ACCOUNT, is_sid
 
 FORMATS = ("sh", "dotenv", "json")
-START = "serve --tls-port 2011 --proxy-port 2012"
+START = "twilio-udm-emulator serve --tls-port 2011 --proxy-port 2012"
 
 
 class AttachError(Exception):
@@ -58,7 +58,7 @@ def attach(
     """
     if emulator.proxy is None:
         raise AttachError(
-            f"{emulator.url} has no proxy, so variables alone cannot lead a program to it; start it with: {START}"
+            f"{emulator.url} has no proxy, so variables alone cannot attach a program; start it with: {START}"
         )
     inside = library.name == "docker"
     place = IN_CONTAINER if inside else str(folder)
@@ -77,7 +77,7 @@ def attach(
             for name, template in library.others.items()
         },
     }
-    notes = tuple(note.replace("{files}", str(folder)) for note in library.notes)
+    notes = tuple(note.replace("{files}", shlex.quote(str(folder))) for note in library.notes)
     if library.proxies and (lost := [entry for entry in present if entry not in kept]):
         notes += (f"left out of NO_PROXY, because it covers {TWILIO}: {' '.join(lost)}",)
     if credentials is None:

@@ -1,9 +1,11 @@
 """What would go wrong for a program with these variables, and the one thing to change.
 
-Each diagnosis is a function of what was seen (variables, files, probes) and opens nothing itself; `examine` looks.
+A finding is `wrong` when the program would fail, or would send a request to the real Twilio; the command then exits
+with 1. Each diagnosis is a function of a `Case` (variables, files, probes) and opens nothing itself; `examine` does.
 """
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -50,7 +52,8 @@ class Case:
     Attributes:
         environ: the variables of the program.
         emulator: what the emulator says about itself.
-        library: the one that the program uses; None = not told.
+        library: the one that the program uses; None = not known.
+        base_url: whether the program's code sets a base URL, so that it needs no variable.
         tls_failure: why TLS with the listener failed; None = it did not, or there is none.
         proxy_failure: why the way through the proxy failed; None = it did not, or there is none.
         refusal: what the emulator answers to the credentials; None = it takes them, or there are none.
@@ -61,6 +64,7 @@ class Case:
     environ: Mapping[str, str]
     emulator: Emulator
     library: Library | None = None
+    base_url: bool = False
     tls_failure: str | None = None
     proxy_failure: str | None = None
     refusal: str | None = None
@@ -75,14 +79,18 @@ class Case:
 
     @property
     def attached(self) -> bool:
-        """Whether some variable leads to the emulator's proxy."""
-        return any(self.is_ours(value) for value in self.proxies.values())
+        """Whether requests to api.twilio.com go to the emulator's proxy."""
+        return not self.base_url and any(self.is_ours(value) for value in self.proxies.values())
 
     @property
     def command(self) -> str:
-        """The line that sets all variables right."""
-        name = f" {self.library.name}" if self.library else ""
-        return f'eval "$(twilio-udm-emulator env{name} --url {self.emulator.url})"'
+        """The line that sets all variables."""
+        return self.command_for(self.library)
+
+    def command_for(self, library: Library | None) -> str:
+        """The line that sets all variables of a library; None = of every library that needs nothing else."""
+        name = f" {library.name}" if library else ""
+        return f'eval "$(twilio-udm-emulator env{name} --url {shlex.quote(self.emulator.url)})"'
 
     def is_ours(self, value: str) -> bool:
         """Whether a proxy variable's value is the emulator's proxy."""
@@ -119,6 +127,7 @@ def _wrong(what: str, change: str) -> Finding:
 # --- what the emulator offers
 
 
+_IF_BASE_URL = "if the program's code sets a base URL: twilio-udm-emulator doctor --base-url"
 _UNREACHED = "restart the emulator, or publish its port if it is in a container"
 
 
@@ -140,7 +149,11 @@ def tls(case: Case) -> Iterator[Finding]:
 def proxy(case: Case) -> Iterator[Finding]:
     """The proxy, tried with the CA and a tunnel to api.twilio.com."""
     if case.emulator.proxy is None:
-        yield _note("it has no proxy: only programs with a base URL reach it", f"for others start it with: {START}")
+        if not (case.base_url or _may_be_alias(case)):
+            yield _wrong(
+                f"{case.emulator.url} has no proxy: without a base URL a program calls the real Twilio",
+                f"{START}  # {_IF_BASE_URL}",
+            )
     elif case.proxy_failure:
         yield _wrong(f"{case.emulator.proxy} to {TWILIO}: {case.proxy_failure}", _UNREACHED)
     else:
@@ -174,13 +187,13 @@ def credentials(case: Case) -> Iterator[Finding]:
     """Account and token as the emulator takes them."""
     account, token = (case.environ.get(name) for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"))
     if not account or not token:
-        yield _note("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not both set: the program has to bring its own")
+        yield _note("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not both set: the program must have its own")
     elif not is_sid(ACCOUNT, account):
         return  # told above
     elif case.refusal:
         yield _wrong(
             f"the emulator refuses TWILIO_ACCOUNT_SID with TWILIO_AUTH_TOKEN: {case.refusal}",
-            f"export TWILIO_AUTH_TOKEN={'0' * 32}, or the token that the emulator was started with",
+            f"export TWILIO_AUTH_TOKEN={'0' * 32}  # or the token that the emulator was started with",
         )
     elif case.not_told:
         yield _note(f"whether the emulator takes {account} and its token is not known: {case.not_told}")
@@ -200,8 +213,8 @@ def region(case: Case) -> Iterator[Finding]:
     made = _with_region(host, case.environ.get("TWILIO_EDGE", ""), case.environ.get("TWILIO_REGION", ""))
     what = f"{' and '.join(found)} set: the host of a base URL, {host}, becomes {made}"
     change = f"unset {' '.join(found)}"
-    # Through the proxy every name under twilio.com arrives.
-    yield _note(f"{what}; through the proxy all is well", change) if case.attached else _wrong(what, change)
+    # The proxy takes every name under twilio.com.
+    yield _note(f"{what}; the proxy takes every host of Twilio", change) if case.attached else _wrong(what, change)
 
 
 _REGION_AND_MORE = 4
@@ -222,7 +235,8 @@ def plain_through_a_proxy(case: Case) -> Iterator[Finding]:
     """Plain requests to a base URL must not go through any proxy."""
     found = proxy_variable(case.emulator.url, case.environ)
     if found is not None:
-        yield _wrong(str(found), f"export NO_PROXY={found.no_proxy} no_proxy={found.no_proxy}")
+        change = f"export NO_PROXY={found.no_proxy} no_proxy={found.no_proxy}"
+        yield _note(str(found), change) if case.attached else _wrong(str(found), change)
 
 
 def _direct(case: Case, host: str) -> str | None:
@@ -237,10 +251,11 @@ def proxy_elsewhere(case: Case) -> Iterator[Finding]:
     """Every proxy variable must name the emulator's proxy."""
     for name, value in case.proxies.items():
         if not case.is_ours(value):
-            what = f"{name} leads to {_shown(value)}, not to the emulator: without a base URL the real Twilio is asked"
-            if case.emulator.proxy is None:
+            what = f"{name} is {_shown(value)}, not the emulator's proxy"
+            if case.base_url or case.emulator.proxy is None:  # the reason is another finding
                 yield _note(what)
             else:
+                what += ": without a base URL the program calls the real Twilio"
                 yield _wrong(what, f"export {name}={case.emulator.proxy}")
 
 
@@ -253,7 +268,7 @@ def twilio_direct(case: Case) -> Iterator[Finding]:
     """NO_PROXY must not name Twilio."""
     entry = _direct(case, TWILIO)
     if case.attached and entry:
-        yield _wrong(f"NO_PROXY has {entry!r}: {TWILIO} is asked directly, the real one", f"take {entry!r} out of it")
+        yield _wrong(f"NO_PROXY has {entry!r}: the program calls the real Twilio", case.command)
 
 
 def certificate_files(case: Case) -> Iterator[Finding]:
@@ -280,7 +295,7 @@ def certificate_files(case: Case) -> Iterator[Finding]:
 
 def settings(case: Case) -> Iterator[Finding]:
     """Variables of many values must hold what `env` would put there."""
-    if case.library is None:
+    if case.library is None or case.base_url:
         return
     for name, template in case.library.others.items():
         value, beginning = case.environ.get(name, ""), template.partition("{")[0]
@@ -291,6 +306,8 @@ def settings(case: Case) -> Iterator[Finding]:
 
 def libraries(case: Case) -> Iterator[Finding]:
     """Which libraries have all they read."""
+    if case.base_url:
+        return
     if case.library is None:
         names = _ready(case)
         unset = f"a CA variable ({', '.join(CA_VARIABLES)})"
@@ -303,9 +320,11 @@ def libraries(case: Case) -> Iterator[Finding]:
     if names:
         yield _fine(f"no change in code for: {', '.join(names)}")
     elif not case.attached:
-        yield from _by_base_url(case)
+        yield from _unattached(case)
     elif lacking:
         yield _wrong(f"not set: {' and '.join(lacking)}", case.command)
+    elif case.library is None and all(map(case.trusts, filter(case.environ.get, CA_VARIABLES))):
+        yield _wrong("no library reads both the proxy variable and the CA variable that are set", case.command)
 
 
 def _ready(case: Case) -> list[str]:
@@ -328,19 +347,30 @@ def _lacking(case: Case, library: Library) -> list[str]:
     ]
 
 
-def _by_base_url(case: Case) -> Iterator[Finding]:
-    if any(case.trusts(name) for name in (case.library.trusts if case.library else CA_VARIABLES)):
-        what = f"a CA variable is set but no proxy: the real Twilio is asked, unless {TWILIO} is an alias here"
-    else:
-        what = "no variable leads to its proxy: a program needs a base URL, or asks the real Twilio"
-    yield _note(what, f"without a change in code: {case.command}" if case.emulator.proxy else "")
+def _unattached(case: Case) -> Iterator[Finding]:
+    if _may_be_alias(case):
+        yield _note(f"no proxy variable is set: the program reaches it only where {TWILIO} is a network alias of it")
+    elif case.emulator.proxy:
+        what = "no proxy variable names its proxy: without a base URL the program calls the real Twilio"
+        yield _wrong(what, f"{case.command}  # {_IF_BASE_URL}")
+
+
+_HTTPS_PORT = 443
+
+
+def _may_be_alias(case: Case) -> bool:
+    """Whether this is the set-up of docker-compose.yml: the emulator on the port of https, and its CA trusted."""
+    if case.emulator.tls is None or case.proxies or (urlsplit(case.emulator.tls).port or _HTTPS_PORT) != _HTTPS_PORT:
+        return False
+    return any(case.trusts(name) for name in (case.library.trusts if case.library else CA_VARIABLES))
 
 
 def node_bundle(case: Case) -> Iterator[Finding]:
     """RequestClient.js: with HTTP_PROXY the agent is made without the CA of TWILIO_CA_BUNDLE."""
     variables = ("HTTP_PROXY", "TWILIO_CA_BUNDLE")
     if case.attached and all(case.environ.get(name) for name in variables) and not case.trusts("NODE_EXTRA_CA_CERTS"):
-        yield _wrong("twilio-node ignores TWILIO_CA_BUNDLE when HTTP_PROXY is set", "set NODE_EXTRA_CA_CERTS instead")
+        what = "twilio-node ignores TWILIO_CA_BUNDLE when HTTP_PROXY is set, and needs NODE_EXTRA_CA_CERTS"
+        yield _wrong(what, case.command_for(LIBRARIES["node"]))
 
 
 DIAGNOSES: tuple[Callable[[Case], Iterable[Finding]], ...] = (
@@ -362,7 +392,12 @@ DIAGNOSES: tuple[Callable[[Case], Iterable[Finding]], ...] = (
 
 
 def examine(
-    emulator: Emulator, environ: Mapping[str, str], library: Library | None = None, control_token: str | None = None
+    emulator: Emulator,
+    environ: Mapping[str, str],
+    library: Library | None = None,
+    control_token: str | None = None,
+    *,
+    base_url: bool = False,
 ) -> Case:
     """Try what a client would do, and read the files that the variables name.
 
@@ -370,7 +405,7 @@ def examine(
         ProbeError: the emulator is gone, or the variables are not to be seen from here.
     """
     if library is LIBRARIES["docker"]:
-        raise ProbeError("the doctor does not see into containers: run it in the container, and name a library or none")
+        raise ProbeError("doctor cannot look into containers: run it in the container, and name a library or none")
     account, token = environ.get("TWILIO_ACCOUNT_SID"), environ.get("TWILIO_AUTH_TOKEN")
     refused = not_told = None
     try:
@@ -381,6 +416,7 @@ def examine(
         environ=environ,
         emulator=emulator,
         library=library,
+        base_url=base_url,
         tls_failure=tls_failure(emulator) if emulator.tls else None,
         proxy_failure=proxy_failure(emulator) if emulator.proxy else None,
         refusal=refused,

@@ -122,8 +122,14 @@ LIBRARIES = {
             adds=("NODE_EXTRA_CA_CERTS",),
             replaces=("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"),
             notes=(
-                f"docker run --env-file FILE --volume {{files}}:{IN_CONTAINER}:ro --add-host {TO_HOST}:host-gateway",
-                "the emulator must listen where containers can reach it: serve --host 0.0.0.0",
+                (
+                    f"docker run --env-file emulator.env --volume {{files}}:{IN_CONTAINER}:ro "
+                    f"--add-host {TO_HOST}:host-gateway YOUR_IMAGE"
+                ),
+                (
+                    "the emulator must listen where containers can reach it: "
+                    "twilio-udm-emulator serve --host 0.0.0.0 --tls-port 2011 --proxy-port 2012"
+                ),
                 "the proxy leads a container to *.twilio.com only: other hosts that it needs belong in NO_PROXY",
                 "inside compose no variable is needed: docker-compose.yml shows api.twilio.com as a network alias",
             ),

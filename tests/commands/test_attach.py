@@ -15,7 +15,7 @@ from serving import Command
 
 from emulator.cli import run
 from emulator.commands import attach, folders, probes, trust
-from emulator.commands.attach import AttachError
+from emulator.commands.attach import START, AttachError
 from emulator.commands.libraries import ANY, LIBRARIES, Library
 from emulator.commands.probes import Emulator
 
@@ -108,7 +108,9 @@ def test_what_stood_in_a_variable_of_many_values_stays_and_ours_comes_once(
 
 
 def test_without_a_proxy_it_says_what_to_start() -> None:
-    with pytest.raises(AttachError, match=r"has no proxy.*start it with: serve --tls-port 2011 --proxy-port 2012$"):
+    with pytest.raises(
+        AttachError, match=r"has no proxy.*start it with: twilio-udm-emulator serve --tls-port 2011 --proxy-port 2012$"
+    ):
         attached(ANY, emulator=Emulator(url="http://127.0.0.1:2010"))
 
 
@@ -321,7 +323,7 @@ def command(
         (["--url", "https://127.0.0.1:1"], "https://127.0.0.1:1: expected its plain address"),
         (
             ["--url", "http://127.0.0.1:1"],
-            "http://127.0.0.1:1: [Errno 111] Connection refused; is it running? (twilio-udm-emulator serve)",
+            f"http://127.0.0.1:1: [Errno 111] Connection refused; start it with: {START}",
         ),
     ],
 )
@@ -365,5 +367,5 @@ def test_env_of_an_emulator_without_a_proxy_writes_nothing(capsys: pytest.Captur
         code, out, err = command(capsys, ["env", "--url", running.site().url, "--dir", str(tmp_path / "made")])
 
     assert (code, out) == (2, "")
-    assert err.endswith("start it with: serve --tls-port 2011 --proxy-port 2012\n")
+    assert err.endswith("start it with: twilio-udm-emulator serve --tls-port 2011 --proxy-port 2012\n")
     assert not (tmp_path / "made").exists()

@@ -1,6 +1,11 @@
 """What `doctor` finds: each diagnosis by a table of what was seen, and the command against a running emulator."""
 
 import io
+import itertools
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +28,7 @@ WHOLE = Emulator(
     ca=OURS,
 )
 PLAIN = Emulator(url="http://127.0.0.1:2010", version="1")
+ALIAS = Emulator(url="http://emulator:2010", version="1", tls="https://emulator:443", ca=OURS)
 PROXY = "http://127.0.0.1:2012"
 FILES = {
     "/ours": THEIRS + trust.OURS + "\n" + OURS,
@@ -40,9 +46,21 @@ PHP = {"HTTPS_PROXY": PROXY, "PHP_INI_SCAN_DIR": ":/made/php"}
 CREDENTIALS = {"TWILIO_ACCOUNT_SID": "AC" + "a" * 32, "TWILIO_AUTH_TOKEN": "0" * 32}
 
 
-def case(environ: dict[str, str], emulator: Emulator = WHOLE, library: str | None = None, **seen: str) -> Case:
+def case(
+    environ: dict[str, str],
+    emulator: Emulator = WHOLE,
+    library: str | None = None,
+    *,
+    base_url: bool = False,
+    **seen: str,
+) -> Case:
     return Case(
-        environ=environ, emulator=emulator, library=LIBRARIES[library] if library else None, files=FILES, **seen
+        environ=environ,
+        emulator=emulator,
+        library=LIBRARIES[library] if library else None,
+        base_url=base_url,
+        files=FILES,
+        **seen,
     )
 
 
@@ -53,9 +71,9 @@ def wrong(seen: Case) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     "seen",
     [
-        pytest.param(case({}, PLAIN), id="nothing set, no proxy"),
-        pytest.param(case({}), id="nothing set"),
-        pytest.param(case(CREDENTIALS, PLAIN), id="credentials"),
+        pytest.param(case({}, PLAIN, base_url=True), id="a base URL, no proxy"),
+        pytest.param(case({}, base_url=True), id="a base URL"),
+        pytest.param(case(CREDENTIALS, PLAIN, base_url=True), id="credentials"),
         pytest.param(case(PYTHON | CREDENTIALS), id="python"),
         pytest.param(case(PYTHON, library="python"), id="python, named"),
         pytest.param(case(PYTHON | {"SSL_CERT_FILE": "/theirs"}), id="python, and what python does not need"),
@@ -67,12 +85,21 @@ def wrong(seen: Case) -> list[tuple[str, str]]:
         pytest.param(case(NODE), id="node"),
         pytest.param(case(NODE | {"TWILIO_CA_BUNDLE": "/ours"}, library="node"), id="node, named"),
         pytest.param(case(PYTHON | {"TWILIO_EDGE": "sydney"}), id="an edge through the proxy"),
-        pytest.param(case({"TWILIO_AUTH_TOKEN": "a-b"}, library="python"), id="a token that only go refuses"),
-        pytest.param(case({"HTTPS_PROXY": "http://corp:3128"}, PLAIN), id="a company's proxy, and a base URL"),
-        pytest.param(case({"HTTP_PROXY": "http://corp:3128", "no_proxy": "*"}, PLAIN), id="all is direct"),
-        pytest.param(case({"SSL_CERT_FILE": "/theirs"}), id="a company's roots, and a base URL"),
+        pytest.param(case(PYTHON | {"TWILIO_AUTH_TOKEN": "a-b"}, library="python"), id="a token that only go refuses"),
+        pytest.param(
+            case({"HTTPS_PROXY": "http://corp:3128"}, PLAIN, base_url=True), id="a company's proxy, and a base URL"
+        ),
+        pytest.param(
+            case({"HTTP_PROXY": "http://corp:3128", "no_proxy": "*"}, PLAIN, base_url=True), id="all is direct"
+        ),
+        pytest.param(case({"SSL_CERT_FILE": "/theirs"}, base_url=True), id="a company's roots, and a base URL"),
+        pytest.param(
+            case(PYTHON | {"HTTP_PROXY": "http://corp:3128"}, library="python"),
+            id="a proxy of plain http, which is not used",
+        ),
+        pytest.param(case({"REQUESTS_CA_BUNDLE": "/ours"}, ALIAS), id="a network alias"),
+        pytest.param(case({"SSL_CERT_FILE": "/ours"}, ALIAS, library="go"), id="a network alias, go"),
         pytest.param(case({"JAVA_TOOL_OPTIONS": f"-Xmx1g {JAVA}"}, library="java"), id="java"),
-        pytest.param(case({"JAVA_TOOL_OPTIONS": "-Xmx1g"}, library="java"), id="java, nothing of ours"),
         pytest.param(case(PHP, library="php"), id="php"),
     ],
 )
@@ -124,13 +151,13 @@ def test_all_is_well(seen: Case) -> None:
         ),
         pytest.param(
             case({"HTTPS_PROXY": "http://me:secret@corp:3128"}),
-            "HTTPS_PROXY leads to http://…@corp:3128, not to the emulator",
+            "HTTPS_PROXY is http://…@corp:3128, not the emulator's proxy: without a base URL the program calls",
             f"export HTTPS_PROXY={PROXY}",
             id="another proxy",
         ),
         pytest.param(
             case(PYTHON | {"https_proxy": "http://127.0.0.1:2013"}),
-            "https_proxy leads to http://127.0.0.1:2013",
+            "https_proxy is http://127.0.0.1:2013",
             f"export https_proxy={PROXY}",
             id="another port, in the name that wins",
         ),
@@ -147,14 +174,53 @@ def test_all_is_well(seen: Case) -> None:
             id="a service through a proxy",
         ),
         *(
-            pytest.param(case(PYTHON | {"NO_PROXY": f"a, {entry}"}), f"NO_PROXY has {entry!r}", "take ", id=entry)
+            pytest.param(case(PYTHON | {"NO_PROXY": f"a, {entry}"}), f"NO_PROXY has {entry!r}", 'eval "$(', id=entry)
             for entry in ("*", "twilio.com", ".twilio.com", "*.twilio.com", "api.twilio.com:443")
+        ),
+        pytest.param(
+            case({}),
+            "no proxy variable names its proxy: without a base URL the program calls the real",
+            'eval "$(',
+            id="nothing set",
+        ),
+        pytest.param(case({}, library="python"), "calls the real Twilio", 'eval "$(', id="nothing set for python"),
+        pytest.param(
+            case({"JAVA_TOOL_OPTIONS": "-Xmx1g"}, library="java"),
+            "calls the real Twilio",
+            'eval "$(',
+            id="nothing set for java",
+        ),
+        pytest.param(
+            case({}, PLAIN),
+            "has no proxy: without a base URL a program calls the real",
+            "serve --tls-port",
+            id="no proxy",
+        ),
+        pytest.param(case({"REQUESTS_CA_BUNDLE": "/ours"}), "no proxy variable", 'eval "$(', id="a CA, no proxy"),
+        pytest.param(case({"REQUESTS_CA_BUNDLE": "/theirs"}, ALIAS), "has no proxy", "serve", id="an alias, no CA"),
+        pytest.param(
+            case({"HTTP_PROXY": "http://corp:3128"}, base_url=True),
+            "NO_PROXY does not name 127.0.0.1",
+            "export NO_PROXY=",
+            id="a base URL through a proxy",
+        ),
+        pytest.param(
+            case(PYTHON | {"TWILIO_EDGE": "sydney"}, base_url=True),
+            "becomes 127.sydney",
+            "unset",
+            id="a base URL with an edge",
         ),
         pytest.param(
             case({"HTTPS_PROXY": PROXY}),
             "not set: a CA variable (NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE, SSL_CERT_FILE, CURL_CA_BUNDLE)",
             'eval "$(twilio-udm-emulator env --url http://127.0.0.1:2010)"',
             id="no CA",
+        ),
+        pytest.param(
+            case({"HTTP_PROXY": PROXY, "NO_PROXY": "127.0.0.1", "SSL_CERT_FILE": "/ours"}),
+            "no library reads both",
+            'eval "$(',
+            id="proxy of one library, CA of another",
         ),
         pytest.param(
             case({"HTTPS_PROXY": PROXY}, library="go"),
@@ -211,7 +277,7 @@ def test_all_is_well(seen: Case) -> None:
         pytest.param(
             case({"HTTP_PROXY": PROXY, "NO_PROXY": "127.0.0.1", "TWILIO_CA_BUNDLE": "/ours"}),
             "twilio-node ignores TWILIO_CA_BUNDLE when HTTP_PROXY is set",
-            "set NODE_EXTRA_CA_CERTS instead",
+            'eval "$(twilio-udm-emulator env node ',
             id="node's own CA variable",
         ),
         pytest.param(case({}, tls_failure="no TLS"), "as api.twilio.com: no TLS", "restart the emulator", id="TLS"),
@@ -224,6 +290,41 @@ def test_what_would_go_wrong_has_one_thing_to_change(seen: Case, what: str, chan
     found = wrong(seen)
 
     assert any(what in one and change in other for one, other in found), found
+
+
+REACHES = ("no change in code for: ", "network alias")
+VALUES = {
+    "HTTPS_PROXY": ("", PROXY, "http://corp:3128"),
+    "HTTP_PROXY": ("", PROXY, "http://corp:3128"),
+    "NO_PROXY": ("", "127.0.0.1", "*"),
+    "REQUESTS_CA_BUNDLE": ("", "/ours", "/stale", "/theirs", "/missing"),
+    "NODE_EXTRA_CA_CERTS": ("", "/ours", "/theirs"),
+    "SSL_CERT_FILE": ("", "/ours"),
+    "JAVA_TOOL_OPTIONS": ("", JAVA),
+}
+
+
+@pytest.mark.parametrize("emulator", [WHOLE, PLAIN, ALIAS], ids=["proxy", "no proxy", "alias"])
+@pytest.mark.parametrize("library", [None, *(name for name in LIBRARIES if name != "docker")])
+def test_exit_code_0_means_that_the_emulator_is_reached(emulator: Emulator, library: str | None) -> None:
+    """Over all combinations of variables: nothing is wrong only where some library needs no change in code."""
+    for values in itertools.product(*VALUES.values()):
+        seen = case(dict(zip(VALUES, values, strict=True)), emulator, library)
+        findings = diagnose(seen)
+        reached = any(finding.weight is not Weight.WRONG and REACHES[0] in finding.what for finding in findings)
+
+        assert wrong(seen) or reached or any(REACHES[1] in finding.what for finding in findings), seen.environ
+
+
+@pytest.mark.parametrize("emulator", [WHOLE, PLAIN, ALIAS], ids=["proxy", "no proxy", "alias"])
+def test_a_finding_about_the_real_twilio_is_wrong_unless_a_base_url_is_set(emulator: Emulator) -> None:
+    for values in itertools.product(*VALUES.values()):
+        environ = dict(zip(VALUES, values, strict=True))
+        findings = diagnose(case(environ, emulator))
+        with_base_url = diagnose(case(environ, emulator, base_url=True))
+
+        assert all(finding.weight is Weight.WRONG for finding in findings if "real Twilio" in finding.what)
+        assert not any("real Twilio" in finding.what for finding in with_base_url)
 
 
 def test_a_finding_is_a_line_and_a_line_to_change_it() -> None:
@@ -260,6 +361,35 @@ def test_what_env_prints_is_well(url: str, tmp_path: Path) -> None:
     assert "wrong" not in text
     assert "ok    no change in code for: python, node, ruby, go, csharp, cli\n" in text
     assert text.count("api.twilio.com") == 2
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"TWILIO_ACCOUNT_SID": "AC123", "TWILIO_AUTH_TOKEN": "wrong"},
+        {"TWILIO_ACCOUNT_SID": "AC" + "e" * 32, "TWILIO_AUTH_TOKEN": "wrong"},
+        {"TWILIO_REGION": "ie1", "TWILIO_EDGE": "dublin"},
+        {"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": "*"},
+        {"REQUESTS_CA_BUNDLE": "/missing", "TWILIO_CA_BUNDLE": "/missing"},
+    ],
+    ids=lambda environ: " ".join(environ) or "nothing set",
+)
+@pytest.mark.parametrize("library", ["", "node", "java"])
+def test_what_the_doctor_prints_can_be_pasted(url: str, tmp_path: Path, library: str, environ: dict[str, str]) -> None:
+    """Each line to change is run in a shell, until nothing is wrong; no program needs more than four."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    shell = {"PATH": path, "XDG_CACHE_HOME": str(tmp_path), "EMULATOR_URL": url, **environ}
+    lines: list[str] = []
+    for _ in range(5):
+        script = "\n".join([*lines, f"twilio-udm-emulator doctor {library}"])
+        done = subprocess.run(["bash", "-c", script], env=shell, capture_output=True, text=True, check=False)
+        if done.returncode != 1:
+            break
+        lines.append(re.findall(r"^wrong .*\n      → (.*)", done.stdout, re.MULTILINE)[0])
+
+    assert done.returncode == 0, (lines, done.stdout, done.stderr)
+    assert done.stderr == ""
 
 
 def test_the_ca_of_another_emulator_is_stale(url: str, tmp_path: Path) -> None:
@@ -304,7 +434,7 @@ def test_with_a_control_token_the_ca_is_asked_for_with_it(capsys: pytest.Capture
     with Command("--port", "0", "--proxy-port", "0", "--control-token", "secret") as running:
         site = running.site().url
         without, _ = doctor("--url", site)
-        code, text = doctor("--url", site, EMULATOR_CONTROL_TOKEN="secret")
+        code, text = doctor("--url", site, "--base-url", EMULATOR_CONTROL_TOKEN="secret")
 
     assert without == 2
     assert "set EMULATOR_CONTROL_TOKEN" in capsys.readouterr().err
@@ -326,4 +456,4 @@ def test_docker_is_no_choice_of_the_doctor(capsys: pytest.CaptureFixture[str], u
     code, text = doctor("docker", "--url", url)
 
     assert (code, text) == (2, "")
-    assert "the doctor does not see into containers" in capsys.readouterr().err
+    assert "doctor cannot look into containers" in capsys.readouterr().err
