@@ -2,7 +2,7 @@
 #
 #   make serve              start the emulator on http://127.0.0.1:2010
 #   make serve ARGS="…"     the same with options, for example ARGS="--port 3000"
-#   make example            the whole loop: a page with the real Voice SDK, a server, and the emulator; needs npm
+#   make example            a page with the real Voice SDK, a server, and an emulator unless one runs already; needs npm
 #   make test               every test
 #   make check              what CI runs: format and lint, types, import rules, tests
 #   make bench              benchmarks; needs wrk
@@ -80,6 +80,7 @@ $(VENV)/.installed-example: $(VENV)/.installed
 	@touch $@
 
 $(EXAMPLE)/node_modules/.installed: $(EXAMPLE)/package.json $(EXAMPLE)/package-lock.json
+	@command -v npm >/dev/null || { echo "make example needs npm, which comes with Node.js 20 or newer" >&2; exit 1; }
 	@echo "installing the Voice SDK into $(EXAMPLE)/node_modules" >&2
 	@cd $(EXAMPLE) && npm ci --loglevel=error >&2
 	@touch $@

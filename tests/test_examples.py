@@ -1,92 +1,223 @@
-"""The example applications' own tests, run as a newcomer runs them."""
+"""The examples, installed and run by the commands of their READMEs, outside this environment and this folder."""
 
 import json
 import os
+import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from serving import Site
 
 ROOT = Path(__file__).parents[1]
-MODULES = ROOT / "tests" / "conformance" / "node" / "node_modules"
+EXAMPLES = ROOT / "examples"
+INSTALLED_FROM = ("emulator", "examples", "pyproject.toml", "README.md", "LICENSE")
+NOT_COPIED = shutil.ignore_patterns("node_modules", "__pycache__", ".venv", "build", "*.egg-info")
+OWN = ("TWILIO_", "EMULATOR_", "PYTEST_", "NODE_", "VIRTUAL_ENV", "PYTHONPATH")
+NO_REGISTRY = r"connection broken by|npm error code (?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ECONNRESET)"
+COMMAND = Path(sys.executable).with_name("twilio-udm-emulator")
 
 
-def environment(**more: str) -> dict[str, str]:
-    """This one, with the emulator's command, and without what would lead elsewhere."""
-    others = ("TWILIO_", "EMULATOR_", "PYTEST_", "NODE_TEST")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
-    return {**kept, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", **more}
+def missing(what: str) -> None:
+    """Skip the test, loudly; in CI nothing is skipped."""
+    if os.environ.get("CI"):
+        pytest.fail(what)
+    pytest.skip(what)
 
 
-def test_python() -> None:
+def shell(script: str, folder: Path, path: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a script with this machine's commands, without those of this environment."""
+    own = str(Path(sys.executable).parent)
+    usual = [entry for entry in os.environ["PATH"].split(os.pathsep) if entry != own]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OWN)}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
-        cwd=ROOT / "examples" / "python",
-        env=environment(PYTHONDONTWRITEBYTECODE="1"),
+        ["bash", "-e", "-c", script],
+        cwd=folder,
+        env={**kept, "PATH": os.pathsep.join([*filter(None, [path]), *usual]), **variables},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
+    if re.search(NO_REGISTRY, done.stdout + done.stderr):
+        missing("the package registry cannot be reached, so the examples cannot be installed")
+    return done
+
+
+def commands(example: str) -> list[str]:
+    """The lines of the only shell block of an example's README."""
+    (block,) = re.findall(
+        r"^```sh\n(.*?)^```", (EXAMPLES / example / "README.md").read_text(), re.DOTALL | re.MULTILINE
+    )
+    return block.splitlines()
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what the examples and the package are installed from."""
+    folder = tmp_path_factory.mktemp("clone")
+    for name in INSTALLED_FROM:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=NOT_COPIED)
+        else:
+            shutil.copy(ROOT / name, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def activate(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The line that activates a new virtual environment; one for all examples, because making it takes long."""
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    return f". {folder}/bin/activate"
+
+
+@pytest.mark.parametrize(
+    ("example", "verdict", "needs"), [("python", "3 passed", ()), ("voice", "2 passed", ("npm", "chromium"))]
+)
+def test_python_example(clone: Path, activate: str, example: str, verdict: str, needs: tuple[str, ...]) -> None:
+    for program in needs:
+        if shutil.which(program) is None:
+            missing(f"{program} is not installed, so examples/{example} cannot be tested")
+    environment, run = commands(example)
+    done = shell(f"{activate}\n{run}", clone / "examples" / example)
+
+    assert environment == "python3 -m venv .venv && . .venv/bin/activate"
+    assert (EXAMPLES / example / "pyproject.toml").read_text().startswith(f"# {run}\n")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert verdict in done.stdout
+
+
+@pytest.fixture(scope="module")
+def node_example(clone: Path) -> Path:
+    """The example with its packages, as its README installs them."""
+    if shutil.which("npm") is None:
+        missing("npm is not installed, so examples/node cannot be tested")
+    folder = clone / "examples" / "node"
+    (line,) = commands("node")
+    done = shell(line, folder, str(COMMAND.parent))
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 passed" in done.stdout
+    assert "pass 2" in done.stdout
+    return folder
 
 
-def test_node() -> None:
-    node = shutil.which("node")
-    if node is None or not (MODULES / "twilio").is_dir():
-        missing = "there is no Node with Twilio's library; `npm ci` in tests/conformance/node brings it"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    done = subprocess.run(
-        [node, "--test"],
-        cwd=ROOT / "examples" / "node",
-        env=environment(NODE_PATH=str(MODULES)),
-        capture_output=True,
+def test_node_example_without_the_command(node_example: Path) -> None:
+    done = shell("npm test", node_example)
+
+    assert done.returncode == 1
+    assert "twilio-udm-emulator was not found. Do one of these:" in done.stdout
+
+
+def test_node_example_with_a_running_emulator(node_example: Path, site: Site) -> None:
+    done = shell("npm test", node_example, EMULATOR_URL=site.url)
+
+    assert "pass 2" in done.stdout, done.stdout + done.stderr
+
+
+def test_node_example_after_make_serve(node_example: Path, clone: Path) -> None:
+    there = clone / ".venv" / "bin" / COMMAND.name
+    there.parent.mkdir(parents=True)
+    there.symlink_to(COMMAND)
+    done = shell("npm test", node_example)
+    there.unlink()
+
+    assert "pass 2" in done.stdout, done.stdout + done.stderr
+
+
+def test_node_example_with_an_emulator_that_cannot_start(node_example: Path) -> None:
+    done = shell("npm test", node_example, str(COMMAND.parent), EMULATOR_PROT="1")
+
+    assert done.returncode == 1
+    assert "ended with exit code 2; its error is above" in done.stdout
+    assert "unknown variable EMULATOR_PROT; did you mean EMULATOR_PORT?" in done.stdout + done.stderr
+
+
+def start_python(*argv: str, variables: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Python in the folder of examples/voice."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OWN)}
+    return subprocess.Popen(
+        [sys.executable, *argv],
+        cwd=EXAMPLES / "voice",
+        env={**kept, "PYTHONDONTWRITEBYTECODE": "1", **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
-        check=False,
     )
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "pass 2" in done.stdout, done.stdout
+
+ASK = """
+from contextlib import ExitStack
+from start import emulator_url
+with ExitStack() as stack:
+    print(emulator_url(stack, {port}))
+"""
 
 
-def test_voice() -> None:
-    """The whole loop, in a browser: a page with the Voice SDK, a server, and the emulator between them."""
-    if not (MODULES / "@twilio" / "voice-sdk").is_dir() or shutil.which("chromium") is None:
-        missing = "there is no Chromium, or no Voice SDK; `npm ci` in tests/conformance/node brings it"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
-        cwd=ROOT / "examples" / "voice",
-        env=environment(PYTHONDONTWRITEBYTECODE="1", NODE_PATH=str(MODULES)),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def emulator_url(port: int, **variables: str) -> str:
+    with start_python("-c", ASK.format(port=port), variables=variables) as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    return out.strip()
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 passed" in done.stdout
+
+def test_make_example_uses_a_running_emulator(site: Site) -> None:
+    port = int(site.url.rpartition(":")[2])
+
+    assert emulator_url(port) == f"http://127.0.0.1:{port}"
+
+
+def test_make_example_takes_a_free_port_when_2010_is_in_use() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        url = emulator_url(port)
+
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
+    assert not url.endswith(f":{port}")
+
+
+@pytest.mark.parametrize("shim", [None, "http://127.0.0.1:1"])
+def test_the_page_of_the_voice_example_uses_the_named_emulator(site: Site, shim: str | None) -> None:
+    variables = {"TWILIO_BASE_URL": site.url, **({"SHIM_URL": shim} if shim else {})}
+    with start_python("start.py", variables=variables) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        url = re.findall(r"http://\S+\d", line)[0]
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url) as reply:
+            page = reply.read().decode()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+
+    assert f'<script src="{shim or site.url}/_emulator/voice-shim.js"></script>' in page
+    assert err == ""
 
 
 def test_the_voice_example_has_the_sdk_that_is_tested() -> None:
-    installed = json.loads((ROOT / "examples" / "voice" / "package.json").read_text())["dependencies"]
-    tested = json.loads((MODULES.parent / "package.json").read_text())["devDependencies"]
+    installed = json.loads((EXAMPLES / "voice" / "package.json").read_text())["dependencies"]
+    tested = json.loads((ROOT / "tests" / "conformance" / "node" / "package.json").read_text())["devDependencies"]
 
     assert installed == {"@twilio/voice-sdk": tested["@twilio/voice-sdk"]}
 
 
-EXAMPLES = [*(ROOT / "examples").glob("*/*.py"), *(ROOT / "examples" / "node").glob("*.js")]
+@pytest.mark.parametrize("lock", [*EXAMPLES.glob("*/package-lock.json")], ids=lambda path: path.parent.name)
+def test_a_lock_file_names_no_registry(lock: Path) -> None:
+    packages = json.loads(lock.read_text())["packages"]
+
+    assert packages
+    assert [name for name, package in packages.items() if "resolved" in package] == []
+    assert "omit-lockfile-registry-resolved=true" in (lock.parent / ".npmrc").read_text()
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=[path.name for path in EXAMPLES])
+SHORT = [*EXAMPLES.glob("*/*.py"), *(EXAMPLES / "node").glob("*.js")]
+
+
+@pytest.mark.parametrize("example", SHORT, ids=lambda path: path.name)
 def test_an_example_is_read_in_a_minute(example: Path) -> None:
     assert len(example.read_text().splitlines()) <= 60

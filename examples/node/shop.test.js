@@ -1,38 +1,35 @@
-// The shop against the emulator, which runs as long as these tests. Run: node --test
+// Tests of the shop against the emulator. Run: npm ci && npm test
 "use strict";
 
 const assert = require("node:assert");
-const { spawn } = require("node:child_process");
 const { randomBytes } = require("node:crypto");
 const { once } = require("node:events");
-const { createInterface } = require("node:readline");
 const { after, before, test } = require("node:test");
 const twilio = require("twilio");
+const { startEmulator } = require("./emulator.js");
 const { createShop } = require("./shop.js");
 
 const account = "AC" + randomBytes(16).toString("hex");
 const newCall = () => "CA" + randomBytes(16).toString("hex");
-let emulator, url, shop;
+let emulator, shop;
 
 before(async () => {
-  emulator = spawn("twilio-udm-emulator", ["serve", "--port", "0"], { stdio: ["ignore", "pipe", "ignore"] });
-  const [line] = await once(createInterface({ input: emulator.stdout }), "line"); // ready http://127.0.0.1:…
-  url = line.split(" ")[1];
+  emulator = await startEmulator();
   const client = twilio(account, "0".repeat(32));
-  client.api.baseUrl = url;
+  client.api.baseUrl = emulator.url;
   shop = createShop(client).listen(0, "127.0.0.1");
   await once(shop, "listening");
 });
 
 after(() => {
-  shop.closeAllConnections();
-  shop.close();
-  emulator.kill();
+  shop?.closeAllConnections();
+  shop?.close();
+  emulator?.stop();
 });
 
 const tell = (call, step) =>
   fetch(`http://127.0.0.1:${shop.address().port}/calls/${call}/steps`, { method: "POST", body: JSON.stringify(step) });
-const arrived = async (call, rest) => (await fetch(`${url}/_emulator/messages?call_sid=${call}&${rest}`)).json();
+const arrived = async (call, rest) => (await fetch(`${emulator.url}/_emulator/messages?call_sid=${call}&${rest}`)).json();
 
 test("the caller is told each step, and the same step once", async () => {
   const call = newCall();
@@ -45,7 +42,7 @@ test("the caller is told each step, and the same step once", async () => {
 test("a caller who hung up is a conflict", async () => {
   const call = newCall();
   const headers = { "Content-Type": "application/json" };
-  await fetch(`${url}/_emulator/calls/${call}`, { method: "PUT", headers, body: '{"status": "completed"}' });
+  await fetch(`${emulator.url}/_emulator/calls/${call}`, { method: "PUT", headers, body: '{"status": "completed"}' });
 
   assert.strictEqual((await tell(call, { order: 7, step: "sent" })).status, 409);
   assert.strictEqual((await arrived(call, "at_most=0&within=0")).satisfied, true);

@@ -1,4 +1,4 @@
-"""A shop that asks a caller a question while the call lasts, and hears the answer. Run: python start.py."""
+"""A shop that asks a caller a question while the call lasts, and hears the answer. Run: make example."""
 
 import json
 import os

@@ -1,32 +1,58 @@
-"""The shop, with an emulator beside it unless TWILIO_BASE_URL says where one is; both until ctrl-C."""
+"""Starts the shop and, unless one runs already, an emulator. Run: make example, in the clone."""
 
 import os
-from contextlib import ExitStack
+import socket
+from contextlib import ExitStack, closing, suppress
 
 import uvicorn
 from app import create_app
 from twilio.rest import Client
 
 ACCOUNT, TOKEN = "AC" + "0" * 31 + "1", "0" * 32
-"""The emulator knows any account; the AuthToken of all is this."""
-EMULATOR, SHOP = "http://127.0.0.1:2010", "http://127.0.0.1:8000"
-"""Where a browser finds them."""
+"""The emulator takes any account; this is the AuthToken of all."""
+HOST = os.environ.get("HOST", "127.0.0.1")
+
+
+def listen(port: int) -> socket.socket:
+    """A socket on this port, or on any free one if it is in use."""
+    try:
+        return socket.create_server((HOST, port))
+    except OSError:
+        return socket.create_server((HOST, 0))
+
+
+def emulator_url(stack: ExitStack, port: int = 2010) -> str:
+    """The URL of a running emulator, else of one that ends with the stack."""
+    if url := os.environ.get("TWILIO_BASE_URL"):
+        return url.rstrip("/")
+    from emulator.testing import Emulator, EmulatorClient, EmulatorError  # noqa: PLC0415  not in the shop's container
+
+    url = f"http://127.0.0.1:{port}"
+    try:
+        EmulatorClient(url).requests(newest=1)
+    except EmulatorError:
+        with closing(listen(port)) as probe:
+            port = probe.getsockname()[1]
+        return stack.enter_context(Emulator(port=port)).url
+    return url
 
 
 def main() -> None:
-    """Start both."""
+    """Serve until ctrl-C."""
     with ExitStack() as stack:
-        api = os.environ.get("TWILIO_BASE_URL")
-        if api is None:
-            from emulator.testing import Emulator  # noqa: PLC0415  the container of the shop has none
-
-            stack.enter_context(Emulator(port=2010))
         client = Client(ACCOUNT, TOKEN)
-        client.api.base_url = api or EMULATOR
-        shim = f'<script src="{EMULATOR}/_emulator/voice-shim.js"></script>'
-        app = create_app(client, url=os.environ.get("SHOP_URL", SHOP), shim=shim)
-        print(f"open {SHOP}, and {EMULATOR} to look on", flush=True)  # noqa: T201  what to do next
-        uvicorn.run(app, host=os.environ.get("HOST", "127.0.0.1"), port=8000, log_level="warning")
+        client.api.base_url = emulator = emulator_url(stack)
+        shim = os.environ.get("SHIM_URL", emulator)
+        listener = stack.enter_context(closing(listen(8000)))
+        shop = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        app = create_app(
+            client,
+            url=os.environ.get("SHOP_URL", shop),
+            shim=f'<script src="{shim}/_emulator/voice-shim.js"></script>',
+        )
+        print(f"open {shop}, and {shim} to see the messages", flush=True)  # noqa: T201  what to do next
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(uvicorn.Config(app, log_level="warning")).run([listener])
 
 
 if __name__ == "__main__":
