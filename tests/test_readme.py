@@ -3,6 +3,8 @@
 What cannot run here is named in `ELSEWHERE`; a block that is neither there nor run by a test is a failure.
 """
 
+import importlib.util
+import os
 import re
 import shlex
 import subprocess
@@ -10,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from docker_engine import docker_engine
 from serving import Command, Site, serving
 from test_docs import messages, programs
 from test_docs import run as run_in
@@ -29,7 +32,8 @@ def blocks(language: str, having: str = "") -> list[str]:
 
 
 CURLS = blocks("sh", "curl ")
-SENDING = {"python": blocks("python", "base_url"), "js": blocks("js")}
+CONTAINER = blocks("python", "DockerContainer(")
+SENDING = {"python": [block for block in blocks("python", "base_url") if block not in CONTAINER], "js": blocks("js")}
 GREETING = blocks("python", "def test_the_caller")
 ASKING = blocks("python", "def test_the_user_is_asked")
 BREAKING = blocks("python", "def test_a_lost_answer")
@@ -65,11 +69,12 @@ def test_the_table_of_options_is_the_settings_own() -> None:
 
 
 def test_every_block_of_a_program_is_run_by_a_test_here() -> None:
-    ours = [*CURLS, *SENDING["python"], *SENDING["js"], *GREETING, *GREET, *BREAKING, *ASKING, *IN_PROCESS, *ATTACHING]
+    senders = [*SENDING["python"], *SENDING["js"], *CONTAINER]
+    ours = [*CURLS, *senders, *GREETING, *GREET, *BREAKING, *ASKING, *IN_PROCESS, *ATTACHING]
     there = [block for language in ("sh", "python", "js") for block in blocks(language)]
 
     assert len(CURLS) > 10
-    assert all([SENDING["python"], SENDING["js"], GREETING, GREET, BREAKING, ASKING, IN_PROCESS, ATTACHING])
+    assert all([SENDING["python"], SENDING["js"], CONTAINER, GREETING, GREET, BREAKING, ASKING, IN_PROCESS, ATTACHING])
     assert sorted(ours) == sorted(block for block in there if not block.startswith(ELSEWHERE))
 
 
@@ -128,6 +133,24 @@ def test_every_program_of_the_readme_sends_a_message(own_site: Site, tmp_path: P
     done = run(own_site, f"{program} program", tmp_path)
 
     assert re.fullmatch(r"KX[0-9a-f]{32}\n", done.stdout), done.stderr
+
+
+def test_testcontainers_starts_the_image_and_sends_a_message(own_site: Site, tmp_path: Path) -> None:
+    """The real library, with an engine that runs the image's command as a process."""
+    if importlib.util.find_spec("testcontainers") is None:
+        missing = "testcontainers is not installed; `pip install testcontainers` brings it"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    (block,) = CONTAINER
+    (tmp_path / "program").write_text(block)
+    with docker_engine() as (engine, variables):
+        exports = [f"export {name}={value}" for name, value in variables.items()]
+        done = run(own_site, "\n".join([*exports, "python program"]), tmp_path)
+
+    assert re.fullmatch(r"KX[0-9a-f]{32}\n", done.stdout), done.stderr
+    assert (engine.created["Image"], engine.created["ExposedPorts"]) == ("twilio-udm-emulator", {"2010/tcp": {}})
+    assert engine.removed
 
 
 @pytest.mark.parametrize("block", IN_PROCESS)
