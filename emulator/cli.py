@@ -33,6 +33,25 @@ See what arrived: curl {DEFAULT_URL}/_emulator/messages
 """
 
 
+def _pasteable(text: str) -> str:
+    """A text whose commands run when they are pasted, although this program may not be on PATH."""
+    if PROGRAM not in text:
+        return text
+    return re.sub(rf"(?<![\w/.-]){PROGRAM}(?= )", lambda _: _started_as(Path(sys.argv[0])), text)
+
+
+def _started_as(path: Path) -> str:
+    """What a shell takes for this program: its name if PATH has it, else how it was started."""
+    import shlex  # noqa: PLC0415  only where commands are printed
+    import shutil  # noqa: PLC0415
+
+    if path.parts[-2:] == ("emulator", "__main__.py"):
+        return f"{shlex.quote(sys.executable)} -m emulator"
+    if path.name != PROGRAM or shutil.which(PROGRAM):
+        return PROGRAM
+    return shlex.quote(str(path))
+
+
 _INSTEAD = {"--wait": "; use --wait --timeout SECONDS"}
 
 
@@ -53,7 +72,10 @@ class _Parser(argparse.ArgumentParser):
 
             flags = {flag for action in self._actions for flag in action.option_strings}
             message += (nearest(unknown, flags) if unknown.startswith("-") else "") or self._see_help()
-        self.exit(2, f"{PROGRAM}: {message}\n")
+        self.exit(2, _pasteable(f"{PROGRAM}: {message}\n"))
+
+    def format_help(self) -> str:
+        return _pasteable(super().format_help())
 
     def _see_help(self) -> str:
         return f"; for its options run: {PROGRAM} help {self.command}"
@@ -169,7 +191,9 @@ def _own_url(environ: Mapping[str, str]) -> str:
 
 
 def _env(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
-    from emulator.commands import attach, folders, probes  # noqa: PLC0415  only for this command
+    from dataclasses import replace  # noqa: PLC0415  only for this command
+
+    from emulator.commands import attach, folders, probes  # noqa: PLC0415
     from emulator.commands.libraries import ANY, BUNDLE, CA  # noqa: PLC0415
 
     parser = _attaching("env", environ)
@@ -206,9 +230,10 @@ certificates trusted before and the emulator's CA, for variables that replace th
     except probes.ProbeError as error:
         return _no_emulator(options.url, error)
     except attach.AttachError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        print(_pasteable(f"{PROGRAM}: {error}"), file=sys.stderr)
         return 2
     form = options.format or ("dotenv" if library.name == "docker" else "sh")
+    attachment = replace(attachment, notes=tuple(map(_pasteable, attachment.notes)))
     print(attach.render(attachment, form), file=out, end="")
     return 0
 
@@ -243,7 +268,7 @@ def _doctor(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int
         findings = doctor.diagnose(case)
     except probes.ProbeError as error:
         return _no_emulator(options.url, error)
-    print(doctor.render(findings), file=out, end="")
+    print(_pasteable(doctor.render(findings)), file=out, end="")
     return 1 if any(finding.weight is doctor.Weight.WRONG for finding in findings) else 0
 
 
@@ -278,7 +303,7 @@ def _no_emulator(url: str, error: Exception) -> int:
     from emulator.commands.probes import SilentError  # noqa: PLC0415
 
     hint = f"; start it with: {START}" if isinstance(error, SilentError) else ""
-    print(f"{PROGRAM}: {url}: {error}{hint}", file=sys.stderr)
+    print(_pasteable(f"{PROGRAM}: {url}: {error}{hint}"), file=sys.stderr)
     return 2
 
 

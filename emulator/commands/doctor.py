@@ -89,8 +89,16 @@ class Case:
 
     def command_for(self, library: Library | None) -> str:
         """The line that sets all variables of a library; None = of every library that needs nothing else."""
-        name = f" {library.name}" if library else ""
-        return f'eval "$(twilio-udm-emulator env{name} --url {shlex.quote(self.emulator.url)})"'
+        return f'eval "$(twilio-udm-emulator env{self._arguments(library)})"'
+
+    @property
+    def if_base_url(self) -> str:
+        """A comment for programs that need no variable."""
+        command = f"twilio-udm-emulator doctor{self._arguments(self.library)} --base-url"
+        return f"  # if the program's code sets a base URL: {command}"
+
+    def _arguments(self, library: Library | None) -> str:
+        return f"{f' {library.name}' if library else ''} --url {shlex.quote(self.emulator.url)}"
 
     def is_ours(self, value: str) -> bool:
         """Whether a proxy variable's value is the emulator's proxy."""
@@ -127,7 +135,6 @@ def _wrong(what: str, change: str) -> Finding:
 # --- what the emulator offers
 
 
-_IF_BASE_URL = "if the program's code sets a base URL: twilio-udm-emulator doctor --base-url"
 _UNREACHED = "restart the emulator, or publish its port if it is in a container"
 
 
@@ -151,8 +158,8 @@ def proxy(case: Case) -> Iterator[Finding]:
     if case.emulator.proxy is None:
         if not (case.base_url or _may_be_alias(case)):
             yield _wrong(
-                f"{case.emulator.url} has no proxy: without a base URL a program calls the real Twilio",
-                f"{START}  # {_IF_BASE_URL}",
+                f"{case.emulator.url} was started without a proxy: without a base URL a program calls the real Twilio",
+                f"{START}{case.if_base_url}",
             )
     elif case.proxy_failure:
         yield _wrong(f"{case.emulator.proxy} to {TWILIO}: {case.proxy_failure}", _UNREACHED)
@@ -352,7 +359,7 @@ def _unattached(case: Case) -> Iterator[Finding]:
         yield _note(f"no proxy variable is set: the program reaches it only where {TWILIO} is a network alias of it")
     elif case.emulator.proxy:
         what = "no proxy variable names its proxy: without a base URL the program calls the real Twilio"
-        yield _wrong(what, f"{case.command}  # {_IF_BASE_URL}")
+        yield _wrong(what, f"{case.command}{case.if_base_url}")
 
 
 _HTTPS_PORT = 443

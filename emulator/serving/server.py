@@ -284,7 +284,7 @@ def entering(settings: Settings) -> Iterator["Entrances | None"]:
         from emulator.serving.entrances import opened  # noqa: PLC0415  needs the extra, and time
     except ImportError as error:
         raise CannotStartError(
-            f"tls_port and proxy_port need the extra tls ({error}): pip install 'twilio-udm-emulator[tls]'"
+            f"tls_port and proxy_port need the extra tls ({error}): pip install cryptography"
         ) from None
     with opened(settings) as entrances:
         yield entrances

@@ -313,6 +313,22 @@ def command(
     return code, out.getvalue(), capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "start", [[str(Path(sys.executable).with_name("twilio-udm-emulator"))], [sys.executable, "-m", "emulator"]]
+)
+def test_commands_can_be_pasted_where_the_program_is_not_on_path(tmp_path: Path, start: list[str]) -> None:
+    """`env` of an emulator that is not there prints how to start one; that command runs in the same shell."""
+    environ = {"PATH": os.defpath, "HOME": str(tmp_path)}
+    env = [*start, "env", "--url", "http://127.0.0.1:1"]
+    done = subprocess.run(env, env=environ, capture_output=True, text=True, check=False)
+    printed = done.stderr.partition("start it with: ")[2].strip()
+    pasted = subprocess.run(f"{printed} --help", shell=True, env=environ, capture_output=True, text=True, check=False)
+
+    assert printed.startswith(" ".join(start))
+    assert pasted.returncode == 0, pasted.stderr
+    assert f"\n  {' '.join(start)} serve --port 0 " in pasted.stdout
+
+
 @pytest.mark.parametrize("name", ["env", "doctor"])
 @pytest.mark.parametrize(
     ("argv", "error"),

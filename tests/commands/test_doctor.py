@@ -192,12 +192,12 @@ def test_all_is_well(seen: Case) -> None:
         ),
         pytest.param(
             case({}, PLAIN),
-            "has no proxy: without a base URL a program calls the real",
+            "without a proxy: without a base URL a program calls the real",
             "serve --tls-port",
             id="no proxy",
         ),
         pytest.param(case({"REQUESTS_CA_BUNDLE": "/ours"}), "no proxy variable", 'eval "$(', id="a CA, no proxy"),
-        pytest.param(case({"REQUESTS_CA_BUNDLE": "/theirs"}, ALIAS), "has no proxy", "serve", id="an alias, no CA"),
+        pytest.param(case({"REQUESTS_CA_BUNDLE": "/theirs"}, ALIAS), "without a proxy", "serve", id="an alias, no CA"),
         pytest.param(
             case({"HTTP_PROXY": "http://corp:3128"}, base_url=True),
             "NO_PROXY does not name 127.0.0.1",
