@@ -165,7 +165,7 @@ def _ca(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
         else:
             pem = authority.from_server(url, environ.get("EMULATOR_CONTROL_TOKEN"))
     except authority.NoAuthorityError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        print(_pasteable(f"{PROGRAM}: {error}"), file=sys.stderr)
         return 2
     out.write(pem)
     return 0

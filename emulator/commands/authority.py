@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from emulator.commands import probes
+from emulator.commands.attach import START
 
 _FILE = "ca.pem"
 
@@ -40,7 +41,8 @@ def from_server(url: str, token: str | None = None) -> str:
     try:
         return _certificate(probes.ca_of(url, token).encode(), url)
     except probes.SilentError as error:
-        raise NoAuthorityError(f"no emulator answers at {url} ({error}); start one, or name it with --url") from None
+        hint = f"correct --url, or start it with: {START}"
+        raise NoAuthorityError(f"no emulator answers at {url} ({error}); {hint}") from None
     except probes.ProbeError as error:
         raise NoAuthorityError(f"{url}: {error}") from None
 
