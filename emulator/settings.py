@@ -131,7 +131,7 @@ class Settings:
     allowed_hosts: frozenset[str] = _option(
         frozenset(),
         values.listing,
-        "more names that the control surface may be asked under; .example.com allows what is under it",
+        "extra host names that the control surface accepts; .example.com accepts its subdomains",
         "",
     )
     allowed_origins: frozenset[str] = _option(
