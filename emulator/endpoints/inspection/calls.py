@@ -3,8 +3,9 @@
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from emulator.endpoints.inspection.bodies import Body
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import ScopeQuery
@@ -18,10 +19,8 @@ router = APIRouter(prefix="/_emulator/calls", tags=["calls"], responses=UNPROCES
 CallSid = Annotated[str, Path(pattern=f"^{sids.pattern(sids.CALL)}$", examples=["CA" + "b" * 32])]
 
 
-class CallState(BaseModel):
+class CallState(Body):
     """What a call is; a message passes while it is ringing or in progress and its other end is a Voice SDK."""
-
-    model_config = ConfigDict(extra="forbid")
 
     account_sid: str | None = Field(
         None,
@@ -29,8 +28,8 @@ class CallState(BaseModel):
         description="null = every account's",
         examples=["AC" + "a" * 32],
     )
-    status: Status = Status.IN_PROGRESS
-    client: Leg = Leg.VOICE_SDK
+    status: Status = Field(Status.IN_PROGRESS, strict=False)
+    client: Leg = Field(Leg.VOICE_SDK, strict=False)
 
 
 class CallView(CallState):
@@ -40,10 +39,8 @@ class CallView(CallState):
     identity: str | None = Field(None, description="of the Voice SDK that is connected now", examples=["alice"])
 
 
-class Placed(BaseModel):
+class Placed(Body):
     """A call to a connected user."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     to: str = Field(
         min_length=1, max_length=256, description="the identity, with or without client:", examples=["client:alice"]

@@ -4,8 +4,17 @@ from typing import Annotated, Protocol, cast
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+)
 
+from emulator.endpoints.inspection.bodies import Body
 from emulator.endpoints.inspection.problems import UNPROCESSABLE
 from emulator.endpoints.inspection.requests import Pair, Sent
 from emulator.wire.replies import Header, Reply
@@ -40,29 +49,59 @@ HeaderName = Annotated[str, StringConstraints(pattern=r"^[!-9;-~]+$")]
 HeaderValue = Annotated[str, StringConstraints(pattern=r"^[ -~\t\u0080-\u00ff]*$")]
 
 
-class Described(BaseModel):
+class _Described(Body):
     """A request that is not sent."""
-
-    model_config = ConfigDict(extra="forbid")
 
     method: str = Field("POST", pattern=r"^[A-Z]+$", examples=["POST"])
     path: str = Field(pattern=r"^/[!-~]*$", examples=["/2010-04-01/Accounts/AC…/Calls/CA…/UserDefinedMessages.json"])
-    headers: dict[HeaderName, HeaderValue] = Field({}, examples=[{"Authorization": "Basic …"}])
+    headers: dict[HeaderName, HeaderValue] = Field(
+        {}, examples=[{"Authorization": "Basic …"}], json_schema_extra={"additionalProperties": False}
+    )
+
+    def named(self) -> dict[str, str]:
+        """Headers by name."""
+        return {name.lower(): value for name, value in self.headers.items()}
+
+
+class DescribedForm(_Described):
+    """A request with a form, or without a body."""
+
     form: dict[Text, Text] | None = Field(None, examples=[{"Content": "{}"}])
-    body: Text | None = Field(None, description="the raw body, instead of a form", examples=[None])
+    body: None = None
 
-    @model_validator(mode="after")
-    def _one_body(self) -> "Described":
-        if self.form is not None and self.body is not None:
-            raise ValueError('give "form" or "body", not both')
-        return self
+    def named(self) -> dict[str, str]:
+        """Headers by name, with the form's media type when none is given."""
+        return ({} if self.form is None else {"content-type": FORM}) | super().named()
 
-    def header_list(self) -> list[Header]:
-        """Headers as on the wire, with the form's media type when none is named."""
-        named = {name.lower(): value for name, value in self.headers.items()}
-        if self.form is not None:
-            named.setdefault("content-type", FORM)
-        return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in named.items()]
+    def raw(self) -> str:
+        """The body as it would be sent."""
+        return urlencode(self.form or {})
+
+
+def _no_form(form: object) -> object:
+    if form is not None:
+        raise ValueError('give "form" or "body", not both')
+    return form
+
+
+class DescribedBody(_Described):
+    """A request with any body."""
+
+    form: Annotated[None, BeforeValidator(_no_form)] = None
+    body: Text = Field(description="the raw body, instead of a form", examples=["Content=%7B%7D"])
+
+    def raw(self) -> str:
+        """The body as it would be sent."""
+        return self.body
+
+
+def _kind(given: object) -> str:
+    return "form" if isinstance(given, dict) and given.get("body") is None else "body"
+
+
+Described = Annotated[
+    Annotated[DescribedForm, Tag("form")] | Annotated[DescribedBody, Tag("body")], Discriminator(_kind)
+]
 
 
 class Looked(BaseModel):
@@ -85,8 +124,8 @@ class Verdict(BaseModel):
 @router.post("/_emulator/check", summary="Ask without sending")
 async def check(judge: Annotated[Judge, Depends(_judge)], described: Described) -> Verdict:
     """Judge a described request; the SID of a message that would be created is all zeros."""
-    body = urlencode(described.form or {}) if described.body is None else described.body
-    reply, headers, looked = judge.consider(described.method, described.path, described.header_list(), body.encode())
+    given = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in described.named().items()]
+    reply, headers, looked = judge.consider(described.method, described.path, given, described.raw().encode())
     return Verdict(
         reply=Sent(
             status=reply.status,

@@ -4,30 +4,21 @@ import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
+from emulator.endpoints.inspection.bodies import JSON_TEXT, Body, json_text
 from emulator.endpoints.inspection.calls import CallSid
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import UNPROCESSABLE
 from emulator.endpoints.inspection.views import json_response, message_json, saying_json
 from emulator.engine.filters import Filter
 from emulator.engine.parties import EndUserMessage
-from emulator.wire import content, sids
+from emulator.wire import sids
 from emulator.wire.errors import CALL_IS_PSTN, CALL_NOT_ACTIVE, CALL_UNKNOWN
 from emulator.wire.messages import MAX_CONTENT
 from emulator.wire.signalling import CONTENT_TYPE
 
 router = APIRouter(prefix="/_emulator/calls/{call_sid}/end-user", tags=["end users"], responses=UNPROCESSABLE)
-
-
-def _json_text(text: str) -> str:
-    if len(text) > MAX_CONTENT:
-        raise ValueError(f"at most {MAX_CONTENT} characters")
-    try:
-        content.parse(text)
-    except content.NotJson as error:
-        raise ValueError(f'give JSON as a text, as in "{{\\"a\\": 1}}": {error}') from None
-    return text
 
 
 _WHY_NOT = {
@@ -37,13 +28,14 @@ _WHY_NOT = {
 }
 
 
-class SaidBody(BaseModel):
+class SaidBody(Body):
     """What the end user says."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    content: Annotated[str, AfterValidator(_json_text)] = Field(
-        description="JSON, as a text", examples=['{"answer": "yes"}']
+    content: Annotated[str, AfterValidator(json_text)] = Field(
+        max_length=MAX_CONTENT,
+        description="JSON, as a text",
+        examples=['{"answer": "yes"}'],
+        json_schema_extra=JSON_TEXT,
     )
     content_type: str = Field(CONTENT_TYPE, pattern=r"^[!-~]+$", max_length=100, examples=[CONTENT_TYPE])
 

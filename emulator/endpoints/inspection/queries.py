@@ -4,8 +4,9 @@ from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
+from emulator.endpoints.inspection.bodies import JSON_TEXT, json_text
 from emulator.engine import deliveries
 from emulator.engine.deliveries import DeliveryFilter
 from emulator.engine.exchanges import Outcome
@@ -38,22 +39,12 @@ class ScopeModel(BaseModel):
 
 class _ByContent(ScopeModel):
     after: int = Field(0, ge=0, description="only with a higher sequence number; `last_seq` of an earlier answer")
-    content: str | None = Field(
+    content: Annotated[str, AfterValidator(json_text), WithJsonSchema({"type": "string", **JSON_TEXT})] | None = Field(
         None,
         description="JSON that the content must hold: objects by subset, arrays whole",
         examples=['{"type": "order"}'],
     )
     contains: str | None = Field(None, description="text that the content must hold", examples=["order"])
-
-    @field_validator("content")
-    @classmethod
-    def _is_json(cls, text: str | None) -> str | None:
-        if text is not None:
-            try:
-                content.parse(text)
-            except content.NotJson as error:
-                raise ValueError(f'give JSON, a text in quotes as in "a": {error}') from None
-        return text
 
     @property
     def part(self) -> Part | None:

@@ -4,8 +4,9 @@ import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
+from emulator.endpoints.inspection.bodies import Body
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, bad_value
 from emulator.endpoints.inspection.queries import ScopeQuery
@@ -19,15 +20,19 @@ MAX_BYTES = 256 * 1024
 Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,100}$", examples=["order"])]
 
 
-class SchemaBody(BaseModel):
+class SchemaBody(Body):
     """A JSON Schema (2020-12) for the contents of a scope."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-    schema_: Any = Field(alias="schema", examples=[{"type": "object", "required": ["type"]}])
+    schema_: Annotated[Any, WithJsonSchema({"type": ["object", "boolean"]})] = Field(
+        alias="schema",
+        description="a valid JSON Schema of at most 256 KiB; `$ref` only inside it, patterns without look-around",
+        examples=[{"type": "object", "required": ["type"]}],
+    )
     account_sid: str | None = Field(None, description="only for this account", examples=["AC" + "a" * 32])
     call_sid: str | None = Field(None, description="only for this call", examples=["CA" + "b" * 32])
-    on_failure: OnFailure = Field(OnFailure.NOTE, description="note it on the message, or refuse with 400/32702")
+    on_failure: OnFailure = Field(
+        OnFailure.NOTE, strict=False, description="note it on the message, or refuse with 400/32702"
+    )
 
 
 class SchemaView(SchemaBody):

@@ -1,11 +1,12 @@
 """`/_emulator/users`: the connected Voice SDKs, and what happens to calls for which nobody is there."""
 
 from collections import defaultdict
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Request
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag
 
+from emulator.endpoints.inspection.bodies import Body
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
 from emulator.engine.behaviours import Behaviour, Reaction
@@ -43,27 +44,43 @@ class UserList(BaseModel):
     insights: int = Field(description="how many reports of SDKs were swallowed here", examples=[0])
 
 
-class BehaviourBody(BaseModel):
-    """What the other end of a call does when no user of that name is registered."""
+class AnswerBody(Body):
+    """The other end answers."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    reaction: Reaction = Field(Reaction.ANSWER, examples=["answer"])
-    after: float = Field(
-        0.0, ge=0, le=600, strict=True, description="seconds of ringing before it answers", examples=[1.5]
-    )
-
-    @model_validator(mode="after")
-    def _only_an_answer_waits(self) -> "BehaviourBody":
-        if self.after and self.reaction is not Reaction.ANSWER:
-            raise ValueError(f"{self.reaction} happens at once: after goes with answer only")
-        return self
+    reaction: Literal[Reaction.ANSWER] = Field(Reaction.ANSWER, examples=["answer"])
+    after: float = Field(0.0, ge=0, le=600, description="seconds of ringing before it answers", examples=[1.5])
 
 
-class BehaviourView(BehaviourBody):
+def _at_once(after: float) -> float:
+    if after:
+        raise ValueError("after goes with answer only: the other reactions happen at once")
+    return after
+
+
+class NoAnswerBody(Body):
+    """The other end rings on, is busy or rejects the call, at once."""
+
+    reaction: Literal[Reaction.RING, Reaction.BUSY, Reaction.REJECT] = Field(examples=["busy"])
+    after: Annotated[float, AfterValidator(_at_once)] = Field(0.0, json_schema_extra={"const": 0}, examples=[0])
+
+
+def _answers(given: object) -> str:
+    reaction = given.get("reaction", Reaction.ANSWER) if isinstance(given, dict) else getattr(given, "reaction", None)
+    return "no answer" if reaction in (Reaction.RING, Reaction.BUSY, Reaction.REJECT) else "answer"
+
+
+BehaviourBody = Annotated[
+    Annotated[AnswerBody, Tag("answer")] | Annotated[NoAnswerBody, Tag("no answer")], Discriminator(_answers)
+]
+"""What the other end of a call does when no user of that name is registered."""
+
+
+class BehaviourView(BaseModel):
     """What was set for an identity."""
 
     identity: str = Field(examples=["alice"])
+    reaction: Reaction = Field(examples=["answer"])
+    after: float = Field(description="seconds of ringing before it answers", examples=[1.5])
 
 
 @router.get("", summary="List connected users")

@@ -1,47 +1,84 @@
 """`/_emulator/clock` and `/_emulator/seed`: time and chance of the whole process."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
+from emulator.endpoints.inspection.bodies import Body, Integer, Yes, members
 from emulator.endpoints.inspection.engine import Engine
-from emulator.endpoints.inspection.problems import UNPROCESSABLE, bad_value
+from emulator.endpoints.inspection.problems import UNPROCESSABLE, Problem, Responses
 from emulator.wire.dates import iso8601
 
 router = APIRouter(tags=["time and chance"], responses=UNPROCESSABLE)
 
 # What every form of a date that the emulator writes can hold.
-_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 _LONGEST_STEP = 10 * 365 * 86400
+# RFC 3339, from 1970 to 9998, without leap seconds.
+_TIMESTAMP = (
+    r"^(19[7-9][0-9]|[2-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])-[0-9]{2}-[0-9]{2}"
+    r"T[0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]+)?(Z|[+-][0-9]{2}:[0-5][0-9])$"
+)
+_PAST_THE_END: Responses = {409: {"model": Problem, "description": f"The clock would reach {_LATEST:%Y-%m-%d}"}}
 
 
-def _text(given: object) -> object:
-    if not isinstance(given, str):
-        raise ValueError("give a text, as in 2026-01-02T03:04:05Z")  # noqa: TRY004  pydantic's word for a bad value
+def _timestamp(given: object) -> datetime:
+    if not isinstance(given, str) or not re.fullmatch(_TIMESTAMP, given):
+        raise ValueError(
+            f"give a time with a timezone, from 1970 to before {_LATEST:%Y-%m-%d}, as in 2026-01-02T03:04:05Z"
+        )
+    return datetime.fromisoformat(given)
+
+
+Timestamp = Annotated[
+    datetime,
+    BeforeValidator(_timestamp),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": _TIMESTAMP}),
+]
+
+
+class FreezeBody(Body):
+    """Freeze the clock."""
+
+    freeze: Timestamp = Field(
+        description="the time that it shows from now on (RFC 3339, without leap seconds)",
+        examples=["2026-01-02T03:04:05Z"],
+    )
+
+
+class AdvanceBody(Body):
+    """Advance the clock."""
+
+    advance: float = Field(ge=0, le=_LONGEST_STEP, description="by this many seconds", examples=[60])
+
+
+class ResetBody(Body):
+    """Restore the clock's initial state."""
+
+    reset: Yes = Field(examples=[True])
+
+
+_CHANGES = ("freeze", "advance", "reset")
+
+
+def _exactly_one(given: object) -> object:
+    if isinstance(given, dict) and len(members(given, _CHANGES)) != 1 and given.keys() <= set(_CHANGES):
+        raise ValueError('give exactly one of "freeze", "advance" and "reset": true')
     return given
 
 
-class ClockChange(BaseModel):
-    """One of three."""
+def _change(given: object) -> str:
+    return next(iter(members(given, _CHANGES)), "freeze")
 
-    model_config = ConfigDict(extra="forbid", strict=True)
 
-    freeze: Annotated[AwareDatetime, Field(ge=_EARLIEST, lt=_LATEST, strict=False), BeforeValidator(_text)] | None = (
-        Field(None, description="stand still at this time (ISO 8601 with a zone)", examples=["2026-01-02T03:04:05Z"])
-    )
-    advance: float | None = Field(
-        None, ge=0, le=_LONGEST_STEP, description="go forward by so many seconds", examples=[60]
-    )
-    reset: bool | None = Field(None, description="true = as at the start", examples=[True])
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> "ClockChange":
-        if (self.freeze is not None) + (self.advance is not None) + (self.reset is True) != 1:
-            raise ValueError('give exactly one of "freeze", "advance" and "reset": true')
-        return self
+ClockChange = Annotated[
+    Annotated[FreezeBody, Tag("freeze")] | Annotated[AdvanceBody, Tag("advance")] | Annotated[ResetBody, Tag("reset")],
+    Discriminator(_change),
+    BeforeValidator(_exactly_one),
+]
 
 
 class ClockView(BaseModel):
@@ -51,19 +88,10 @@ class ClockView(BaseModel):
     frozen: bool = Field(examples=[True])
 
 
-class Seed(BaseModel):
+class Seed(Body):
     """Where the sequence of identifiers starts; null = at random."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    seed: int | None = Field(ge=0, le=10**15 - 1, examples=[7])
-
-    @field_validator("seed", mode="before")
-    @classmethod
-    def _is_no_switch(cls, seed: object) -> object:
-        if isinstance(seed, bool):
-            raise ValueError("give a whole number or null")  # noqa: TRY004  pydantic's word for a bad value
-        return seed
+    seed: Integer | None = Field(ge=0, le=10**15 - 1, examples=[7])
 
 
 def _view(engine: Engine) -> ClockView:
@@ -76,14 +104,14 @@ async def get_clock(engine: Engine) -> ClockView:
     return _view(engine)
 
 
-@router.put("/_emulator/clock", summary="Freeze or advance the clock")
+@router.put("/_emulator/clock", responses=_PAST_THE_END, summary="Freeze, advance or reset the clock")
 async def put_clock(engine: Engine, change: ClockChange) -> ClockView:
     """Change the time of `date_created`, `Date`, the journal and key expiry; waits run on."""
-    if change.freeze is not None:
+    if isinstance(change, FreezeBody):
         engine.clock.freeze(change.freeze.timestamp())
-    elif change.advance is not None:
+    elif isinstance(change, AdvanceBody):
         if engine.clock.now() + change.advance >= _LATEST.timestamp():
-            raise bad_value("/advance", change.advance, f"the clock goes no further than {_LATEST:%Y-%m-%d}")
+            raise HTTPException(409, f"the clock goes no further than {_LATEST:%Y-%m-%d}")
         engine.clock.advance(change.advance)
     else:
         engine.clock.reset()

@@ -1,0 +1,49 @@
+"""The base of every JSON request body: validated exactly as the OpenAPI document describes it."""
+
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue
+
+from emulator.wire import content
+
+
+class Body(BaseModel):
+    """A request body. No unknown members and no conversions: `"1"` is not a number, `true` is not 1."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def _integral(given: object) -> object:
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+Integer = Annotated[int, BeforeValidator(_integral)]
+"""An integer as JSON Schema defines it: 1.0 is one too."""
+
+
+def _boolean(given: object) -> object:
+    if not isinstance(given, bool):
+        raise ValueError("Input should be True")  # noqa: TRY004  pydantic passes on no other
+    return given
+
+
+Yes = Annotated[Literal[True], BeforeValidator(_boolean)]
+"""Only `true`; pydantic would take 1 for it."""
+
+JSON_TEXT: dict[str, JsonValue] = {"contentMediaType": "application/json"}
+"""What the schema of a string adds when the string must be JSON."""
+
+
+def members(given: object, names: Iterable[str]) -> list[str]:
+    """Those of the names that a body has; they choose between the alternatives of a union."""
+    return [name for name in names if isinstance(given, dict) and name in given]
+
+
+def json_text(text: str) -> str:
+    """Validate a string that must hold JSON."""
+    try:
+        content.parse(text)
+    except content.NotJson as error:
+        raise ValueError(f'give JSON as a text, as in "{{\\"a\\": 1}}": {error}') from None
+    return text
