@@ -20,6 +20,8 @@ def _integral(given: object) -> object:
 
 Integer = Annotated[int, BeforeValidator(_integral)]
 """An integer as JSON Schema defines it: 1.0 is one too."""
+LARGEST_INTEGER = 2**53 - 1
+"""The largest one that every reader of JSON, the document's included, takes exactly."""
 
 
 def _boolean(given: object) -> object:
@@ -37,7 +39,8 @@ JSON_TEXT: dict[str, JsonValue] = {"contentMediaType": "application/json"}
 
 def members(given: object, names: Iterable[str]) -> list[str]:
     """Those of the names that a body has; they choose between the alternatives of a union."""
-    return [name for name in names if isinstance(given, dict) and name in given]
+    has = given.model_fields_set if isinstance(given, BaseModel) else given if isinstance(given, dict) else ()
+    return [name for name in names if name in has]
 
 
 def json_text(text: str) -> str:

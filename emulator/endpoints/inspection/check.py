@@ -96,11 +96,12 @@ class DescribedBody(_Described):
 
 
 def _kind(given: object) -> str:
-    return "form" if isinstance(given, dict) and given.get("body") is None else "body"
+    return "request: body" if isinstance(given, dict) and given.get("body") is not None else "request: form"
 
 
 Described = Annotated[
-    Annotated[DescribedForm, Tag("form")] | Annotated[DescribedBody, Tag("body")], Discriminator(_kind)
+    Annotated[DescribedForm, Tag("request: form")] | Annotated[DescribedBody, Tag("request: body")],
+    Discriminator(_kind),
 ]
 
 

@@ -2,10 +2,11 @@
 
 import json
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Discriminator, Field, Tag, TypeAdapter
 
+from emulator.endpoints.inspection.bodies import LARGEST_INTEGER, Body, Integer, Yes, members
 from emulator.engine.fault_rules import Match, Quota, Recipe, Then
 from emulator.engine.faults import Action, CloseFault, Drop, DropFault, GarbageFault, ReplyFault, TruncateFault
 from emulator.engine.filters import Part
@@ -19,75 +20,150 @@ _GATEWAY_PAGE = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1>
 _GATEWAYS_OWN = (502, 504)
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+_NO_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED)
+_CODES = sorted({row.code for row in errors.CATALOGUE if row.code is not None})
+
+RetryAfter = Annotated[Integer, Field(ge=0, le=_DAY, description="seconds, sent as Retry-After", examples=[2])]
+Message = Annotated[
+    str, Field(max_length=1000, description="{path} in it stands for the path", examples=["Too Many Requests"])
+]
+ContentType = Annotated[str, Field(pattern=r"^[!-~]([ -~]*[!-~])?$", max_length=200, examples=["text/html"])]
 
 
-class ReplyBody(_Strict):
-    """Another reply: Twilio's own for a status or code, or a page as a gateway would send."""
-
-    status: int | None = Field(None, ge=200, le=599, examples=[429])
-    code: int | None = Field(None, ge=0, le=99999, examples=[20429])
-    message: str | None = Field(
-        None, max_length=1000, description="{path} in it stands for the path", examples=["Too Many Requests"]
-    )
-    retry_after: int | None = Field(None, ge=0, le=_DAY, description="seconds, sent as Retry-After", examples=[2])
-    content_type: str | None = Field(None, pattern=r"^[!-~]([ -~]*[!-~])?$", max_length=200, examples=["text/html"])
-    body: str | None = Field(
-        None, max_length=64 * 1024, description="sent as it is, without Twilio's headers", examples=["<h1>Oops</h1>"]
-    )
-
-    @model_validator(mode="after")
-    def _makes_sense(self) -> "ReplyBody":
-        if errors.like(self.status, self.code) is None:
-            raise ValueError("give a status, or a code of Twilio's that GET /_emulator/rules lists")
-        if self.status in (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED):
-            raise ValueError(f"{self.status} has no body; that would be no fault but another protocol")
-        if self.body is None and self.status is not None and self.status < HTTPStatus.BAD_REQUEST:
-            raise ValueError(f"with status {self.status} give a body too; Twilio's form is for errors")
-        if self._is_page and (self.code is not None or self.message is not None):
-            raise ValueError("code and message are Twilio's form, body and content_type a page: give one or the other")
-        return self
+class _Reply(Body):
+    retry_after: RetryAfter | None = None
 
     @property
-    def _is_page(self) -> bool:
-        return self.body is not None or self.content_type is not None
+    def _headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        return () if self.retry_after is None else ((b"retry-after", b"%d" % self.retry_after),)
+
+
+def _known_code(code: int) -> int:
+    if code not in _CODES:
+        raise ValueError("give a status, or a code of Twilio's that GET /_emulator/rules lists")
+    return code
+
+
+class CodeReply(_Reply):
+    """Twilio's own reply for a code."""
+
+    code: Annotated[Integer, AfterValidator(_known_code)] = Field(
+        json_schema_extra={"enum": [*_CODES]}, examples=[20429]
+    )
+    message: Message | None = None
 
     def action(self) -> ReplyFault:
         """The engine's."""
-        wait = () if self.retry_after is None else ((b"retry-after", b"%d" % self.retry_after),)
+        problem = errors.like(None, self.code, self.message)
+        assert problem is not None
+        return ReplyFault(problem.with_headers(self._headers))
+
+
+def _is_error(status: int) -> int:
+    if status < HTTPStatus.BAD_REQUEST:
+        raise ValueError(f"with status {status} give a body too; Twilio's form is for errors")
+    return status
+
+
+ErrorStatus = Annotated[
+    Integer, Field(ge=200, le=599, json_schema_extra={"minimum": 400}, examples=[429]), AfterValidator(_is_error)
+]
+
+
+class StatusReply(_Reply):
+    """Twilio's own reply for a status; for 502 and 504, unless it has a code or message, a gateway's page."""
+
+    status: ErrorStatus
+    code: Annotated[Integer, Field(ge=0, le=99999, examples=[20429])] | None = None
+    message: Message | None = None
+
+    def action(self) -> ReplyFault:
+        """The engine's."""
+        if self.status in _GATEWAYS_OWN and self.code is None and self.message is None:
+            return _page(self.status, None, None, self._headers)
         problem = errors.like(self.status, self.code, self.message)
         assert problem is not None
-        status = int(problem.status)
-        if self._is_page or (status in _GATEWAYS_OWN and self.code is None and self.message is None):
-            return ReplyFault(errors.made_up(status).with_headers(wait), self._page(status), self._content_type())
-        return ReplyFault(problem.with_headers(wait))
+        return ReplyFault(problem.with_headers(self._headers))
 
-    def _page(self, status: int) -> str:
-        if self.body is not None:
-            return self.body
+
+class GatewayReply(_Reply):
+    """A gateway's page for a status, with a media type."""
+
+    status: ErrorStatus
+    content_type: ContentType
+
+    def action(self) -> ReplyFault:
+        """The engine's."""
+        return _page(self.status, None, self.content_type, self._headers)
+
+
+def _has_body(status: int) -> int:
+    if status in _NO_BODY:
+        raise ValueError(f"{status} has no body; that would be no fault but another protocol")
+    return status
+
+
+class PageReply(_Reply):
+    """Any body."""
+
+    status: Annotated[Integer, AfterValidator(_has_body)] = Field(
+        ge=200, le=599, json_schema_extra={"not": {"enum": [int(status) for status in _NO_BODY]}}, examples=[502]
+    )
+    body: str = Field(
+        max_length=64 * 1024, description="sent as it is, without Twilio's headers", examples=["<h1>Oops</h1>"]
+    )
+    content_type: ContentType | None = None
+
+    def action(self) -> ReplyFault:
+        """The engine's."""
+        return _page(self.status, self.body, self.content_type, self._headers)
+
+
+def _page(
+    status: int, body: str | None, content_type: str | None, headers: tuple[tuple[bytes, bytes], ...]
+) -> ReplyFault:
+    if body is None:
         phrase = HTTPStatus(status).phrase if status in list(HTTPStatus) else "Unknown"
-        return _GATEWAY_PAGE.format(f"{status} {phrase}")
+        body = _GATEWAY_PAGE.format(f"{status} {phrase}")
+    guess = "application/json" if body.lstrip()[:1] in ("{", "[") else "text/html"
+    return ReplyFault(errors.made_up(status).with_headers(headers), body, content_type or guess)
 
-    def _content_type(self) -> str:
-        if self.content_type is not None:
-            return self.content_type
-        return "application/json" if (self.body or "").lstrip()[:1] in ("{", "[") else "text/html"
+
+_KINDS_OF_REPLY = ("body", "content_type", "status", "code")
+"""The member that decides what kind of reply it is; the first one counts."""
+
+
+def _kind_of_reply(given: object) -> str:
+    return "reply: " + next(iter(members(given, _KINDS_OF_REPLY)), "code")
+
+
+def _one_form(given: object) -> object:
+    if isinstance(given, dict):
+        if not {"status", "code"} & given.keys():
+            raise ValueError("give a status, or a code of Twilio's that GET /_emulator/rules lists")
+        if {"body", "content_type"} & given.keys() and {"code", "message"} & given.keys():
+            raise ValueError("code and message are Twilio's form, body and content_type a page: give one or the other")
+    return given
+
+
+ReplyBody = Annotated[
+    Annotated[PageReply, Tag("reply: body")]
+    | Annotated[GatewayReply, Tag("reply: content_type")]
+    | Annotated[StatusReply, Tag("reply: status")]
+    | Annotated[CodeReply, Tag("reply: code")],
+    Discriminator(_kind_of_reply),
+    BeforeValidator(_one_form),
+]
+"""Another reply: Twilio's own for a status or code, or a page as a gateway would send."""
 
 
 Seconds = Annotated[float, Field(ge=0, le=_LONGEST_DELAY, allow_inf_nan=False)]
 
 
-def _rising(bounds: tuple[float, float]) -> tuple[float, float]:
-    if bounds[0] > bounds[1]:
-        raise ValueError("the first bound must not be above the second")
-    return bounds
+class Uniform(Body):
+    """Seconds between two bounds, drawn by the rule's generator."""
 
-
-class Uniform(_Strict):
-    """Seconds between two bounds, by the rule's dice."""
-
-    uniform: Annotated[tuple[Seconds, Seconds], AfterValidator(_rising), Field(strict=False, examples=[[1, 5]])]
+    uniform: tuple[Seconds, Seconds] = Field(strict=False, description="in either order", examples=[[1, 5]])
 
 
 def _kind_of_delay(given: object) -> str:
@@ -99,79 +175,136 @@ Delay = Annotated[
 ]
 
 
-class QuotaBody(_Strict):
+class QuotaBody(Body):
     """So many requests in so many seconds pass; the rest get 429/20429 and Retry-After."""
 
-    requests: int = Field(ge=0, le=100_000, examples=[10])
+    requests: Integer = Field(ge=0, le=100_000, examples=[10])
     window: float = Field(gt=0, le=_DAY, description="seconds of the emulator's clock", examples=[1])
 
 
-_EXCLUSIVE = ("reply", "drop", "truncate", "garbage", "close", "quota")
-
-
-def _boolean(given: object) -> object:
-    if not isinstance(given, bool):
-        raise ValueError("Input should be True")  # noqa: TRY004  pydantic passes on no other
-    return given
-
-
-Yes = Annotated[Literal[True], BeforeValidator(_boolean)]  # to pydantic 1 is True
-
-
-class ThenBody(_Strict):
-    """A delay, one of the others, or a delay and then one of the others."""
-
-    delay: Delay | None = Field(None, description="seconds that the answer is held back", examples=[1.5])
-    reply: ReplyBody | None = Field(None, description="another answer; nothing is done")
-    drop: Drop | None = Field(
-        None,
-        strict=False,  # JSON has no enumerations
-        description="connection reset: before = nothing is done, after = processed and the answer lost",
-        examples=["after"],
-    )
-    truncate: int | None = Field(
-        None,
-        ge=0,
-        le=1024 * 1024,
-        description="processed; the whole head, and so many bytes of the body, never all",
-        examples=[10],
-    )
-    garbage: Yes | None = Field(None, description="processed; the answer is not HTTP", examples=[True])
-    close: Yes | None = Field(None, description="connection closed without an answer; nothing is done", examples=[True])
-    quota: QuotaBody | None = None
-
-    @model_validator(mode="after")
-    def _possible(self) -> "ThenBody":
-        given = [name for name in _EXCLUSIVE if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} exclude each other; only delay goes with another")
-        if not given and self.delay is None:
-            raise ValueError(f"give one of delay, {', '.join(_EXCLUSIVE)}")
-        return self
+class _Then(Body):
+    needs_connection: ClassVar[bool] = False
+    """Whether only our own server can do it."""
 
     @property
-    def needs_connection(self) -> bool:
-        """Whether only our own server can do it."""
-        return any(getattr(self, name) is not None for name in ("drop", "truncate", "garbage", "close"))
+    def bounds(self) -> tuple[float, float]:
+        """Between which the delay is drawn."""
+        delay: float | Uniform = getattr(self, "delay", None) or 0.0
+        low, high = sorted(delay.uniform if isinstance(delay, Uniform) else (delay, delay))
+        return low, high
+
+    def action(self) -> Action | Quota | None:
+        """The engine's."""
+        return None
 
     def then(self) -> Then:
         """The engine's."""
-        delay = self.delay or 0.0
-        bounds = delay.uniform if isinstance(delay, Uniform) else (delay, delay)
-        return Then(delay=bounds, action=self._action())
+        return Then(delay=self.bounds, action=self.action())
 
-    def _action(self) -> Action | Quota | None:
-        if self.reply is not None:
-            return self.reply.action()
-        if self.drop is not None:
-            return DropFault(self.drop)
-        if self.truncate is not None:
-            return TruncateFault(self.truncate)
-        if self.quota is not None:
-            return Quota(requests=self.quota.requests, window=self.quota.window)
-        if self.garbage:
-            return GarbageFault()
-        return CloseFault() if self.close else None
+
+class DelayThen(_Then):
+    """A delay only."""
+
+    delay: Delay = Field(description="seconds that the reply is held back", examples=[1.5])
+
+
+class _Delayed(_Then):
+    delay: Delay | None = Field(None, description="seconds that it is held back", examples=[1.5])
+
+
+class ReplyThen(_Delayed):
+    """Another reply; nothing is done."""
+
+    reply: ReplyBody
+
+    def action(self) -> ReplyFault:
+        """The engine's."""
+        return self.reply.action()
+
+
+class DropThen(_Delayed):
+    """Connection reset: before = nothing is done, after = processed and the reply lost."""
+
+    needs_connection = True
+    drop: Drop = Field(strict=False, examples=["after"])
+
+    def action(self) -> DropFault:
+        """The engine's."""
+        return DropFault(self.drop)
+
+
+class TruncateThen(_Delayed):
+    """Processed; the whole head, and this many bytes of the body, never all."""
+
+    needs_connection = True
+    truncate: Integer = Field(ge=0, le=1024 * 1024, examples=[10])
+
+    def action(self) -> TruncateFault:
+        """The engine's."""
+        return TruncateFault(self.truncate)
+
+
+class GarbageThen(_Delayed):
+    """Processed; the reply is not HTTP."""
+
+    needs_connection = True
+    garbage: Yes = Field(examples=[True])
+
+    def action(self) -> GarbageFault:
+        """The engine's."""
+        return GarbageFault()
+
+
+class CloseThen(_Delayed):
+    """Connection closed without a reply; nothing is done."""
+
+    needs_connection = True
+    close: Yes = Field(examples=[True])
+
+    def action(self) -> CloseFault:
+        """The engine's."""
+        return CloseFault()
+
+
+class QuotaThen(_Delayed):
+    """The quota's requests pass; the rest get 429/20429."""
+
+    quota: QuotaBody
+
+    def action(self) -> Quota:
+        """The engine's."""
+        return Quota(requests=self.quota.requests, window=self.quota.window)
+
+
+_KINDS = ("reply", "drop", "truncate", "garbage", "close", "quota")
+
+
+def _one_kind(given: object) -> object:
+    kinds = members(given, _KINDS)
+    if len(kinds) > 1:
+        raise ValueError(f"{' and '.join(kinds)} exclude each other; only delay goes with another")
+    if given == {}:
+        raise ValueError(f"give one of delay, {', '.join(_KINDS)}")
+    return given
+
+
+def _kind(given: object) -> str:
+    return "then: " + next(iter(members(given, _KINDS)), "delay")
+
+
+ThenBody = Annotated[
+    Annotated[DelayThen, Tag("then: delay")]
+    | Annotated[ReplyThen, Tag("then: reply")]
+    | Annotated[DropThen, Tag("then: drop")]
+    | Annotated[TruncateThen, Tag("then: truncate")]
+    | Annotated[GarbageThen, Tag("then: garbage")]
+    | Annotated[CloseThen, Tag("then: close")]
+    | Annotated[QuotaThen, Tag("then: quota")],
+    Discriminator(_kind),
+    BeforeValidator(_one_kind),
+]
+"""A delay, one of the others, or a delay and then one of the others."""
+_THEN: TypeAdapter[ThenBody] = TypeAdapter(ThenBody)
 
 
 class Profile(BaseModel):
@@ -184,7 +317,7 @@ class Profile(BaseModel):
 
 
 def _profile(name: str, does: str, then: dict[str, Any], probability: float = 1.0) -> Profile:
-    return Profile(name=name, does=does, then=ThenBody.model_validate(then), probability=probability)
+    return Profile(name=name, does=does, then=_THEN.validate_python(then), probability=probability)
 
 
 PROFILES: tuple[Profile, ...] = (
@@ -216,7 +349,7 @@ def _portable(value: object) -> object:
     return value
 
 
-class MatchBody(_Strict):
+class MatchBody(Body):
     """Which requests a rule is for; nothing = all."""
 
     account_sid: str | None = Field(default=None, pattern=f"^{sids.pattern(sids.ACCOUNT)}$", examples=["AC" + "a" * 32])
@@ -239,44 +372,75 @@ class MatchBody(_Strict):
         )
 
 
-class FaultBody(_Strict):
-    """A rule: for which requests, what then, and how often. The first rule that fires wins."""
-
-    model_config = ConfigDict(json_schema_extra={"required": []})  # a profile stands for `then`
+class _Rule(Body):
+    """For which requests, and how often. The first rule that fires wins."""
 
     match: MatchBody = MatchBody()
-    then: ThenBody = Field(examples=[{"reply": {"status": 429, "retry_after": 2}}])
-    profile: Annotated[str, AfterValidator(_known)] | None = Field(
-        None, description="instead of `then`: one of " + ", ".join(_BY_NAME), examples=["lost-answer"]
+    skip_first: Integer = Field(0, ge=0, le=10**9, description="this many matching requests pass first", examples=[1])
+    times: Annotated[Integer, Field(ge=1, le=10**9)] | None = Field(
+        None, description="how often it fires; null = without end", examples=[1]
     )
-    skip_first: int = Field(0, ge=0, le=10**9, description="so many matching requests pass first", examples=[1])
-    times: int | None = Field(None, ge=1, le=10**9, description="it fires so often; null = without end", examples=[1])
-    probability: float = Field(1.0, ge=0, le=1, examples=[0.5])
-    seed: int | None = Field(
-        None, ge=0, le=2**63 - 1, description="makes probability and uniform delays repeat", examples=[7]
+    seed: Annotated[Integer, Field(ge=0, le=LARGEST_INTEGER)] | None = Field(
+        None, description="makes probability and uniform delays repeat", examples=[7]
     )
     ttl: float | None = Field(
         None, gt=0, le=_DAY, description="seconds after which the rule ends by itself", examples=[60]
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _from_profile(cls, given: Any) -> Any:  # noqa: ANN401  whatever was sent
-        if not isinstance(given, dict) or given.get("profile") is None:
-            return given
-        if "then" in given:
-            raise ValueError("give profile or then, not both")
-        profile = _BY_NAME.get(str(given["profile"]), PROFILES[0])  # an unknown one is refused by its own field
-        return {"probability": profile.probability, **given, "then": profile.then}
-
-    def recipe(self) -> Recipe:
-        """The engine's."""
+    def _recipe(self, then: _Then, probability: float) -> Recipe:
         return Recipe(
             match=self.match.match(),
-            then=self.then.then(),
+            then=then.then(),
             skip_first=self.skip_first,
             times=self.times,
-            probability=self.probability,
+            probability=probability,
             seed=self.seed,
             ttl=self.ttl,
         )
+
+
+class RuleBody(_Rule):
+    """A rule: for which requests, what then, and how often. The first rule that fires wins."""
+
+    then: ThenBody = Field(examples=[{"reply": {"status": 429, "retry_after": 2}}])
+    probability: float = Field(1.0, ge=0, le=1, examples=[0.5])
+
+    def recipe(self) -> Recipe:
+        """The engine's."""
+        return self._recipe(self.then, self.probability)
+
+
+class ProfileBody(_Rule):
+    """A rule with a profile instead of `then`. The first rule that fires wins."""
+
+    profile: Annotated[str, AfterValidator(_known)] = Field(
+        json_schema_extra={"enum": [*_BY_NAME]}, examples=["lost-answer"]
+    )
+    probability: float | None = Field(None, ge=0, le=1, description="null = the profile's", examples=[0.5])
+
+    @property
+    def then(self) -> _Then:
+        """What the profile stands for."""
+        return _BY_NAME[self.profile].then
+
+    def recipe(self) -> Recipe:
+        """The engine's."""
+        usual = _BY_NAME[self.profile].probability
+        return self._recipe(self.then, usual if self.probability is None else self.probability)
+
+
+def _profile_or_then(given: object) -> object:
+    if len(members(given, ("profile", "then"))) > 1:
+        raise ValueError("give profile or then, not both")
+    return given
+
+
+def _kind_of_rule(given: object) -> str:
+    return "rule: " + next(iter(members(given, ("profile",))), "then")
+
+
+FaultBody = Annotated[
+    Annotated[RuleBody, Tag("rule: then")] | Annotated[ProfileBody, Tag("rule: profile")],
+    Discriminator(_kind_of_rule),
+    BeforeValidator(_profile_or_then),
+]

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from emulator.endpoints.asgi import CONNECTION
 from emulator.endpoints.inspection.engine import Engine
-from emulator.endpoints.inspection.fault_bodies import PROFILES, FaultBody, Profile
+from emulator.endpoints.inspection.fault_bodies import PROFILES, FaultBody, Profile, ProfileBody, RuleBody
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, bad_value
 from emulator.endpoints.inspection.queries import ScopeQuery
 from emulator.engine.fault_rules import FaultRule
@@ -52,12 +52,17 @@ class Removed(BaseModel):
 
 def _view(engine: Engine, rule: FaultRule) -> FaultView:
     body = rule.source
-    assert isinstance(body, FaultBody)
+    assert isinstance(body, RuleBody | ProfileBody)
     return FaultView(
         id=rule.id,
         match=body.match.model_dump(mode="json", exclude_unset=True),
         then=body.then.model_dump(mode="json", exclude_none=True),
-        **body.model_dump(exclude={"match", "then"}),
+        profile=body.profile if isinstance(body, ProfileBody) else None,
+        skip_first=rule.recipe.skip_first,
+        times=rule.recipe.times,
+        probability=rule.recipe.probability,
+        seed=rule.recipe.seed,
+        ttl=rule.recipe.ttl,
         seconds_left=engine.faults.seconds_left(rule),
         matched=rule.matched,
         fired=rule.fired,

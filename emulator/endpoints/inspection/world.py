@@ -71,11 +71,13 @@ def _exactly_one(given: object) -> object:
 
 
 def _change(given: object) -> str:
-    return next(iter(members(given, _CHANGES)), "freeze")
+    return "clock: " + next(iter(members(given, _CHANGES)), "freeze")
 
 
 ClockChange = Annotated[
-    Annotated[FreezeBody, Tag("freeze")] | Annotated[AdvanceBody, Tag("advance")] | Annotated[ResetBody, Tag("reset")],
+    Annotated[FreezeBody, Tag("clock: freeze")]
+    | Annotated[AdvanceBody, Tag("clock: advance")]
+    | Annotated[ResetBody, Tag("clock: reset")],
     Discriminator(_change),
     BeforeValidator(_exactly_one),
 ]
