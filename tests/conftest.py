@@ -1,6 +1,5 @@
 """What every test shares."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -9,9 +8,13 @@ from serving import Caller, Running, Serve, Site, serving
 
 from emulator.settings import Settings
 
-# Speed is measured in benchmarks, not guessed here; CI tries the same examples every time.
-settings.register_profile("emulator", deadline=None, max_examples=100, derandomize="CI" in os.environ, database=None)
-settings.load_profile("emulator")
+# Speed is measured in benchmarks, not guessed here.
+common = settings(deadline=None, database=None, print_blob=True)
+# The same examples on every machine and every day.
+settings.register_profile("test", common, derandomize=True, max_examples=100)
+# Fresh examples; `make fuzz` chooses it by --hypothesis-profile.
+settings.register_profile("fuzz", common, derandomize=False, max_examples=1000)
+settings.load_profile("test")
 
 
 @pytest.fixture(scope="session")

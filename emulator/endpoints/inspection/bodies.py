@@ -3,9 +3,16 @@
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, model_validator
 
 from emulator.wire import content
+
+LARGEST_INTEGER = 2**53 - 1
+"""The largest one that every reader of JSON, the document's included, takes exactly."""
+
+
+def _integral(given: object) -> object:
+    return int(given) if isinstance(given, float) and given.is_integer() else given
 
 
 class Body(BaseModel):
@@ -13,15 +20,14 @@ class Body(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-
-def _integral(given: object) -> object:
-    return int(given) if isinstance(given, float) and given.is_integer() else given
-
-
-Integer = Annotated[int, BeforeValidator(_integral)]
-"""An integer as JSON Schema defines it: 1.0 is one too."""
-LARGEST_INTEGER = 2**53 - 1
-"""The largest one that every reader of JSON, the document's included, takes exactly."""
+    @model_validator(mode="before")
+    @classmethod
+    def _integers(cls, given: object) -> object:
+        """Take 1.0 for an integer, as JSON Schema does."""
+        if not isinstance(given, dict):
+            return given
+        integers = {name for name, field in cls.model_fields.items() if field.annotation in (int, int | None)}
+        return given | {name: _integral(given[name]) for name in integers & given.keys()}
 
 
 def _boolean(given: object) -> object:

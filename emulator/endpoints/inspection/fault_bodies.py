@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Discriminator, Field, Tag, TypeAdapter
 
-from emulator.endpoints.inspection.bodies import LARGEST_INTEGER, Body, Integer, Yes, members
+from emulator.endpoints.inspection.bodies import LARGEST_INTEGER, Body, Yes, members
 from emulator.engine.fault_rules import Match, Quota, Recipe, Then
 from emulator.engine.faults import Action, CloseFault, Drop, DropFault, GarbageFault, ReplyFault, TruncateFault
 from emulator.engine.filters import Part
@@ -23,7 +23,6 @@ _GATEWAYS_OWN = (502, 504)
 _NO_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED)
 _CODES = sorted({row.code for row in errors.CATALOGUE if row.code is not None})
 
-RetryAfter = Annotated[Integer, Field(ge=0, le=_DAY, description="seconds, sent as Retry-After", examples=[2])]
 Message = Annotated[
     str, Field(max_length=1000, description="{path} in it stands for the path", examples=["Too Many Requests"])
 ]
@@ -31,7 +30,7 @@ ContentType = Annotated[str, Field(pattern=r"^[!-~]([ -~]*[!-~])?$", max_length=
 
 
 class _Reply(Body):
-    retry_after: RetryAfter | None = None
+    retry_after: int | None = Field(None, ge=0, le=_DAY, description="seconds, sent as Retry-After", examples=[2])
 
     @property
     def _headers(self) -> tuple[tuple[bytes, bytes], ...]:
@@ -47,9 +46,7 @@ def _known_code(code: int) -> int:
 class CodeReply(_Reply):
     """Twilio's own reply for a code."""
 
-    code: Annotated[Integer, AfterValidator(_known_code)] = Field(
-        json_schema_extra={"enum": [*_CODES]}, examples=[20429]
-    )
+    code: Annotated[int, AfterValidator(_known_code)] = Field(json_schema_extra={"enum": [*_CODES]}, examples=[20429])
     message: Message | None = None
 
     def action(self) -> ReplyFault:
@@ -66,7 +63,7 @@ def _is_error(status: int) -> int:
 
 
 ErrorStatus = Annotated[
-    Integer, Field(ge=200, le=599, json_schema_extra={"minimum": 400}, examples=[429]), AfterValidator(_is_error)
+    int, Field(ge=200, le=599, json_schema_extra={"minimum": 400}, examples=[429]), AfterValidator(_is_error)
 ]
 
 
@@ -74,7 +71,7 @@ class StatusReply(_Reply):
     """Twilio's own reply for a status; for 502 and 504, unless it has a code or message, a gateway's page."""
 
     status: ErrorStatus
-    code: Annotated[Integer, Field(ge=0, le=99999, examples=[20429])] | None = None
+    code: int | None = Field(None, ge=0, le=99999, examples=[20429])
     message: Message | None = None
 
     def action(self) -> ReplyFault:
@@ -106,7 +103,7 @@ def _has_body(status: int) -> int:
 class PageReply(_Reply):
     """Any body."""
 
-    status: Annotated[Integer, AfterValidator(_has_body)] = Field(
+    status: Annotated[int, AfterValidator(_has_body)] = Field(
         ge=200, le=599, json_schema_extra={"not": {"enum": [int(status) for status in _NO_BODY]}}, examples=[502]
     )
     body: str = Field(
@@ -178,7 +175,7 @@ Delay = Annotated[
 class QuotaBody(Body):
     """So many requests in so many seconds pass; the rest get 429/20429 and Retry-After."""
 
-    requests: Integer = Field(ge=0, le=100_000, examples=[10])
+    requests: int = Field(ge=0, le=100_000, examples=[10])
     window: float = Field(gt=0, le=_DAY, description="seconds of the emulator's clock", examples=[1])
 
 
@@ -237,7 +234,7 @@ class TruncateThen(_Delayed):
     """Processed; the whole head, and this many bytes of the body, never all."""
 
     needs_connection = True
-    truncate: Integer = Field(ge=0, le=1024 * 1024, examples=[10])
+    truncate: int = Field(ge=0, le=1024 * 1024, examples=[10])
 
     def action(self) -> TruncateFault:
         """The engine's."""
@@ -376,12 +373,10 @@ class _Rule(Body):
     """For which requests, and how often. The first rule that fires wins."""
 
     match: MatchBody = MatchBody()
-    skip_first: Integer = Field(0, ge=0, le=10**9, description="this many matching requests pass first", examples=[1])
-    times: Annotated[Integer, Field(ge=1, le=10**9)] | None = Field(
-        None, description="how often it fires; null = without end", examples=[1]
-    )
-    seed: Annotated[Integer, Field(ge=0, le=LARGEST_INTEGER)] | None = Field(
-        None, description="makes probability and uniform delays repeat", examples=[7]
+    skip_first: int = Field(0, ge=0, le=10**9, description="this many matching requests pass first", examples=[1])
+    times: int | None = Field(None, ge=1, le=10**9, description="how often it fires; null = without end", examples=[1])
+    seed: int | None = Field(
+        None, ge=0, le=LARGEST_INTEGER, description="makes probability and uniform delays repeat", examples=[7]
     )
     ttl: float | None = Field(
         None, gt=0, le=_DAY, description="seconds after which the rule ends by itself", examples=[60]

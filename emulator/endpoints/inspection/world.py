@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
-from emulator.endpoints.inspection.bodies import Body, Integer, Yes, members
+from emulator.endpoints.inspection.bodies import Body, Yes, members
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import UNPROCESSABLE, Problem, Responses
 from emulator.wire.dates import iso8601
@@ -93,7 +93,7 @@ class ClockView(BaseModel):
 class Seed(Body):
     """Where the sequence of identifiers starts; null = at random."""
 
-    seed: Integer | None = Field(ge=0, le=10**15 - 1, examples=[7])
+    seed: int | None = Field(ge=0, le=10**15 - 1, examples=[7])
 
 
 def _view(engine: Engine) -> ClockView:

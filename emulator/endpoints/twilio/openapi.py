@@ -164,7 +164,7 @@ def _created(schema: str) -> dict[str, Any]:
 
 
 def _form(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"content": {"application/x-www-form-urlencoded": {"schema": schema}}}
+    return {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": schema}}}
 
 
 def document() -> dict[str, Any]:
