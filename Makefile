@@ -5,6 +5,7 @@
 #   make example            a page with the real Voice SDK, a server, and an emulator unless one runs already; needs npm
 #   make test               every test
 #   make check              what CI runs: format and lint, types, import rules, tests
+#   make fuzz               the property tests with fresh examples, ten times as many; ARGS="--hypothesis-seed=N" repeats a run
 #   make bench              benchmarks; needs wrk
 #   make format             put the sources into the project's format
 
@@ -15,7 +16,7 @@ BIN := $(VENV)/bin
 NODE_TESTS := tests/conformance/node
 EXAMPLE := examples/voice
 
-.PHONY: serve example test check lint types imports bench format
+.PHONY: serve example test fuzz check lint types imports bench format
 .DELETE_ON_ERROR:
 
 # exec: make's child is the server itself, so that SIGTERM and ctrl-C reach it and not a shell in between.
@@ -41,6 +42,12 @@ test: $(VENV)/.installed-dev $(NODE_TESTS)/node_modules/.installed
 	$(BIN)/python -m pytest -n auto --ignore=tests/web --cov=emulator --cov-branch --cov-report=
 	$(BIN)/python -m pytest tests/web --cov=emulator --cov-branch --cov-append --cov-report=  # one browser at a time
 	$(BIN)/coverage report --include='emulator/wire/*,emulator/engine/*' --fail-under=100
+
+# pytest prints what reproduces a finding. Of two seeds the last one counts, so ARGS can repeat a run.
+fuzz: $(VENV)/.installed-dev
+	@seed=$$($(BIN)/python -c 'import secrets; print(secrets.randbits(32))'); \
+	echo "repeat this run with: make fuzz ARGS=\"--hypothesis-seed=$$seed\""; \
+	exec $(BIN)/python -m pytest -n auto -m hypothesis --hypothesis-profile=fuzz --hypothesis-seed=$$seed $(ARGS)
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/run.py $(ARGS)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 from serving import Caller, Running, Serve, Site, serving
 
 from emulator.settings import Settings
@@ -15,6 +16,9 @@ settings.register_profile("test", common, derandomize=True, max_examples=100)
 # Fresh examples; `make fuzz` chooses it by --hypothesis-profile.
 settings.register_profile("fuzz", common, derandomize=False, max_examples=1000)
 settings.load_profile("test")
+# Otherwise constants of all modules that are imported so far are tried too: examples would differ with the order of the
+# tests and with the folder's name.
+providers._get_local_constants = providers.Constants  # type: ignore[assignment]
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from serving import CONTENT, LAST_CHUNK, Caller, Reply, Serve, chunk, request
 
-EXAMPLES = settings(max_examples=200)
+EXAMPLES = settings(max_examples=settings.default.max_examples * 2)
 
 
 @pytest.fixture(scope="module")

@@ -63,7 +63,7 @@ def naive(kept: list[Exchange], wanted: Filter) -> list[Exchange]:
     ]
 
 
-@settings(max_examples=300)
+@settings(max_examples=settings.default.max_examples * 3)
 @given(STEPS, FILTERS)
 def test_a_selection_is_what_a_plain_list_would_give(steps: list[tuple[Any, ...]], wanted: Filter) -> None:
     index, kept = play(steps)

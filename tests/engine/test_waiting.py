@@ -230,7 +230,7 @@ def play(limit: int, steps: list[tuple[Any, ...]]) -> World:
     return asyncio.run(run())
 
 
-@settings(max_examples=500)
+@settings(max_examples=settings.default.max_examples * 5)
 @given(st.sampled_from([1, 3, 1000]), STEPS)
 def test_a_wait_ends_when_it_must_and_not_before_whatever_happens(limit: int, steps: list[tuple[Any, ...]]) -> None:
     play(limit, steps)  # checks after each step
