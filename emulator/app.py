@@ -3,9 +3,10 @@
 import os
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.types import Receive, Scope, Send
 
 from emulator import __version__
@@ -33,6 +34,7 @@ from emulator.endpoints.inspection import (
     users,
     world,
 )
+from emulator.endpoints.inspection.queries import reject_repeated
 from emulator.endpoints.twilio import openapi
 from emulator.endpoints.twilio.checks import House
 from emulator.endpoints.twilio.consideration import Consideration
@@ -170,5 +172,6 @@ def create_app(
     app.state.show_secrets = settings.show_secrets
     problems.install(app)
     for part in _PARTS:
-        app.include_router(part.router)
+        rejects = HTTPStatus.UNPROCESSABLE_ENTITY in part.router.responses  # the pages and health checks do not
+        app.include_router(part.router, dependencies=[Depends(reject_repeated)] if rejects else [])
     return app

@@ -64,6 +64,21 @@ def test_the_document_served_is_the_one_judged(own: Site) -> None:
     assert own.get("/openapi.json").json() == document
 
 
+WITH_PARAMETERS = [
+    pytest.param(method, path, described["parameters"][-1]["name"], id=f"{method} {path}")
+    for path, methods in document["paths"].items()
+    for method, described in methods.items()
+    if any(one["in"] == "query" for one in described.get("parameters", []))
+]
+
+
+@pytest.mark.parametrize(("method", "path", "name"), WITH_PARAMETERS)
+def test_a_parameter_given_twice_is_rejected(site: Site, method: str, path: str, name: str) -> None:
+    reply = site.ask(method.upper(), f"{path}?{name}=1&{name}=2")
+
+    assert (reply.status, [bad["parameter"] for bad in reply.json()["parameters"]]) == (422, [name])
+
+
 LONGEST = 60
 
 
