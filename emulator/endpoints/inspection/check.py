@@ -67,7 +67,7 @@ class DescribedForm(_Described):
     """A request with a form, or without a body."""
 
     form: dict[Text, Text] | None = Field(None, examples=[{"Content": "{}"}])
-    body: None = None
+    body: None = Field(None, examples=[None])
 
     def named(self) -> dict[str, str]:
         """Headers by name, with the form's media type when none is given."""
@@ -87,7 +87,7 @@ def _no_form(form: object) -> object:
 class DescribedBody(_Described):
     """A request with any body."""
 
-    form: Annotated[None, BeforeValidator(_no_form)] = None
+    form: Annotated[None, BeforeValidator(_no_form)] = Field(None, examples=[None])
     body: Text = Field(description="the raw body, instead of a form", examples=["Content=%7B%7D"])
 
     def raw(self) -> str:

@@ -123,8 +123,9 @@ def inputs(operation: dict[str, Any], schemas: dict[str, Any]) -> list[tuple[str
     """Parameters, and members of the body, each with its schema."""
     found = [(parameter["name"], parameter) for parameter in operation.get("parameters", [])]
     for media in operation.get("requestBody", {}).get("content", {}).values():
-        (name,) = references_of(media["schema"]) or [None]
-        found += (schemas[name] if name else media["schema"])["properties"].items()
+        # More than one where the body is one of several.
+        for body in [schemas[name] for name in references_of(media["schema"])] or [media["schema"]]:
+            found += body["properties"].items()
     return found
 
 
