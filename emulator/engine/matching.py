@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
+from emulator.wire import content
+
 
 class Difference(NamedTuple):
     """Where two values differ; `found` is None when there is nothing."""
@@ -26,20 +28,16 @@ def _kind(value: object) -> object:
     return "number" if isinstance(value, _NUMBERS) else type(value)
 
 
-def _step(pointer: str, name: object) -> str:
-    return f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}"
-
-
 def differences(wanted: object, found: object, pointer: str = "") -> Iterator[Difference]:
     """Where `wanted` is no part of `found`, as JSON pointers into `found`."""
     if isinstance(wanted, dict) and isinstance(found, dict):
         for name, value in wanted.items():
             if name in found:
-                yield from differences(value, found[name], _step(pointer, name))
+                yield from differences(value, found[name], content.step(pointer, name))
             else:
-                yield Difference(_step(pointer, name), value, None, missing=True)
+                yield Difference(content.step(pointer, name), value, None, missing=True)
     elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
         for place, (one, other) in enumerate(zip(wanted, found, strict=True)):
-            yield from differences(one, other, _step(pointer, place))
+            yield from differences(one, other, content.step(pointer, place))
     elif _kind(wanted) != _kind(found) or wanted != found:
         yield Difference(pointer, wanted, found)

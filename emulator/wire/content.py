@@ -2,17 +2,22 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import NoReturn
 
 MAX_DEPTH = 128
 # int() refuses longer texts (CPython's guard against slow conversion); Decimal takes them exactly and compares equal.
 _LONGEST_INT = 4300
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH}"
 
 
 class NotJson(ValueError):  # noqa: N818  a plain sentence reads better than NotJsonError
-    """A text that is not JSON; str() says why."""
+    """A text that is not JSON; str() is the reason, `pointer` leads to the value at fault ("" = all of it)."""
+
+    def __init__(self, reason: str, pointer: str = "") -> None:
+        super().__init__(reason)
+        self.pointer = pointer
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -31,6 +36,8 @@ def _whole(digits: str) -> int | Decimal:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole)
+# Infinity and NaN pass here, to be found with their place afterwards.
+_LOCATING = json.JSONDecoder(parse_int=_whole)
 
 
 def parse(text: str) -> object:
@@ -39,16 +46,43 @@ def parse(text: str) -> object:
     Raises:
         NotJson: not RFC 8259, a number that overflows a double, a lone surrogate, or nesting deeper than 128.
     """
+    value = _decode(_DECODER, text)
+    if "\\u" in text or not is_encodable(text):
+        _refuse(value, _encoding_flaw)
+    return value
+
+
+def parse_portable(text: str) -> object:
+    """Parse a JSON text that common readers take: Python's own refuses whole numbers of over 4300 digits.
+
+    Raises:
+        NotJson: as `parse`, or such a number; with the pointer to it.
+    """
+    value = _decode(_LOCATING, text)
+    _refuse(value, lambda inner: _encoding_flaw(inner) or _number_flaw(inner))
+    return value
+
+
+def _decode(decoder: json.JSONDecoder, text: str) -> object:
     try:
-        value: object = _DECODER.decode(text)
+        value: object = decoder.decode(text)
     except json.JSONDecodeError as error:
         raise NotJson(str(error)) from None
     except RecursionError:
-        raise NotJson(f"nested deeper than {MAX_DEPTH}") from None
-    # Depth and surrogates need a walk; most texts can have neither, and a count is cheap.
-    if text.count("[") + text.count("{") > MAX_DEPTH or "\\u" in text:
-        _walk(value)
+        raise NotJson(_TOO_DEEP) from None
+    # Depth needs a walk; a count is cheap, and no text with fewer brackets is deeper.
+    if text.count("[") + text.count("{") > MAX_DEPTH:
+        _check_depth(value)
     return value
+
+
+def is_encodable(text: str) -> bool:
+    """Whether a text can be written as UTF-8: it has no lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_json(text: str) -> bool:
@@ -61,41 +95,55 @@ def is_json(text: str) -> bool:
 
 
 def is_portable(text: str) -> bool:
-    """Whether a text is JSON that common readers take: Python's own refuses whole numbers of over 4300 digits."""
+    """Whether a text is JSON that common readers take."""
     try:
         value = parse(text)
+        if len(text) > _LONGEST_INT:
+            _refuse(value, _number_flaw)
     except NotJson:
         return False
-    return len(text) <= _LONGEST_INT or not any(isinstance(item, Decimal) for level in _levels(value) for item in level)
+    return True
 
 
-def _levels(value: object) -> Iterator[list[object]]:
-    """All values (and names) in a value, one list per level of nesting."""
+def step(pointer: str, name: object) -> str:
+    """A JSON pointer (RFC 6901), one member or element further."""
+    return f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}"
+
+
+def _encoding_flaw(value: object) -> str | None:
+    return "a lone surrogate is not a character" if isinstance(value, str) and not is_encodable(value) else None
+
+
+def _number_flaw(value: object) -> str | None:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "a number must be finite and fit into a double"
+    return f"an integer has more than {_LONGEST_INT} digits" if isinstance(value, Decimal) else None
+
+
+def _check_depth(value: object) -> None:
     level = [value]
-    while level:
-        yield level
-        inner: list[object] = []
-        for item in level:
-            if isinstance(item, dict):
-                inner += item.keys()
-                inner += item.values()
-            elif isinstance(item, list):
-                inner += item
-        level = inner
+    for _ in range(MAX_DEPTH):
+        level = [inner for item in level for inner in _inner(item)]
+    if any(isinstance(item, dict | list) for item in level):  # each is inside 128 brackets
+        raise NotJson(_TOO_DEEP)
 
 
-def _walk(value: object) -> None:
-    for depth, level in enumerate(_levels(value)):
-        # What stands on level 128 is inside 128 brackets.
-        if depth >= MAX_DEPTH and any(isinstance(item, dict | list) for item in level):
-            raise NotJson(f"nested deeper than {MAX_DEPTH}")
-        for item in level:
-            if isinstance(item, str):
-                _refuse_surrogates(item)
+def _inner(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
-def _refuse_surrogates(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise NotJson("a lone surrogate is no character") from None
+def _refuse(value: object, flaw: Callable[[object], str | None], pointer: str = "") -> None:
+    """Refuse a value that has a flaw or contains what has: the value of a member, its name, or an element."""
+    reason = flaw(value)
+    if reason is not None:
+        raise NotJson(reason, pointer)
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            inside = step(pointer, name)
+            _refuse(name, flaw, inside)
+            _refuse(inner, flaw, inside)
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            _refuse(inner, flaw, step(pointer, place))

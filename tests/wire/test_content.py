@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.wire.content import NotJson, is_json, is_portable, parse
+from emulator.wire.content import NotJson, is_encodable, is_json, is_portable, parse, parse_portable
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -176,3 +176,48 @@ def test_what_common_readers_refuse_is_not_portable(text: str) -> None:
 @pytest.mark.parametrize(("text", "verdict"), [("{}", True), ("9" * 5000, True), ("", False), ("NaN", False)])
 def test_json_is_what_can_be_parsed(text: str, *, verdict: bool) -> None:
     assert is_json(text) is verdict
+
+
+SURROGATE = "a lone surrogate is not a character"
+FINITE = "a number must be finite and fit into a double"
+LONG = "an integer has more than 4300 digits"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "pointer"),
+    [
+        pytest.param('"\\ud800"', SURROGATE, "", id="the whole"),
+        pytest.param('{"a": [1, {"b/~": "\\ud83d"}]}', SURROGATE, "/a/1/b~1~0", id="a value"),
+        pytest.param('{"a": {"\\udfff": 1}}', SURROGATE, "/a/\udfff", id="a name"),
+        pytest.param('["\ud83d"]', SURROGATE, "/0", id="a surrogate without an escape"),
+        pytest.param("[" * 127 + '"\\ud800"' + "]" * 127, SURROGATE, "/0" * 127, id="a value deep inside"),
+        pytest.param('{"a": NaN}', FINITE, "/a", id="NaN"),
+        pytest.param("[-Infinity]", FINITE, "/0", id="minus Infinity"),
+        pytest.param('{"a": [1, 1e400]}', FINITE, "/a/1", id="beyond a double"),
+        pytest.param('{"a": ' + "9" * 4301 + "}", LONG, "/a", id="a long integer"),
+        pytest.param(nested(129), "nested deeper than 128", "", id="too deep"),
+        pytest.param(nested(100_000), "nested deeper than 128", "", id="beyond every stack"),
+    ],
+)
+def test_a_refusal_has_a_pointer(text: str, reason: str, pointer: str) -> None:
+    with pytest.raises(NotJson) as refused:
+        parse_portable(text)
+
+    assert (str(refused.value), refused.value.pointer) == (reason, pointer)
+
+
+def test_a_surrogate_needs_no_escape_to_be_refused() -> None:
+    with pytest.raises(NotJson, match="lone surrogate"):
+        parse('{"t": "cut \ud83d"}')
+
+
+# st.text() never draws surrogates.
+_any_text = st.text(st.characters(codec=None, exclude_categories=()))
+_any_json = st.recursive(_any_text, lambda inner: st.lists(inner) | st.dictionaries(_any_text, inner))
+
+
+@given(text=st.builds(json.dumps, _any_json, ensure_ascii=st.booleans()))
+def test_what_is_parsed_can_be_encoded(text: str) -> None:
+    shown = json.dumps(json.loads(text), ensure_ascii=False)
+
+    assert accepts(parse, text) == accepts(parse_portable, text) == is_encodable(shown)

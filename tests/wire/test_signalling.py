@@ -102,6 +102,9 @@ def test_a_frame_is_read(text: str, expected: received.Received) -> None:
         pytest.param(frame("invite", {"callsid": "c" * 1025}), id="a callsid without end"),
         pytest.param(frame("invite", {"callsid": "TJS", "twilio": []}), id="twilio that is no object"),
         pytest.param(frame("invite", {"callsid": "TJS", "twilio": {"params": {}}}), id="params that are no text"),
+        pytest.param(
+            frame("invite", {"callsid": "TJS", "twilio": {"params": "a=%ED%A0%BD"}}), id="params that are not UTF-8"
+        ),
         pytest.param(frame("hangup", {"callsid": 1}), id="a callsid that is no text"),
         pytest.param(frame("message", {**HELLO, "content": None}), id="content null"),
         pytest.param(frame("message", {**HELLO, "voiceeventsid": ""}), id="no id"),

@@ -171,7 +171,10 @@ def _invite(payload: _Payload) -> Received:
     if token is not None:
         return Reconnect(call_sid=payload.name("callsid"), token=token)
     query = _Payload("invite", payload.inner("twilio"), "").optional("params") or ""
-    parameters = dict(parse_qsl(query, keep_blank_values=True))
+    try:
+        parameters = dict(parse_qsl(query, keep_blank_values=True, errors="strict"))
+    except UnicodeDecodeError:
+        raise MalformedFrameError("params of invite are not UTF-8") from None
     return Invite(
         call_sid=payload.name("callsid"), sdp=payload.optional("sdp", _LONGEST_SDP) or "", parameters=parameters
     )
