@@ -253,6 +253,10 @@ class Switchboard:
             handover.written(now)
         del line.handovers[:messages]
 
+    def unrendered(self, line: Line, place: int) -> None:
+        """Mark the message at this place among those that wait for a user: it cannot be written to its socket."""
+        line.handovers.pop(place).lost("the message cannot be rendered as a frame")
+
     # --- the author of a test
 
     def reset(self, scope: Scope) -> None:

@@ -338,6 +338,18 @@ def test_a_message_is_sent_to_the_user_of_the_call_while_it_rings_too(house: Hou
     assert desk.kinds() == mobile.kinds() == ["Incoming", "Delivered"]
 
 
+def test_a_message_that_cannot_be_rendered_is_lost(house: House) -> None:
+    alice = house.user()
+    call = alice.call()
+    first, second, third = (house.board.deliver(call, KX, "1") for _ in range(3))
+    house.board.unrendered(alice.line, 1)
+    house.board.written(alice.line, 2)
+
+    assert (first.to, second.to, third.to) == ("alice", None, "alice")
+    assert second.reason == "the message cannot be rendered as a frame"
+    assert (first.after is None, third.after is None) == (False, False)
+
+
 def test_a_message_for_a_call_of_nobody_says_so(house: House) -> None:
     assert house.board.deliver(MINE, KX, "1").to is None
     alice = house.user()

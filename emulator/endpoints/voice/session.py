@@ -11,6 +11,7 @@ from emulator.engine.switchboard import Switchboard
 from emulator.wire.access_tokens import TokenError
 from emulator.wire.signalling import failures, received, sent
 from emulator.wire.signalling.received import MalformedFrameError, Received, Spoken
+from emulator.wire.signalling.sent import Sent
 
 _log = logging.getLogger("emulator.voice")
 
@@ -58,10 +59,9 @@ class Session:
             self.line.put(sent.Failed(failure=failures.MALFORMED))
 
     def take(self) -> list[str]:
-        """The texts that are to be sent."""
-        frames = self.line.take()
-        self._messages = sum(isinstance(frame, sent.Delivered) for frame in frames)
-        return [frame.text() for frame in frames]
+        """The texts that are to be sent; for a frame that cannot be rendered, an error frame."""
+        self._messages = 0
+        return [self._text(frame) for frame in self.line.take()]
 
     def written(self) -> None:
         """What was taken is on its way."""
@@ -75,6 +75,18 @@ class Session:
     def lost(self) -> None:
         """The socket is gone."""
         self._switchboard.lost(self.line)
+
+    def _text(self, frame: Sent) -> str:
+        try:
+            text = frame.text()
+            text.encode()
+        except Exception:  # noqa: BLE001  whatever it is, the user gets the other frames
+            _log.exception("a frame for %s cannot be rendered", self._who)
+            if isinstance(frame, sent.Delivered):
+                self._switchboard.unrendered(self.line, self._messages)
+            return sent.Failed(failure=failures.UNKNOWN).text()
+        self._messages += isinstance(frame, sent.Delivered)
+        return text
 
     @property
     def _who(self) -> str:

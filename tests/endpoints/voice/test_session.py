@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from voices import KX, House
 from emulator.endpoints.voice.admission import Admission
 from emulator.endpoints.voice.session import Session
 from emulator.engine import lines, parties
+from emulator.wire.signalling import sent
 
 CALL = "CA" + "a" * 32
 
@@ -210,3 +212,35 @@ def test_no_sequence_of_frames_is_a_failure(frames: list[tuple[int, Any]]) -> No
     for client in clients:
         client.session.lost()
         assert all(frame["version"] == "1.6" for frame in client.told())
+
+
+@dataclass(frozen=True)
+class Broken(sent.Delivered):
+    """A frame that cannot be rendered."""
+
+    def text(self) -> str:
+        raise TypeError(self.sid)
+
+
+def test_a_frame_that_cannot_be_rendered_is_an_error_and_the_others_are_sent(client: Client) -> None:
+    house, line, call = client.house, client.session.line, client.call()
+    handovers = [house.board.deliver(call, KX, "1") for _ in range(2)]
+    _, second = line.take()
+    line.put(Broken(call_sid=call, sid=KX, content="1"))
+    line.put(second)
+    frames = client.told()
+    client.session.written()
+
+    assert kinds(frames) == ["error", "message"]
+    assert code(frames[:1]) == 31000
+    assert [handover.to for handover in handovers] == [None, "alice"]
+    assert client.say("register")[0]["type"] == "ready"
+
+
+def test_a_text_that_cannot_be_encoded_is_an_error_frame(client: Client) -> None:
+    client.session.line.put(sent.Incoming(**INCOMING, custom={"order": "cut \ud83d"}))
+
+    assert kinds(client.told()) == ["error"]
+
+
+INCOMING = {"call_sid": CALL, "sdp": "", "reconnect": "", "from_": "x", "to": "y", "account_sid": None}
