@@ -26,6 +26,11 @@ class Saying(NamedTuple):
     sequence_number: int
     told: int
 
+    @property
+    def sid(self) -> str:
+        """The message's."""
+        return self.said.sid
+
 
 class Sayings:
     """All that are kept, oldest first; beyond the limits the oldest goes."""

@@ -3,9 +3,10 @@
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
+from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.problems import NOT_FOUND, Responses
 
-router = APIRouter(tags=["health"])
+router = APIRouter(route_class=ControlRoute, tags=["health"])
 
 MEDIA_TYPE = "application/x-pem-file"
 _PEM: Responses = {200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}, "description": "The certificate"}}

@@ -6,15 +6,17 @@ from fastapi import APIRouter, HTTPException, Path, Response
 from pydantic import BaseModel, Field
 
 from emulator.endpoints.inspection.bodies import Body
+from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import ScopeQuery
+from emulator.endpoints.inspection.views import RecordError, json_response, listing
 from emulator.engine.calls import ACTIVE, Call, Leg, Status
 from emulator.engine.scopes import Scope
 from emulator.engine.switchboard import NobodyThereError
 from emulator.wire import sids
 
-router = APIRouter(prefix="/_emulator/calls", tags=["calls"], responses=UNPROCESSABLE)
+router = APIRouter(route_class=ControlRoute, prefix="/_emulator/calls", tags=["calls"], responses=UNPROCESSABLE)
 
 CallSid = Annotated[str, Path(pattern=f"^{sids.pattern(sids.CALL)}$", examples=["CA" + "b" * 32])]
 
@@ -62,7 +64,7 @@ class Placed(Body):
 class CallList(BaseModel):
     """All registered calls, in the order of their registration."""
 
-    calls: list[CallView]
+    calls: list[CallView | RecordError]
     count: int = Field(examples=[1])
 
 
@@ -81,12 +83,13 @@ def _missing(call_sid: str) -> HTTPException:
     return HTTPException(404, f"call {call_sid} is not registered; PUT it first")
 
 
-@router.get("", summary="List registered calls")
-async def list_calls(engine: Engine, scope: ScopeQuery) -> CallList:
+@router.get("", response_class=Response, responses={200: {"model": CallList}}, summary="List registered calls")
+async def list_calls(engine: Engine, scope: ScopeQuery) -> Response:
     """The registered calls of a scope; those of no account are everybody's."""
     wanted = scope.scope()
-    calls = [_view(engine, call) for call in engine.calls if wanted.overlaps(Scope(call.account_sid, call.sid))]
-    return CallList(calls=calls, count=len(calls))
+    calls = [call for call in engine.calls if wanted.overlaps(Scope(call.account_sid, call.sid))]
+    text = listing("calls", lambda call: _view(engine, call).model_dump_json(), calls, count=len(calls))
+    return json_response(text)
 
 
 @router.post("", status_code=201, responses={**FULL, **NOT_FOUND}, summary="Call a connected user")

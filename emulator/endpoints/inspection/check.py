@@ -5,7 +5,6 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     Discriminator,
@@ -15,12 +14,13 @@ from pydantic import (
 )
 
 from emulator.endpoints.inspection.bodies import Body
+from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.problems import UNPROCESSABLE
 from emulator.endpoints.inspection.requests import Pair, Sent
 from emulator.wire.replies import Header, Reply
 from emulator.wire.rules import Certainty, Rule
 
-router = APIRouter(tags=["check"], responses=UNPROCESSABLE)
+router = APIRouter(route_class=ControlRoute, tags=["check"], responses=UNPROCESSABLE)
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -38,13 +38,6 @@ def _judge(request: Request) -> Judge:
     return cast("Judge", request.app.state.judge)
 
 
-def _encodable(text: str) -> str:
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("a lone surrogate is no character")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_encodable)]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[!-9;-~]+$")]
 HeaderValue = Annotated[str, StringConstraints(pattern=r"^[ -~\t\u0080-\u00ff]*$")]
 

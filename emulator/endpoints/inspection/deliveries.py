@@ -1,21 +1,23 @@
 """`/_emulator/deliveries`: callbacks to subscriptions, and what became of them."""
 
-import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
 from pydantic import BaseModel, Field
 
+from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import DeliveriesQuery, DeliveryQuery
-from emulator.endpoints.inspection.views import delivery_json, json_response
+from emulator.endpoints.inspection.views import RecordError, delivery_json, json_response, listing
 from emulator.endpoints.inspection.waiting import Waited, page_response, responses, until_over, waited
 from emulator.engine.deliveries import Outcome
 from emulator.engine.delivery_report import explain
 from emulator.engine.emulation import Emulation
 
-router = APIRouter(prefix="/_emulator/deliveries", tags=["deliveries"], responses=UNPROCESSABLE)
+router = APIRouter(
+    route_class=ControlRoute, prefix="/_emulator/deliveries", tags=["deliveries"], responses=UNPROCESSABLE
+)
 
 _EXAMPLE = "8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 
@@ -54,7 +56,7 @@ class DeliveryView(BaseModel):
 class DeliveryPage(Waited):
     """A page of deliveries and what tells whether it is everything."""
 
-    deliveries: list[DeliveryView]
+    deliveries: list[DeliveryView | RecordError]
     count: int = Field(description="how many match, listed or not", examples=[1])
     last_seq: int = Field(description="place of the newest; ask again with `after` = this", examples=[1])
     evicted: int = Field(description="how many were dropped for want of room", examples=[0])
@@ -72,7 +74,7 @@ async def list_deliveries(engine: Engine, query: DeliveriesQuery, request: Reque
     more = await _wait(engine, query, request) if query.waits else {}
     listed = deliveries.page(wanted, query.limit, newest_first=query.newest_first)
     totals = {"count": deliveries.count(wanted), "last_seq": deliveries.last_seq, "evicted": deliveries.evicted}
-    text = f'{{"deliveries": [{", ".join(map(delivery_json, listed))}], {json.dumps(totals | more)[1:]}'
+    text = listing("deliveries", delivery_json, listed, **totals, **more)
     return page_response(text, more, strict=query.strict)
 
 

@@ -1,6 +1,5 @@
 """`/_emulator/calls/{CallSid}/end-user`: what the end user of a call got, and speaking in its name."""
 
-import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Response
@@ -8,9 +7,10 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from emulator.endpoints.inspection.bodies import JSON_TEXT, Body, json_text
 from emulator.endpoints.inspection.calls import CallSid
+from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import UNPROCESSABLE
-from emulator.endpoints.inspection.views import json_response, message_json, saying_json
+from emulator.endpoints.inspection.views import RecordError, json_response, listing, message_json, rendered, saying_json
 from emulator.engine.filters import Filter
 from emulator.engine.parties import EndUserMessage
 from emulator.wire import sids
@@ -18,7 +18,9 @@ from emulator.wire.errors import CALL_IS_PSTN, CALL_NOT_ACTIVE, CALL_UNKNOWN
 from emulator.wire.messages import MAX_CONTENT
 from emulator.wire.signalling import CONTENT_TYPE
 
-router = APIRouter(prefix="/_emulator/calls/{call_sid}/end-user", tags=["end users"], responses=UNPROCESSABLE)
+router = APIRouter(
+    route_class=ControlRoute, prefix="/_emulator/calls/{call_sid}/end-user", tags=["end users"], responses=UNPROCESSABLE
+)
 
 
 _WHY_NOT = {
@@ -61,7 +63,7 @@ class EndUserView(BaseModel):
     call_sid: str = Field(examples=["CA" + "b" * 32])
     identity: str | None = Field(description="of the Voice SDK that is connected now; null = none", examples=["alice"])
     received: list[dict[str, Any]] = Field(description="messages for it, as in /_emulator/messages")
-    said: list[SaidView]
+    said: list[SaidView | RecordError]
 
 
 @router.get("", response_class=Response, responses={200: {"model": EndUserView}}, summary="What the end user got")
@@ -69,10 +71,11 @@ async def get_end_user(engine: Engine, call_sid: CallSid) -> Response:
     """The messages of a call in both directions, the newest 1000 of each, oldest first."""
     party = engine.switchboard.party(call_sid)
     found = engine.journal.messages(Filter(call_sid=call_sid)).page(1000, newest_first=True)
-    received = ", ".join(map(message_json, reversed(found)))
-    said = ", ".join(map(saying_json, list(engine.conversations.sayings.of_call(call_sid))[-1000:]))
-    about = json.dumps({"call_sid": call_sid, "identity": party.identity if party else None})
-    return json_response(f'{about[:-1]}, "received": [{received}], "said": [{said}]}}')
+    received = ", ".join(rendered(message_json, exchange) for exchange in reversed(found))
+    sayings = list(engine.conversations.sayings.of_call(call_sid))[-1000:]
+    about = {"call_sid": call_sid, "identity": party.identity if party else None}
+    said = listing("said", saying_json, sayings, **about)
+    return json_response(f'{{"received": [{received}], {said[1:]}')
 
 
 @router.post(

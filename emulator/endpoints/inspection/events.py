@@ -10,16 +10,17 @@ from fastapi import APIRouter, Header, Response
 from starlette.types import Receive, Scope, Send
 
 from emulator.endpoints.asgi import CONNECTION, until_gone
+from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import RequestFilterQuery
-from emulator.endpoints.inspection.views import delivery_json, message_json, request_json
+from emulator.endpoints.inspection.views import delivery_json, message_json, rendered, request_json
 from emulator.engine.deliveries import Delivery
 from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Exchange
 from emulator.engine.feed import MAX_BEHIND, Event, Kind, Reader
 
-router = APIRouter(tags=["events"], responses=UNPROCESSABLE)
+router = APIRouter(route_class=ControlRoute, tags=["events"], responses=UNPROCESSABLE)
 
 _HEARTBEAT = 10.0
 _AT_ONCE = 100  # events that are rendered before others get their turn
@@ -40,11 +41,11 @@ def _render(event: Event) -> bytes:
     about = event.about
     if isinstance(about, Exchange):
         if event.kind is Kind.MESSAGE:
-            return _text(event.kind, message_json(about), event.seq)
+            return _text(event.kind, rendered(message_json, about), event.seq)
         # Without id when the message follows: a reader that is cut off between the two gets both again.
-        return _text(event.kind, request_json(about), None if about.created else event.seq)
+        return _text(event.kind, rendered(request_json, about), None if about.created else event.seq)
     if isinstance(about, Delivery):
-        return _text(event.kind, delivery_json(about))
+        return _text(event.kind, rendered(delivery_json, about))
     data = json.dumps({"account_sid": about.account_sid, "call_sid": about.call_sid})
     return _text(event.kind, data, event.seq)
 

@@ -3,19 +3,21 @@
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi import APIRouter, HTTPException, Path, Request, Response
 from pydantic import BaseModel, Field
 
 from emulator.endpoints.asgi import CONNECTION
+from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.fault_bodies import PROFILES, FaultBody, Profile, ProfileBody, RuleBody
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, bad_value
 from emulator.endpoints.inspection.queries import ScopeQuery
+from emulator.endpoints.inspection.views import RecordError, json_response, listing
 from emulator.engine.fault_rules import FaultRule
 
 FaultId = Annotated[str, Path(examples=["fault-1"])]
 
-router = APIRouter(prefix="/_emulator/faults", tags=["faults"], responses=UNPROCESSABLE)
+router = APIRouter(route_class=ControlRoute, prefix="/_emulator/faults", tags=["faults"], responses=UNPROCESSABLE)
 
 
 class FaultView(BaseModel):
@@ -39,7 +41,7 @@ class FaultView(BaseModel):
 class FaultList(BaseModel):
     """Rules in their order, and the profiles that rules can be made of."""
 
-    faults: list[FaultView]
+    faults: list[FaultView | RecordError]
     count: int
     profiles: list[Profile]
 
@@ -79,12 +81,16 @@ def _rule(engine: Engine, fault_id: str) -> FaultRule:
     return rule
 
 
-@router.get("", summary="List faults")
-async def list_faults(engine: Engine, scope: ScopeQuery) -> FaultList:
+@router.get("", response_class=Response, responses={200: {"model": FaultList}}, summary="List faults")
+async def list_faults(engine: Engine, scope: ScopeQuery) -> Response:
     """The rules that can touch a scope, in their order."""
     wanted = scope.scope()
-    rules = [_view(engine, rule) for rule in engine.faults if wanted.overlaps(rule.recipe.match.scope)]
-    return FaultList(faults=rules, count=len(rules), profiles=list(PROFILES))
+    rules = [rule for rule in engine.faults if wanted.overlaps(rule.recipe.match.scope)]
+    profiles = [profile.model_dump(mode="json") for profile in PROFILES]
+    text = listing(
+        "faults", lambda rule: _view(engine, rule).model_dump_json(), rules, count=len(rules), profiles=profiles
+    )
+    return json_response(text)
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=FULL, summary="Add a fault")

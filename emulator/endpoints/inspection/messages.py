@@ -1,15 +1,25 @@
 """`/_emulator/messages`: what was created."""
 
+import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
 from pydantic import BaseModel, Field
 
+from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import MessageQuery, MessagesQuery, WantedQuery
 from emulator.endpoints.inspection.requests import HandoverView
-from emulator.endpoints.inspection.views import json_response, listing, message_json, near_miss_view
+from emulator.endpoints.inspection.views import (
+    RecordError,
+    json_response,
+    listing,
+    message_json,
+    near_miss_json,
+    rendered,
+    totals,
+)
 from emulator.endpoints.inspection.waiting import Waited, page_response, responses, until_over, waited
 from emulator.engine.emulation import Emulation
 from emulator.engine.explanation import explain
@@ -17,7 +27,7 @@ from emulator.engine.filters import Filter
 from emulator.engine.waiting import Wait
 from emulator.wire import sids
 
-router = APIRouter(prefix="/_emulator/messages", tags=["messages"], responses=UNPROCESSABLE)
+router = APIRouter(route_class=ControlRoute, prefix="/_emulator/messages", tags=["messages"], responses=UNPROCESSABLE)
 
 _EXAMPLE = "KX8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 
@@ -80,12 +90,14 @@ class NearMissView(BaseModel):
 class MessagePage(Waited):
     """A page of messages and what tells whether it is everything."""
 
-    messages: list[MessageView]
+    messages: list[MessageView | RecordError]
     count: int = Field(description="how many match, listed or not", examples=[1])
     last_seq: int = Field(description="place of the newest exchange; ask again with `after` = this", examples=[1])
     oldest_seq: int = Field(description="place of the oldest exchange that is kept", examples=[1])
     evicted: int = Field(description="how many exchanges were dropped for want of room", examples=[0])
-    near_misses: list[NearMissView] = Field(default=[], description="after an unsatisfied wait: what nearly matched")
+    near_misses: list[NearMissView | RecordError] = Field(
+        default=[], description="after an unsatisfied wait: what nearly matched"
+    )
 
 
 class Deleted(BaseModel):
@@ -109,10 +121,11 @@ async def list_messages(engine: Engine, query: MessagesQuery, request: Request) 
         more = waited(wait) | {"near_misses": []}
         if not wait.fulfilled:
             lines, near_misses = explain(wait, wait.ended, engine.journal)
-            more |= {"explanation": lines, "near_misses": [near_miss_view(miss) for miss in near_misses]}
+            shown = [json.loads(rendered(near_miss_json, miss)) for miss in near_misses]
+            more |= {"explanation": lines, "near_misses": shown}
     found = engine.journal.messages(wanted)
     listed = found.page(query.limit, newest_first=query.newest_first)
-    text = listing("messages", map(message_json, listed), len(found), engine.journal, **more)
+    text = listing("messages", message_json, listed, **totals(len(found), engine.journal), **more)
     return page_response(text, more, strict=query.strict)
 
 

@@ -29,6 +29,14 @@ class Problem(BaseModel):
     parameters: list[BadParameter] = []
 
 
+class BodyError(HTTPException):
+    """A body that cannot be read, and where in it; FastAPI turns other errors in reading a body into a bare 400."""
+
+    def __init__(self, pointer: str, allowed: str) -> None:
+        super().__init__(HTTPStatus.UNPROCESSABLE_ENTITY)
+        self.bad = BadParameter(parameter=_writable(pointer) or "body", value=None, allowed=allowed)
+
+
 Responses = dict[int | str, dict[str, Any]]
 """What a route declares beside its success."""
 
@@ -70,8 +78,6 @@ def _pointer(names: list[str | int], body: object, *, missing: bool) -> str:
 
 def _bad_parameter(error: dict[str, Any], body: object) -> BadParameter:
     where, *names = error["loc"]
-    if error["type"] == "json_invalid":
-        return BadParameter(parameter="body", value=None, allowed=_no_json(error))
     if where == "body":
         name = _pointer(names, body, missing=error["type"] == "missing") or "body"
     else:
@@ -83,10 +89,6 @@ def _bad_parameter(error: dict[str, Any], body: object) -> BadParameter:
         return BadParameter(parameter=name, value=None, allowed="send JSON, with Content-Type: application/json")
     allowed = error["msg"].removeprefix("Value error, ")
     return BadParameter(parameter=name, value=_shown(error.get("input")), allowed=allowed)
-
-
-def _no_json(error: dict[str, Any]) -> str:
-    return f"send JSON; at character {error['loc'][-1]}: {error['ctx']['error']}"
 
 
 def _answer(status: int, problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -109,7 +111,15 @@ def _sentence(bad: BadParameter) -> str:
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    bad = [_bad_parameter(one, error.body) for one in error.errors()]
+    return _refusal([_bad_parameter(one, error.body) for one in error.errors()])
+
+
+async def _unreadable(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, BodyError)
+    return _refusal([error.bad])
+
+
+def _refusal(bad: list[BadParameter]) -> JSONResponse:
     text = _writable("; ".join(map(_sentence, bad)))
     return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, Problem(error=text, parameters=bad))
 
@@ -127,8 +137,6 @@ def _allowed(request: Request) -> str:
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     text = error.detail
-    if error.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI's word for a body that it cannot even parse
-        return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, Problem(error="the body is no JSON that can be read"))
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers = {"allow": _allowed(request)}
@@ -149,6 +157,7 @@ async def _failed(_request: Request, _error: Exception) -> JSONResponse:
 def install(app: FastAPI) -> None:
     """Give every error of the application this module's shape."""
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(BodyError, _unreadable)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(LimitReachedError, _full)
     app.add_exception_handler(Exception, _failed)

@@ -5,14 +5,15 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Path, Response
 from pydantic import BaseModel, Field
 
+from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine, ShowSecrets
 from emulator.endpoints.inspection.problems import NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import RequestPageQuery
-from emulator.endpoints.inspection.views import exchange_json, json_response, listing, request_json
+from emulator.endpoints.inspection.views import RecordError, exchange_json, json_response, listing, request_json, totals
 from emulator.engine.exchanges import Outcome
 from emulator.wire import sids
 
-router = APIRouter(prefix="/_emulator/requests", tags=["requests"], responses=UNPROCESSABLE)
+router = APIRouter(route_class=ControlRoute, prefix="/_emulator/requests", tags=["requests"], responses=UNPROCESSABLE)
 
 _EXAMPLE = "RQ8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 
@@ -69,7 +70,7 @@ class RequestView(BaseModel):
 class RequestList(BaseModel):
     """A page of exchanges and what tells whether it is everything."""
 
-    requests: list[RequestView]
+    requests: list[RequestView | RecordError]
     count: int = Field(examples=[1])
     last_seq: int = Field(examples=[1])
     oldest_seq: int = Field(examples=[1])
@@ -117,7 +118,7 @@ async def list_requests(engine: Engine, page: RequestPageQuery) -> Response:
     """Every exchange on the Twilio surface: created, replayed, refused. Control and health requests are never in it."""
     found = engine.journal.requests(page.filter())
     listed = found.page(page.limit, newest_first=page.newest_first)
-    return json_response(listing("requests", map(request_json, listed), len(found), engine.journal))
+    return json_response(listing("requests", request_json, listed, **totals(len(found), engine.journal)))
 
 
 @router.get(

@@ -3,12 +3,13 @@
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
+from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import UNPROCESSABLE, bad_value
 from emulator.endpoints.inspection.queries import ScopeQuery
 from emulator.engine.scopes import Scope
 
-router = APIRouter(tags=["reset"], responses=UNPROCESSABLE)
+router = APIRouter(route_class=ControlRoute, tags=["reset"], responses=UNPROCESSABLE)
 
 
 class WasReset(BaseModel):

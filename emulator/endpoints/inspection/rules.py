@@ -3,11 +3,12 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.engine.magic import MAGIC_CALLS
 from emulator.wire import ruleset
 from emulator.wire.rules import Certainty
 
-router = APIRouter(tags=["rules"])
+router = APIRouter(route_class=ControlRoute, tags=["rules"])
 
 
 class RuleView(BaseModel):

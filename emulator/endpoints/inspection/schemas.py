@@ -7,13 +7,15 @@ from fastapi import APIRouter, HTTPException, Path, Response
 from pydantic import BaseModel, Field, WithJsonSchema
 
 from emulator.endpoints.inspection.bodies import Body
+from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, bad_value
 from emulator.endpoints.inspection.queries import ScopeQuery
+from emulator.endpoints.inspection.views import RecordError, json_response, listing
 from emulator.engine.schemas import OnFailure, Schema
 from emulator.engine.scopes import Scope
 
-router = APIRouter(prefix="/_emulator/schemas", tags=["schemas"], responses=UNPROCESSABLE)
+router = APIRouter(route_class=ControlRoute, prefix="/_emulator/schemas", tags=["schemas"], responses=UNPROCESSABLE)
 
 MAX_BYTES = 256 * 1024
 
@@ -44,7 +46,7 @@ class SchemaView(SchemaBody):
 class SchemaList(BaseModel):
     """All registered schemas."""
 
-    schemas: list[SchemaView]
+    schemas: list[SchemaView | RecordError]
     count: int = Field(examples=[1])
 
 
@@ -58,12 +60,13 @@ def _view(schema: Schema) -> SchemaView:
     )
 
 
-@router.get("", summary="List schemas")
-async def list_schemas(engine: Engine, scope: ScopeQuery) -> SchemaList:
+@router.get("", response_class=Response, responses={200: {"model": SchemaList}}, summary="List schemas")
+async def list_schemas(engine: Engine, scope: ScopeQuery) -> Response:
     """The schemas that contents of a scope are held against."""
     wanted = scope.scope()
-    schemas = [_view(schema) for schema in engine.schemas if wanted.overlaps(schema.scope)]
-    return SchemaList(schemas=schemas, count=len(schemas))
+    schemas = [schema for schema in engine.schemas if wanted.overlaps(schema.scope)]
+    text = listing("schemas", lambda schema: _view(schema).model_dump_json(by_alias=True), schemas, count=len(schemas))
+    return json_response(text)
 
 
 @router.put("/{name}", responses={**FULL, 201: {"model": SchemaView, "description": "Registered anew"}})

@@ -1,15 +1,19 @@
 """`/_emulator/subscriptions`: who is told what the end user of a call says."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
+from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import UNPROCESSABLE
 from emulator.endpoints.inspection.queries import ScopePageQuery
+from emulator.endpoints.inspection.views import RecordError, json_response, listing
 from emulator.wire.dates import rfc2822
 from emulator.wire.subscriptions import Subscription
 
-router = APIRouter(prefix="/_emulator/subscriptions", tags=["subscriptions"], responses=UNPROCESSABLE)
+router = APIRouter(
+    route_class=ControlRoute, prefix="/_emulator/subscriptions", tags=["subscriptions"], responses=UNPROCESSABLE
+)
 
 
 class SubscriptionView(BaseModel):
@@ -28,11 +32,11 @@ class SubscriptionView(BaseModel):
 class SubscriptionList(BaseModel):
     """All subscriptions of a scope, in the order of their creation."""
 
-    subscriptions: list[SubscriptionView]
+    subscriptions: list[SubscriptionView | RecordError]
     count: int = Field(description="how many there are, listed or not", examples=[1])
 
 
-def _view(one: Subscription) -> SubscriptionView:
+def _json(one: Subscription) -> str:
     return SubscriptionView(
         sid=one.sid,
         account_sid=one.account_sid,
@@ -42,13 +46,13 @@ def _view(one: Subscription) -> SubscriptionView:
         idempotency_key=one.idempotency_key,
         replays=one.replays,
         date_created=rfc2822(one.date_created),
-    )
+    ).model_dump_json()
 
 
-@router.get("", summary="List subscriptions")
-async def list_subscriptions(engine: Engine, page: ScopePageQuery) -> SubscriptionList:
+@router.get("", response_class=Response, responses={200: {"model": SubscriptionList}}, summary="List subscriptions")
+async def list_subscriptions(engine: Engine, page: ScopePageQuery) -> Response:
     """The subscriptions that were created and not deleted."""
     wanted = page.scope()
     found = [one for one in engine.conversations.subscriptions if wanted.covers(one.account_sid, one.call_sid)]
     listed = found[: -page.limit - 1 : -1] if page.newest_first else found[: page.limit]
-    return SubscriptionList(subscriptions=list(map(_view, listed)), count=len(found))
+    return json_response(listing("subscriptions", _json, listed, count=len(found)))

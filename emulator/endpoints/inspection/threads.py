@@ -8,11 +8,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import UNPROCESSABLE
 from emulator.endpoints.inspection.queries import ThreadQuery, ThreadsQuery
 from emulator.endpoints.inspection.requests import FaultDone
-from emulator.endpoints.inspection.views import fault_view, listing
+from emulator.endpoints.inspection.views import RecordError, fault_view, listing, totals
 from emulator.endpoints.inspection.waiting import Waited, page_response, responses, until_over, waited
 from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Exchange, Outcome
@@ -24,7 +25,7 @@ from emulator.engine.verdicts import explain, told
 from emulator.engine.waiting import End, Wait
 from emulator.wire.dates import iso8601
 
-router = APIRouter(prefix="/_emulator/threads", tags=["threads"], responses=UNPROCESSABLE)
+router = APIRouter(route_class=ControlRoute, prefix="/_emulator/threads", tags=["threads"], responses=UNPROCESSABLE)
 
 Owners = tuple[str | None, str | None]
 
@@ -66,7 +67,7 @@ class ThreadView(BaseModel):
 class ThreadPage(Waited):
     """A page of threads and what tells whether it is everything."""
 
-    threads: list[ThreadView]
+    threads: list[ThreadView | RecordError]
     count: int = Field(description="how many match, listed or not", examples=[1])
     last_seq: int = Field(description="place of the newest exchange; ask again with `after` = this", examples=[2])
     oldest_seq: int = Field(description="place of the oldest exchange that is kept", examples=[1])
@@ -90,8 +91,7 @@ async def list_threads(engine: Engine, query: ThreadsQuery, request: Request) ->
         more = await _wait(engine, query, request)
     found = _found(engine, query)
     ordered = found[::-1] if query.newest_first else found
-    listed = (json.dumps(_view(thread)) for thread in ordered[: query.limit])
-    text = listing("threads", listed, len(found), engine.journal, **more)
+    text = listing("threads", _json, ordered[: query.limit], **totals(len(found), engine.journal), **more)
     return page_response(text, more, strict=query.strict)
 
 
@@ -185,9 +185,9 @@ def _described(query: ThreadQuery) -> str:
     return f"{what} ({', '.join(given)})" if given else what
 
 
-def _view(thread: Thread) -> dict[str, Any]:
+def _json(thread: Thread) -> str:
     first = thread.attempts[0]
-    return {
+    view = {
         "id": thread.id,
         "seq": thread.seq,
         "account_sid": first.arrival.account_sid,
@@ -200,6 +200,7 @@ def _view(thread: Thread) -> dict[str, Any]:
         "attempts": [_attempt(*one) for one in thread.ends],
         "left_out": len(thread.attempts) - len(thread.ends),
     }
+    return json.dumps(view)
 
 
 def _attempt(attempt: Exchange, gap: float | None) -> dict[str, Any]:

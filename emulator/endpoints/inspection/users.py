@@ -3,17 +3,19 @@
 from collections import defaultdict
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi import APIRouter, HTTPException, Path, Request, Response
 from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag
 
 from emulator.endpoints.inspection.bodies import Body
+from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
+from emulator.endpoints.inspection.views import RecordError, json_response, listing
 from emulator.engine.behaviours import Behaviour, Reaction
 from emulator.engine.lines import Line
 from emulator.engine.parties import Party
 
-router = APIRouter(prefix="/_emulator/users", tags=["users"], responses=UNPROCESSABLE)
+router = APIRouter(route_class=ControlRoute, prefix="/_emulator/users", tags=["users"], responses=UNPROCESSABLE)
 
 Identity = Annotated[str, Path(min_length=1, max_length=256, examples=["alice"])]
 
@@ -39,7 +41,7 @@ class UserView(BaseModel):
 class UserList(BaseModel):
     """Who is connected."""
 
-    users: list[UserView]
+    users: list[UserView | RecordError]
     count: int = Field(examples=[1])
     insights: int = Field(description="how many reports of SDKs were swallowed here", examples=[0])
 
@@ -83,18 +85,22 @@ class BehaviourView(BaseModel):
     after: float = Field(description="seconds of ringing before it answers", examples=[1.5])
 
 
-@router.get("", summary="List connected users")
-async def list_users(engine: Engine, request: Request) -> UserList:
+@router.get("", response_class=Response, responses={200: {"model": UserList}}, summary="List connected users")
+async def list_users(engine: Engine, request: Request) -> Response:
     """The connected Voice SDKs and their calls."""
-    calls = defaultdict[Line, list[UserCall]](list)
+    parties = defaultdict[Line, list[Party]](list)
     for party in engine.switchboard.parties:
         for line in party.lines:
-            calls[line].append(_call(party))
-    users = [
-        UserView(identity=line.identity, account_sid=line.account_sid, registered=line.registered, calls=calls[line])
-        for line in engine.switchboard.lines
-    ]
-    return UserList(users=users, count=len(users), insights=request.app.state.voice.stand_ins.insights)
+            parties[line].append(party)
+
+    def view(line: Line) -> str:
+        calls_of_line = list(map(_call, parties[line]))
+        return UserView(
+            identity=line.identity, account_sid=line.account_sid, registered=line.registered, calls=calls_of_line
+        ).model_dump_json()
+
+    lines, insights = list(engine.switchboard.lines), request.app.state.voice.stand_ins.insights
+    return json_response(listing("users", view, lines, count=len(lines), insights=insights))
 
 
 def _call(party: Party) -> UserCall:

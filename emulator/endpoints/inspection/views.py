@@ -1,11 +1,13 @@
 """How an exchange looks in the inspection API. JSON is joined from texts: what came is shown, not encoded again."""
 
 import json
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Response
+from pydantic import BaseModel, Field
 
 from emulator.engine.deliveries import Delivery
 from emulator.engine.exchanges import Exchange, unpack
@@ -21,6 +23,42 @@ from emulator.wire.dates import iso8601, rfc2822
 
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
 _MASK = "********"
+_log = logging.getLogger("emulator.inspection")
+
+T = TypeVar("T")
+
+
+class RecordError(BaseModel):
+    """What stands in a list for a record that cannot be rendered, so that the others still can."""
+
+    error: str = Field(examples=["this record cannot be rendered: TypeError(…)"])
+    seq: int | None = Field(None, description="its place, if it has one", examples=[1])
+    sid: str | None = Field(None, description="its SID, id, name or identity")
+
+
+def rendered(render: Callable[[T], str], record: T) -> str:
+    """A record as JSON, or an error entry for one that cannot be rendered."""
+    try:
+        text = render(record)
+        text.encode()
+    except Exception as error:  # noqa: BLE001  whatever it is, other records are not to blame
+        _log.exception("a record cannot be rendered")
+        return _record_error(record, error).model_dump_json()
+    return text
+
+
+# What identifies a record, the most specific first.
+_IDENTIFIERS = ("sid", "id", "name", "identity")
+
+
+def _record_error(record: object, error: Exception) -> RecordError:
+    seq = getattr(record, "seq", None)
+    sid = next((getattr(record, name) for name in _IDENTIFIERS if hasattr(record, name)), None)
+    return RecordError(
+        error=ascii(f"this record cannot be rendered: {error!r}")[1:-1],
+        seq=seq if isinstance(seq, int) else None,
+        sid=None if sid is None else ascii(sid).strip("'"),
+    )
 
 
 def _value(text: str) -> str:
@@ -202,9 +240,9 @@ def masked(name: str, value: str) -> str:
     return f"{scheme[:20]} {_MASK}" if space else _MASK  # without a scheme it may be the secret itself
 
 
-def near_miss_view(miss: NearMiss) -> dict[str, Any]:
-    """An exchange that nearly matched, what it lacked, and that in words."""
-    return {
+def near_miss_json(miss: NearMiss) -> str:
+    """An exchange that nearly matched, what it lacked, and that in words, as a JSON object."""
+    view = {
         "text": miss.text,
         "lacks": [
             {
@@ -225,6 +263,7 @@ def near_miss_view(miss: NearMiss) -> dict[str, Any]:
         ],
         "request": request_view(miss.exchange),
     }
+    return json.dumps(view)
 
 
 def jsonable(value: object) -> object:
@@ -241,15 +280,17 @@ def json_response(text: str, status: int = 200) -> Response:
     return Response(text, status, media_type="application/json")
 
 
-def listing(name: str, items: Iterable[str], count: int, journal: Journal, **more: object) -> str:
-    """A page of items that are JSON already, what tells whether it is everything, and more members."""
-    totals = json.dumps(
-        {
-            "count": count,
-            "last_seq": journal.last_seq,
-            "oldest_seq": journal.oldest_seq,
-            "evicted": journal.evicted,
-            **more,
-        }
-    )
-    return f'{{"{name}": [{", ".join(items)}], {totals[1:]}'
+def listing(name: str, render: Callable[[T], str], records: Iterable[T], **more: object) -> str:
+    """A page of records, each rendered apart from the others, and more members."""
+    items = ", ".join(rendered(render, record) for record in records)
+    return f'{{"{name}": [{items}], {json.dumps(more)[1:]}'
+
+
+def totals(count: int, journal: Journal) -> dict[str, int]:
+    """Members of a page that show whether it is everything."""
+    return {
+        "count": count,
+        "last_seq": journal.last_seq,
+        "oldest_seq": journal.oldest_seq,
+        "evicted": journal.evicted,
+    }

@@ -8,11 +8,12 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from emulator.endpoints.inspection.bodies import Body, Yes, members
+from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import UNPROCESSABLE, Problem, Responses
 from emulator.wire.dates import iso8601
 
-router = APIRouter(tags=["time and chance"], responses=UNPROCESSABLE)
+router = APIRouter(route_class=ControlRoute, tags=["time and chance"], responses=UNPROCESSABLE)
 
 # What every form of a date that the emulator writes can hold.
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)

@@ -219,9 +219,7 @@ def test_refusals_are_evicted_too(serve: Serve) -> None:
     assert (page["count"], page["oldest_seq"], page["evicted"]) == (0, 2, 1)
 
 
-@pytest.mark.parametrize(
-    "sid", ["KX" + "0" * 32, "KX123", "kx", "AC" + "a" * 32, "%00", "%ff", "KX" + "g" * 32, "x" * 5000]
-)
+@pytest.mark.parametrize("sid", ["KX" + "0" * 32, "KX123", "kx", "AC" + "a" * 32, "%00", "KX" + "g" * 32, "x" * 5000])
 def test_what_is_no_message_is_not_found(site: Site, sid: str) -> None:
     reply = site.get(f"/_emulator/messages/{sid}")
 

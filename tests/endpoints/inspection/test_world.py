@@ -152,7 +152,7 @@ def test_the_clock_cannot_be_pushed_past_what_dates_can_say(own: Site) -> None:
     [
         ([], b'{"reset": true}', "Content-Type: application/json"),
         ([("Content-Type", "text/plain")], b'{"reset": true}', "Content-Type: application/json"),
-        ([("Content-Type", "application/json")], b'{"reset"', "character 8"),
+        ([("Content-Type", "application/json")], b'{"reset"', "(char 8)"),
         ([("Content-Type", "application/json")], b"", "required"),
         ([("Content-Type", "application/json")], b"\xff", "JSON"),
         ([("Content-Type", "application/json")], b"[" * 100_000, "JSON"),

@@ -1,0 +1,64 @@
+"""The route class of the inspection API: what it lets in can be encoded as UTF-8, so that every view can render it."""
+
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+
+from emulator.endpoints.inspection.problems import BodyError
+from emulator.wire import content
+
+
+class ControlRoute(APIRoute):
+    """Check path and query, and read a JSON body by the rules that hold for Content."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap FastAPI's handler: it replaces what is not UTF-8 in a target, and its reader takes more than JSON."""
+        handle = super().get_route_handler()
+
+        async def checked(request: Request) -> Response:
+            errors = list(_target_errors(request))
+            if errors:
+                raise RequestValidationError(errors)
+            return await handle(_ControlRequest(request.scope, request.receive))
+
+        return checked
+
+
+class _ControlRequest(Request):
+    async def json(self) -> object:
+        """Parse the body.
+
+        Raises:
+            BodyError: it is not UTF-8, or not JSON that can be stored and rendered.
+        """
+        try:
+            return content.parse_portable((await self.body()).decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise BodyError("", f"send JSON in UTF-8; byte {error.start}: {error.reason}") from None
+        except content.NotJson as error:
+            raise BodyError(error.pointer, f"send JSON: {error}") from None
+
+
+def _target_errors(request: Request) -> Iterator[dict[str, Any]]:
+    path = request.scope.get("raw_path") or b""
+    pairs = [pair.partition(b"=") for pair in request.scope["query_string"].split(b"&")]
+    for where, name, text in [("path", b"path", path), *(("query", name, value) for name, _, value in pairs)]:
+        if not (_is_utf8(name) and _is_utf8(text)):
+            yield {
+                "type": "value_error",
+                "loc": (where, name.decode("latin-1")),
+                "msg": "send text in UTF-8, percent-encoded",
+                "input": text.decode("latin-1"),
+            }
+
+
+def _is_utf8(escaped: bytes) -> bool:
+    try:
+        unquote_to_bytes(escaped).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
