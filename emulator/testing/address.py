@@ -6,7 +6,7 @@ One question per connection, which ends with the answer: nothing is kept, so thr
 import http.client
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -95,6 +95,8 @@ class Address:
         except (http.client.HTTPException, ValueError):
             raise self.unreachable("what answers there is something else") from None
         if response.status < HTTPStatus.BAD_REQUEST:
+            for broken in _record_errors(said):
+                raise EmulatorError(f"{question.method} {question.path}: {broken['error']}")
             return said
         reason = said.get("error") if isinstance(said, dict) else None
         if reason is None:
@@ -112,6 +114,14 @@ class Address:
         return UnreachableError(
             f"no emulator answers at {self.url} ({reason}); start one with `twilio-udm-emulator`, or correct the url"
         )
+
+
+def _record_errors(said: object) -> Iterator[dict[str, Any]]:
+    """The entries of a page for records that the emulator could not render."""
+    lists = [value for value in said.values() if isinstance(value, list)] if isinstance(said, dict) else []
+    return (
+        one for records in lists for one in records if isinstance(one, dict) and {"error", "seq", "sid"} == one.keys()
+    )
 
 
 def _parts(url: str) -> tuple[SplitResult, str, int | None]:

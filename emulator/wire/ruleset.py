@@ -101,8 +101,8 @@ _REQUESTS = (
     _rule(
         "json-bounds",
         _A,
-        "no NaN, Infinity, overflowing number, lone surrogate, or nesting deeper than 128",
-        "RFC 8259 leaves bounds to readers",
+        "no NaN, Infinity, overflowing number, lone surrogate (escaped or not), or nesting deeper than 128",
+        "RFC 8259 leaves bounds to readers, and in section 8.2 lone surrogates; what Twilio does is not known",
     ),
     _rule(
         "active-states",

@@ -10,11 +10,14 @@ from typing import Any
 from urllib.parse import quote, quote_from_bytes, urlencode
 
 import pytest
+import subscribing
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
+from receiving import Received
 from serving import FORM, Caller, Connection, Running, Site, address_of, basic, path_of, request
 from signalling import Phone, phone
-from streaming import Stream, post_json
+from streaming import Stream, post_json, until
+from subscribing import listening
 
 from emulator.settings import Settings
 from emulator.testing import EmulatorClient, EmulatorError
@@ -321,6 +324,39 @@ def test_any_text_is_refused_or_every_view_renders_it(world: World, door: str, d
     render_everything(world)
     for kind in ("faults", "schemas/a"):
         world.site.delete(f"{ANY}/{kind}")
+    others_go_on(world)
+
+
+CLOSE = b"Connection: close"  # ends the receiver's connection, wherever it is in what it sends
+replies = st.builds(
+    b"HTTP/1.1 %b %b\r\n%b: %b\r\nContent-Length: %d\r\n\r\n%b".__mod__,
+    st.tuples(
+        st.sampled_from([b"200", b"204", b"404", b"503", b"9" * 5000]) | BYTES,
+        BYTES,
+        st.just(b"X-Any") | BYTES,
+        BYTES,
+        st.sampled_from([0, 3, 10**400]),
+        BYTES,
+    ),
+)
+
+
+@EXAMPLES
+@given(replies=st.lists(replies | BYTES, min_size=1, max_size=5))
+def test_any_reply_to_a_callback_is_a_delivery_that_every_view_renders(world: World, replies: list[bytes]) -> None:
+    rest = iter(replies)
+
+    async def reply(_: Received) -> bytes:
+        return next(rest, CLOSE) + CLOSE
+
+    caller = Caller(world.site, ACCOUNT)
+    with listening(reply) as listener:
+        subscribing.subscribe(caller, listener.url())
+        for number in range(len(replies)):
+            subscribing.say(caller, str(number))
+        pending = {"call_sid": caller.call, "outcome": "pending"}
+        until(world.site, lambda: not subscribing.deliveries(caller, **pending)["count"])
+    render_everything(world)
     others_go_on(world)
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from playwright.sync_api import BrowserContext, expect
-from serving import Caller, Serve, Site
+from serving import Caller, Running, Serve, Site
 from web.browsing import Open, rows, sdk
 
 
@@ -245,3 +245,15 @@ def test_the_control_token_is_asked_for_once_and_never_in_a_url(
     expect(page.locator("[role=option]")).to_have_count(1)
     expect(dialog).to_be_hidden()
     assert not [url for url in urls if "s3cret" in url]
+
+
+def test_a_record_that_cannot_be_rendered_leaves_the_page_at_work(opened: Open, running: Running) -> None:
+    caller = Caller(running.site)
+    caller.send("[1]")
+    (exchange,) = running.engine.journal.newest(1)
+    exchange.idempotency_key = object()  # type: ignore[assignment]
+    page = opened(running.site)
+    caller.send("[2]")
+
+    expect(page.locator("[role=option]")).to_have_count(1)
+    assert rows(page) == ["[2]"]

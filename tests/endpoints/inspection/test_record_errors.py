@@ -17,6 +17,7 @@ from emulator.engine.parties import EndUserMessage
 from emulator.engine.sayings import Saying
 from emulator.engine.schemas import OnFailure, Schema
 from emulator.engine.scopes import Scope
+from emulator.testing import EmulatorClient, EmulatorError
 
 NO_JSON: Any = object()
 ERROR = "this record cannot be rendered: "
@@ -98,6 +99,14 @@ def test_one_record_alone_is_a_failure_that_is_logged(
     assert (reply.status, reply.json()["parameters"]) == (500, [])
     assert listed(running, "requests", account_sid=caller.account)["count"] == 2
     assert "a record cannot be rendered" in caplog.text
+
+
+def test_the_python_client_raises_with_the_reason(running: Running, caller: Caller) -> None:
+    client = EmulatorClient(running.site.url, account_sid=caller.account)
+
+    with pytest.raises(EmulatorError, match=ERROR + "TypeError"):
+        client.messages()
+    assert [one.content for one in client.messages(after=1)] == ["[2]"]
 
 
 def break_call(engine: Emulation) -> None:

@@ -31,8 +31,18 @@ export async function request(path, { json, headers = {}, ...options } = {}) {
 
 export const call = async (path, options) => {
   const response = await request(path, options);
-  return response.status === 204 ? null : response.json();
+  if (response.status === 204) return null;
+  const page = await response.json();
+  for (const [name, records] of Object.entries(page)) if (Array.isArray(records)) page[name] = records.filter(isRendered);
+  return page;
 };
+
+/** Whether a record was rendered; where it could not be there is an error entry, which is logged. */
+export function isRendered(record) {
+  const failed = record?.error && "seq" in record && "sid" in record;
+  if (failed) console.error(record.error, record);
+  return !failed;
+}
 
 /** `path?name=value…` without the values that are missing. */
 export function query(path, parameters) {

@@ -1,7 +1,7 @@
 // One event stream for all tabs: browsers allow six connections to a host, and each stream holds one for ever. The tab
 // that holds a lock reads it and tells the others; when it closes, the next one takes over from the place it knows.
 
-import { call, request } from "./api.js";
+import { call, isRendered, request } from "./api.js";
 
 const NAME = "twilio-udm-emulator";
 const SILENCE = 25_000; // the emulator says something every 10 s
@@ -104,5 +104,6 @@ function read(block) {
   const { event: kind } = fields;
   if (kind !== "request" && kind !== "reset" && kind !== "delivery") return null;
   const data = JSON.parse(fields.data);
+  if (!isRendered(data)) return null;
   return { kind, data: kind === "delivery" ? { call_sid: data.call_sid } : data };
 }
