@@ -57,7 +57,7 @@ class MessageView(BaseModel):
     content: str = Field(description="the text as received", examples=['{"key":"value"}'])
     json_: Any = Field(
         alias="json",
-        description="the content parsed; null when it is not JSON (see `notes`) or an integer in it has over 4300 digits",
+        description="the content parsed; null when it is not JSON, or an integer in it has over 4300 digits",
         examples=[{"key": "value"}],
     )
     idempotency_key: str | None = Field(examples=["1"])
