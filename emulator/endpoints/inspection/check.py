@@ -59,7 +59,7 @@ class _Described(Body):
 class DescribedForm(_Described):
     """A request with a form, or without a body."""
 
-    form: dict[Text, Text] | None = Field(None, examples=[{"Content": "{}"}])
+    form: dict[str, str] | None = Field(None, examples=[{"Content": "{}"}])
     body: None = Field(None, examples=[None])
 
     def named(self) -> dict[str, str]:
@@ -81,7 +81,7 @@ class DescribedBody(_Described):
     """A request with any body."""
 
     form: Annotated[None, BeforeValidator(_no_form)] = Field(None, examples=[None])
-    body: Text = Field(description="the raw body, instead of a form", examples=["Content=%7B%7D"])
+    body: str = Field(description="the raw body, instead of a form", examples=["Content=%7B%7D"])
 
     def raw(self) -> str:
         """The body as it would be sent."""
