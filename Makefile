@@ -4,23 +4,29 @@
 #   make serve ARGS="…"     the same with options, for example ARGS="--port 3000"
 #   make example            a page with the real Voice SDK, a server, and an emulator unless one runs already; needs npm
 #   make test               every test
+#   make test-lowest        the tests without a browser, with the lowest versions that pyproject.toml allows; use Python 3.11
 #   make check              what CI runs: format and lint, types, import rules, tests
 #   make fuzz               the property tests with fresh examples, ten times as many; ARGS="--hypothesis-seed=N" repeats a run
 #   make bench              benchmarks; needs wrk
 #   make format             put the sources into the project's format
+#   make lock               write the lock files again with the newest versions; needs uv
+#
+# PYTHON names the interpreter (3.11 or newer), VENV the folder of the environment that is made with it.
 
 PYTHON ?= python3
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
+LOWEST := .venv-lowest
 NODE_TESTS := tests/conformance/node
 EXAMPLE := examples/voice
 
-.PHONY: serve example test fuzz check lint types imports bench format
+.PHONY: serve example test test-lowest fuzz check lint types imports bench format lock environment environment-dev
 .DELETE_ON_ERROR:
 
 # exec: make's child is the server itself, so that SIGTERM and ctrl-C reach it and not a shell in between.
-serve: $(VENV)/.installed
+serve: environment
+	@echo "starting the emulator; ctrl-C stops it (options: make serve ARGS=\"--port 3000\")" >&2
 	@exec $(BIN)/twilio-udm-emulator serve $(ARGS)
 
 example: $(VENV)/.installed-example $(EXAMPLE)/node_modules/.installed
@@ -28,49 +34,56 @@ example: $(VENV)/.installed-example $(EXAMPLE)/node_modules/.installed
 
 check: lint types imports test
 
-lint: $(VENV)/.installed-dev
+lint: environment-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-types: $(VENV)/.installed-dev
+types: environment-dev
 	$(BIN)/mypy
 
-imports: $(VENV)/.installed-dev
+imports: environment-dev
 	$(BIN)/lint-imports
 
-test: $(VENV)/.installed-dev $(NODE_TESTS)/node_modules/.installed
-	$(BIN)/python -m pytest -n auto --ignore=tests/web --cov=emulator --cov-branch --cov-report=
-	$(BIN)/python -m pytest tests/web --cov=emulator --cov-branch --cov-append --cov-report=  # one browser at a time
-	$(BIN)/coverage report --include='emulator/wire/*,emulator/engine/*' --fail-under=100
+test: environment-dev $(NODE_TESTS)/node_modules/.installed
+	@echo "testing all but the web page, in parallel"
+	@$(BIN)/python -m pytest -q -n auto --ignore=tests/web --cov=emulator --cov-branch --cov-report=
+	@echo "testing the web page, one browser at a time"
+	@$(BIN)/python -m pytest -q tests/web --cov=emulator --cov-branch --cov-append --cov-report=
+	@echo "checking the coverage of wire and engine"
+	@$(BIN)/coverage report --include='emulator/wire/*,emulator/engine/*' --fail-under=100
 
 # pytest prints what reproduces a finding. Of two seeds the last one counts, so ARGS can repeat a run.
-fuzz: $(VENV)/.installed-dev
+fuzz: environment-dev
 	@seed=$$($(BIN)/python -c 'import secrets; print(secrets.randbits(32))'); \
 	echo "repeat this run with: make fuzz ARGS=\"--hypothesis-seed=$$seed\""; \
 	exec $(BIN)/python -m pytest -n auto -m hypothesis --hypothesis-profile=fuzz --hypothesis-seed=$$seed $(ARGS)
 
-bench: $(VENV)/.installed-dev
+# Old releases of other projects use what Python and pydantic deprecated since.
+test-lowest: $(NODE_TESTS)/node_modules/.installed
+	@$(PYTHON) requirements/install.py lowest $(LOWEST)
+	$(LOWEST)/bin/python -m pytest -q -n auto --ignore=tests/web \
+	    -W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning -W ignore::UserWarning
+
+bench: environment-dev
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
-format: $(VENV)/.installed-dev
+format: environment-dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-# pip is what a venv gets last: a venv that broke off half-way (Debian without python3-venv) is made again, not trusted.
-$(BIN)/pip:
-	@echo "making $(VENV)" >&2
-	@$(PYTHON) -m venv --clear $(VENV)
+# Made when the lock files, pyproject.toml or the Python changed, else in no time.
+environment:
+	@$(PYTHON) requirements/install.py serve $(VENV)
 
-# Editable, so that a changed source needs no new install; stamps, so that the second call is instant. Only stderr: stdout is the server's.
-$(VENV)/.installed: pyproject.toml | $(BIN)/pip
-	@echo "installing the emulator into $(VENV)" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[tls]'
-	@touch $@
+environment-dev:
+	@$(PYTHON) requirements/install.py dev $(VENV)
 
-$(VENV)/.installed-dev: pyproject.toml | $(BIN)/pip
-	@echo "installing the emulator and its development tools into $(VENV)" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $(VENV)/.installed $@
+LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+lock:
+	$(LOCK) pyproject.toml --extra dev --group build --output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --extra tls --constraint requirements/dev.txt --output-file requirements/serve.txt
+	$(LOCK) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
+	$(LOCK) pyproject.toml --extra dev --group build --resolution lowest-direct --output-file requirements/lowest.txt
 
 # Without Node's library its tests are skipped, loudly; in CI nothing is skipped. No stamp then: the next call tries again.
 $(NODE_TESTS)/node_modules/.installed: $(NODE_TESTS)/package.json $(NODE_TESTS)/package-lock.json
@@ -81,7 +94,7 @@ $(NODE_TESTS)/node_modules/.installed: $(NODE_TESTS)/package.json $(NODE_TESTS)/
 	    test -z "$${CI:-}"; \
 	fi
 
-$(VENV)/.installed-example: $(VENV)/.installed
+$(VENV)/.installed-example: | environment
 	@echo "installing Twilio's Python library into $(VENV)" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'twilio>=9.13'
 	@touch $@

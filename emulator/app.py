@@ -1,5 +1,6 @@
 """The composition root: the only file that knows all parts."""
 
+import inspect
 import os
 import time
 from collections.abc import Callable
@@ -77,11 +78,20 @@ _PARTS = (
 )
 
 
+# FastAPI reports to OpenTelemetry's global providers, which are those of the user's own service. Older ones do not.
+_WITHOUT_TELEMETRY: dict[str, Any] = (
+    {"telemetry": {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}}
+    if "telemetry" in inspect.signature(FastAPI).parameters
+    else {}
+)
+
+
 class Emulator(FastAPI):
     """FastAPI for the inspection API; the Twilio surface is handed its requests before router and middleware."""
 
     def __init__(self, emulation: Emulation, twilio: TwilioSurface, voice: VoiceSurface, guard: Guard) -> None:
         super().__init__(
+            **_WITHOUT_TELEMETRY,
             title="UserDefinedMessages emulator",
             version=__version__,
             summary="Twilio's endpoint on your desk, and an API that tells what arrived",

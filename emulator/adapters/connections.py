@@ -1,6 +1,6 @@
 """HTTP connections to the receivers of callbacks: one pool, no redirects, no proxies; a failure is an answer too.
 
-httpcore speaks HTTP. Its own pool looks at all connections for each request (measured with 50 calls at once: 219
+httpcore2 speaks HTTP. Its own pool looks at all connections for each request (measured with 50 calls at once: 219
 requests a second, and 2,500 with this one), so idle connections are kept here, the last one used on top.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import NamedTuple
 
-import httpcore
+import httpcore2
 
 from emulator.adapters.network import Network, NotAllowedError, Resolve, resolve
 from emulator.wire.callbacks import Callback
@@ -23,7 +23,7 @@ MAX_REPLY = 64 * 1024
 KEEP_IDLE = 1.5
 
 _Key = tuple[bytes, bytes, int]
-_Trace = Callable[[str, object], Awaitable[None]]  # https://www.encode.io/httpcore/extensions/#trace
+_Trace = Callable[[str, object], Awaitable[None]]  # https://www.encode.io/httpcore2/extensions/#trace
 _WRITTEN = "http11.send_request_headers.complete"
 
 
@@ -49,7 +49,7 @@ class Connections:
     ) -> None:
         self._network = Network(allowed, resolve)
         self._tls = tls
-        self._idle: dict[_Key, list[httpcore.AsyncHTTPConnection]] = {}
+        self._idle: dict[_Key, list[httpcore2.AsyncHTTPConnection]] = {}
         self._sweeping: asyncio.Task[None] | None = None
 
     async def ask(self, callback: Callback, limits: Limits, deadline: float) -> Answer:
@@ -76,7 +76,7 @@ class Connections:
                 await connection.aclose()
 
     async def _ask(self, callback: Callback, limits: Limits) -> Answer:
-        url = httpcore.URL(callback.url)
+        url = httpcore2.URL(callback.url)
         try:
             connection = await self._take(url)
             if connection is not None:
@@ -86,13 +86,13 @@ class Connections:
             return await self._ask_on(self._connection(url), url, callback, limits)
         except NotAllowedError as error:
             return Answer(error=str(error))
-        except (httpcore.ConnectTimeout, httpcore.ConnectError) as error:
+        except (httpcore2.ConnectTimeout, httpcore2.ConnectError) as error:
             return Answer(error=_reason(error, f"no connection within {limits.connect:g} s"), failure=Failure.CONNECT)
-        except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
+        except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError) as error:
             return Answer(error=_reason(error, f"no reply within {limits.read:g} s"), failure=Failure.READ)
 
     async def _ask_used(
-        self, connection: httpcore.AsyncHTTPConnection, url: httpcore.URL, callback: Callback, limits: Limits
+        self, connection: httpcore2.AsyncHTTPConnection, url: httpcore2.URL, callback: Callback, limits: Limits
     ) -> Answer | None:
         """As `_ask_on`, but None when the connection was closed before the request: that was no attempt of its own."""
         written = False
@@ -103,21 +103,21 @@ class Connections:
 
         try:
             return await self._ask_on(connection, url, callback, limits, trace)
-        except (httpcore.NetworkError, httpcore.RemoteProtocolError):
+        except (httpcore2.NetworkError, httpcore2.RemoteProtocolError):
             if written:  # the receiver may have acted on it: the retry policy decides
                 raise
             return None
 
     async def _ask_on(
         self,
-        connection: httpcore.AsyncHTTPConnection,
-        url: httpcore.URL,
+        connection: httpcore2.AsyncHTTPConnection,
+        url: httpcore2.URL,
         callback: Callback,
         limits: Limits,
         trace: _Trace | None = None,
     ) -> Answer:
         times = {"connect": limits.connect, "read": limits.read, "write": limits.read}
-        authority = callback.url.split("/", 3)[2]  # httpcore's own Host lacks an IPv6 address's brackets
+        authority = callback.url.split("/", 3)[2]  # httpcore2's own Host lacks an IPv6 address's brackets
         headers = [("Host", authority), *callback.headers]
         try:
             async with connection.stream(
@@ -130,20 +130,20 @@ class Connections:
                 status = response.status
                 try:
                     await _read(response.aiter_stream())
-                except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
+                except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError) as error:
                     return Answer(status, _reason(error, f"the reply stopped for {limits.read:g} s"), Failure.READ)
         finally:
             await self._put(url, connection)
         return _judge(status)
 
-    def _connection(self, url: httpcore.URL) -> httpcore.AsyncHTTPConnection:
+    def _connection(self, url: httpcore2.URL) -> httpcore2.AsyncHTTPConnection:
         if url.scheme == b"https" and self._tls is None:
             self._tls = ssl.create_default_context()
-        return httpcore.AsyncHTTPConnection(
+        return httpcore2.AsyncHTTPConnection(
             url.origin, ssl_context=self._tls, keepalive_expiry=KEEP_IDLE, network_backend=self._network
         )
 
-    async def _take(self, url: httpcore.URL) -> httpcore.AsyncHTTPConnection | None:
+    async def _take(self, url: httpcore2.URL) -> httpcore2.AsyncHTTPConnection | None:
         idle = self._idle.get(_key(url), [])
         while idle:
             connection = idle.pop()
@@ -152,7 +152,7 @@ class Connections:
             await connection.aclose()
         return None
 
-    async def _put(self, url: httpcore.URL, connection: httpcore.AsyncHTTPConnection) -> None:
+    async def _put(self, url: httpcore2.URL, connection: httpcore2.AsyncHTTPConnection) -> None:
         if connection.is_closed() or not connection.is_idle():
             await connection.aclose()
             return
@@ -173,7 +173,7 @@ class Connections:
                     await connection.aclose()
 
 
-def _key(url: httpcore.URL) -> _Key:
+def _key(url: httpcore2.URL) -> _Key:
     return url.scheme, url.host, url.origin.port
 
 
@@ -202,7 +202,7 @@ def _judge(status: int) -> Answer:
 
 def _reason(error: BaseException, when_late: str) -> str:
     """What a human should read: the innermost cause says it best."""
-    if isinstance(error, httpcore.TimeoutException):
+    if isinstance(error, httpcore2.TimeoutException):
         return when_late
     cause = error
     while cause.__cause__ is not None:

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import httpcore
+import httpcore2
 
 from emulator.engine.destinations import refusal
 
@@ -40,22 +40,22 @@ class NotAllowedError(Exception):
     """An address that must not be called."""
 
 
-class Network(httpcore.AsyncNetworkBackend):
+class Network(httpcore2.AsyncNetworkBackend):
     """Connects to judged addresses only."""
 
     def __init__(self, allowed: frozenset[str], resolve: Resolve) -> None:
         self._allowed = allowed
         self._resolve = resolve
-        self._network = httpcore.AnyIOBackend()
+        self._network = httpcore2.AnyIOBackend()
 
     async def connect_tcp(
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109  httpcore's signature
+        timeout: float | None = None,  # noqa: ASYNC109  httpcore2's signature
         local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
         """Resolve once, judge all, connect to the first that answers."""
         assert local_address is None
         assert socket_options is None
@@ -63,26 +63,26 @@ class Network(httpcore.AsyncNetworkBackend):
             async with asyncio.timeout(timeout):
                 return await self._first(await self._judged(host, port), port)
         except TimeoutError:
-            raise httpcore.ConnectTimeout from None
+            raise httpcore2.ConnectTimeout from None
 
     async def _judged(self, host: str, port: int) -> Sequence[str]:
         try:
             addresses = await self._resolve(host, port)
         except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError(f"{host} cannot be resolved: {error}") from error
+            raise httpcore2.ConnectError(f"{host} cannot be resolved: {error}") from error
         if not addresses:
-            raise httpcore.ConnectError(f"{host} has no address")
+            raise httpcore2.ConnectError(f"{host} has no address")
         for address in addresses:
             reason = refusal(host, address, self._allowed)
             if reason is not None:
                 raise NotAllowedError(reason)
         return addresses
 
-    async def _first(self, addresses: Sequence[str], port: int) -> httpcore.AsyncNetworkStream:
+    async def _first(self, addresses: Sequence[str], port: int) -> httpcore2.AsyncNetworkStream:
         *others, last = addresses
         for address in others:
             try:
                 return await self._network.connect_tcp(address, port)
-            except httpcore.ConnectError:
+            except httpcore2.ConnectError:
                 continue
         return await self._network.connect_tcp(last, port)

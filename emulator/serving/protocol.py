@@ -291,12 +291,15 @@ class Protocol(HttpToolsProtocol):
         answer = self.at_once(Whole(method, target, self.headers, body, self.client, self.scheme == "https"))
         if answer is None:
             return False
-        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        keep_alive = self._keeps_alive()
         self.server_state.total_requests += 1
         self.send(answer, method, keep_alive=keep_alive)
         if keep_alive and self.timeout_keep_alive_task is None:
             self._await_next()
         return True
+
+    def _keeps_alive(self) -> bool:
+        return self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
 
     def _await_next(self) -> None:
         self._idle_since = self._messages
@@ -311,6 +314,7 @@ class Protocol(HttpToolsProtocol):
         self.url, self.expect_100_continue = url, expect
         self.headers += headers
         super().on_headers_complete()
+        self.cycle.keep_alive = self._keeps_alive()  # uvicorn before 0.54 looks at the version only
         self.scope["extensions"] = {CONNECTION: Connection(self, self.cycle)}  # type: ignore[dict-item]
         for piece in held:
             super().on_body(piece)

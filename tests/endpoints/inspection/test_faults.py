@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from builders import Time
 from serving import FORM, Caller, Reply, Running, Site, basic, fresh, path_of
@@ -419,12 +419,12 @@ def test_there_is_a_limit(alone: Site, monkeypatch: pytest.MonkeyPatch) -> None:
 # --- another server than ours
 
 
-def ask_elsewhere(*asked: tuple[str, str, dict[str, Any]]) -> list[httpx.Response]:
+def ask_elsewhere(*asked: tuple[str, str, dict[str, Any]]) -> list[httpx2.Response]:
     """What the application answers where nobody lets it at connections."""
 
-    async def run() -> list[httpx.Response]:
-        transport = httpx.ASGITransport(create_app(Settings()))
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+    async def run() -> list[httpx2.Response]:
+        transport = httpx2.ASGITransport(create_app(Settings()))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             return [await client.request(method, target, **more) for method, target, more in asked]
 
     return asyncio.run(run())

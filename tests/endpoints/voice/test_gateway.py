@@ -56,7 +56,7 @@ def test_messages_go_both_ways_and_the_call_ends(site: Site) -> None:
 def test_who_came_by_an_edge_of_its_own_is_led_back_to_it(site: Site) -> None:
     host, port = address_of(site.url)
     address = f"ws://voice-js.localhost:{port}/signal?.twilio.com/signal"
-    with connect(address, sock=socket.create_connection((host, port)), proxy=None) as alice:
+    with connect(address, sock=socket.create_connection((host, port))) as alice:
         connected = Phone(alice).say("listen", token="alice").hear("connected")
 
     assert connected["edge"] == f"localhost:{port}/signal?"
