@@ -78,7 +78,8 @@ environment:
 environment-dev:
 	@$(PYTHON) requirements/install.py dev $(VENV)
 
-LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+# Extras are named (coverage[toml]==…): older pips otherwise look for newer versions of such a package and fail.
+LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-strip-extras
 lock:
 	$(LOCK) pyproject.toml --extra dev --group build --output-file requirements/dev.txt
 	$(LOCK) pyproject.toml --extra tls --constraint requirements/dev.txt --output-file requirements/serve.txt

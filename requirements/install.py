@@ -120,7 +120,8 @@ class Environment:
                 f"if you need them, {AGAIN}"
             )
         version = _run(*pip, "--version").stdout.partition(" from ")[0]
-        sys.exit(f"{done.stdout}\n{version} failed (above); mend that, {AGAIN}")
+        errors = done.stdout[max(done.stdout.find("ERROR: "), 0) :]  # warnings come before
+        sys.exit(f"{errors}\n{version} failed (above); mend that, {AGAIN}")
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:
