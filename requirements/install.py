@@ -20,13 +20,21 @@ import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = {"serve": ("build", "serve"), "dev": ("dev",), "lowest": ("lowest",)}
 """The lock files that each kind of environment needs. `dev` includes `build` and `serve`."""
 AGAIN = "then run the same command again"
-UNREACHABLE = ("connection broken by", "ConnectionError", "Could not fetch URL", "timed out")
-"""Parts of pip's output when the network fails."""
+LAST_RETRY = "Retry(total=0"
+"""Part of pip's warning before its last attempt to connect. It would then try each other package as long."""
+
+PIPED: dict[str, Any] = {
+    "stdout": subprocess.PIPE,
+    "stderr": subprocess.STDOUT,
+    "text": True,
+    "env": {**os.environ, "PIP_USER": "0"},  # PIP_USER=1 is for other projects; pip refuses it here
+}
 
 
 def say(text: str) -> None:
@@ -111,24 +119,28 @@ class Environment:
 
     def _pip(self, *arguments: str) -> None:
         pip = str(self.python), "-m", "pip"
-        done = _run(*pip, "install", "--quiet", "--disable-pip-version-check", *arguments)
-        if not done.returncode:
+        command = [*pip, "install", "--quiet", "--disable-pip-version-check", *arguments]
+        lines = []
+        with subprocess.Popen(command, **PIPED) as process:  # noqa: S603  see above
+            assert process.stdout is not None
+            for line in process.stdout:
+                lines.append(line)
+                if LAST_RETRY in line:
+                    process.terminate()
+                    sys.exit(
+                        "pip cannot reach its package index. Check the network, and HTTPS_PROXY and PIP_INDEX_URL "
+                        f"if you need them, {AGAIN}"
+                    )
+        if not process.returncode:
             return
-        if any(part in done.stdout for part in UNREACHABLE):
-            sys.exit(
-                "pip cannot reach its package index. Check the network, and HTTPS_PROXY and PIP_INDEX_URL "
-                f"if you need them, {AGAIN}"
-            )
+        output = "".join(lines)
         version = _run(*pip, "--version").stdout.partition(" from ")[0]
-        errors = done.stdout[max(done.stdout.find("ERROR: "), 0) :]  # warnings come before
+        errors = output[max(output.find("ERROR: "), 0) :]  # warnings come before
         sys.exit(f"{errors}\n{version} failed (above); mend that, {AGAIN}")
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PIP_USER": "0"}  # a setting for other projects, which pip refuses here
-    return subprocess.run(  # noqa: S603  the commands are above
-        command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-    )
+    return subprocess.run(command, check=False, **PIPED)  # noqa: S603  the commands are above
 
 
 @contextmanager
