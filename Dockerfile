@@ -2,14 +2,14 @@ FROM python:3.13-slim AS build
 WORKDIR /src
 COPY requirements ./requirements
 # The venv is filled from outside and so has no pip of its own; what builds the emulator stays in this stage.
-RUN python -m venv --without-pip /opt/emulator \
-    && pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore --require-hashes -r requirements/build.txt \
+RUN python -m venv --without-pip /opt/emulator && python -m venv /opt/build \
+    && /opt/build/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/build.txt \
     && pip --python /opt/emulator/bin/python install --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore --require-hashes -r requirements/serve.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY emulator ./emulator
 # Built here and installed there. Compiled here, because nothing can be written later; unchecked: the image's files
 # never change, so Python need not look at each source's date when it starts.
-RUN pip wheel --no-cache-dir --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir /tmp/wheel . \
+RUN /opt/build/bin/pip wheel --no-cache-dir --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir /tmp/wheel . \
     && pip --python /opt/emulator/bin/python install --no-compile --disable-pip-version-check --root-user-action=ignore --no-index --no-deps /tmp/wheel/*.whl \
     && python -m compileall -q --invalidation-mode unchecked-hash /opt/emulator/lib
 
