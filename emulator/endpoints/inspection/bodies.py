@@ -1,11 +1,15 @@
 """The base of every JSON request body: validated exactly as the OpenAPI document describes it."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+import fastapi
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, model_validator
 
 from emulator.wire import content
+
+IN_BODY: Any = fastapi.Body()
+"""Declares a union as the request body; older FastAPI takes a union of annotated models for a query parameter."""
 
 LARGEST_INTEGER = 2**53 - 1
 """The largest one that every reader of JSON, the document's included, takes exactly."""

@@ -13,7 +13,7 @@ from pydantic import (
     Tag,
 )
 
-from emulator.endpoints.inspection.bodies import Body
+from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.problems import UNPROCESSABLE
 from emulator.endpoints.inspection.requests import Pair, Sent
@@ -116,7 +116,7 @@ class Verdict(BaseModel):
 
 
 @router.post("/_emulator/check", summary="Ask without sending")
-async def check(judge: Annotated[Judge, Depends(_judge)], described: Described) -> Verdict:
+async def check(judge: Annotated[Judge, Depends(_judge)], described: Annotated[Described, IN_BODY]) -> Verdict:
     """Judge a described request; the SID of a message that would be created is all zeros."""
     given = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in described.named().items()]
     reply, headers, looked = judge.consider(described.method, described.path, given, described.raw().encode())

@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException, Path, Request, Response
 from pydantic import BaseModel, Field
 
 from emulator.endpoints.asgi import CONNECTION
+from emulator.endpoints.inspection.bodies import IN_BODY
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.fault_bodies import PROFILES, FaultBody, Profile, ProfileBody, RuleBody
@@ -94,7 +95,7 @@ async def list_faults(engine: Engine, scope: ScopeQuery) -> Response:
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=FULL, summary="Add a fault")
-async def add_fault(engine: Engine, body: FaultBody, request: Request) -> FaultView:
+async def add_fault(engine: Engine, body: Annotated[FaultBody, IN_BODY], request: Request) -> FaultView:
     """Add a rule after all others; the first one that fires wins."""
     if body.then.needs_connection and CONNECTION not in request.scope.get("extensions", {}):
         given = body.then.model_dump(mode="json", exclude_none=True)

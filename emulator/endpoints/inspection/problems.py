@@ -85,8 +85,6 @@ def _bad_parameter(error: dict[str, Any], body: object) -> BadParameter:
     name = _writable(name)
     if error["type"] == "extra_forbidden":
         return BadParameter(parameter=name, value=_shown(error["input"]), allowed="there is no parameter of this name")
-    if isinstance(error.get("input"), bytes):  # FastAPI reads JSON only where it is called so
-        return BadParameter(parameter=name, value=None, allowed="send JSON, with Content-Type: application/json")
     allowed = error["msg"].removeprefix("Value error, ")
     return BadParameter(parameter=name, value=_shown(error.get("input")), allowed=allowed)
 

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from fastapi import Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
@@ -180,11 +180,27 @@ class RequestPage(RequestFilter, _Paging):
     """Which exchanges, how many, from which end."""
 
 
-ScopeQuery = Annotated[ScopeModel, Query()]
-ScopePageQuery = Annotated[ScopePage, Query()]
-WantedQuery = Annotated[Wanted, Query()]
-MessagesQuery = Annotated[MessageQuery, Query()]
-ThreadsQuery = Annotated[ThreadQuery, Query()]
-DeliveriesQuery = Annotated[DeliveryQuery, Query()]
-RequestFilterQuery = Annotated[RequestFilter, Query()]
-RequestPageQuery = Annotated[RequestPage, Query()]
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def _read(model: type[_Model]) -> object:
+    """Declare a query: documented and checked by FastAPI, and read again, because older ones fill in defaults.
+
+    `model_fields_set` then has every parameter, and not those of the request.
+    """
+
+    async def read(request: Request, checked: BaseModel) -> _Model:  # noqa: ARG001  its errors end the request
+        return model.model_validate(dict(request.query_params))
+
+    read.__annotations__["checked"] = Annotated[model, Query()]
+    return Depends(read)
+
+
+ScopeQuery = Annotated[ScopeModel, _read(ScopeModel)]
+ScopePageQuery = Annotated[ScopePage, _read(ScopePage)]
+WantedQuery = Annotated[Wanted, _read(Wanted)]
+MessagesQuery = Annotated[MessageQuery, _read(MessageQuery)]
+ThreadsQuery = Annotated[ThreadQuery, _read(ThreadQuery)]
+DeliveriesQuery = Annotated[DeliveryQuery, _read(DeliveryQuery)]
+RequestFilterQuery = Annotated[RequestFilter, _read(RequestFilter)]
+RequestPageQuery = Annotated[RequestPage, _read(RequestPage)]

@@ -25,7 +25,7 @@ Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,100}$", examples=["order"
 class SchemaBody(Body):
     """A JSON Schema (2020-12) for the contents of a scope."""
 
-    schema_: Annotated[Any, WithJsonSchema({"type": ["object", "boolean"]})] = Field(
+    schema_: Annotated[Any, WithJsonSchema({"anyOf": [{"type": "object"}, {"type": "boolean"}]})] = Field(
         alias="schema",
         description="a valid JSON Schema of at most 256 KiB; `$ref` only inside it, patterns without look-around",
         examples=[{"type": "object", "required": ["type"]}],

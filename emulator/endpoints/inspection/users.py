@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Path, Request, Response
 from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag
 
-from emulator.endpoints.inspection.bodies import Body
+from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
@@ -113,7 +113,7 @@ def _call(party: Party) -> UserCall:
 
 
 @router.put("/{identity}/behaviour", responses=FULL, summary="Say what happens to calls")
-async def put_behaviour(engine: Engine, identity: Identity, body: BehaviourBody) -> BehaviourView:
+async def put_behaviour(engine: Engine, identity: Identity, body: Annotated[BehaviourBody, IN_BODY]) -> BehaviourView:
     """What happens to calls to this identity, and else to calls of it, while nobody of that name is registered."""
     engine.switchboard.behaviours.put(identity, Behaviour(body.reaction, body.after))
     return BehaviourView(identity=identity, reaction=body.reaction, after=body.after)

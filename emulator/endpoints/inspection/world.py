@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
-from emulator.endpoints.inspection.bodies import Body, Yes, members
+from emulator.endpoints.inspection.bodies import IN_BODY, Body, Yes, members
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import UNPROCESSABLE, Problem, Responses
@@ -108,7 +108,7 @@ async def get_clock(engine: Engine) -> ClockView:
 
 
 @router.put("/_emulator/clock", responses=_PAST_THE_END, summary="Freeze, advance or reset the clock")
-async def put_clock(engine: Engine, change: ClockChange) -> ClockView:
+async def put_clock(engine: Engine, change: Annotated[ClockChange, IN_BODY]) -> ClockView:
     """Change the time of `date_created`, `Date`, the journal and key expiry; waits run on."""
     if isinstance(change, FreezeBody):
         engine.clock.freeze(change.freeze.timestamp())
