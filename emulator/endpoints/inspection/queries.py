@@ -186,7 +186,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 def _read(model: type[_Model]) -> object:
     """Declare a query: documented and checked by FastAPI, and read again, because older ones fill in defaults.
 
-    `model_fields_set` then has every parameter, and not those of the request.
+    `model_fields_set` then has every parameter, not only those of the request.
     """
 
     async def read(request: Request, checked: BaseModel) -> _Model:  # noqa: ARG001  its errors end the request

@@ -146,7 +146,8 @@ def test_a_frame_in_bytes_is_malformed(site: Site) -> None:
 
 def test_text_that_is_no_utf_8_ends_the_connection(site: Site) -> None:
     with phone(site) as alice:
-        alice.socket.send(b"\xff", text=True)
+        with alice.socket.send_context():  # its send encodes text
+            alice.socket.protocol.send_text(b"\xff")
 
         assert alice.close_code() == 1007
 
