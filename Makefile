@@ -62,7 +62,7 @@ fuzz: environment-dev
 test-lowest: $(NODE_TESTS)/node_modules/.installed
 	@$(PYTHON) requirements/install.py lowest $(LOWEST)
 	$(LOWEST)/bin/python -m pytest -q -n auto --ignore=tests/web \
-	    -W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning -W ignore::UserWarning
+	    -W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning
 
 bench: environment-dev
 	$(BIN)/python benchmarks/run.py $(ARGS)

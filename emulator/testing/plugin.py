@@ -6,6 +6,7 @@ its own, so nothing is ever cleared, and workers and threads need not know of ea
 
 import os
 import secrets
+import warnings
 from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,19 @@ def twilio_emulator_settings() -> "Mapping[str, Any] | Settings":
     return {}
 
 
+def _started(settings: "Mapping[str, Any] | Settings") -> "Emulator":
+    from emulator.serving.server import CannotStartError  # noqa: PLC0415  see the top
+    from emulator.settings import SettingsError  # noqa: PLC0415
+    from emulator.testing.server import Emulator  # noqa: PLC0415
+
+    try:
+        emulator = Emulator(**settings) if isinstance(settings, Mapping) else Emulator(settings)
+        emulator.start()
+    except (CannotStartError, SettingsError, TypeError) as error:
+        pytest.fail(f"twilio_emulator_settings: {error}", pytrace=False)
+    return emulator
+
+
 @pytest.fixture(scope="session")
 def twilio_emulator_server(
     pytestconfig: pytest.Config, twilio_emulator_settings: "Mapping[str, Any] | Settings"
@@ -82,16 +96,10 @@ def twilio_emulator_server(
             pytest.fail(complaint, pytrace=False)
         yield None
         return
-    from emulator.serving.server import CannotStartError  # noqa: PLC0415  see the top
-    from emulator.settings import SettingsError  # noqa: PLC0415
-    from emulator.testing.server import Emulator  # noqa: PLC0415
-
-    settings = twilio_emulator_settings
-    try:
-        emulator = Emulator(**settings) if isinstance(settings, Mapping) else Emulator(settings)
-        emulator.start()
-    except (CannotStartError, SettingsError, TypeError) as error:
-        pytest.fail(f"twilio_emulator_settings: {error}", pytrace=False)
+    with warnings.catch_warnings():  # a test run may turn into errors what old dependencies import and do
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        emulator = _started(twilio_emulator_settings)
     yield emulator
     emulator.stop()
 

@@ -9,7 +9,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, model_va
 from emulator.wire import content
 
 IN_BODY: Any = fastapi.Body()
-"""Declares a union as the request body; older FastAPI takes a union of annotated models for a query parameter."""
+"""Declares the request body where older FastAPI needs it.
+
+It takes a union of annotated models for a query parameter. It takes a plain model apart, and pydantic then warns that
+an alias is lost: a model with an alias is declared by a `TypeAliasType`, which FastAPI leaves as it is.
+"""
 
 LARGEST_INTEGER = 2**53 - 1
 """The largest one that every reader of JSON, the document's included, takes exactly."""

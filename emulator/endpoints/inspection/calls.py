@@ -4,8 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Response
 from pydantic import BaseModel, Field
+from typing_extensions import TypeAliasType
 
-from emulator.endpoints.inspection.bodies import Body
+from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
@@ -61,6 +62,9 @@ class Placed(Body):
     )
 
 
+CallPlacement = TypeAliasType("CallPlacement", Placed)
+
+
 class CallList(BaseModel):
     """All registered calls, in the order of their registration."""
 
@@ -93,7 +97,7 @@ async def list_calls(engine: Engine, scope: ScopeQuery) -> Response:
 
 
 @router.post("", status_code=201, responses={**FULL, **NOT_FOUND}, summary="Call a connected user")
-async def place_call(engine: Engine, placed: Placed) -> CallView:
+async def place_call(engine: Engine, placed: Annotated[CallPlacement, IN_BODY]) -> CallView:
     """Let the Voice SDK of a connected user ring; the call is ringing until it is accepted."""
     try:
         call_sid = engine.switchboard.place(

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Response
 from pydantic import BaseModel, Field, WithJsonSchema
+from typing_extensions import TypeAliasType
 
-from emulator.endpoints.inspection.bodies import Body
+from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, bad_value
@@ -35,6 +36,9 @@ class SchemaBody(Body):
     on_failure: OnFailure = Field(
         OnFailure.NOTE, strict=False, description="note it on the message, or refuse with 400/32702"
     )
+
+
+SchemaRegistration = TypeAliasType("SchemaRegistration", SchemaBody)
 
 
 class SchemaView(SchemaBody):
@@ -70,7 +74,9 @@ async def list_schemas(engine: Engine, scope: ScopeQuery) -> Response:
 
 
 @router.put("/{name}", responses={**FULL, 201: {"model": SchemaView, "description": "Registered anew"}})
-async def put_schema(engine: Engine, name: Name, body: SchemaBody, response: Response) -> SchemaView:
+async def put_schema(
+    engine: Engine, name: Name, body: Annotated[SchemaRegistration, IN_BODY], response: Response
+) -> SchemaView:
     """Register a schema, or replace the one of this name (200)."""
     from emulator.adapters import json_schema  # noqa: PLC0415  the library is for those who use schemas
 
