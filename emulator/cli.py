@@ -93,7 +93,8 @@ def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
     for warning in warnings:
         print(f"{PROGRAM}: warning: {warning}", file=sys.stderr)
     logs.configure(level=chosen.log_level, as_json=chosen.log_format == "json", out=sys.stderr)
-    from emulator.serving import server  # noqa: PLC0415  report a bad option before anything slow is imported
+    from emulator.server import server  # noqa: PLC0415  report a bad option before anything slow is imported
+    from emulator.server.bind import CannotStartError  # noqa: PLC0415
 
     def ready(urls: Sequence[str]) -> None:
         # One write: with PYTHONUNBUFFERED, print makes several, and a reader of the pipe could get half a line.
@@ -102,7 +103,7 @@ def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
 
     try:
         server.run(chosen, ready)
-    except server.CannotStartError as error:
+    except CannotStartError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return 2
     return 0

@@ -23,7 +23,8 @@ import uvloop
 
 from emulator.app import create_app
 from emulator.engine.emulation import Emulation
-from emulator.serving.server import Server, entering, open_socket
+from emulator.server.bind import open_socket
+from emulator.server.server import Server, entering
 from emulator.settings import Settings
 
 PATIENCE = 5.0
@@ -56,8 +57,9 @@ def basic(username: str, token: str = TOKEN) -> tuple[str, str]:
 
 def request(method: str, target: str, headers: Headers = (), body: bytes | None = None) -> bytes:
     """A request as bytes; with a body goes its Content-Length unless the headers frame it already."""
-    lines = [("Host", "127.0.0.1"), *headers]
-    framed = {name.lower() for name, _ in headers} & {"content-length", "transfer-encoding"}
+    names = {name.lower() for name, _ in headers}
+    lines = [*([] if "host" in names else [("Host", "127.0.0.1")]), *headers]
+    framed = names & {"content-length", "transfer-encoding"}
     if body is not None and not framed:
         lines.append(("Content-Length", str(len(body))))
     head = "".join(f"{name}: {value}\r\n" for name, value in lines)
@@ -308,8 +310,8 @@ class Running:
         self._entering = entering(settings)
         self._failures: list[BaseException] = []
         self._thread = threading.Thread(target=self._run, name="emulator", daemon=True)
-        entrances = self._entering.__enter__()
-        self.server = Server(create_app(settings, **world), self._listener, addresses.put, entrances)
+        listeners = self._entering.__enter__()
+        self.server = Server(create_app(settings, **world), self._listener, addresses.put, listeners)
         self._thread.start()
         self.site = Site(addresses.get(timeout=PATIENCE)[0])
 

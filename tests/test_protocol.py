@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import pytest
 import uvicorn
+from emulator.server.protocol import MAX_HEAD, PATIENCE, Outbox, Protocol
 from uvicorn.server import ServerState
 
 from emulator.endpoints.asgi import Answer, Whole
-from emulator.serving.protocol import MAX_HEAD, PATIENCE, Outbox, Protocol
 from emulator.wire.errors import Problem
 
 POST = b"POST /p?q=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"

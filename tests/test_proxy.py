@@ -15,11 +15,11 @@ import uvloop
 from serving import PATIENCE, Caller, Command, Connection, Running, Site, address_of, request
 
 from emulator.adapters.tls import Tls
-from emulator.serving import proxy_requests
-from emulator.serving.joining import Joining
-from emulator.serving.proxy import Limits, Proxy
-from emulator.serving.proxy_requests import RefusedError, complete_head, is_local, is_near, read_authority
-from emulator.serving.tunnel import Patience
+from emulator.server.proxy import policy
+from emulator.server.proxy.policy import RefusedError, complete_head, is_local, is_near, read_authority
+from emulator.server.proxy.server import Limits, Proxy
+from emulator.server.proxy.tunnel import IdleTimeouts
+from emulator.server.tls_accept import TlsAcceptor
 from emulator.settings import Settings
 
 CONNECT = b"CONNECT api.twilio.com:443 HTTP/1.1\r\nHost: api.twilio.com:443\r\n\r\n"
@@ -302,7 +302,7 @@ def names(**known: str) -> Callable[[str, int], Awaitable[Sequence[str]]]:
 
 @contextlib.asynccontextmanager
 async def world(limits: Limits | None = None, **options: Any) -> AsyncIterator[World]:  # noqa: ANN401  Proxy's
-    joining = Joining(asyncio.Protocol, set(), Tls([], None, lambda: 1_800_000_000).context, handshake=0.05)
+    joining = TlsAcceptor(asyncio.Protocol, set(), Tls([], None, lambda: 1_800_000_000).context, handshake=0.05)
     proxy = Proxy(joining, limits=limits, **options)
     server = await asyncio.get_running_loop().create_server(proxy.listener, "127.0.0.1", 0)
     try:
@@ -352,7 +352,7 @@ def test_who_says_nothing_is_closed(play: Play, sent: bytes) -> None:
 
 
 def test_a_tunnel_in_which_nothing_is_said_is_closed(play: Play) -> None:
-    patience = Patience(open=0.1, half_closed=0.05)
+    patience = IdleTimeouts(open=0.1, half_closed=0.05)
 
     async def scene() -> None:
         with echo() as (host, port):
@@ -448,7 +448,7 @@ def test_programs_elsewhere_are_led_to_twilio_only(
     monkeypatch: pytest.MonkeyPatch,
     passthrough: bool,  # noqa: FBT001  a table
 ) -> None:
-    monkeypatch.setattr(proxy_requests, "is_local", lambda _address: False)
+    monkeypatch.setattr(policy, "is_local", lambda _address: False)
 
     async def scene() -> None:
         with echo() as (_, port):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from serving import CONTENT, LAST_CHUNK, Caller, Command, Running, Site, chunk, request
 
-from emulator.serving import server
+from emulator.server.bind import CannotListenError, open_socket, url_of
 from emulator.settings import Settings
 
 
@@ -181,8 +181,8 @@ def test_an_accepted_connection_sends_small_replies_at_once(running: Running) ->
         connection.send(request("GET", "/livez"))
         connection.reply()
         own = connection.socket.getsockname()
-        (accepted,) = (one for one in list(running.server.server_state.connections) if one.client == own)
-        delay = accepted.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        (accepted,) = (one for one in running.server._connections() if one._client == own)
+        delay = accepted._transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
     assert delay == 1
 
@@ -228,8 +228,8 @@ def test_the_last_chunk_may_come_alone(caller: Caller) -> None:
 def test_the_address_shown_is_one_that_a_client_here_can_use(host: str, url: str) -> None:
     if host == "::1" and not has_ipv6():
         pytest.skip("no IPv6 on this machine")
-    with server.open_socket(host, 0) as listener:
-        shown = server.url_of(listener)
+    with open_socket(host, 0) as listener:
+        shown = url_of(listener)
         port = listener.getsockname()[1]
 
     assert shown == url.format(port)
@@ -237,5 +237,5 @@ def test_the_address_shown_is_one_that_a_client_here_can_use(host: str, url: str
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1"], ids=["an unknown name", "not ours"])
 def test_an_address_that_cannot_be_listened_on_is_named(host: str) -> None:
-    with pytest.raises(server.CannotListenError, match=re.escape(f"cannot listen on {host}")):
-        server.open_socket(host, 0)
+    with pytest.raises(CannotListenError, match=re.escape(f"cannot listen on {host}")):
+        open_socket(host, 0)

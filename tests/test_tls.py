@@ -329,7 +329,7 @@ def test_the_missing_extra_is_one_line_that_says_how_to_get_it() -> None:
 
 def test_without_tls_nothing_of_it_is_imported() -> None:
     script = (
-        "import sys, emulator.cli, emulator.serving.server; print([name for name in sys.modules if 'crypto' in name])"
+        "import sys, emulator.cli, emulator.server.server; print([name for name in sys.modules if 'crypto' in name])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 

@@ -1,6 +1,6 @@
 """ASGI in three names, and what our own server adds to it."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, NamedTuple, Protocol
 
 Scope = MutableMapping[str, Any]
@@ -8,19 +8,20 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 CONNECTION = "emulator.connection"
-"""The extension that holds a `Connection`; other servers than ours do not have it."""
+"""The extension that holds a `Connection`; servers other than ours do not have it."""
 
-SAID_ALL = "emulator.said_all"
-"""The extension that says that the client has closed its side; our own server wakes who receives when it adds it."""
+HALF_CLOSED = "emulator.half_closed"
+"""The extension that is there once the client has sent EOF; our server wakes the receiving task when it adds it."""
 
 
-class Whole(NamedTuple):
-    """A request that is there to its last byte.
+class BufferedRequest(NamedTuple):
+    """A request whose body is complete.
 
     Attributes:
         method: as sent.
-        target: as sent, the query included.
+        target: path and query.
         headers: names in lower case.
+        fields: the same by name; of a repeated header the last value.
         body: all of it.
         client: address and port, None when not known.
         secure: it came over TLS.
@@ -29,40 +30,45 @@ class Whole(NamedTuple):
     method: str
     target: str
     headers: list[tuple[bytes, bytes]]
+    fields: Mapping[bytes, bytes]
     body: bytes
     client: tuple[str, int] | None
     secure: bool
 
 
-class Answer(NamedTuple):
-    """A whole reply: the status, header lines (each with its end, Content-Length among them), the body."""
+class RenderedResponse(NamedTuple):
+    """A whole response: the status, header lines (each with its end, Content-Length among them), the body.
+
+    `on_lost` is called when the client did not get all of it.
+    """
 
     status: int
     head: bytes
     body: bytes
+    on_lost: Callable[[], None] | None = None
 
 
 class Connection(Protocol):
-    """A request's way out past ASGI."""
+    """What a request may do with its connection beyond ASGI."""
 
-    def reply(self, answer: Answer) -> None:
-        """Send a whole reply, its head rendered already."""
+    def respond(self, response: RenderedResponse) -> None:
+        """Send a whole response."""
 
-    def say(self, data: bytes) -> None:
-        """Send these bytes, whatever they are, and end the connection cleanly."""
+    def write_raw(self, data: bytes) -> None:
+        """Send these bytes, whatever they are, in place of the response, and close the connection."""
 
-    def cut(self, answer: Answer, length: int) -> None:
-        """Send the head of a reply and so many bytes of its body, and end the connection cleanly."""
+    def truncate(self, response: RenderedResponse, length: int) -> None:
+        """Send the head of a response and `length` bytes of its body, and close the connection."""
 
     def reset(self) -> None:
-        """End the connection with a reset."""
+        """Reset the connection."""
 
 
-AtOnce = Callable[[Whole], Answer | None]
-"""Answers a whole request in one step, without a task of its own; None = it is for the ASGI application."""
+BufferedHandler = Callable[[BufferedRequest], RenderedResponse | None]
+"""Answers a whole request without a task; None = the request is for the ASGI application."""
 
 
 async def until_gone(scope: Scope, receive: Receive) -> None:
-    """Return once the client has gone away, or has closed its side."""
-    while (await receive())["type"] != "http.disconnect" and SAID_ALL not in scope.get("extensions", {}):
+    """Return once the client is gone, or has sent EOF."""
+    while (await receive())["type"] != "http.disconnect" and HALF_CLOSED not in scope.get("extensions", {}):
         pass

@@ -18,7 +18,6 @@ from starlette.types import Message, Receive, Scope, Send
 from emulator.wire.hosts import PRIVATE_DOMAINS, is_local, is_loopback, is_name, name_of
 
 MAX_BODY = 1024 * 1024
-_SWALLOWED = 64 * MAX_BODY  # of a body that is refused: a client that is still writing would not read why
 _DATA = "/_emulator/"  # the token guards data; health, page and documentation hold none
 # twilio-python and twilio-node put edge and region into every host, a base URL's too.
 _MADE_BY_REGION = re.compile(r"127(\.[a-z0-9-]+){1,2}\.0\.1")
@@ -144,8 +143,6 @@ def limited(receive: Receive, most: int = MAX_BODY) -> Receive:
         message = await receive()
         left -= len(message.get("body", b""))
         if left < 0:
-            if message.get("more_body", False):
-                await _swallow(receive)
             refusal = _too_large(most)
             raise HTTPException(refusal.status, refusal.error)
         return message
@@ -153,18 +150,8 @@ def limited(receive: Receive, most: int = MAX_BODY) -> Receive:
     return limited_receive
 
 
-async def _swallow(receive: Receive) -> None:
-    """Read what a client still sends, within bounds, so that it gets to read its answer."""
-    left, more = _SWALLOWED, True
-    while more and left > 0:
-        message = await receive()
-        left -= len(message.get("body", b""))
-        more = message.get("more_body", False)
-
-
 async def refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer in place of the application, and tell the log: a page of another site cannot read the answer."""
     _log.warning("refused %s %s: %s", scope["method"], scope["raw_path"].decode("latin-1"), refusal.error)
-    await _swallow(receive)
     body = {"error": refusal.error, "parameters": []}
     await JSONResponse(body, refusal.status, dict(refusal.headers))(scope, receive, send)

@@ -74,7 +74,7 @@ def twilio_emulator_settings() -> "Mapping[str, Any] | Settings":
 
 
 def _started(settings: "Mapping[str, Any] | Settings") -> "Emulator":
-    from emulator.serving.server import CannotStartError  # noqa: PLC0415  see the top
+    from emulator.server.bind import CannotStartError  # noqa: PLC0415  see the top
     from emulator.settings import SettingsError  # noqa: PLC0415
     from emulator.testing.server import Emulator  # noqa: PLC0415
 

@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from emulator.app import create_app
-from emulator.serving import server
+from emulator.server import server
+from emulator.server.bind import open_socket
 from emulator.settings import OPTIONS, Settings, nearest, read_settings
 from emulator.testing.client import EmulatorClient
 
@@ -51,20 +52,20 @@ class Emulator:
     @property
     def https_url(self) -> str | None:
         """Where it listens for https; None without `tls_port`."""
-        entrances = self._running().entrances
-        return next(iter(entrances.addresses), None) if entrances else None
+        listeners = self._running().listeners
+        return next(iter(listeners.addresses), None) if listeners else None
 
     @property
     def proxy(self) -> str | None:
         """Where its proxy listens; None without `proxy_port`."""
-        entrances = self._running().entrances
-        return entrances.proxy if entrances else None
+        listeners = self._running().listeners
+        return listeners.proxy if listeners else None
 
     @property
     def ca_pem(self) -> bytes | None:
         """The certificate to trust for https, there and behind the proxy; None when both are off."""
-        entrances = self._running().entrances
-        return entrances.ca_pem if entrances else None
+        listeners = self._running().listeners
+        return listeners.ca_pem if listeners else None
 
     @property
     def client(self) -> EmulatorClient:
@@ -119,9 +120,9 @@ class _Thread(threading.Thread):
         self._addresses: Future[Sequence[str]] = Future()
         app = create_app(settings)
         with ExitStack() as opening:
-            listener = opening.enter_context(closing(server.open_socket(settings.host, settings.port)))
-            self.entrances = opening.enter_context(server.entering(settings))
-            self._server = _Server(app, listener, self._addresses.set_result, self.entrances)
+            listener = opening.enter_context(closing(open_socket(settings.host, settings.port)))
+            self.listeners = opening.enter_context(server.entering(settings))
+            self._server = _Server(app, listener, self._addresses.set_result, self.listeners)
             self._open = opening.pop_all()
         self.start()
         if self._addresses.exception() is not None:

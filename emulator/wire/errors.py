@@ -278,6 +278,14 @@ REQUEST_MALFORMED = Problem(
     certainty=Certainty.ASSUMED,
     source="our choice for bytes that are no HTTP request",
 )
+TRANSFER_CODING_UNKNOWN = Problem(
+    name="transfer-coding-unknown",
+    status=HTTPStatus.NOT_IMPLEMENTED,
+    code=None,
+    message="Not Implemented",
+    certainty=Certainty.ASSUMED,
+    source="RFC 9112, 6.1: a transfer coding that the server does not understand",
+)
 HEAD_TOO_LARGE = Problem(
     name="head-too-large",
     status=HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -313,6 +321,7 @@ CATALOGUE: tuple[Problem, ...] = (
     INTERNAL_ERROR,
     SERVICE_UNAVAILABLE,
     REQUEST_MALFORMED,
+    TRANSFER_CODING_UNKNOWN,
     HEAD_TOO_LARGE,
 )
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-import emulator.serving.entrances  # noqa: F401  cryptography cannot be imported again, and pytester removes what a run imported
+import emulator.server.listeners  # noqa: F401  cryptography cannot be imported again, and pytester removes what a run imported
 from emulator.testing import Emulator
 
 pytest_plugins = ["pytester"]
@@ -599,7 +599,7 @@ def test_bad_options_are_one_line(run: Run, options: str, line: str) -> None:
 
 
 def test_https_without_its_extra_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "emulator.serving.entrances", None)
+    monkeypatch.setitem(sys.modules, "emulator.server.listeners", None)
 
     result = run("def test_any(twilio_emulator): pass", conftest=settings('return {"tls_port": 0}'))
 

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 from serving import PATIENCE, Caller, Site, address_of
 
-from emulator.serving.server import CannotListenError, CannotStartError, Server
+from emulator.server.bind import CannotListenError, CannotStartError
+from emulator.server.server import Server
 from emulator.settings import Settings, SettingsError
 from emulator.testing import Emulator, UnreachableError
 
@@ -180,7 +181,7 @@ def test_an_entrance_in_use_is_told_and_leaves_it_able_to_start(option: str) -> 
 
 
 def test_https_without_its_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "emulator.serving.entrances", None)
+    monkeypatch.setitem(sys.modules, "emulator.server.listeners", None)
 
     with pytest.raises(CannotStartError, match="need the extra tls"):
         Emulator(tls_port=0).start()

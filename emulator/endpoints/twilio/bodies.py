@@ -1,14 +1,10 @@
 """Request bodies, read within bounds of size and time."""
 
-import asyncio
 from collections.abc import Mapping
 
 from emulator.endpoints.asgi import Receive
 
 MAX_BODY = 1024 * 1024
-# What is still taken from a client that sends too much, so that it gets to read the answer.
-_DRAIN_BYTES = 4 * 1024 * 1024
-_DRAIN_SECONDS = 1.0
 
 
 class ClientGoneError(Exception):
@@ -28,27 +24,13 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes]) -> tuple[b
     """
     if declared_size(headers) > MAX_BODY:
         return b"", True
-    body = b""
+    body = bytearray()
     while True:
         event = await receive()
         if event["type"] == "http.disconnect":
             raise ClientGoneError
         body += event["body"]
         if len(body) > MAX_BODY:
-            return body, True
+            return bytes(body), True
         if not event["more_body"]:
-            return body, False
-
-
-async def drain(receive: Receive) -> None:
-    """Read and throw away what still comes, within bounds of size and time."""
-    left = _DRAIN_BYTES
-    try:
-        async with asyncio.timeout(_DRAIN_SECONDS):
-            while left > 0:
-                event = await receive()
-                if event["type"] == "http.disconnect" or not event["more_body"]:
-                    return
-                left -= len(event["body"])
-    except TimeoutError:
-        return
+            return bytes(body), False

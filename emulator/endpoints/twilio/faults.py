@@ -1,9 +1,10 @@
 """Faults performed: what the engine decided, done to the client's connection."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
-from emulator.endpoints.asgi import CONNECTION, SAID_ALL, Answer, Connection, Receive, Scope, until_gone
+from emulator.endpoints.asgi import CONNECTION, HALF_CLOSED, Connection, Receive, RenderedResponse, Scope, until_gone
 from emulator.endpoints.twilio.log import log
 from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Arrival
@@ -33,14 +34,15 @@ async def hold(arrival: Arrival, seconds: float, emulation: Emulation, scope: Sc
         await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if leaving.done():
             emulation.client_left(arrival)
-            if SAID_ALL in scope.get("extensions", {}):
+            if HALF_CLOSED in scope.get("extensions", {}):
                 await asyncio.wait({held}, timeout=due - asyncio.get_running_loop().time())
+                arrival.was_left = False  # it may still read; the connection reports it when it does not
     finally:
         leaving.cancel()
         emulation.delays.leave(owner, held)
 
 
-def perform(fault: Fault, answer: Answer | None, scope: Scope) -> bool:
+def perform(fault: Fault, answer: RenderedResponse | None, scope: Scope) -> bool:
     """Do to the connection what is asked for, instead of sending the answer; when that fails, the connection ends.
 
     Returns:
@@ -54,18 +56,19 @@ def perform(fault: Fault, answer: Answer | None, scope: Scope) -> bool:
         _do(fault.action, answer, connection)
     except Exception:  # noqa: BLE001  the server goes on
         log.exception("unexpected failure of %s (%s)", fault.name, fault.rule)
-        connection.say(b"")
+        with suppress(RuntimeError):  # the response is complete: the connection has ended already
+            connection.write_raw(b"")
     return True
 
 
-def _do(action: Action | None, answer: Answer | None, connection: Connection) -> None:
+def _do(action: Action | None, answer: RenderedResponse | None, connection: Connection) -> None:
     match action:
         case DropFault():
             connection.reset()
         case CloseFault():
-            connection.say(b"")
+            connection.write_raw(b"")
         case GarbageFault():
-            connection.say(_GARBAGE)
+            connection.write_raw(_GARBAGE)
         case TruncateFault(length):
             assert answer is not None
-            connection.cut(answer, min(length, len(answer.body) - 1))
+            connection.truncate(answer, min(length, len(answer.body) - 1))

@@ -5,10 +5,11 @@ Plain ASGI because every request of a client under test comes through here: a Fa
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from time import perf_counter
 
-from emulator.endpoints.asgi import CONNECTION, Answer, Receive, Scope, Send, Whole
-from emulator.endpoints.twilio.bodies import MAX_BODY, ClientGoneError, drain, read_body
+from emulator.endpoints.asgi import CONNECTION, BufferedRequest, Receive, RenderedResponse, Scope, Send
+from emulator.endpoints.twilio.bodies import MAX_BODY, ClientGoneError, read_body
 from emulator.endpoints.twilio.checks import Case, House, judge
 from emulator.endpoints.twilio.faults import hold, perform
 from emulator.endpoints.twilio.log import log, tell
@@ -30,20 +31,20 @@ class TwilioSurface:
         self._house = house
         self._log_every = log_every
 
-    def answer(self, whole: Whole) -> Answer | None:
-        """Answer a request in one step; None when it is not under our path, too large for that, or meets a fault."""
-        if not whole.target.startswith(_OURS) or "#" in whole.target or len(whole.body) > MAX_BODY:
+    def answer(self, whole: BufferedRequest) -> RenderedResponse | None:
+        """Answer a request in one step; None when it is not under our path, is too large, or meets a fault."""
+        if not whole.target.startswith(_OURS) or len(whole.body) > MAX_BODY:
             return None
         begun = perf_counter()
         path = whole.target.partition("?")[0]
-        headers = dict(whole.headers)
+        headers = whole.fields
         target = paths.parse(path)
         if target is not None and self._emulation.faults.concern(target.account_sid, target.call_sid):
             return None
         arrival = self._arrive(path, target, headers)
         try:
             exchange = self._decide(arrival, whole, Case(whole.method, target, headers, whole.body))
-            return self._render(exchange, whole, begun)
+            return self._render(arrival, exchange, whole, begun)
         finally:
             self._emulation.leave(arrival)
 
@@ -56,20 +57,16 @@ class TwilioSurface:
         arrival = self._arrive(path, target, headers)
         try:
             body, oversize = await read_body(receive, headers)
-            whole = _whole(scope, path, body)
+            whole = _whole(scope, path, headers, body)
             exchange = self._decide(arrival, whole, Case(whole.method, target, headers, body, oversize))
             fault = arrival.fault
             if fault is not None and fault.delay:
                 await hold(arrival, fault.delay, self._emulation, scope, receive)
-            answer = self._render(exchange, whole, begun)
+            answer = self._render(arrival, exchange, whole, begun)
             if answer is None or (fault is not None and not fault.answers):
                 assert fault is not None
                 if not perform(fault, answer, scope):
                     await _send(self._failure(whole), scope, send)
-            elif oversize:
-                # A client that asked first and was not told to go on sends nothing more.
-                waits = not body and b"expect" in headers
-                await _send_and_close(answer, None if waits else receive, send)
             else:
                 await _send(answer, scope, send)
         except ClientGoneError:
@@ -82,7 +79,7 @@ class TwilioSurface:
             return self._emulation.arrive(*_owners(path, headers))
         return self._emulation.arrive(target.account_sid, target.call_sid)
 
-    def _decide(self, arrival: Arrival, whole: Whole, case: Case) -> Exchange | None:
+    def _decide(self, arrival: Arrival, whole: BufferedRequest, case: Case) -> Exchange | None:
         """One synchronous step from the whole request to its exchange; None when even that failed."""
         try:
             return self._exchange(arrival, self._request(whole), case)
@@ -90,19 +87,24 @@ class TwilioSurface:
             log.exception("unexpected failure at %s %s", whole.method, whole.target)
             return None
 
-    def _render(self, exchange: Exchange | None, whole: Whole, begun: float) -> Answer | None:
+    def _render(
+        self, arrival: Arrival, exchange: Exchange | None, whole: BufferedRequest, begun: float
+    ) -> RenderedResponse | None:
         """The reply, from now on in the journal as sent; None when a fault left none."""
         try:
             if exchange is not None:
                 exchange.duration = perf_counter() - begun
                 tell(exchange, every=self._log_every)
                 reply = exchange.reply()
-                return reply and Answer(reply.status, exchange.reply_head(reply), reply.body)
+                if reply is None:
+                    return None
+                on_lost = partial(self._emulation.client_left, arrival)
+                return RenderedResponse(reply.status, exchange.reply_head(reply), reply.body, on_lost)
         except Exception:  # noqa: BLE001  as above
             log.exception("unexpected failure at %s %s", whole.method, whole.target)
         return self._failure(whole)
 
-    def _request(self, whole: Whole) -> Request:
+    def _request(self, whole: BufferedRequest) -> Request:
         return Request(
             whole.method,
             whole.target,
@@ -129,19 +131,20 @@ class TwilioSurface:
             log.exception("unexpected failure at %s %s", request.method, request.target)
             return self._emulation.refuse(arrival, request, INTERNAL_ERROR)
 
-    def _failure(self, whole: Whole) -> Answer:
+    def _failure(self, whole: BufferedRequest) -> RenderedResponse:
         path = whole.target.partition("?")[0]
         reply = replies.refusal(INTERNAL_ERROR, path, replies.representation_of(path))
         now = self._emulation.clock.now()
         request_id = sids.make(sids.REQUEST, os.urandom(sids.ENTROPY_BYTES))  # not from where the failure may have been
         head = replies.head(reply, now=now, request_id=request_id, duration=0.0, concurrent=1, charset=False)
-        return Answer(reply.status, replies.without_hsts(head) if whole.secure else head, reply.body)
+        return RenderedResponse(reply.status, replies.without_hsts(head) if whole.secure else head, reply.body)
 
 
-def _whole(scope: Scope, path: str, body: bytes) -> Whole:
+def _whole(scope: Scope, path: str, fields: Mapping[bytes, bytes], body: bytes) -> BufferedRequest:
     query = scope["query_string"]
     target = f"{path}?{query.decode('latin-1')}" if query else path
-    return Whole(scope["method"], target, scope["headers"], body, scope["client"], scope["scheme"] == "https")
+    secure = scope["scheme"] == "https"
+    return BufferedRequest(scope["method"], target, scope["headers"], fields, body, scope["client"], secure)
 
 
 def _owners(path: str, headers: Mapping[bytes, bytes]) -> tuple[str | None, str | None]:
@@ -153,21 +156,11 @@ def _owners(path: str, headers: Mapping[bytes, bytes]) -> tuple[str | None, str 
     return account_sid, call_sid
 
 
-async def _send(answer: Answer, scope: Scope, send: Send) -> None:
+async def _send(answer: RenderedResponse, scope: Scope, send: Send) -> None:
     """Send a whole reply."""
     connection = scope.get("extensions", {}).get(CONNECTION)
     if connection is not None:
-        connection.reply(answer)
+        connection.respond(answer)
         return
     await send({"type": "http.response.start", "status": answer.status, "headers": replies.headers(answer.head)})
     await send({"type": "http.response.body", "body": answer.body})
-
-
-async def _send_and_close(answer: Answer, receive: Receive | None, send: Send) -> None:
-    """Answer a request that was not read to its end, and drain what the client still sends, so that it gets to read."""
-    headers = [*replies.headers(answer.head), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body, "more_body": True})
-    if receive is not None:
-        await drain(receive)
-    await send({"type": "http.response.body"})

@@ -25,7 +25,7 @@ from serving import (
 from streaming import RESET_BY_PEER, post_json, reset, until
 
 from emulator.endpoints.twilio import faults as performing
-from emulator.serving import protocol
+from emulator.server.http1 import asgi_request, protocol
 from emulator.settings import Settings
 
 GARBAGE = b"\x00\xffthis is not HTTP\r\n\r\n"
@@ -580,7 +580,7 @@ def test_a_call_that_only_looks_like_one_is_a_call(site: Site, ending: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("then", "part"), [({"drop": "after"}, "reset"), ({"truncate": 1}, "cut")], ids=["drop", "truncate"]
+    ("then", "part"), [({"drop": "after"}, "reset"), ({"truncate": 1}, "truncate")], ids=["drop", "truncate"]
 )
 def test_a_fault_that_fails_is_logged_and_the_connection_ends(
     alone: Site,
@@ -592,7 +592,7 @@ def test_a_fault_that_fails_is_logged_and_the_connection_ends(
     def fail(*_: object) -> None:
         raise RuntimeError("no luck")
 
-    monkeypatch.setattr(protocol.Connection, part, fail)
+    monkeypatch.setattr(asgi_request.AsgiRequest, part, fail)
     caller = Caller(alone)
     rule = add(caller, then, times=1)
 

@@ -20,7 +20,7 @@ from websockets.sync.client import connect
 
 from emulator.endpoints.voice.gateway import Gateway
 from emulator.engine import lines
-from emulator.serving.sockets import SocketProtocol
+from emulator.server.websocket import WebSocketProtocol
 from emulator.settings import Settings
 from emulator.wire.signalling import MAX_FRAME
 
@@ -231,13 +231,13 @@ def test_a_client_that_never_reads_is_cut_off_and_nobody_notices(monkeypatch: py
 def test_a_client_that_answers_no_ping_is_cut_off_although_little_waits(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = SocketProtocol.connection_made
+    made = WebSocketProtocol.connection_made
 
-    def impatient(protocol: SocketProtocol, transport: Any) -> None:  # noqa: ANN401  asyncio's
+    def impatient(protocol: WebSocketProtocol, transport: Any) -> None:  # noqa: ANN401  asyncio's
         protocol.ping_interval = protocol.ping_timeout = 0.05
         made(protocol, transport)
 
-    monkeypatch.setattr(SocketProtocol, "connection_made", impatient)
+    monkeypatch.setattr(WebSocketProtocol, "connection_made", impatient)
     caplog.set_level(logging.INFO, "emulator.voice")
     with Running(Settings(port=0)) as running, running.site.connect() as deaf:
         deaf.send(request("GET", "/signal", HANDSHAKE) + masked('{"type":"listen","payload":{"token":"heidi"}}'))

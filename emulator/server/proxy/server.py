@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from emulator.serving.joining import Joining
-from emulator.serving.proxy_requests import (
+from emulator.server.proxy.policy import (
     Address,
     RefusedError,
     Request,
@@ -18,7 +17,8 @@ from emulator.serving.proxy_requests import (
     refuse_from_elsewhere,
     to_origin,
 )
-from emulator.serving.tunnel import Patience, Tunnel
+from emulator.server.proxy.tunnel import IdleTimeouts, Tunnel
+from emulator.server.tls_accept import TlsAcceptor
 from emulator.wire.hosts import is_twilio
 
 _HTTPS = 443
@@ -43,14 +43,19 @@ class Limits:
     head: float = 10.0
     connect: float = 5.0  # look-up and all attempts together
     linger: float = 1.0  # for a refused client to read why
-    tunnel: Patience = field(default_factory=Patience)
+    tunnel: IdleTimeouts = field(default_factory=IdleTimeouts)
 
 
 class Proxy:
     """The connections of a proxy."""
 
     def __init__(
-        self, joining: Joining, *, passthrough: bool = False, limits: Limits | None = None, resolve: Resolve = look_up
+        self,
+        joining: TlsAcceptor,
+        *,
+        passthrough: bool = False,
+        limits: Limits | None = None,
+        resolve: Resolve = look_up,
     ) -> None:
         """Make one.
 

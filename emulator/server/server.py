@@ -1,4 +1,4 @@
-"""Sockets, serving, stopping. The only room (with protocol.py) that knows uvicorn."""
+"""Start, serve, stop: uvicorn's server with the connections of this package."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,9 @@ import uvicorn
 
 from emulator import __version__
 from emulator.app import Emulator, create_app
-from emulator.serving.protocol import Outbox, Protocol, Render
+from emulator.server.bind import CannotStartError, open_socket, url_of
+from emulator.server.http1.protocol import Http1Protocol, Http1Service, RenderError
+from emulator.server.http1.write_batcher import WriteBatcher
 from emulator.settings import Settings
 from emulator.wire import replies
 from emulator.wire.errors import Problem
@@ -23,12 +25,10 @@ from emulator.wire.replies import Representation
 from emulator.wire.signalling import MAX_FRAME
 
 if TYPE_CHECKING:
-    from emulator.serving.entrances import Entrances
+    from emulator.server.listeners import Listeners
 
 Ready = Callable[[Sequence[str]], None]
 
-_BACKLOG = 2048
-_KEEP_ALIVE = 75  # longer than clients keep idle connections: a client must not lose a POST to our closing
 _GRACE = 1  # seconds for what was accepted to be answered, once waits and streams were ended
 _LAST_LOOKS = 10
 _TICK = 0.05
@@ -39,56 +39,11 @@ _GC_THRESHOLDS = (10_000, 10, 1000)
 _log = logging.getLogger("emulator.server")
 
 
-class CannotStartError(Exception):
-    """The server cannot start; str() says why and what to do."""
-
-
-class CannotListenError(CannotStartError):
-    """An address cannot be listened on."""
-
-
-def open_socket(host: str, port: int, flag: str = "--port") -> socket.socket:
-    """A listening socket.
-
-    Args:
-        host: name or address.
-        port: 0 = any free one.
-        flag: the option that the port is from.
-
-    Raises:
-        CannotListenError: the port is taken, or the address is not ours.
-    """
-    try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        # The protocol must be named: asyncio sets TCP_NODELAY only then, and without it each reply waits 40 ms.
-        sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    except OSError as error:
-        raise CannotListenError(f"cannot listen on {host}: {error.strerror or error}") from None
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
-        sock.listen(_BACKLOG)
-    except OSError as error:
-        sock.close()
-        hint = f"; {flag} 0 takes any free one" if port else ""
-        raise CannotListenError(f"cannot listen on {host} port {port}: {error.strerror}{hint}") from None
-    sock.setblocking(False)  # noqa: FBT003  the standard library's signature
-    return sock
-
-
-def url_of(sock: socket.socket, scheme: str = "http") -> str:
-    """The address that a client on this machine uses for a listening socket."""
-    host, port = sock.getsockname()[:2]
-    if host in ("0.0.0.0", "::"):  # noqa: S104  compared, not bound
-        host = "127.0.0.1"
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
-
-
 class Server(uvicorn.Server):
     """uvicorn, told when to be ready and how to stop."""
 
     def __init__(
-        self, app: Emulator, listener: socket.socket, ready: Ready, entrances: "Entrances | None" = None
+        self, app: Emulator, listener: socket.socket, ready: Ready, listeners: "Listeners | None" = None
     ) -> None:
         """Make one.
 
@@ -96,13 +51,13 @@ class Server(uvicorn.Server):
             app: what is served.
             listener: where it is served by http.
             ready: called with the addresses, as they stand in the ready line.
-            entrances: the https port and the proxy, if there are any.
+            listeners: the https port and the proxy, if there are any.
         """
         super().__init__(_config(app))
         self._app = app
         self._listener = listener
         self._ready = ready
-        self._entrances = entrances
+        self._listeners = listeners
 
     async def run_until_stopped(self) -> None:
         """Serve until `should_exit` is set or a signal comes, then answer what was accepted."""
@@ -113,19 +68,19 @@ class Server(uvicorn.Server):
         state = self._app.state
         state.addresses = [url_of(self._listener)]
         await super().startup(sockets)
-        if self._entrances is not None:
-            state.addresses += self._entrances.addresses
-            state.proxy = self._entrances.proxy
-            state.ca_pem = self._entrances.ca_pem
-            self.servers += await self._entrances.start(self._new_connection, self.server_state.connections)
+        if self._listeners is not None:
+            state.addresses += self._listeners.addresses
+            state.proxy = self._listeners.proxy
+            state.ca_pem = self._listeners.ca_pem
+            self.servers += await self._listeners.start(self._new_connection, self.server_state.connections)
         self._ready([*state.addresses, *(["proxy", state.proxy] if state.proxy else [])])
 
     async def on_tick(self, counter: int) -> bool:
-        """Ten times a second; once a second look for connections that keep us waiting."""
+        """Run ten times a second; once a second end connections that keep the server waiting."""
         if counter % _SWEEP_TICKS == 0:
-            for connection in list(self.server_state.connections):
-                if isinstance(connection, Protocol):
-                    connection.sweep()
+            now = asyncio.get_running_loop().time()
+            for connection in self._connections():
+                connection.check_timeouts(now)
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -133,9 +88,9 @@ class Server(uvicorn.Server):
         for _ in range(_LAST_LOOKS):  # what a client sent before the signal may still be unread
             await asyncio.sleep(0)
         ending = asyncio.create_task(self._end_who_waits())
-        if self._entrances is not None:
-            self._entrances.stop()
-            self._leave_tls()
+        if self._listeners is not None:
+            self._listeners.stop()
+        self._end_closing()
         await super().shutdown(sockets)
         ending.cancel()
         await self._app.state.callbacks.aclose()
@@ -147,18 +102,21 @@ class Server(uvicorn.Server):
             await asyncio.sleep(_TICK)
 
     def _new_connection(self) -> asyncio.Protocol:
-        """What uvicorn makes for each connection, for those that come in by another entrance."""
+        """What uvicorn makes for each connection, for those of the other listeners."""
         protocol = self.config.http_protocol_class
         assert not isinstance(protocol, str)
         return protocol(config=self.config, server_state=self.server_state, app_state={})  # type: ignore[call-arg]
 
-    def _leave_tls(self, ended: frozenset[object] = frozenset()) -> None:
-        """End TLS without the client's consent, now and then: one that is idle does not even read that we want to."""
-        for connection in ended & self.server_state.connections:
-            assert isinstance(connection, Protocol)
-            connection.transport.abort()
-        closing = frozenset(one for one in self.server_state.connections if _has_ended_tls(one))
-        asyncio.get_running_loop().call_later(_GOODBYE, self._leave_tls, closing)
+    def _connections(self) -> list[Http1Protocol]:
+        """All connections; a WebSocket has the same methods."""
+        return list(self.server_state.connections)  # type: ignore[arg-type]
+
+    def _end_closing(self, before: frozenset[Http1Protocol] = frozenset()) -> None:
+        """While the server stops, end connections that wait for nothing but the client's own end."""
+        closing = frozenset(connection for connection in self._connections() if connection.is_closing)
+        for connection in closing & before:
+            connection.abort()
+        asyncio.get_running_loop().call_later(_GOODBYE, self._end_closing, closing)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  a signal handler's signature
         """SIGTERM or SIGINT: stop with exit code 0; uvicorn itself would raise the signal again. Twice: at once."""
@@ -193,38 +151,26 @@ class LoggedServer(Server):
         super().handle_exit(sig, frame)
 
 
-def _has_ended_tls(connection: object) -> bool:
-    """Whether all that is left of a connection is that the client agrees to end it."""
-    if not isinstance(connection, Protocol) or connection.scheme != "https":
-        return False
-    return connection.transport.is_closing() and not connection.transport.get_write_buffer_size()
-
-
 def _config(app: Emulator) -> uvicorn.Config:
-    class OurProtocol(Protocol):
-        render = staticmethod(_renderer(app))
-        at_once = staticmethod(app.at_once)
-        outbox = Outbox()
+    class Connection(Http1Protocol):
+        service = Http1Service(render_error=_error_renderer(app), answer=app.at_once, batcher=WriteBatcher())
 
     return uvicorn.Config(
         app,
-        http=OurProtocol,
-        ws="none",  # the protocol makes its own, when one is asked for
+        http=Connection,
+        ws="none",  # the connection makes its own, when one is asked for
         ws_max_size=MAX_FRAME,
-        ws_per_message_deflate=False,  # memory for every idle user, to save bytes within one machine
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        backlog=_BACKLOG,
-        timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_GRACE,
     )
 
 
-def _renderer(app: Emulator) -> Render:
+def _error_renderer(app: Emulator) -> RenderError:
     emulation = app.state.emulation
 
     def render(problem: Problem) -> bytes:
@@ -275,19 +221,19 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 
 @contextlib.contextmanager
-def entering(settings: Settings) -> Iterator["Entrances | None"]:
-    """The entrances beside the http port that the settings ask for, if any."""
+def entering(settings: Settings) -> Iterator["Listeners | None"]:
+    """The listeners beside the http port that the settings ask for, if any."""
     if settings.tls_port is None and settings.proxy_port is None:
         yield None
         return
     try:
-        from emulator.serving.entrances import opened  # noqa: PLC0415  needs the extra, and time
+        from emulator.server.listeners import opened  # noqa: PLC0415  needs the extra, and time
     except ImportError as error:
         raise CannotStartError(
             f"tls_port and proxy_port need the extra tls ({error}): pip install cryptography"
         ) from None
-    with opened(settings) as entrances:
-        yield entrances
+    with opened(settings) as listeners:
+        yield listeners
 
 
 def run(settings: Settings, ready: Ready, **world: Any) -> None:  # noqa: ANN401  create_app's now and entropy
@@ -302,8 +248,8 @@ def run(settings: Settings, ready: Ready, **world: Any) -> None:  # noqa: ANN401
         CannotStartError: an address is taken or not ours, or there can be no certificates.
     """
     _raise_file_limit()
-    with _listening(settings) as listener, entering(settings) as entrances:
-        server = LoggedServer(create_app(settings, **world), listener, ready, entrances)
+    with _listening(settings) as listener, entering(settings) as listeners:
+        server = LoggedServer(create_app(settings, **world), listener, ready, listeners)
         gc.freeze()  # what is here now stays: later collections need not look at it
         gc.set_threshold(*_GC_THRESHOLDS)
         gc.enable()  # off since the program's first line

@@ -11,14 +11,14 @@ from typing import Any
 
 from emulator.adapters.certificates import CertificatesError
 from emulator.adapters.tls import Tls
-from emulator.serving.joining import HttpProtocol, Joining
-from emulator.serving.proxy import Proxy
-from emulator.serving.server import CannotStartError, open_socket, url_of
+from emulator.server.bind import CannotStartError, open_socket, url_of
+from emulator.server.proxy.server import Proxy
+from emulator.server.tls_accept import HttpProtocol, TlsAcceptor
 from emulator.settings import Settings
 
 
-class Entrances:
-    """Listening sockets, and what becomes of the connections to them.
+class Listeners:
+    """Listening sockets beside the http port, and what becomes of the connections to them.
 
     Attributes:
         ca_pem: the certificate that clients must trust.
@@ -46,7 +46,7 @@ class Entrances:
             connections: those that the HTTP server has.
         """
         loop = asyncio.get_running_loop()
-        joining = Joining(http, connections, self._context)
+        joining = TlsAcceptor(http, connections, self._context)
         self._stops.append(joining.stop)
         servers = []
         if self._https is not None:
@@ -64,7 +64,7 @@ class Entrances:
 
 
 @contextlib.contextmanager
-def opened(settings: Settings, now: Callable[[], float] = time.time) -> Iterator[Entrances]:
+def opened(settings: Settings, now: Callable[[], float] = time.time) -> Iterator[Listeners]:
     """The entrances that the settings ask for.
 
     Raises:
@@ -82,4 +82,4 @@ def opened(settings: Settings, now: Callable[[], float] = time.time) -> Iterator
             tls = Tls(settings.tls_names, directory, now)
         except CertificatesError as error:
             raise CannotStartError(str(error)) from None
-        yield Entrances(tls, https, proxy, passthrough=settings.proxy_passthrough)
+        yield Listeners(tls, https, proxy, passthrough=settings.proxy_passthrough)

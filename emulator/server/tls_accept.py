@@ -36,7 +36,7 @@ class _Meanwhile(asyncio.Protocol):
         self.received.append(data)
 
 
-class Joining:
+class TlsAcceptor:
     """Hands connections over to the HTTP server.
 
     Attributes:
@@ -155,7 +155,7 @@ class _Arriving(asyncio.Protocol):
     _transport: asyncio.Transport
     _timer: asyncio.TimerHandle
 
-    def __init__(self, joining: Joining) -> None:
+    def __init__(self, joining: TlsAcceptor) -> None:
         self._joining = joining
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

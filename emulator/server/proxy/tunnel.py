@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class IdleTimeouts:
     """Seconds that a tunnel may be silent: open, and once a side has ended."""
 
     open: float = 600.0
@@ -16,7 +16,7 @@ class Patience:
 class Tunnel:
     """Both ends, and the time since one of them spoke."""
 
-    def __init__(self, patience: Patience, ended: Callable[["Tunnel"], None]) -> None:
+    def __init__(self, patience: IdleTimeouts, ended: Callable[["Tunnel"], None]) -> None:
         self.near, self.far = _End(self), _End(self)
         self.near.other, self.far.other = self.far, self.near
         self._patience = patience

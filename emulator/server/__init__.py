@@ -1,0 +1,1 @@
+"""Sockets, HTTP, TLS, the proxy, start and stop."""

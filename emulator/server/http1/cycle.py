@@ -1,0 +1,75 @@
+"""One request and its response on a connection."""
+
+from collections.abc import Callable
+from enum import Enum, auto
+
+from emulator.server.http1.request_head import Fields, Headers
+from emulator.server.http1.response_head import Framing
+from emulator.server.http1.states import Response
+from emulator.wire.errors import Problem
+
+
+class End(Enum):
+    """How the server ends a connection."""
+
+    CLOSE = auto()  # FIN, once what was sent is out
+    LINGER = auto()  # the same, but read on for a while: closing with unread bytes would reset the connection
+    RESET = auto()
+    HAND_OVER = auto()  # another protocol takes it
+
+
+class Cycle:
+    """One request and its response.
+
+    Attributes:
+        method: as sent.
+        target: path and query.
+        headers: names in lower case; trailers are dropped.
+        fields: the same by name; of a repeated header the last value.
+        version: `1.1` or `1.0`.
+        keep_alive: whether the connection may go on after the response.
+        expects_continue: the client may wait for 100 Continue before it sends the body.
+        pieces: what was read of the body and not taken yet.
+        unread: its size in bytes.
+        is_whole: its last byte was read.
+        error: what to answer instead of asking the application.
+        is_taken: it was given to the application.
+        response: how far the response is.
+        notify: called when the body grows, the client has sent EOF, or the response becomes impossible.
+    """
+
+    keep_alive = False
+    expects_continue = False
+    unread = 0
+    is_whole = False
+    error: Problem | None = None
+    is_taken = False
+    response = Response.NONE
+    notify: Callable[[], None] | None = None
+    # The response's own affairs, of which only the connection knows.
+    end: End | None = None  # what ends the connection behind it
+    framing = Framing.NONE
+    left = 0  # bytes that the Content-Length still promises
+    token: object = None
+
+    def __init__(self, method: str, target: str, headers: Headers, fields: Fields, version: str) -> None:
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.fields = fields
+        self.version = version
+        self.pieces: list[bytes] = []
+        self.pending: list[bytes] = []  # parts of the response that were sent before its turn
+
+    @classmethod
+    def of_error(cls, problem: Problem) -> "Cycle":
+        """In place of a request that cannot be read."""
+        cycle = cls("", "", [], {}, "1.1")
+        cycle.is_whole = True
+        cycle.error = problem
+        return cycle
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a response is still due."""
+        return self.response < Response.COMPLETE

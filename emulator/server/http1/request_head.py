@@ -1,0 +1,84 @@
+"""What a request line and its headers must fulfil beyond what the parser checks (RFC 9112)."""
+
+import re
+from functools import lru_cache
+
+from emulator.wire.errors import REQUEST_MALFORMED, TRANSFER_CODING_UNKNOWN, Problem
+
+Headers = list[tuple[bytes, bytes]]
+Fields = dict[bytes, bytes]
+"""Headers by name; of a repeated one the last value."""
+
+# RFC 3986, 3.2, without user information: RFC 9110, 4.2.4, has a recipient treat it as an error.
+_AUTHORITY = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]+)(?::(\d{0,5}))?")
+_ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]*)(/[^?#]*)?(\?[^#]*)?")
+_MAX_PORT = 65535
+
+
+class RequestError(Exception):
+    """The client's bytes are not a request that can be served; `problem` is the row to answer with."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.name)
+        self.problem = problem
+
+
+@lru_cache(maxsize=256)
+def is_authority(value: bytes) -> bool:
+    """Whether a text is a host with an optional port."""
+    match = _AUTHORITY.fullmatch(value)
+    return match is not None and int(match[1] or 0) <= _MAX_PORT
+
+
+def check_headers(headers: Headers, fields: Fields, version: str) -> bool:
+    """Check Host and Transfer-Encoding; return whether the body is chunked.
+
+    Raises:
+        RequestError: Host is missing, repeated or invalid (RFC 9112, 3.2), or there is a transfer coding other than
+            chunked (6.1).
+    """
+    host = fields.get(b"host")
+    if host is None:
+        if version == "1.1":
+            raise RequestError(REQUEST_MALFORMED)
+    elif host and not is_authority(host):
+        raise RequestError(REQUEST_MALFORMED)
+    if len(fields) != len(headers) and _count(headers, b"host") > 1:
+        raise RequestError(REQUEST_MALFORMED)
+    coding = fields.get(b"transfer-encoding")
+    if coding is None:
+        return False
+    if coding.lower() != b"chunked" or _count(headers, b"transfer-encoding") > 1:
+        raise RequestError(TRANSFER_CODING_UNKNOWN)
+    return True
+
+
+def _count(headers: Headers, wanted: bytes) -> int:
+    return sum(name == wanted for name, _ in headers)
+
+
+def expects_continue(fields: Fields, version: str) -> bool:
+    """Whether the client may wait for 100 Continue before it sends the body (RFC 9110, 10.1.1)."""
+    return fields.get(b"expect", b"").lower() == b"100-continue" and version == "1.1"
+
+
+def origin_form(method: bytes, target: bytes, headers: Headers, fields: Fields) -> bytes:
+    """The target as path and query.
+
+    The host of an absolute target replaces the Host header in place (RFC 9112, 3.2.2).
+
+    Raises:
+        RequestError: the target is in no form that the method may have.
+    """
+    if target.startswith(b"/"):
+        if b"#" in target:
+            raise RequestError(REQUEST_MALFORMED)
+        return target
+    if target == b"*" and method == b"OPTIONS":
+        return target
+    match = _ABSOLUTE.fullmatch(target)
+    if match is None or not is_authority(match[1]):
+        raise RequestError(REQUEST_MALFORMED)
+    headers[:] = [header for header in headers if header[0] != b"host"] + [(b"host", match[1])]
+    fields[b"host"] = match[1]
+    return (match[2] or b"/") + (match[3] or b"")

@@ -1,0 +1,1 @@
+"""An HTTP proxy that routes api.twilio.com to the emulator."""

@@ -1,0 +1,337 @@
+"""A WebSocket on the transport of the HTTP connection that it began as. Imported when the first one is opened.
+
+`websockets` reads and writes frames without I/O; this protocol moves its bytes and runs the ASGI application
+(asgi.readthedocs.io, WebSocket 2.3). Bytes behind the opening handshake wait until it is answered, and frames until
+the application has taken the message before them, so that little piles up whatever the client sends.
+"""
+
+import asyncio
+import logging
+import os
+from collections import deque
+from collections.abc import MutableMapping
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import unquote
+
+from uvicorn import Config
+from uvicorn.server import ServerState
+from websockets.exceptions import InvalidState
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+from emulator.endpoints.asgi import CONNECTION, Scope
+
+PING_INTERVAL = 20
+"""Seconds between pings, and for the client to answer one."""
+CLOSE_TIMEOUT = 10
+"""Seconds for a client to end the connection after a close frame, and to read what was sent to it."""
+_ABNORMAL = 1006  # RFC 6455, 7.1.5
+_INVALID_DATA = 1007
+_SERVICE_RESTART = 1012
+_PIECE = 4096  # bytes parsed at a time
+_log = logging.getLogger("emulator.voice")
+
+Message = MutableMapping[str, Any]
+
+
+class WebSocketProtocol(asyncio.Protocol):
+    """One WebSocket. The `reset` of its scope's extension, too."""
+
+    def __init__(
+        self, config: Config, server_state: ServerState, loop: asyncio.AbstractEventLoop, connection: Scope
+    ) -> None:
+        self._config = config
+        self._state = server_state
+        self._connections: set[Any] = server_state.connections  # uvicorn's, typed by its own protocols
+        self._loop = loop
+        self._connection = connection
+        self._frames = ServerProtocol(max_size=config.ws_max_size, logger=_log)
+        self._transport: asyncio.Transport | None = None
+        self._response: Response | None = None  # to the opening handshake, until it is sent
+        self._unparsed = b""
+        self._message = b""  # its fragments so far
+        self._is_text = True
+        self._inbox: deque[Message] = deque()
+        self._arrived = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._is_reading = True
+        self._has_eof = False
+        self._has_disconnected = False  # the application was given the disconnect, or will be
+        self._ping = b""  # the payload that was not answered yet
+        self._timer: tuple[object, float] = (None, 0.0)
+
+    # --- asyncio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by its methods only
+        self._connections.add(self)
+
+    def open(self, handshake: bytes, rest: bytes) -> None:
+        """Begin with the opening handshake, and what came behind it."""
+        self._unparsed = rest
+        self._frames.receive_data(handshake)
+        for event in self._frames.events_received():
+            assert isinstance(event, Request)
+            self._begin(event)
+        self._send()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse frames, as far as the application takes their messages."""
+        self._unparsed += data
+        self._parse()
+
+    def eof_received(self) -> bool:
+        """The client will send nothing more. Answer its handshake all the same; TLS cannot be closed by half."""
+        self._has_eof = True
+        self._parse()
+        return self._connection["scheme"] == "http" and self._response is not None
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the base's signature
+        """Forget the connection."""
+        self._connections.discard(self)
+        self._transport = self._response = None
+        self._disconnect(_ABNORMAL)
+        self._writable.set()
+
+    def pause_writing(self) -> None:
+        """The client does not read: stop reading its frames, which would have to be answered."""
+        self._writable.clear()
+        self._adjust_reading()
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        self._writable.set()
+        self._parse()
+
+    # --- the server
+
+    def shutdown(self) -> None:
+        """Close, because the server stops."""
+        self._close(_SERVICE_RESTART)
+        if self._transport is not None:
+            self._transport.close()
+
+    def check_timeouts(self, now: float) -> None:
+        """End a connection that keeps the server waiting for too long, and ping; called once a second."""
+        waits, limit = self._waits()
+        if waits != self._timer[0]:
+            self._timer = waits, now
+        elif now - self._timer[1] < limit:
+            return
+        elif waits == "ping":
+            self._ping = os.urandom(4)
+            self._frames.send_ping(self._ping)
+            self._send()
+        else:
+            _log.info("resetting a WebSocket: %s for %g s", waits, limit)
+            self.reset()
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether only the client's end is missing."""
+        return self._frames.close_expected() and self._writable.is_set()
+
+    def abort(self) -> None:
+        """End the connection now."""
+        self.reset()
+
+    # --- ASGI
+
+    def reset(self) -> None:
+        """End the connection without a close frame."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def receive(self) -> Message:
+        """Receive a message, or the disconnect."""
+        while not self._inbox:
+            self._arrived.clear()
+            await self._arrived.wait()
+        message = self._inbox.popleft()
+        if not self._inbox:
+            self._loop.call_soon(self._parse)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send a message.
+
+        Raises:
+            OSError: the client is gone.
+        """
+        await self._writable.wait()
+        match message["type"]:
+            case "websocket.accept":
+                self._answer(self._response)
+            case "websocket.close" if self._response is not None:
+                self._answer(self._frames.reject(HTTPStatus.FORBIDDEN, ""))
+                self._disconnect(_ABNORMAL)
+            case "websocket.close":
+                self._close(message.get("code", 1000), message.get("reason") or "")
+            case "websocket.send":
+                self._send_message(message)
+            case other:
+                raise RuntimeError(f"unexpected {other}")
+
+    async def _run(self, scope: Scope) -> None:
+        try:
+            await self._config.loaded_app(scope, self.receive, self.send)
+        except OSError:
+            pass  # the client left
+        except Exception:  # noqa: BLE001  the server goes on
+            _log.exception("unexpected failure of a WebSocket")
+        finally:
+            scope["extensions"].clear()
+            if self._response is not None:
+                self._answer(self._frames.reject(HTTPStatus.INTERNAL_SERVER_ERROR, ""))
+            elif self._frames.state is State.OPEN:
+                self._close(1011)
+
+    # --- own
+
+    def _begin(self, request: Request) -> None:
+        """Answer an opening handshake that is not one; let the application decide about a good one."""
+        response = self._frames.accept(request)
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            self._answer(response)
+            return
+        self._response = response
+        path, _, query = request.path.partition("?")
+        scope = {
+            **self._connection,
+            "type": "websocket",
+            "http_version": "1.1",
+            "scheme": "wss" if self._connection["scheme"] == "https" else "ws",
+            "path": unquote(path),
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "headers": [(key.lower().encode(), value.encode("latin-1")) for key, value in request.headers.raw_items()],
+            "subprotocols": [],
+            "extensions": {CONNECTION: self},
+        }
+        self._inbox.append({"type": "websocket.connect"})
+        task = self._loop.create_task(self._run(scope))
+        self._state.tasks.add(task)
+        task.add_done_callback(self._state.tasks.discard)
+
+    def _answer(self, response: Response | None) -> None:
+        """Answer the opening handshake."""
+        if response is None:
+            raise ConnectionError("the client left")
+        self._response = None
+        response.headers.pop("Date", None)
+        self._frames.send_response(response)
+        self._send()
+        self._parse()
+
+    def _parse(self) -> None:
+        """Parse what waits, piece by piece, until there is a message for the application."""
+        while self._unparsed and self._may_parse():
+            piece, self._unparsed = self._unparsed[:_PIECE], self._unparsed[_PIECE:]
+            self._frames.receive_data(piece)
+            for event in self._frames.events_received():
+                if isinstance(event, Frame):
+                    self._take(event)
+            self._send()
+        if self._has_eof and not self._unparsed and self._response is None and self._transport is not None:
+            self._transport.close()
+        self._adjust_reading()
+
+    def _may_parse(self) -> bool:
+        has_room = not self._inbox or self._has_disconnected
+        return has_room and self._writable.is_set() and self._response is None and self._transport is not None
+
+    def _take(self, frame: Frame) -> None:
+        match frame.opcode:
+            case Opcode.PONG if bytes(frame.data) == self._ping:
+                self._ping = b""
+            case Opcode.CLOSE:
+                received = self._frames.close_rcvd
+                self._disconnect(_ABNORMAL if received is None else received.code)
+            case Opcode.TEXT | Opcode.BINARY:
+                self._is_text, self._message = frame.opcode is Opcode.TEXT, bytes(frame.data)
+                self._take_whole(frame)
+            case Opcode.CONT:
+                self._message += frame.data
+                self._take_whole(frame)
+
+    def _take_whole(self, frame: Frame) -> None:
+        if not frame.fin or self._has_disconnected:
+            return
+        data, self._message = self._message, b""
+        if not self._is_text:
+            self._deliver({"type": "websocket.receive", "bytes": data})
+            return
+        try:
+            self._deliver({"type": "websocket.receive", "text": data.decode()})
+        except UnicodeDecodeError as error:
+            self._frames.fail(_INVALID_DATA, f"{error.reason} at position {error.start}")
+            self._disconnect(_INVALID_DATA)
+
+    def _send_message(self, message: Message) -> None:
+        try:
+            if message.get("text") is not None:
+                self._frames.send_text(message["text"].encode())
+            else:
+                self._frames.send_binary(message["bytes"])
+        except InvalidState:
+            raise ConnectionError("the WebSocket is closed") from None
+        self._send()
+
+    def _close(self, code: int, reason: str = "") -> None:
+        if self._response is not None:
+            self._answer(self._frames.reject(HTTPStatus.SERVICE_UNAVAILABLE, ""))
+        elif self._frames.state is State.OPEN:
+            self._frames.send_close(code, reason)
+            self._send()
+        self._disconnect(code)
+
+    def _send(self) -> None:
+        """Send what `websockets` has written; an empty piece is EOF."""
+        for data in self._frames.data_to_send():
+            transport = self._transport
+            if transport is None or transport.is_closing():
+                continue
+            if data:
+                transport.write(data)
+            elif transport.can_write_eof():
+                transport.write_eof()
+            else:
+                transport.close()
+        if self._frames.parser_exc is not None:
+            sent = self._frames.close_sent
+            self._disconnect(_ABNORMAL if sent is None else sent.code)
+
+    def _disconnect(self, code: int) -> None:
+        if not self._has_disconnected:
+            self._has_disconnected = True
+            self._deliver({"type": "websocket.disconnect", "code": code, "reason": ""})
+
+    def _deliver(self, message: Message) -> None:
+        self._inbox.append(message)
+        self._arrived.set()
+
+    def _adjust_reading(self) -> None:
+        transport = self._transport
+        wants = not self._unparsed
+        if transport is None or transport.is_closing() or wants == self._is_reading:
+            return
+        self._is_reading = wants
+        if wants:
+            transport.resume_reading()
+        else:
+            transport.pause_reading()
+
+    def _waits(self) -> tuple[str, float]:
+        """What the connection waits for, and for how many seconds it may."""
+        if not self._writable.is_set():
+            return "the client does not read", CLOSE_TIMEOUT
+        if self._frames.close_expected():
+            return "the client does not close", CLOSE_TIMEOUT
+        if self._frames.state is not State.OPEN:
+            return "no answer to the opening handshake", 3 * CLOSE_TIMEOUT
+        return ("no answer to a ping" if self._ping else "ping"), PING_INTERVAL
