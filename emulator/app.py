@@ -179,6 +179,7 @@ def create_app(
     )
     emulation.conversations.let_callbacks_be_made_by(app.state.callbacks.send, app.state.callbacks.drop)
     app.state.judge = Consideration(emulation, house)
+    app.state.schema_trials = schemas.Trials()
     app.state.show_secrets = settings.show_secrets
     problems.install(app)
     for part in _PARTS:

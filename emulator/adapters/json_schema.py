@@ -1,45 +1,59 @@
-"""JSON Schema 2020-12 by jsonschema-rs: offline, linear-time patterns, formats asserted. For those who use schemas."""
+"""JSON Schema 2020-12 by jsonschema-rs: offline, linear-time patterns, formats asserted.
 
-from collections.abc import Callable, Iterator
+Imported only when a schema is put.
+"""
+
+from collections.abc import Iterator
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
-import email_validator
 import jsonschema_rs
 
+from emulator.adapters.schema_expansion import expand
+from emulator.adapters.schema_limits import (
+    PATTERN_BYTES,
+    PATTERN_CACHE,
+    PATTERN_STEPS,
+    BadSchemaError,
+)
+from emulator.engine.schema_cost import Budget, Cost, Shape
+
 MAX_VIOLATIONS = 20
-"""So many are listed of one value; a schema can be broken in thousands of places."""
+"""Violations listed for one content; a schema can be broken in thousands of places."""
+MAX_TEXT = 300
+"""Characters of a violation's message, and of its pointer."""
+TOO_LARGE = "the content is too large to be checked against this schema"
+TOO_MANY = "the content breaks the schema; it could do so in too many places to list them"
 
-
-class Violation(NamedTuple):
-    """Where a value breaks its schema, and how."""
-
-    pointer: str
-    message: str
-
-
-class BadSchemaError(Exception):
-    """A schema that cannot be used; `pointer` says where in it, `value` what stands there."""
-
-    def __init__(self, pointer: str, message: str, value: object = None) -> None:
-        super().__init__(message)
-        self.pointer = pointer
-        self.value = value
-        self.message = message
-
-
-_LINEAR = " that runs in linear time: look-around and back-references are not among what it may use"
-Validate = Callable[[Any], Iterator[Violation]]
+_MASK = "the value"
+_LINEAR = (
+    f" that runs in linear time and whose compiled size is below {PATTERN_BYTES.name} = {PATTERN_BYTES.maximum:,}:"
+    " look-around and back-references are not allowed"
+)
+_COMPILED = 50
+"""Bytes for each character of the schema; 14 were measured with a schema of 2.8 MB, 46 with nested combinators."""
+_MAX_ESCAPES = 16
+_REGEX = jsonschema_rs.Draft202012Validator({"format": "regex"}, validate_formats=True)
+_MAX_EMAIL = 320  # RFC 5321: 64 before the @, 255 after it
 
 
 def _is_email(text: object) -> bool:
     if not isinstance(text, str):
         return True
+    if len(text) > _MAX_EMAIL:
+        return False
+    import email_validator  # noqa: PLC0415  takes as long to import as all else here
+
     try:
         email_validator.validate_email(text, check_deliverability=False, test_environment=True)
     except email_validator.EmailNotValidError:
         return False
     return True
+
+
+def _is_regex(text: object) -> bool:
+    """The library takes quadratic time for escapes, 2 s for a thousand; a text with many counts as a pattern."""
+    return not isinstance(text, str) or text.count("\\") > _MAX_ESCAPES or _REGEX.is_valid(text)
 
 
 def _refuse(uri: str) -> Any:  # noqa: ANN401  the library's own signature
@@ -51,15 +65,83 @@ def _pointer(path: list[str | int]) -> str:
 
 
 def _first_line(error: jsonschema_rs.ValidationError) -> str:
-    # What `_refuse` says stands at the end of the library's own sentence.
-    return error.message.partition("\n")[0].rpartition(f"{LookupError.__name__}: ")[2]
+    # The message of `_refuse` is at the end of the library's own.
+    return error.message.partition("\n")[0].rpartition(f"{LookupError.__name__}: ")[2][:MAX_TEXT]
 
 
-def compile_schema(schema: Any) -> Validate:  # noqa: ANN401  any JSON value may be sent as a schema
-    """Make a function that lists how a value breaks the schema.
+def _short(path: list[str | int]) -> str:
+    """The pointer to a place, or to the nearest place around it whose pointer is short enough."""
+    kept = len(path)
+    while len(_pointer(path[:kept])) > MAX_TEXT:
+        kept -= 1
+    return _pointer(path[:kept])
+
+
+def _patterns(size: int) -> jsonschema_rs.RegexOptions:
+    return jsonschema_rs.RegexOptions(size_limit=size, dfa_size_limit=PATTERN_CACHE)
+
+
+def _measure(pattern: str) -> tuple[int, int]:
+    """The smallest size into which a pattern compiles, and the steps for one character that go with it."""
+    for size, steps in PATTERN_STEPS.items():
+        try:
+            jsonschema_rs.Draft202012Validator({"pattern": pattern}, pattern_options=_patterns(size))
+        except jsonschema_rs.ValidationError:
+            continue
+        return size + PATTERN_CACHE, steps
+    return 0, 0  # compiling the schema names the place
+
+
+class CompiledSchema:
+    """A schema to apply to contents. Its cost is known, so that applying it never blocks the event loop.
+
+    Attributes:
+        text: the schema as JSON.
+        size: about how much memory it takes, in bytes.
+    """
+
+    def __init__(self, validator: jsonschema_rs.Draft202012Validator, cost: Cost, text: str) -> None:
+        self.text = text
+        self.size = cost.memory + _COMPILED * len(text)
+        self._validator = validator
+        self._cost = cost
+
+    def validate(self, value: object, shape: Shape, budget: Budget) -> tuple[tuple[str, str], ...]:
+        """List how a value breaks the schema, at most `MAX_VIOLATIONS` times.
+
+        The library lists all violations or none. So whether there are any is found out first, and they are listed
+        only when the longest possible list fits into the budget.
+        """
+        if not budget.take(self._cost.checking(shape)):
+            return (("", TOO_LARGE),)
+        try:
+            if self._validator.is_valid(value):
+                return ()
+            if not budget.take(self._cost.reporting(shape)):
+                return (("", TOO_MANY),)
+            return tuple(self._violations(value))
+        except ValueError:  # the library reads integers as Python's int() does
+            return (("", "it has an integer of over 4300 digits, which cannot be checked"),)
+
+    def _violations(self, value: object) -> Iterator[tuple[str, str]]:
+        for error in islice(self._validator.iter_errors(value), MAX_VIOLATIONS):
+            yield _short(error.instance_path), _first_line(error)
+
+
+def cost_of(schema: object) -> Cost:
+    """Compute what applying a schema costs.
 
     Raises:
-        BadSchemaError: it is no schema, refers outside of itself, or has a pattern that needs backtracking.
+        BadSchemaError: it exceeds a bound.
+    """
+    return expand(schema, _measure)
+
+
+def compile_schema(schema: Any, cost: Cost, text: str) -> CompiledSchema:  # noqa: ANN401  any JSON value
+    """Compile a schema whose cost is known; `text` is the same as JSON.
+
+    Raises:
+        BadSchemaError: it is not a schema, refers outside of itself, or has a pattern that needs backtracking.
     """
     if isinstance(schema, str):  # the library would read it as JSON
         raise BadSchemaError("", "a schema is an object or a boolean, not a text")
@@ -67,21 +149,14 @@ def compile_schema(schema: Any) -> Validate:  # noqa: ANN401  any JSON value may
         validator = jsonschema_rs.Draft202012Validator(
             schema,
             validate_formats=True,
-            formats={"email": _is_email},
+            formats={"email": _is_email, "regex": _is_regex},
             retriever=_refuse,
-            pattern_options=jsonschema_rs.RegexOptions(),
+            mask=_MASK,
+            pattern_options=_patterns(PATTERN_BYTES.maximum),
         )
     except jsonschema_rs.ValidationError as error:
         hint = _LINEAR if _first_line(error).endswith('is not a "regex"') else ""
         raise BadSchemaError(_pointer(error.instance_path), _first_line(error) + hint, error.instance) from None
     except (jsonschema_rs.ReferencingError, ValueError) as error:
         raise BadSchemaError("", str(error).partition("\n")[0]) from None
-
-    def validate(value: Any) -> Iterator[Violation]:  # noqa: ANN401  any JSON value
-        try:
-            for error in islice(validator.iter_errors(value), MAX_VIOLATIONS):
-                yield Violation(_pointer(error.instance_path), _first_line(error))
-        except ValueError:  # the library reads whole numbers as Python's int() does
-            yield Violation("", "it has a whole number of over 4300 digits, which cannot be checked")
-
-    return validate
+    return CompiledSchema(validator, cost, text)

@@ -225,7 +225,8 @@ class Exchange:
         request, arrival = self.request, self.arrival
         texts = len(request.target) + len(request.head) + len(request.body) + len(self.content or "")
         owners = len(arrival.account_sid or "") + len(arrival.call_sid or "")
-        return _OVERHEAD + texts + owners + len(self.reason or "") + len(self.idempotency_key or "")
+        results = sum(result.size for result in self.schemas)
+        return _OVERHEAD + texts + owners + results + len(self.reason or "") + len(self.idempotency_key or "")
 
     def reply(self) -> Reply | None:
         """The reply, made from the stored facts: what the client got and what the journal shows cannot differ.

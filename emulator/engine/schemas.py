@@ -5,10 +5,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from emulator.engine.limits import LimitReachedError
+from emulator.engine.schema_cost import Budget, Shape
 from emulator.engine.scopes import Scope
 from emulator.wire import content
 
 MAX_SCHEMAS = 100
+MAX_MEMORY = 64 * 1024 * 1024
+"""Bytes of all schemas, compiled; a schema of 1 KB takes about 50 KB."""
+
+_RESULT = 150
+_VIOLATION = 200
+"""Bytes of the objects around the texts of a result; a character takes at most 4."""
 
 Violations = tuple[tuple[str, str], ...]
 """JSON pointer into the content, and what is wrong there."""
@@ -23,13 +30,20 @@ class OnFailure(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schema:
-    """A registered schema; `validate` lists how a value breaks it."""
+    """A registered schema.
+
+    Attributes:
+        text: the schema as JSON.
+        size: bytes that it takes, compiled.
+        validate: lists how a value breaks it, spending the budget.
+    """
 
     name: str
-    source: object
+    text: str
+    size: int
     scope: Scope
     on_failure: OnFailure
-    validate: Callable[[object], Violations]
+    validate: Callable[[object, Shape, Budget], Violations]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +58,11 @@ class SchemaResult:
     def valid(self) -> bool:
         """Whether the schema allows the content."""
         return not self.errors
+
+    @property
+    def size(self) -> int:
+        """Roughly what it takes in memory, in bytes."""
+        return _RESULT + sum(_VIOLATION + 4 * (len(pointer) + len(text)) for pointer, text in self.errors)
 
 
 class Schemas:
@@ -62,11 +81,13 @@ class Schemas:
         """Register or replace; True when the name is new.
 
         Raises:
-            LimitReachedError: 100 are registered.
+            LimitReachedError: 100 are registered, or they take too much memory.
         """
         is_new = schema.name not in self._schemas
         if is_new and len(self._schemas) >= MAX_SCHEMAS:
             raise LimitReachedError("schemas", MAX_SCHEMAS, "DELETE some or reset")
+        if schema.size + sum(other.size for other in self if other.name != schema.name) > MAX_MEMORY:
+            raise LimitReachedError("bytes of compiled schemas", MAX_MEMORY, "DELETE some or reset")
         self._schemas[schema.name] = schema
         return is_new
 
@@ -95,7 +116,8 @@ class Schemas:
         except content.NotJson as error:  # only lenient content can be something else than JSON
             broken: Violations = (("", f"not JSON: {error}"),)
             return tuple(_result(schema, broken) for schema in schemas)
-        return tuple(_result(schema, schema.validate(value)) for schema in schemas)
+        shape, budget = Shape.of(value), Budget()
+        return tuple(_result(schema, schema.validate(value, shape, budget)) for schema in schemas)
 
 
 def _result(schema: Schema, errors: Violations) -> SchemaResult:

@@ -1,14 +1,24 @@
+import json
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from emulator.adapters.json_schema import BadSchemaError, Violation, compile_schema
+from emulator.adapters import json_schema
+from emulator.adapters.json_schema import MAX_VIOLATIONS, TOO_LARGE, TOO_MANY
+from emulator.adapters.schema_limits import BadSchemaError
+from emulator.engine.schema_cost import MESSAGE_STEPS, Budget, Shape
+from emulator.engine.schemas import Violations
+
+
+def violations_of(schema: object, value: object, steps: int = MESSAGE_STEPS) -> Violations:
+    compiled = json_schema.compile_schema(schema, json_schema.cost_of(schema), "")
+    return compiled.validate(value, Shape.of(value), Budget(steps))
 
 
 def mistake(schema: object) -> BadSchemaError:
     with pytest.raises(BadSchemaError) as caught:
-        compile_schema(schema)
+        json_schema.compile_schema(schema, json_schema.cost_of(schema), "")
     return caught.value
 
 
@@ -16,32 +26,32 @@ def mistake(schema: object) -> BadSchemaError:
     ("schema", "value", "violations"),
     [
         pytest.param(True, 1, [], id="a schema that allows all"),
-        pytest.param(False, 1, [("", "False schema does not allow 1")], id="a schema that allows nothing"),
+        pytest.param(False, 1, [("", "False schema does not allow the value")], id="a schema that allows nothing"),
         pytest.param({"type": "object"}, {}, [], id="right"),
         pytest.param({"required": ["to"]}, {}, [("", '"to" is a required property')], id="missing"),
         pytest.param(
             {"properties": {"a/~b": {"items": {"type": "integer"}}}},
             {"a/~b": [1, "2"]},
-            [("/a~1~0b/1", '"2" is not of type "integer"')],
+            [("/a~1~0b/1", 'the value is not of type "integer"')],
             id="deep inside",
         ),
         pytest.param(
             {"properties": {"a": {"type": "string"}, "b": {"type": "string"}}},
             {"a": 1, "b": 2},
-            [("/a", '1 is not of type "string"'), ("/b", '2 is not of type "string"')],
+            [("/a", 'the value is not of type "string"'), ("/b", 'the value is not of type "string"')],
             id="twice",
         ),
         pytest.param({"$ref": "#/$defs/n", "$defs": {"n": {"minimum": 2}}}, 2, [], id="a reference inside"),
         pytest.param(
             {"prefixItems": [{"type": "string"}], "items": False},
             ["a", 1],
-            [("/1", "False schema does not allow 1")],
+            [("/1", "False schema does not allow the value")],
             id="a keyword of 2020-12",
         ),
     ],
 )
 def test_a_schema_lists_where_a_value_breaks_it(schema: object, value: object, violations: list[Any]) -> None:
-    assert list(compile_schema(schema)(value)) == [Violation(*each) for each in violations]
+    assert violations_of(schema, value) == tuple(violations)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +62,11 @@ def test_a_schema_lists_where_a_value_breaks_it(schema: object, value: object, v
         ("email", "a@localhost", False),
         ("email", "a", False),
         ("email", 1, True),
+        ("email", "a@" + "b." * 200 + "test", False),
+        ("regex", "^a+$", True),
+        ("regex", "(", False),
+        ("regex", 1, True),
+        ("regex", r"\s" * 1000 + "(", True),  # too many escapes to be checked
         ("date-time", "2019-12-18T20:02:01Z", True),
         ("date-time", "yesterday", False),
         ("uuid", "no", False),
@@ -59,21 +74,19 @@ def test_a_schema_lists_where_a_value_breaks_it(schema: object, value: object, v
     ],
 )
 def test_formats_are_asserted(name: str, text: object, *, valid: bool) -> None:
-    violations = list(compile_schema({"format": name})(text))
-
-    assert violations == ([] if valid else [Violation("", f'"{text}" is not a "{name}"')])
+    assert violations_of({"format": name}, text) == (() if valid else (("", f'the value is not a "{name}"'),))
 
 
 @pytest.mark.parametrize(
     ("schema", "pointer", "message"),
     [
-        pytest.param(3, "", '3 is not of types "boolean", "object"', id="a number"),
-        pytest.param(None, "", 'null is not of types "boolean", "object"', id="null"),
+        pytest.param(3, "", 'the value is not of types "boolean", "object"', id="a number"),
+        pytest.param(None, "", 'the value is not of types "boolean", "object"', id="null"),
         pytest.param("true", "", "a schema is an object or a boolean, not a text", id="JSON in a text"),
         pytest.param(
             {"properties": {"a/b": {"type": 5}}},
             "/properties/a~1b/type",
-            "5 is not valid under any of the schemas listed in the 'anyOf' keyword",
+            "the value is not valid under any of the schemas listed in the 'anyOf' keyword",
             id="no type",
         ),
         pytest.param({"$ref": "#/nowhere"}, "", "Pointer '/nowhere' does not exist", id="a reference to nothing"),
@@ -103,15 +116,69 @@ def test_nothing_outside_of_the_schema_is_read(reference: str) -> None:
 
 
 def test_a_whole_number_that_the_library_cannot_read_is_a_violation_and_no_accident() -> None:
-    validate = compile_schema({"items": {"maximum": 5}})
+    schema = {"items": {"maximum": 5}}
 
-    assert list(validate([Decimal("9" * 5000)])) == [
-        Violation("", "it has a whole number of over 4300 digits, which cannot be checked")
-    ]
-    assert list(validate({"a": Decimal("9" * 5000)})) == []
+    assert violations_of(schema, [Decimal("9" * 5000)]) == (
+        ("", "it has an integer of over 4300 digits, which cannot be checked"),
+    )
+    assert violations_of(schema, {"a": Decimal("9" * 5000)}) == ()
 
 
-def test_a_message_is_one_line() -> None:
-    (violation,) = compile_schema({"const": 1})("a\nb")
+def test_a_message_is_one_short_line_without_the_value() -> None:
+    schema = {"allOf": [{"const": 1}, {"additionalProperties": False}]}
+    violations = violations_of(schema, {"x" * 9000: "secret\n"})
 
-    assert "\n" not in violation.message
+    assert len(violations) == 2
+    assert all("\n" not in message and "secret" not in message and len(message) <= 300 for _, message in violations)
+
+
+def test_a_long_pointer_ends_at_a_place_around_the_violation() -> None:
+    value = {"a": {"b" * 200: {"c" * 200: 1}}}
+    schema = {"additionalProperties": {"additionalProperties": {"additionalProperties": {"type": "string"}}}}
+
+    assert violations_of(schema, value) == (("/a/" + "b" * 200, 'the value is not of type "string"'),)
+
+
+def test_twenty_violations_are_listed() -> None:
+    assert len(violations_of({"items": {"type": "string"}}, [1] * 100)) == MAX_VIOLATIONS
+
+
+@pytest.mark.parametrize(
+    ("value", "violations"),
+    [
+        pytest.param([""] * 5000, (), id="valid"),
+        pytest.param([1] * 5000, (("", TOO_MANY),), id="one violation each"),
+    ],
+)
+def test_violations_are_not_listed_when_there_could_be_thousands(value: object, violations: Violations) -> None:
+    assert violations_of({"items": {"type": "string"}}, value) == violations
+
+
+def test_what_a_check_and_a_list_would_cost_is_compared_with_the_budget() -> None:
+    schema, value = {"items": {"type": "string"}}, [1, 2]
+    cost = json_schema.cost_of(schema)
+    check, report = cost.checking(Shape.of(value)), cost.reporting(Shape.of(value))
+
+    assert violations_of(schema, value, check - 1) == (("", TOO_LARGE),)
+    assert violations_of(schema, value, check + report - 1) == (("", TOO_MANY),)
+    assert len(violations_of(schema, value, check + report)) == 2
+
+
+@pytest.mark.parametrize(
+    ("schema", "content"),
+    [
+        pytest.param({"items": {"allOf": [{"$ref": "#"}, {"$ref": "#"}]}}, "[" * 120 + "]" * 120, id="references"),
+        pytest.param({"items": {"anyOf": [{"$ref": "#"}] * 3}}, "[" * 120 + "]" * 120, id="branches"),
+        pytest.param({"pattern": "(?:[ab]*a[ab]{2600}[c-z])"}, '"' + "ab" * 4900 + '"', id="a pattern"),
+        pytest.param(
+            {"unevaluatedProperties": False, "anyOf": [{"additionalProperties": {"$ref": "#"}}] * 2},
+            '{"a":' * 100 + "1" + "}" * 100,
+            id="unevaluated properties",
+        ),
+        pytest.param({"items": {"multipleOf": 1e-300}}, "[" + "1e300," * 1600 + "1]", id="exact division"),
+        pytest.param({"items": {"format": "regex"}}, '["' + r"\\s" * 9 + '"' + r',"\\s\\s\\s"' * 990 + "]", id="regex"),
+        pytest.param({"items": {"multipleOf": 0.3}}, "[" + "9" * 4200 + "," + "8" * 4200 + "]", id="long integers"),
+    ],
+)
+def test_a_content_that_would_take_too_long_is_not_checked(schema: object, content: str) -> None:
+    assert violations_of(schema, json.loads(content)) == (("", TOO_LARGE),)

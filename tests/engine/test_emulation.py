@@ -360,10 +360,11 @@ def schema(**given: object) -> Schema:
     """A schema that no content passes."""
     usual = {
         "name": "order",
-        "source": False,
+        "text": "false",
+        "size": 1,
         "scope": Scope(),
         "on_failure": OnFailure.NOTE,
-        "validate": lambda _value: (("/to", "is missing"), ("/from", "too")),
+        "validate": lambda *_: (("/to", "is missing"), ("/from", "too")),
     }
     return Schema(**{**usual, **given})
 
@@ -384,7 +385,7 @@ def test_a_broken_schema_is_noted_on_the_message() -> None:
 )
 def test_a_broken_schema_refuses_the_message_when_it_is_to(pointer: str, says: str) -> None:
     engine = emulation()
-    engine.schemas.put(schema(on_failure=OnFailure.REFUSE, validate=lambda _value: ((pointer, "is missing"),)))
+    engine.schemas.put(schema(on_failure=OnFailure.REFUSE, validate=lambda *_: ((pointer, "is missing"),)))
     error = refusal(engine)
 
     assert error.problem is errors.CONTENT_NOT_JSON

@@ -54,6 +54,9 @@ def test_only_the_exchange_that_created_a_message_counts_as_its_creator(outcome:
         pytest.param({"made": message(content="x" * 1002)}, id="content"),
         pytest.param({"made": message(idempotency_key="x" * 1000)}, id="idempotency key"),
         pytest.param({"outcome": Outcome.REFUSED, "reason": "x" * 1002}, id="reason"),
+        pytest.param(
+            {"schemas": (SchemaResult(name="order", errors=(("", "x" * 1000),)),)}, id="violations of a schema"
+        ),
         pytest.param({"arrival": arrival("x" * 1034)}, id="raw account"),
         pytest.param({"arrival": arrival(call_sid="x" * 1034)}, id="raw call"),
     ],

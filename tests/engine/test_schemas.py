@@ -2,7 +2,8 @@ import pytest
 from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL
 
 from emulator.engine.limits import LimitReachedError
-from emulator.engine.schemas import MAX_SCHEMAS, OnFailure, Schema, Schemas, Violations
+from emulator.engine.schema_cost import MESSAGE_STEPS, Budget, Shape
+from emulator.engine.schemas import MAX_MEMORY, MAX_SCHEMAS, OnFailure, Schema, SchemaResult, Schemas, Violations
 from emulator.engine.scopes import Scope
 
 each_scope = pytest.mark.parametrize(
@@ -18,13 +19,13 @@ each_scope = pytest.mark.parametrize(
 )
 
 
-def wants_one(value: object) -> Violations:
+def wants_one(value: object, _shape: Shape, _budget: Budget) -> Violations:
     """Allows 1 and nothing else."""
     return () if value == 1 else (("/here", "not one"), ("/there", "not one either"))
 
 
 def schema(name: str = "s", **given: object) -> Schema:
-    usual = {"source": {"const": 1}, "scope": Scope(), "on_failure": OnFailure.NOTE, "validate": wants_one}
+    usual = {"text": "{}", "size": 1, "scope": Scope(), "on_failure": OnFailure.NOTE, "validate": wants_one}
     return Schema(name=name, **{**usual, **given})
 
 
@@ -78,7 +79,7 @@ def test_what_is_not_json_breaks_every_schema() -> None:
 
 def test_a_schema_is_new_once_and_then_replaced_in_its_place() -> None:
     known = schemas(schema("a"), schema("b"))
-    replacement = schema("a", source=True)
+    replacement = schema("a", text="true")
 
     assert not known.put(replacement)
     assert list(known) == [replacement, known.get("b")]
@@ -125,3 +126,46 @@ def test_no_more_than_a_hundred_schemas_are_registered_but_one_can_be_replaced()
     assert (caught.value.name, caught.value.maximum) == ("schemas", MAX_SCHEMAS)
     assert str(caught.value) == "schemas reached: at most 100; DELETE some or reset"
     assert not known.put(schema("7"))
+
+
+def test_compiled_schemas_take_64_mib_at_most_but_one_can_be_replaced() -> None:
+    known = schemas(schema("a", size=MAX_MEMORY - 10), schema("b", size=10))
+
+    with pytest.raises(LimitReachedError) as caught:
+        known.put(schema("c", size=1))
+
+    assert (caught.value.name, caught.value.maximum) == ("bytes of compiled schemas", MAX_MEMORY)
+    assert not known.put(schema("b", size=10))
+    with pytest.raises(LimitReachedError):
+        known.put(schema("b", size=11))
+
+
+def test_all_schemas_of_a_message_spend_one_budget() -> None:
+    def greedy(_value: object, _shape: Shape, budget: Budget) -> Violations:
+        return () if budget.take(MESSAGE_STEPS // 2) else (("", "too large"),)
+
+    known = schemas(*(schema(name, validate=greedy) for name in "abc"))
+
+    for _ in range(2):  # the next message has its own
+        assert [result.valid for result in known.check(ACCOUNT, CALL, "1")] == [True, True, False]
+
+
+def test_a_schema_gets_the_shape_of_the_content() -> None:
+    shapes: list[Shape] = []
+
+    def look(_value: object, shape: Shape, _budget: Budget) -> Violations:
+        shapes.append(shape)
+        return ()
+
+    schemas(schema(validate=look)).check(ACCOUNT, CALL, "[1, 2]")
+
+    assert shapes == [Shape((1, 2), (0, 0))]
+
+
+def test_the_size_of_a_result_counts_its_texts() -> None:
+    empty, one, long = (
+        SchemaResult(name="s", errors=errors) for errors in ((), (("/a", "bad"),), (("/a", "b" * 1000),))
+    )
+
+    assert 0 < empty.size < one.size
+    assert long.size - one.size == 4 * 997

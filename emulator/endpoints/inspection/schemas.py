@@ -1,24 +1,29 @@
-"""`/_emulator/schemas`: JSON Schemas that a scope's contents are held against."""
+"""`/_emulator/schemas`: JSON Schemas that validate the contents of a scope."""
 
+import asyncio
 import json
-from typing import Annotated, Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, HTTPException, Path, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 from pydantic import BaseModel, Field, WithJsonSchema
 from typing_extensions import TypeAliasType  # pydantic requires it
 
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
-from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, bad_value
+from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, Problem, Responses, bad_value
 from emulator.endpoints.inspection.queries import ScopeQuery
 from emulator.endpoints.inspection.views import RecordError, json_response, listing
+from emulator.engine.limits import LimitReachedError
 from emulator.engine.schemas import OnFailure, Schema
 from emulator.engine.scopes import Scope
 
 router = APIRouter(route_class=ControlRoute, prefix="/_emulator/schemas", tags=["schemas"], responses=UNPROCESSABLE)
 
-MAX_BYTES = 256 * 1024
+MAX_TRIALS = 16
+"""Schemas that may wait to be compiled: each is a request body of up to 256 KiB."""
 
 Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,100}$", examples=["order"])]
 
@@ -54,10 +59,42 @@ class SchemaList(BaseModel):
     count: int = Field(examples=[1])
 
 
+class Trials:
+    """Compiles one schema at a time: each may need a process of its own."""
+
+    def __init__(self) -> None:
+        self._semaphore = asyncio.Semaphore()
+        self._count = 0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait until no other schema is being compiled.
+
+        Raises:
+            LimitReachedError: too many are waiting.
+        """
+        if self._count >= MAX_TRIALS:
+            raise LimitReachedError("schemas being compiled", MAX_TRIALS, "try again")
+        self._count += 1
+        try:
+            async with self._semaphore:
+                yield
+        finally:
+            self._count -= 1
+
+
+def _trials(request: Request) -> Trials:
+    return cast("Trials", request.app.state.schema_trials)
+
+
+TurnTaker = Annotated[Trials, Depends(_trials)]
+_UNAVAILABLE: Responses = {503: {"model": Problem, "description": "No process can be started to compile it"}}
+
+
 def _view(schema: Schema) -> SchemaView:
     return SchemaView(
         name=schema.name,
-        schema=schema.source,
+        schema=json.loads(schema.text),
         account_sid=schema.scope.account_sid,
         call_sid=schema.scope.call_sid,
         on_failure=schema.on_failure,
@@ -73,25 +110,33 @@ async def list_schemas(engine: Engine, scope: ScopeQuery) -> Response:
     return json_response(text)
 
 
-@router.put("/{name}", responses={**FULL, 201: {"model": SchemaView, "description": "Registered anew"}})
+@router.put("/{name}", responses={**FULL, **_UNAVAILABLE, 201: {"model": SchemaView, "description": "Registered"}})
 async def put_schema(
-    engine: Engine, name: Name, body: Annotated[SchemaRegistration, IN_BODY], response: Response
+    engine: Engine, trials: TurnTaker, name: Name, body: Annotated[SchemaRegistration, IN_BODY], response: Response
 ) -> SchemaView:
-    """Register a schema, or replace the one of this name (200)."""
-    from emulator.adapters import json_schema  # noqa: PLC0415  the library is for those who use schemas
+    """Register a schema, or replace the one of this name (200).
 
-    if len(json.dumps(body.schema_)) > MAX_BYTES:
-        raise bad_value("/schema", body.schema_, f"at most {MAX_BYTES // 1024} KiB")
+    A schema that would take too long to compile or to apply, or too much memory, is refused with 422 and the name of
+    the bound: schema_bytes, schema_depth, schema_subschemas, schema_chain, schema_expanded, schema_patterns,
+    pattern_bytes, schema_number_digits, schema_compile_ms, schema_memory, schema_trial_seconds.
+    """
+    from emulator.adapters import schema_trial  # noqa: PLC0415  the library is for those who use schemas
+    from emulator.adapters.schema_limits import BadSchemaError  # noqa: PLC0415
+
     try:
-        validate = json_schema.compile_schema(body.schema_)
-    except json_schema.BadSchemaError as error:
+        async with trials.turn():
+            compiled = await schema_trial.compile_schema(body.schema_)
+    except BadSchemaError as error:
         raise bad_value("/schema" + error.pointer, error.value, error.message) from None
+    except schema_trial.TrialError as error:
+        raise HTTPException(503, str(error)) from None
     schema = Schema(
         name=name,
-        source=body.schema_,
+        text=compiled.text,
+        size=compiled.size,
         scope=Scope(body.account_sid, body.call_sid),
         on_failure=body.on_failure,
-        validate=lambda value: tuple(validate(value)),
+        validate=compiled.validate,
     )
     if engine.schemas.put(schema):
         response.status_code = 201

@@ -1,6 +1,8 @@
-"""`/_emulator/schemas`: JSON Schemas that a scope's contents are held against."""
+"""`/_emulator/schemas`: JSON Schemas that validate the contents of a scope."""
 
+import asyncio
 import json
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -9,7 +11,11 @@ from typing import Any
 
 import pytest
 from builders import Time
+from hostile import doubling, hostile
 from serving import Caller, Reply, Serve, Site, fresh
+
+from emulator.endpoints.inspection.schemas import MAX_TRIALS, Trials
+from emulator.engine.limits import LimitReachedError
 
 ANYTHING, NOTHING = True, False
 """The two schemas that are no objects."""
@@ -132,7 +138,7 @@ def test_a_refused_content_is_explained_to_who_waits(caller: Caller) -> None:
         pytest.param({"$ref": "other.json"}, "/schema", "other.json", id="a relative file"),
         pytest.param({"$ref": "#/$defs/none"}, "/schema", "none", id="nowhere"),
         pytest.param(12, "/schema", "12", id="a number"),
-        pytest.param(None, "/schema", "null", id="null"),
+        pytest.param(None, "/schema", 'types "boolean", "object"', id="null"),
         pytest.param("{}", "/schema", "object", id="a text"),
     ],
 )
@@ -232,8 +238,90 @@ def test_a_schema_may_have_256_kib_and_no_more(caller: Caller) -> None:
     fits, refused = put(caller, large), put(caller, larger, fresh("x"))
 
     assert (fits.status, refused.status) == (201, 422)
-    assert "at most 256 KiB" in refused.json()["error"]
+    assert "the bound schema_bytes is 262,144" in refused.json()["error"]
     assert len(refused.body) < 1000
+
+
+@hostile
+def test_a_schema_that_would_take_too_long_is_refused_by_the_bounds_name(
+    caller: Caller, schema: object, bound: str
+) -> None:
+    reply = put(caller, schema)
+
+    assert (reply.status, len(reply.body) < 1500) == (422, True)
+    assert bound in reply.json()["error"]
+    assert caller.site.get(f"/_emulator/schemas/{caller.call}").status == 404
+
+
+def test_other_requests_are_answered_while_a_schema_is_tried(caller: Caller) -> None:
+    large = {"anyOf": [{"const": number} for number in range(5000)]}
+    replies: list[Reply] = []
+    putting = Thread(target=lambda: replies.append(put(caller, large)))
+    putting.start()
+    answered = 0
+    while putting.is_alive():
+        assert caller.site.get("/livez").status == 200
+        answered += 1
+        putting.join(0.05)  # leave the processor to the child process
+
+    assert [reply.status for reply in replies] == [201]
+    assert answered > 1
+
+
+@pytest.mark.parametrize(
+    ("schema", "content", "message"),
+    [
+        pytest.param({"items": {"type": "string"}}, [1] * 4900, "too many places", id="violations"),
+        pytest.param(
+            {"items": {"allOf": [{"$ref": "#"}, {"$ref": "#"}]}},
+            json.loads("[" * 120 + "]" * 120),
+            "too large to be checked",
+            id="work",
+        ),
+    ],
+)
+def test_what_would_take_too_long_is_one_violation(
+    caller: Caller, schema: object, content: object, message: str
+) -> None:
+    put(caller, schema)
+
+    ((error,),) = [schema["errors"] for schema in said(caller, json.dumps(content, separators=(",", ":")))]
+    assert (error["pointer"], message in error["message"]) == ("", True)
+
+
+def test_hundreds_of_references_are_within_the_bounds(caller: Caller) -> None:
+    assert put(caller, doubling(8)).status == 201
+    assert len(said(caller, "1")[0]["errors"]) == 20
+
+
+def test_without_a_process_to_try_it_a_large_schema_gets_503(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    large, small = put(caller, {"description": "x" * 5000}), put(caller, ANYTHING)
+
+    assert (large.status, small.status) == (503, 201)
+    assert "cannot start a process to try the schema" in large.json()["error"]
+
+
+def test_sixteen_schemas_wait_to_be_compiled_and_no_more() -> None:
+    async def wait() -> tuple[int, str]:
+        trials, release, compiled = Trials(), asyncio.Event(), 0
+
+        async def compile_one() -> None:
+            nonlocal compiled
+            async with trials.turn():
+                await release.wait()
+                compiled += 1
+
+        tasks = [asyncio.create_task(compile_one()) for _ in range(MAX_TRIALS)]
+        await asyncio.sleep(0)
+        with pytest.raises(LimitReachedError) as caught:
+            await compile_one()
+        release.set()
+        await asyncio.gather(*tasks)
+        await compile_one()
+        return compiled, str(caught.value)
+
+    assert asyncio.run(wait()) == (MAX_TRIALS + 1, "schemas being compiled reached: at most 16; try again")
 
 
 def test_there_are_at_most_a_hundred(serve: Serve) -> None:
