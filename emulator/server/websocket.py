@@ -32,6 +32,8 @@ _ABNORMAL = 1006  # RFC 6455, 7.1.5
 _INVALID_DATA = 1007
 _SERVICE_RESTART = 1012
 _PIECE = 4096  # bytes parsed at a time
+# A line or a number of headers beyond what `websockets` parses, which is less than ordinary requests may have.
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _log = logging.getLogger("emulator.voice")
 
 Message = MutableMapping[str, Any]
@@ -75,9 +77,14 @@ class WebSocketProtocol(asyncio.Protocol):
         """Begin with the opening handshake, and what came behind it."""
         self._unparsed = rest
         self._frames.receive_data(handshake)
-        for event in self._frames.events_received():
-            assert isinstance(event, Request)
-            self._begin(event)
+        events = self._frames.events_received()
+        if not events:
+            assert self._transport is not None
+            self._transport.write(_TOO_LARGE)
+            self._transport.close()
+            return
+        assert isinstance(events[0], Request)
+        self._begin(events[0])
         self._send()
 
     def data_received(self, data: bytes) -> None:
@@ -95,6 +102,7 @@ class WebSocketProtocol(asyncio.Protocol):
         """Forget the connection."""
         self._connections.discard(self)
         self._transport = self._response = None
+        self._frames.parser.close()  # it refers to the object that refers to it
         self._disconnect(_ABNORMAL)
         self._writable.set()
 

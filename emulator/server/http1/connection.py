@@ -24,10 +24,13 @@ MAX_UNREAD_BODY = 64 * 1024
 """Bytes of bodies that the application has not taken; beyond this the client's further bytes stay unread."""
 MAX_DISCARDED = 16 * 1024 * 1024
 """Bytes to discard behind the last response, so that a client that is still writing gets to read it."""
+MAX_HEADERS = 256
+"""Headers of a request; each takes far more memory than its bytes."""
 _PIECE = 4096  # bytes parsed at a time: at most 227 requests, so that the pipeline's bound holds nearly
 _CHUNK_OVERHEAD = 16  # bytes of framing that each chunk may have without being counted
-_NOT_CHUNKED = -1
+_BODY_PIECE = 48  # bytes of memory that a piece of a body takes beyond its own
 _OFFER = frozenset({b"upgrade", b"http2-settings"})
+_BODY = frozenset({b"content-length", b"transfer-encoding"})
 _VERSIONS = frozenset({"1.0", "1.1"})
 # Looked up for every request: a name of the module costs a third of an enumeration's member.
 _IDLE, _READING_CLOSED = Reading.IDLE, Reading.CLOSED
@@ -75,7 +78,8 @@ class Http1Connection:
         self._url = b""
         self._headers: Headers = []
         self._fed = 0  # bytes of the message that is being parsed, but for its first piece
-        self._framing = 0  # bytes of its body that are not data; negative when it is not chunked
+        self._is_chunked = False
+        self._framing = 0  # bytes of its chunked body that are not data
         self._is_upgrading = False
         self._parser: httptools.HttpRequestParser | None = self._new_parser()
 
@@ -84,7 +88,10 @@ class Http1Connection:
     def receive_data(self, data: bytes) -> None:
         """Take bytes of the client; those that there is no room for are parsed later."""
         self.received += len(data)
-        if self.reading is _READING_CLOSED:
+        if self.end is End.HAND_OVER:
+            head, rest = self.upgrade
+            self.upgrade = head, rest + data
+        elif self.reading is _READING_CLOSED:
             self._may_have_unread = True
             self._discarded += len(data)
         elif self._unparsed or len(data) > _PIECE or len(self.pipeline) >= MAX_PIPELINED:
@@ -233,8 +240,6 @@ class Http1Connection:
         if then is not _NOTHING:
             raise _StopParsingError
         self.messages += 1
-        self._url = b""
-        self._headers = []
         self._fed = 0
 
     def on_url(self, url: bytes) -> None:
@@ -242,7 +247,7 @@ class Http1Connection:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header. A trailer is kept until the next request begins, and used for nothing."""
+        """Keep a header. A trailer is kept until its request is complete, and used for nothing."""
         self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
@@ -253,31 +258,34 @@ class Http1Connection:
         method, version = self._parser.get_method(), self._parser.get_http_version()
         if version not in _VERSIONS or method == b"CONNECT":
             raise RequestError(REQUEST_MALFORMED)
-        headers, self._headers = self._headers, []
+        headers = self._headers
+        if len(headers) > MAX_HEADERS:
+            raise RequestError(HEAD_TOO_LARGE)
         fields = dict(headers)
-        is_chunked = check_headers(headers, fields, version)
+        self._is_chunked = check_headers(headers, fields, version)
         if self._parser.should_upgrade():
-            self._headers = headers
             self._is_upgrading = True
             return
         target = origin_form(method, self._url, headers, fields)
+        self._url, self._headers = b"", []
         keep_alive = version == "1.1" and self._parser.should_keep_alive()
         cycle = Cycle(method.decode(), target.decode("latin-1"), headers, fields, version)
         cycle.keep_alive = keep_alive
         if b"expect" in fields:
             cycle.expects_continue = expects_continue(fields, version)
-        self._framing = 0 if is_chunked else _NOT_CHUNKED
+        self._framing = 0
         self.pipeline.append(cycle)
         self.reading, _ = READING[self.reading][_HEAD_COMPLETE]
 
     def on_body(self, data: bytes) -> None:
         """Take a piece of the body; it is dropped once the response is complete."""
         cycle = self.pipeline[-1]
-        self._framing -= len(data)
+        size = len(data)
+        self._framing -= size
         if cycle.response < _COMPLETE:
             cycle.pieces.append(data)
-            cycle.unread += len(data)
-            self._unread_body += len(data)
+            cycle.unread += size + _BODY_PIECE
+            self._unread_body += size + _BODY_PIECE
             if cycle.notify is not None:
                 cycle.notify()
 
@@ -289,6 +297,8 @@ class Http1Connection:
         """Complete the request."""
         if self._is_upgrading:
             return
+        if self._is_chunked:
+            self._headers = []
         cycle = self.pipeline[-1]
         self.reading, _ = READING[self.reading][_MESSAGE_COMPLETE if cycle.keep_alive else _LAST_MESSAGE_COMPLETE]
         cycle.is_whole = True
@@ -311,7 +321,7 @@ class Http1Connection:
         """Parse one piece. An upgrade that is ignored is followed by the same request without its offer."""
         assert self._parser is not None
         self._fed += len(data)
-        framing = self._framing
+        framing, size, messages = self._framing, len(data), self.messages
         while data:
             try:
                 self._parser.feed_data(data)
@@ -325,18 +335,26 @@ class Http1Connection:
                 self._fail(REQUEST_MALFORMED)
                 break
         if self.reading is not _IDLE:
-            self._check_piece(framing, len(data))
+            self._check_piece(framing if messages == self.messages else 0, size)
 
     def _check_piece(self, framing: int, size: int) -> None:
-        """Check the bounds of an unfinished message, or end what has come to its end."""
+        """Check the bounds of an unfinished message, or end what has come to its end.
+
+        Args:
+            framing: bytes of its chunked body before this piece that are not data.
+            size: of the piece.
+        """
         if self.reading is Reading.CLOSED:
             self._may_have_unread |= bool(self._unparsed)
             self._unparsed = b""
             self._end_if_done()
             return
-        if self.reading is Reading.BODY and framing >= 0:
-            self._framing = max(framing, self._framing + size)
-        if self._fed > MAX_HEAD if self.reading is Reading.HEAD else self._framing > MAX_HEAD:
+        if self.reading is Reading.BODY:
+            self._framing = max(framing, self._framing + size) if self._is_chunked else 0
+            is_too_large = self._framing > MAX_HEAD
+        else:
+            is_too_large = self._fed > MAX_HEAD
+        if is_too_large or len(self._headers) > MAX_HEADERS:
             self._fail(HEAD_TOO_LARGE)
 
     def _fail_callback(self, cause: BaseException | None) -> None:
@@ -361,6 +379,8 @@ class Http1Connection:
             return b""
         head = self._written_head(without=_OFFER)
         self._parser = self._new_parser()
+        self._url, self._headers = b"", []
+        self.messages -= 1  # it begins again
         return head + rest
 
     def _is_websocket(self) -> bool:
@@ -371,7 +391,9 @@ class Http1Connection:
             not self.pipeline
             and self._parser.get_method() == b"GET"
             and self._url.partition(b"?")[0] == WEBSOCKET_PATH
+            and self._parser.get_http_version() == "1.1"
             and fields.get(b"upgrade", b"").lower() == b"websocket"
+            and not fields.keys() & _BODY
         )
 
     def _written_head(self, without: frozenset[bytes] = frozenset()) -> bytes:
@@ -394,7 +416,7 @@ class Http1Connection:
 
     # --- transitions
 
-    def _advance(self, event: Received) -> Then:
+    def _advance(self, event: Received) -> None:
         """Walk the table of the reading side."""
         self.reading, then = READING[self.reading][event]
         if then is not _NOTHING:
@@ -402,13 +424,11 @@ class Http1Connection:
                 self._drop_incomplete()
             elif then is Then.HAND_OVER:
                 self._close(End.HAND_OVER)
-        return then
 
     def _fail(self, problem: Problem) -> None:
         """Answer what cannot be read behind all earlier responses, and close."""
         self._may_have_unread = True
-        if self._advance(Received.ERROR) is Then.NOTHING:
-            return
+        self._advance(Received.ERROR)
         if not self.pipeline or self.pipeline[-1].end is None:
             self.pipeline.append(Cycle.of_error(problem))
         self._release()

@@ -1,6 +1,7 @@
 """The asyncio protocol around `Http1Connection`: it moves bytes, runs the application, and ends connections in time."""
 
 import asyncio
+import contextlib
 import logging
 import math
 import socket
@@ -35,6 +36,7 @@ LINGER = 2
 RenderError = Callable[[Problem], bytes]
 """A whole response, head and body, for a request that cannot be read."""
 
+_ENDS_AFTER_WRITING = frozenset({End.RESET, End.HAND_OVER})  # the others leave the rest to the transport
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 seconds
 _log = logging.getLogger("emulator.server")
 
@@ -93,9 +95,10 @@ class Http1Protocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self._transport = transport = cast("asyncio.Transport", transport)  # uvloop's is one by its methods only
-        # Above 0 bytes the client does not read as fast as we write; back at 0 it has all.
-        transport.set_write_buffer_limits(high=1, low=0)
         self.is_secure = transport.get_extra_info("sslcontext") is not None
+        # With any byte in the buffer the client does not read as fast as we write; back at 0 it has all. TLS transports
+        # pause at the limit, others above it.
+        transport.set_write_buffer_limits(high=int(self.is_secure), low=0)
         self._client = _address(transport.get_extra_info("peername"))
         self._server = _address(transport.get_extra_info("sockname"))
         self._connections.add(self)
@@ -109,6 +112,8 @@ class Http1Protocol(asyncio.Protocol):
         """Answer what is due. TLS cannot be closed by half, so there the client is gone."""
         self.machine.receive_eof()
         self.follow()
+        if self.is_secure:
+            self.flush()
         return not self.is_secure and not self._has_ended
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the base's signature
@@ -184,9 +189,9 @@ class Http1Protocol(asyncio.Protocol):
             data = machine.data_to_send()
             if data:
                 transport.write(data)
-                if not self._is_paused and not (machine.received_eof and _is_broken(transport)):
+                if not (self._is_paused or transport.is_closing() or (machine.received_eof and _is_broken(transport))):
                     machine.confirm_sent()
-            if machine.end is not None:
+            if machine.end is not None and not (self._is_paused and machine.end in _ENDS_AFTER_WRITING):
                 self._end(machine.end, transport)
         if machine.lost:
             self._report_lost()
@@ -252,11 +257,12 @@ class Http1Protocol(asyncio.Protocol):
     def _end(self, end: End, transport: asyncio.Transport) -> None:
         self._has_ended = True
         match end:
+            case _ if transport.is_closing():
+                pass  # the client is gone, or the connection was idle for too long
             case End.RESET:
-                try:
+                with contextlib.suppress(OSError):  # closed already
                     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-                finally:
-                    transport.abort()
+                transport.abort()
             case End.HAND_OVER:
                 self._hand_over(transport)
             case End.LINGER if transport.can_write_eof():
@@ -276,6 +282,8 @@ class Http1Protocol(asyncio.Protocol):
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
         protocol.open(*self.machine.upgrade)
+        if self.machine.received_eof and not protocol.eof_received():
+            transport.close()
 
     def _read(self, wants_data: bool) -> None:  # noqa: FBT001  the one thing it is about
         """Read from the client only what there is room for."""
@@ -297,7 +305,7 @@ class Http1Protocol(asyncio.Protocol):
     def _waits(self) -> tuple[tuple[str, int], float]:
         """What the connection waits for, with a number that changes when it goes on, and the seconds it may take."""
         machine = self.machine
-        if machine.end is End.LINGER:
+        if machine.end is End.LINGER and not self._is_paused:
             return ("linger", 0), LINGER
         if (self._has_ended or self._is_paused) and self._transport is not None:
             return ("write", self._transport.get_write_buffer_size()), WRITE_TIMEOUT
@@ -314,7 +322,10 @@ class Http1Protocol(asyncio.Protocol):
 
 def _is_broken(transport: asyncio.Transport) -> bool:
     """Whether the peer has answered with a reset: a client that has closed, and did not only send EOF."""
-    return bool(transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+    try:
+        return bool(transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+    except OSError:
+        return True
 
 
 def _address(name: Any) -> tuple[str, int] | None:  # noqa: ANN401  of any address family

@@ -13,6 +13,7 @@ Fields = dict[bytes, bytes]
 _AUTHORITY = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]+)(?::(\d{0,5}))?")
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]*)(/[^?#]*)?(\?[^#]*)?")
 _MAX_PORT = 65535
+_MAX_AUTHORITY = 300  # a host name of at most 255 characters (RFC 1035, 2.3.4), and a port
 
 
 class RequestError(Exception):
@@ -23,9 +24,13 @@ class RequestError(Exception):
         self.problem = problem
 
 
-@lru_cache(maxsize=256)
 def is_authority(value: bytes) -> bool:
     """Whether a text is a host with an optional port."""
+    return len(value) <= _MAX_AUTHORITY and _is_authority(value)
+
+
+@lru_cache(maxsize=256)
+def _is_authority(value: bytes) -> bool:
     match = _AUTHORITY.fullmatch(value)
     return match is not None and int(match[1] or 0) <= _MAX_PORT
 

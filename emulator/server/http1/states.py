@@ -21,7 +21,6 @@ class Received(IntEnum):
     """What happens to the reading side."""
 
     MESSAGE_BEGIN = auto()
-    UPGRADE_IGNORED = auto()  # the head is parsed again, without its offer
     UPGRADE = auto()  # to a WebSocket
     HEAD_COMPLETE = auto()
     MESSAGE_COMPLETE = auto()
@@ -37,7 +36,7 @@ class Then(IntEnum):
     NOTHING = auto()
     OPEN_CYCLE = auto()  # the request joins the pipeline
     COMPLETE_REQUEST = auto()
-    HAND_OVER = auto()  # after the responses that are due, another protocol takes the connection
+    HAND_OVER = auto()  # another protocol takes the connection
     QUEUE_ERROR = auto()  # an error response joins the pipeline
     FAIL_REQUEST = auto()  # the request that is being read is answered with the error
     DROP_REQUEST = auto()  # the request that is being read will never be whole: it gets no response
@@ -52,8 +51,7 @@ READING: dict[Reading, dict[Received, tuple[Reading, Then]]] = {
         Received.ENDED: (Reading.CLOSED, Then.NOTHING),
     },
     Reading.HEAD: {
-        Received.MESSAGE_BEGIN: (Reading.HEAD, Then.NOTHING),
-        Received.UPGRADE_IGNORED: (Reading.HEAD, Then.NOTHING),
+        Received.MESSAGE_BEGIN: (Reading.HEAD, Then.NOTHING),  # the same head, without an offer that is ignored
         Received.UPGRADE: (Reading.CLOSED, Then.HAND_OVER),
         Received.HEAD_COMPLETE: (Reading.BODY, Then.OPEN_CYCLE),
         Received.ERROR: (Reading.CLOSED, Then.QUEUE_ERROR),

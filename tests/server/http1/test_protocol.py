@@ -1,0 +1,692 @@
+"""The asyncio side of a connection, on a transport without a network, at a time that the test chooses."""
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+import uvicorn
+from fake_transport import FakeTransport
+from uvicorn.server import ServerState
+
+from emulator.endpoints.asgi import CONNECTION, HALF_CLOSED, BufferedRequest, RenderedResponse
+from emulator.server.http1.connection import MAX_DISCARDED
+from emulator.server.http1.protocol import (
+    BODY_TIMEOUT,
+    HEAD_TIMEOUT,
+    KEEP_ALIVE,
+    LINGER,
+    WRITE_TIMEOUT,
+    Http1Protocol,
+    Http1Service,
+)
+from emulator.server.http1.write_batcher import WriteBatcher
+from emulator.server.websocket import WebSocketProtocol
+from emulator.wire.errors import Problem
+
+POST = b"POST /p?q=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
+GET = b"GET /g HTTP/1.1\r\nHost: x\r\n\r\n"
+WEBSOCKET = (
+    b"GET /signal HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+MALFORMED = b"HTTP/1.1 400 request-malformed\r\n\r\n"
+INTERNAL = b"HTTP/1.1 500 internal-error\r\n\r\n"
+CLOSE = b"connection: close\r\n"
+
+
+def ok(body: bytes = b"", more: bytes = b"") -> bytes:
+    return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n%b\r\n%b" % (len(body), more, body)
+
+
+def render(problem: Problem) -> bytes:
+    return b"HTTP/1.1 %d %b\r\n\r\n" % (problem.status, problem.name.encode())
+
+
+class Seen(NamedTuple):
+    """A request as the application got it."""
+
+    method: str
+    target: str
+    body: bytes
+
+
+class Client:
+    """The other end of a connection to an application that answers 200 with the body it got.
+
+    Args:
+        loop: the event loop.
+        batcher: of the server.
+        has_tasks: whether every request is answered by a task.
+        is_secure: whether the connection looks like TLS.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, batcher: WriteBatcher, *, has_tasks: bool, is_secure: bool = False
+    ) -> None:
+        self.loop = loop
+        self.has_tasks = has_tasks
+        self.seen: list[Seen] = []
+        self.lost: list[bytes] = []
+        self.disconnects = 0
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.application: Callable[[Any, Any, Any], Any] = self.echo
+        self.state = ServerState()
+        service = Http1Service(render_error=render, answer=self.answer, batcher=batcher)
+        made = type("Protocol", (Http1Protocol,), {"service": service})
+        config = uvicorn.Config(self.run, http=made, interface="asgi3", ws="none", lifespan="off", log_config=None)
+        config.load()
+        self.transport = FakeTransport(is_secure=is_secure)
+        self.protocol: Http1Protocol = made(config=config, server_state=self.state, app_state={}, _loop=loop)
+        self.transport.set_protocol(self.protocol)
+        self.protocol.connection_made(self.transport)
+
+    def answer(self, request: BufferedRequest) -> RenderedResponse | None:
+        if self.has_tasks or not self.may_answer.is_set():
+            return None
+        self.seen.append(Seen(request.method, request.target, request.body))
+        length = b"content-length: %d\r\n" % len(request.body)
+        return RenderedResponse(200, length, request.body, lambda: self.lost.append(request.body))
+
+    async def run(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401  ASGI
+        await self.application(scope, receive, send)
+
+    async def body_of(self, receive: Any) -> bytes | None:  # noqa: ANN401
+        body = b""
+        while True:
+            event = await receive()
+            if event["type"] == "http.disconnect":
+                self.disconnects += 1
+                return None
+            body += event["body"]
+            if not event["more_body"]:
+                return body
+
+    async def echo(self, scope: Any, receive: Any, _send: Any) -> None:  # noqa: ANN401
+        if scope["type"] == "websocket" or (body := await self.body_of(receive)) is None:
+            return
+        target = scope["raw_path"].decode() + ("?" + scope["query_string"].decode() if scope["query_string"] else "")
+        self.seen.append(Seen(scope["method"], target, body))
+        await self.may_answer.wait()
+        length = b"content-length: %d\r\n" % len(body)
+        connection = scope["extensions"][CONNECTION]
+        connection.respond(RenderedResponse(200, length, body, lambda: self.lost.append(body)))
+
+    def send(self, *pieces: bytes) -> bytes:
+        """Deliver pieces, one read each; returns what was written since."""
+        before = len(self.transport.written)
+        for piece in pieces:
+            if not self.transport.is_closed:
+                self.protocol.data_received(piece)
+            self.settle()
+        return self.transport.written[before:]
+
+    def send_eof(self) -> bool:
+        """As asyncio does it: whether the connection stays open."""
+        stays = self.protocol.eof_received()
+        if not stays:
+            self.transport.close()
+        self.settle()
+        return stays
+
+    def settle(self, turns: int = 30) -> None:
+        """Let the application do all it can."""
+
+        async def turn() -> None:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+        self.loop.run_until_complete(turn())
+
+    def leave(self) -> None:
+        self.may_answer.set()
+        self.transport.is_closed = True
+        self.transport.get_protocol().connection_lost(None)  # type: ignore[attr-defined]
+        self.settle()
+
+    def seconds_until_closed(self, most: int = 1000) -> int | None:
+        """How long a connection lives on, looked at once a second; None when longer than `most`."""
+        for second in range(most):
+            self.protocol.check_timeouts(second)
+            if self.transport.is_closed:
+                return second
+        return None
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    with asyncio.Runner() as runner:
+        yield runner.get_loop()
+
+
+Connect = Callable[..., Client]
+
+
+@pytest.fixture(params=[pytest.param(True, id="task"), pytest.param(False, id="no task")])
+def connect(loop: asyncio.AbstractEventLoop, request: pytest.FixtureRequest) -> Iterator[Connect]:
+    clients: list[Client] = []
+    batcher = WriteBatcher()
+
+    def connect(*, is_secure: bool = False) -> Client:
+        clients.append(Client(loop, batcher, has_tasks=request.param, is_secure=is_secure))
+        return clients[-1]
+
+    yield connect
+    for client in clients:
+        client.leave()
+
+
+@pytest.fixture
+def client(connect: Connect) -> Client:
+    return connect()
+
+
+@pytest.fixture
+def asgi(loop: asyncio.AbstractEventLoop) -> Iterator[Client]:
+    """A client whose requests are all answered by a task."""
+    client = Client(loop, WriteBatcher(), has_tasks=True)
+    yield client
+    client.leave()
+
+
+# --- requests and responses
+
+
+def test_a_request_is_answered(client: Client) -> None:
+    assert client.send(POST) == ok(b"body")
+    assert client.seen == [Seen("POST", "/p?q=1", b"body")]
+
+
+def test_a_request_in_pieces_is_answered(client: Client) -> None:
+    assert client.send(*(POST[at : at + 1] for at in range(len(POST)))) == ok(b"body")
+
+
+def test_pipelined_requests_are_answered(client: Client) -> None:
+    assert client.send(POST + GET + POST) == ok(b"body") + ok() + ok(b"body")
+
+
+def test_two_thousand_pipelined_requests_are_answered(client: Client) -> None:
+    client.send(POST * 2000)
+    client.settle(5000)
+
+    assert client.transport.written == ok(b"body") * 2000
+
+
+def test_other_requests_wait_for_an_open_response(client: Client) -> None:
+    client.may_answer.clear()
+    assert client.send(POST * 2000) == b""
+    assert client.transport.is_reading_paused
+
+    client.may_answer.set()
+    client.settle(5000)
+    assert client.transport.written == ok(b"body") * 2000
+    assert not client.transport.is_reading_paused
+
+
+def test_malformed_bytes_are_answered_in_turn(client: Client) -> None:
+    client.may_answer.clear()
+    client.send(POST + b"garbage\r\n\r\n", b"more")
+    client.may_answer.set()
+    client.settle()
+
+    assert client.transport.written == ok(b"body") + MALFORMED
+    assert client.transport.has_eof
+    assert not client.transport.is_closed
+
+
+def test_100_continue_is_sent_when_asked_for(asgi: Client) -> None:
+    head = POST.replace(b"Host: x", b"Host: x\r\nExpect: 100-continue")[:-4]
+
+    assert asgi.send(head) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert asgi.send(b"body") == ok(b"body")
+
+
+def test_a_full_batch_lets_the_loop_turn(loop: asyncio.AbstractEventLoop) -> None:
+    batcher = WriteBatcher()
+    clients = [Client(loop, batcher, has_tasks=False) for _ in range(120)]
+    for client in clients:
+        client.protocol.data_received(POST)
+    assert sum(len(client.state.tasks) for client in clients) == 20
+
+    clients[0].settle()
+    assert [client.transport.written for client in clients] == [ok(b"body")] * 120
+    for client in clients:
+        client.leave()
+
+
+def test_a_failing_flush_harms_no_other(caplog: pytest.LogCaptureFixture, loop: asyncio.AbstractEventLoop) -> None:
+    batcher = WriteBatcher()
+    broken, sound = (Client(loop, batcher, has_tasks=False) for _ in range(2))
+    broken.transport.write = lambda _data: 1 / 0  # type: ignore[assignment]
+    broken.protocol.data_received(POST)
+    sound.protocol.data_received(POST)
+    sound.settle()
+
+    assert sound.transport.written == ok(b"body")
+    assert "ZeroDivisionError" in caplog.text
+    sound.leave()
+    broken.leave()
+
+
+# --- the application
+
+
+async def streams(_scope: Any, _receive: Any, send: Any) -> None:  # noqa: ANN401
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body", "body": b"a", "more_body": True})
+    await send({"type": "http.response.body", "body": b"b"})
+
+
+def test_a_streamed_response_is_chunked(asgi: Client) -> None:
+    asgi.application = streams
+
+    assert asgi.send(GET) == b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n"
+
+
+def test_a_stream_waits_for_a_slow_reader(asgi: Client) -> None:
+    asgi.application = streams
+    asgi.transport.reads = False
+    asgi.send(GET)
+    written = asgi.transport.written
+    asgi.transport.drain()
+    asgi.settle()
+
+    assert not written.endswith(b"0\r\n\r\n")
+    assert asgi.transport.written.endswith(b"0\r\n\r\n")
+
+
+async def fails(_scope: Any, _receive: Any, _send: Any) -> None:  # noqa: ANN401
+    raise KeyError("ours")
+
+
+async def fails_late(_scope: Any, _receive: Any, send: Any) -> None:  # noqa: ANN401
+    await send({"type": "http.response.start", "status": 200})
+    raise KeyError("ours")
+
+
+async def is_silent(_scope: Any, _receive: Any, _send: Any) -> None:  # noqa: ANN401
+    pass
+
+
+@pytest.mark.parametrize("application", [fails, is_silent])
+def test_no_response_is_an_internal_error(asgi: Client, application: Any) -> None:  # noqa: ANN401
+    asgi.application = application
+
+    assert asgi.send(GET) == INTERNAL
+    assert asgi.transport.is_closed
+
+
+def test_half_a_response_is_reset(asgi: Client, caplog: pytest.LogCaptureFixture) -> None:
+    asgi.application = fails_late
+    asgi.send(GET)
+
+    assert asgi.transport.is_reset
+    assert "KeyError" in caplog.text
+
+
+def test_a_failure_without_a_task_is_a_500(loop: asyncio.AbstractEventLoop) -> None:
+    client = Client(loop, WriteBatcher(), has_tasks=False)
+    client.protocol.service.answer = lambda _request: 1 / 0  # type: ignore[assignment,return-value]
+
+    assert client.send(POST) == INTERNAL
+    client.leave()
+
+
+def test_a_response_may_come_before_the_body(asgi: Client) -> None:
+    asgi.application = streams
+
+    assert CLOSE in asgi.send(POST[:-4])
+    assert asgi.transport.has_eof
+
+
+@pytest.mark.parametrize("kind", ["raw", "truncate", "reset"])
+def test_faults(asgi: Client, kind: str) -> None:
+    async def application(scope: Any, _receive: Any, _send: Any) -> None:  # noqa: ANN401
+        connection = scope["extensions"][CONNECTION]
+        response = RenderedResponse(200, b"content-length: 4\r\n", b"body")
+        faults = {
+            "raw": lambda: connection.write_raw(b"\x00"),
+            "truncate": lambda: connection.truncate(response, 2),
+            "reset": connection.reset,
+        }
+        faults[kind]()
+
+    asgi.application = application
+    written = asgi.send(POST + POST)
+
+    assert written == {"raw": b"\x00", "truncate": ok(b"body")[:-2], "reset": b""}[kind]
+    assert asgi.transport.is_closed
+    assert asgi.transport.is_reset == (kind == "reset")
+
+
+def test_a_reset_waits_for_earlier_responses(asgi: Client) -> None:
+    asgi.transport.reads = False
+    asgi.send(POST)
+    machine = asgi.protocol.machine
+    machine.receive_data(POST)
+    cycle = machine.next_request()
+    assert cycle is not None
+    machine.reset(cycle)
+    asgi.protocol.flush()
+    assert not asgi.transport.is_closed
+
+    asgi.transport.drain()
+    asgi.settle()
+    assert (asgi.transport.is_reset, asgi.lost) == (True, [])
+
+
+def test_a_reset_of_a_closed_socket(asgi: Client) -> None:
+    async def reset(scope: Any, _receive: Any, _send: Any) -> None:  # noqa: ANN401
+        asgi.transport.socket.is_closed = True
+        scope["extensions"][CONNECTION].reset()
+
+    asgi.application = reset
+    asgi.send(POST)
+
+    assert asgi.transport.is_aborted
+
+
+# --- what was lost
+
+
+def test_a_response_that_was_read_is_not_lost(client: Client) -> None:
+    client.send(POST)
+    client.leave()
+
+    assert client.lost == []
+
+
+def test_a_response_that_was_not_read_is_lost(client: Client) -> None:
+    client.transport.reads = False
+    client.send(POST)
+    assert client.transport.is_reading_paused
+    client.leave()
+
+    assert client.lost == [b"body"]
+
+
+def test_a_response_that_was_read_late_is_not_lost(client: Client) -> None:
+    client.transport.reads = False
+    client.send(POST)
+    client.transport.drain()
+    client.leave()
+
+    assert client.lost == []
+
+
+def test_a_response_to_a_client_that_left_is_lost(client: Client) -> None:
+    client.may_answer.clear()
+    client.send(POST)
+    client.leave()
+
+    assert client.lost == [b"body"]
+
+
+def test_a_write_that_fails_loses_the_response(client: Client) -> None:
+    client.transport.write = lambda _data: client.transport.close()  # type: ignore[method-assign]
+    client.send(POST)
+    client.leave()
+
+    assert client.lost == [b"body"]
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_a_half_close_may_be_a_close(client: Client, *, is_closed: bool) -> None:
+    client.may_answer.clear()
+    client.send(POST)
+    client.send_eof()
+    client.transport.socket.error = 104
+    client.transport.socket.is_closed = is_closed
+    client.may_answer.set()
+    client.settle()
+    client.leave()
+
+    assert client.lost == [b"body"]
+
+
+def test_the_end_of_tls_sends_what_is_there(connect: Connect) -> None:
+    client = connect(is_secure=True)
+    client.protocol.data_received(POST)
+    stays = client.send_eof()
+
+    assert not stays
+    assert client.transport.is_closed
+    client.leave()
+    assert (client.transport.written == b"") == bool(client.lost)
+
+
+# --- ends
+
+
+@pytest.mark.parametrize("more", [b"", POST[:20], POST[:-1]], ids=["nothing", "half a head", "half a body"])
+def test_half_close_keeps_what_is_due(client: Client, more: bytes) -> None:
+    client.may_answer.clear()
+    client.send(POST + more)
+    stays = client.send_eof()
+    client.may_answer.set()
+    client.settle()
+
+    assert stays
+    assert client.transport.written.count(b"HTTP/1.1") == 1
+    assert client.transport.is_closed
+
+
+def test_eof_with_nothing_due_closes(client: Client) -> None:
+    client.send(POST)
+    client.send_eof()
+
+    assert client.transport.is_closed
+
+
+def test_an_application_sees_a_half_close(asgi: Client) -> None:
+    seen: list[bool] = []
+
+    async def application(scope: Any, receive: Any, _send: Any) -> None:  # noqa: ANN401
+        await asgi.body_of(receive)
+        await receive()
+        seen.append(HALF_CLOSED in scope["extensions"])
+
+    asgi.application = application
+    asgi.send(POST)
+    asgi.send_eof()
+
+    assert seen == [True]
+
+
+def test_an_application_sees_a_client_leave(asgi: Client) -> None:
+    asgi.send(POST[:-1])
+    asgi.leave()
+
+    assert (asgi.disconnects, asgi.seen) == (1, [])
+
+
+@pytest.mark.parametrize("sent", [b"", POST[:10], POST[:-1], POST, POST + POST[:-1]])
+def test_a_client_may_leave_at_any_time(client: Client, sent: bytes) -> None:
+    client.send(sent)
+    client.leave()
+
+    assert len(client.seen) == sent.count(b"body")
+    assert client.state.connections == set()
+    assert client.state.tasks == set()
+
+
+def test_shutdown_answers_what_was_received(client: Client) -> None:
+    client.may_answer.clear()
+    client.send(POST * 100 + POST[:-1])
+    client.protocol.shutdown()
+    client.may_answer.set()
+    client.settle(500)
+
+    assert client.transport.written == ok(b"body") * 99 + ok(b"body", CLOSE)
+    assert client.transport.is_closed
+    assert client.protocol.is_closing
+
+
+def test_shutdown_closes_an_idle_connection(client: Client) -> None:
+    client.send(POST)
+    client.protocol.shutdown()
+    client.settle()
+
+    assert client.transport.is_closed
+
+
+def test_a_client_that_sends_on_is_not_read_for_ever(client: Client) -> None:
+    client.send(b"\x00")
+    client.send(b"a" * MAX_DISCARDED)
+
+    assert client.transport.is_reading_paused
+
+
+def test_an_abort_is_at_once(client: Client) -> None:
+    client.protocol.abort()
+    client.leave()
+    client.protocol.abort()
+
+    assert client.transport.is_aborted
+
+
+# --- timeouts
+
+
+@pytest.mark.parametrize(
+    ("sent", "seconds", "is_aborted"),
+    [
+        pytest.param(b"", HEAD_TIMEOUT, False, id="nothing"),
+        pytest.param(POST, KEEP_ALIVE, False, id="a request"),
+        pytest.param(POST + b"\r\n", KEEP_ALIVE, False, id="a line end behind a request"),
+        pytest.param(POST[:9], HEAD_TIMEOUT, True, id="half a head"),
+        pytest.param(POST + POST[:9], HEAD_TIMEOUT, True, id="half a second head"),
+        pytest.param(POST[:-1], BODY_TIMEOUT, True, id="half a body"),
+        pytest.param(b"\x00", LINGER, True, id="malformed bytes"),
+    ],
+)
+def test_a_client_that_stops_sending_is_closed(client: Client, sent: bytes, seconds: int, *, is_aborted: bool) -> None:
+    client.send(sent)
+
+    assert (client.seconds_until_closed(), client.transport.is_aborted) == (seconds, is_aborted)
+
+
+@pytest.mark.parametrize(
+    ("start", "piece", "limit"),
+    [(GET[:-2], b"X: y\r\n", HEAD_TIMEOUT), (POST[:-4].replace(b"4", b"99"), b"a", BODY_TIMEOUT)],
+)
+def test_drips_gain_no_time(client: Client, start: bytes, piece: bytes, limit: int) -> None:
+    client.send(start)
+    for second in range(limit + 1):
+        client.send(piece)
+        client.protocol.check_timeouts(second)
+
+    assert client.transport.is_aborted
+
+
+def test_each_request_has_its_own_time(client: Client) -> None:
+    for turn in range(3):
+        client.send(POST[:9])
+        for second in range(HEAD_TIMEOUT):
+            client.protocol.check_timeouts(turn * HEAD_TIMEOUT + second)
+        client.send(POST[9:])
+
+    assert client.transport.written == ok(b"body") * 3
+
+
+def test_an_open_response_has_no_timeout(client: Client) -> None:
+    client.may_answer.clear()
+    client.send(POST)
+
+    assert client.seconds_until_closed() is None
+
+
+@pytest.mark.parametrize("sent", [POST, POST + b"\x00"], ids=["open", "ended"])
+def test_a_client_that_stops_reading_is_closed(client: Client, sent: bytes) -> None:
+    client.transport.reads = False
+    client.send(sent)
+
+    assert client.seconds_until_closed() == WRITE_TIMEOUT
+    assert client.transport.is_aborted
+
+
+def test_a_client_that_reads_slowly_is_not(client: Client) -> None:
+    client.transport.reads = False
+    client.send(POST)
+    for second in range(300):
+        client.transport.buffered -= second % 50 == 0
+        client.protocol.check_timeouts(second)
+
+    assert not client.transport.is_closed
+
+
+def test_a_connection_that_is_gone_has_no_timeout(client: Client) -> None:
+    client.leave()
+    client.transport.is_aborted = False
+    for second in range(200):
+        client.protocol.check_timeouts(second)
+
+    assert not client.transport.is_aborted
+
+
+# --- upgrades
+
+
+@pytest.mark.parametrize("before", [b"", POST], ids=["first", "second"])
+def test_a_websocket_is_handed_over(client: Client, before: bytes) -> None:
+    client.send(before)
+    client.send(WEBSOCKET)
+
+    assert isinstance(client.transport.protocol, WebSocketProtocol)
+    assert client.state.connections == {client.transport.protocol}
+
+
+def test_a_websocket_and_eof_at_once(client: Client) -> None:
+    async def accept(_scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+        await receive()
+        await send({"type": "websocket.accept"})
+        client.seen.append((await receive())["type"])
+
+    client.application = accept
+    client.protocol.data_received(WEBSOCKET)
+    client.protocol.data_received(b"\x81\x80abcd")
+    client.send_eof()
+
+    assert client.transport.written.startswith(b"HTTP/1.1 101 ")
+    assert client.seen == ["websocket.receive"]
+    assert client.transport.is_closed
+
+
+def test_a_websocket_waits_for_a_slow_reader(client: Client) -> None:
+    client.transport.reads = False
+    client.send(POST)
+    client.protocol.machine.receive_data(WEBSOCKET)
+    client.protocol.flush()
+    assert client.transport.protocol is client.protocol
+
+    client.transport.drain()
+    client.settle()
+    assert client.transport.protocol is not client.protocol
+    assert not client.transport.is_reading_paused
+    assert client.lost == []
+
+
+# --- nothing is left
+
+
+@pytest.mark.parametrize("sent", [b"", POST, POST[:-1], b"\x00", POST + WEBSOCKET, WEBSOCKET])
+def test_nothing_refers_to_a_connection_that_is_gone(client: Client, sent: bytes) -> None:
+    client.send(POST)
+    gc.collect()
+    gc.disable()
+    try:
+        client.send(sent)
+        client.leave()
+        left = [weakref.ref(client.protocol), weakref.ref(client.protocol.machine)]
+        if client.transport.protocol is not client.protocol:
+            left.append(weakref.ref(client.transport.get_protocol()))
+        client.transport.protocol = None
+        stand_in = client.protocol
+        del client.protocol, stand_in
+        assert [ref() for ref in left] == [None] * len(left)
+    finally:
+        gc.enable()
+        client.leave = lambda: None  # type: ignore[method-assign]
