@@ -103,6 +103,7 @@ class Emulator(FastAPI):
         self.state.addresses = []
         self.state.proxy = None
         self.state.ca_pem = None
+        self.state.acceptor = None
         self.at_once = twilio.answer
         self.state.voice = voice
         self._twilio = twilio
@@ -180,6 +181,7 @@ def create_app(
     emulation.conversations.let_callbacks_be_made_by(app.state.callbacks.send, app.state.callbacks.drop)
     app.state.judge = Consideration(emulation, house)
     app.state.schema_trials = schemas.Trials()
+    app.state.connections_limit = settings.connections_limit
     app.state.show_secrets = settings.show_secrets
     problems.install(app)
     for part in _PARTS:

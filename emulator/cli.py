@@ -92,7 +92,6 @@ def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
         return 2
     for warning in warnings:
         print(f"{PROGRAM}: warning: {warning}", file=sys.stderr)
-    logs.configure(level=chosen.log_level, as_json=chosen.log_format == "json", out=sys.stderr)
     from emulator.server import server  # noqa: PLC0415  report a bad option before anything slow is imported
     from emulator.server.bind import CannotStartError  # noqa: PLC0415
 
@@ -102,7 +101,8 @@ def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
         out.flush()
 
     try:
-        server.run(chosen, ready)
+        with logs.configured(level=chosen.log_level, as_json=chosen.log_format == "json", out=sys.stderr):
+            server.run(chosen, ready)
     except CannotStartError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return 2

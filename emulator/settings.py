@@ -127,6 +127,9 @@ class Settings:
         100_000, values.whole(1, 10**9), "maximum number of stored exchanges; the oldest are evicted"
     )
     journal_bytes: int = _option(256 * 1024**2, values.size, "maximum memory of stored exchanges", "256MiB")
+    connections_limit: int = _option(
+        20_000, values.whole(1, 10**6), "maximum number of open connections; more wait to be accepted"
+    )
     control_token: str | None = _option(None, values.text, "Bearer token that /_emulator/ requires; unset = none", "")
     allowed_hosts: frozenset[str] = _option(
         frozenset(),
@@ -208,7 +211,7 @@ class Settings:
 
 
 GROUPS: Mapping[str, Mapping[str, str]] = {
-    "server": {"host": "HOST", "port": "PORT"},
+    "server": {"host": "HOST", "port": "PORT", "connections_limit": "NUMBER"},
     "TLS and proxy": {
         "tls_port": "PORT",
         "proxy_port": "PORT",

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from typing import TypeVar
 
 from emulator.wire.credentials import Account, ApiKey
+from emulator.wire.hosts import is_host, parse_authority
 from emulator.wire.sids import ACCOUNT, API_KEY, is_sid
 
 T = TypeVar("T")
@@ -68,16 +69,16 @@ def listing(value: str) -> frozenset[str]:
     return frozenset(item.strip().rstrip("/") for item in text(value).split(",") if item.strip())
 
 
-_HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
-
-
 def _host_name(given: str) -> str:
     with suppress(ValueError):
-        return str(ip_address(given.strip("[]")))
-    name = given.lower().rstrip(".")
-    if not _HOST_NAME.fullmatch(name) or name.rpartition(".")[2].isdigit():
-        raise ValueError("host names and IP addresses, separated by commas, without ports or *")
-    return name
+        return str(ip_address(given))
+    authority = parse_authority(given)
+    if authority is not None and authority.port is None and is_host(name := authority.host):
+        if ":" in name:
+            return str(ip_address(name))
+        if not name.rpartition(".")[2].isdigit():
+            return name
+    raise ValueError("host names and IP addresses, separated by commas, without ports or *")
 
 
 def names(value: str) -> frozenset[str]:

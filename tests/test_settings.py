@@ -37,6 +37,7 @@ CHOICES = [
     ("retry_window", "5m", 300, "1s"),
     ("journal_limit", "7", 7, "8"),
     ("journal_bytes", "1KiB", 1024, "2KiB"),
+    ("connections_limit", "7", 7, "8"),
     ("control_token", "sesame", "sesame", "other"),
     ("allowed_hosts", "a.example", frozenset({"a.example"}), "b.example"),
     ("allowed_origins", "http://a", frozenset({"http://a"}), "http://b"),

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from serving import PATIENCE, Caller, Command, Connection, Running, Site, address_of, request
 
+from emulator.adapters import tls
+from emulator.adapters.certificates import CertificatesError
 from emulator.cli import run
 from emulator.settings import Settings
 
@@ -345,3 +347,26 @@ def test_a_handshake_that_never_ends_does_not_keep_the_server() -> None:
 
         assert silent.is_closed()
     assert ended == (0, "", "")
+
+
+def test_a_certificate_that_cannot_be_loaded_is_an_alert_and_a_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Running(Settings(port=0, tls_port=0)) as running:
+        context = trusting(running.site)
+
+        @contextlib.contextmanager
+        def nowhere(_data: bytes) -> Iterator[Path]:
+            raise CertificatesError("no place")
+            yield Path()
+
+        monkeypatch.setattr(tls, "readable_file", nowhere)
+        with pytest.raises(OSError, match=r"reset|EOF|internal error"):
+            secure(running.site, "api.sydney.us1.twilio.com", context)
+        monkeypatch.undo()
+        with secure(running.site, "api.sydney.us1.twilio.com", context) as connection:
+            connection.send(request("GET", "/livez", [("Host", "localhost")]))
+            status = connection.reply("GET").status
+
+    assert status == 200
+    assert "no TLS handshake: no place" in caplog.messages

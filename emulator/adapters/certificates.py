@@ -5,7 +5,6 @@ nothing that matters: Twilio's names, this machine, and what was asked for.
 """
 
 import datetime as dt
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -15,6 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from emulator.wire.hosts import is_name
 
 ORGANIZATION = "twilio-udm-emulator"
 AUTHORITY_LIFE = dt.timedelta(days=3650)
@@ -26,7 +27,6 @@ _CLOCKS_DIFFER = dt.timedelta(days=1)
 _BASES = ("twilio.com", "localhost")
 _LOOPBACK = ("127.0.0.0/8", "::1/128")
 _DEFAULT = ("localhost", "api.twilio.com", "twilio.com", "127.0.0.1", "::1")
-_HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -75,7 +75,7 @@ class Names:
 
     def allow(self, name: str) -> bool:
         """Whether a host name may be vouched for."""
-        if not _HOST_NAME.fullmatch(name):
+        if not is_name(name):
             return False
         return any(name == base or name.endswith("." + base) for base in self.bases)
 

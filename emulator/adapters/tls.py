@@ -1,17 +1,28 @@
 """TLS for whatever name a client asks for. Imported only when TLS or the proxy is on."""
 
+import logging
 import ssl
-import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from emulator.adapters.certificate_files import load_or_make
-from emulator.adapters.certificates import LEAF_SPARE, Names, Pair, make_authority, make_leaf, names_in
+from emulator.adapters.certificates import (
+    LEAF_SPARE,
+    CertificatesError,
+    Names,
+    Pair,
+    make_authority,
+    make_leaf,
+    names_in,
+)
+from emulator.adapters.memory_file import readable_file
 
 MAX_NAMES = 200
 """Certificates kept for names asked for; the one not used for longest goes first."""
+
+_log = logging.getLogger("emulator.server")
 
 
 class _Ready(NamedTuple):
@@ -53,9 +64,16 @@ class Tls:
         """The authority's certificate, for clients to trust."""
         return self._authority.pem()
 
-    def _choose(self, connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _context: ssl.SSLContext) -> None:
-        """Take the certificate for the name that the client asks for; for other names the default one must do."""
-        connection.context = self._for((name or "").lower())
+    def _choose(
+        self, connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _context: ssl.SSLContext
+    ) -> int | None:
+        """Take the certificate for the name that the client asks for, or the default one; returns an alert, if any."""
+        try:
+            connection.context = self._for((name or "").lower())
+        except CertificatesError as error:
+            _log.error("no TLS handshake: %s", error)
+            return ssl.AlertDescription.ALERT_DESCRIPTION_INTERNAL_ERROR
+        return None
 
     def _for(self, name: str) -> ssl.SSLContext:
         if name in self._default.names or not self._names.allow(name):
@@ -85,8 +103,6 @@ def _context(leaf: Pair) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
-    with tempfile.TemporaryDirectory() as directory:  # ssl reads keys from files only; nobody else can look in here
-        path = Path(directory, "leaf.pem")
-        path.write_bytes(leaf.secret_pem())
+    with readable_file(leaf.secret_pem()) as path:
         context.load_cert_chain(path)
     return context

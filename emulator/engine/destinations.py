@@ -8,6 +8,8 @@ the emulator to reach what only this machine can reach.
 from collections.abc import Callable, Collection
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from emulator.wire.hosts import name_of
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -44,7 +46,7 @@ def refusal(host: str, address: str, allowed: Collection[str]) -> str | None:
         for kind, is_one in _NEVER:
             if is_one(inner):
                 return f"{_shown(where, inner)} is {kind}, which is never called"
-    name = host.lower().strip("[]").rstrip(".")
+    name = name_of(host)
     if where.is_loopback or _in(where, *_PRIVATE) or name in allowed or str(where) in allowed:
         return None
     return f"{where} is neither loopback nor private; the option callback_hosts can allow {name}"

@@ -1,6 +1,5 @@
 """The https port and the proxy: ways into the server beside the http port. Imported only when one of them is on."""
 
-import asyncio
 import contextlib
 import socket
 import time
@@ -11,6 +10,7 @@ from typing import Any
 
 from emulator.adapters.certificates import CertificatesError
 from emulator.adapters.tls import Tls
+from emulator.server.acceptor import Acceptor
 from emulator.server.bind import CannotStartError, open_socket, url_of
 from emulator.server.proxy.server import Proxy
 from emulator.server.tls_accept import HttpProtocol, TlsAcceptor
@@ -38,24 +38,22 @@ class Listeners:
         self._passthrough = passthrough
         self._stops: list[Callable[[], None]] = []
 
-    async def start(self, http: HttpProtocol, connections: AbstractSet[Any]) -> list[asyncio.Server]:
+    def start(self, acceptor: Acceptor, http: HttpProtocol, connections: AbstractSet[Any]) -> None:
         """Accept connections.
 
         Args:
+            acceptor: accepts them.
             http: makes the protocol of a connection.
             connections: those that the HTTP server has.
         """
-        loop = asyncio.get_running_loop()
         joining = TlsAcceptor(http, connections, self._context)
         self._stops.append(joining.stop)
-        servers = []
         if self._https is not None:
-            servers.append(await loop.create_server(joining.listener, sock=self._https))
+            acceptor.add(self._https, joining.listener)
         if self._proxy is not None:
             proxy = Proxy(joining, passthrough=self._passthrough)
             self._stops.append(proxy.stop)
-            servers.append(await loop.create_server(proxy.listener, sock=self._proxy))
-        return servers
+            acceptor.add(self._proxy, proxy.listener)
 
     def stop(self) -> None:
         """End what the HTTP server does not know of."""

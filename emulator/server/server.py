@@ -15,7 +15,9 @@ import uvicorn
 
 from emulator import __version__
 from emulator.app import Emulator, create_app
+from emulator.server.acceptor import Acceptor
 from emulator.server.bind import CannotStartError, open_socket, url_of
+from emulator.server.file_limit import connections_within, file_limit, raise_file_limit
 from emulator.server.http1.protocol import Http1Protocol, Http1Service, RenderError
 from emulator.server.http1.write_batcher import WriteBatcher
 from emulator.settings import Settings
@@ -58,21 +60,24 @@ class Server(uvicorn.Server):
         self._listener = listener
         self._ready = ready
         self._listeners = listeners
+        self._acceptor = Acceptor(connections_within(file_limit(), app.state.connections_limit))
+        app.state.acceptor = self._acceptor
 
     async def run_until_stopped(self) -> None:
         """Serve until `should_exit` is set or a signal comes, then answer what was accepted."""
         await self.serve(sockets=[self._listener])
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then tell."""
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  the base's signature
+        """Accept connections by an acceptor of our own, because uvicorn knows no limit; then report the addresses."""
         state = self._app.state
         state.addresses = [url_of(self._listener)]
-        await super().startup(sockets)
+        await super().startup([])
+        self._acceptor.add(self._listener, self._new_connection)
         if self._listeners is not None:
             state.addresses += self._listeners.addresses
             state.proxy = self._listeners.proxy
             state.ca_pem = self._listeners.ca_pem
-            self.servers += await self._listeners.start(self._new_connection, self.server_state.connections)
+            self._listeners.start(self._acceptor, self._new_connection, self.server_state.connections)
         self._ready([*state.addresses, *(["proxy", state.proxy] if state.proxy else [])])
 
     async def on_tick(self, counter: int) -> bool:
@@ -88,6 +93,7 @@ class Server(uvicorn.Server):
         for _ in range(_LAST_LOOKS):  # what a client sent before the signal may still be unread
             await asyncio.sleep(0)
         ending = asyncio.create_task(self._end_who_waits())
+        self._acceptor.close()
         if self._listeners is not None:
             self._listeners.stop()
         self._end_closing()
@@ -133,9 +139,17 @@ class LoggedServer(Server):
         """Start."""
         await super().startup(sockets)
         state = self._app.state
-        fields = {"event": "start", "version": __version__, "addresses": list(state.addresses), "proxy": state.proxy}
+        wanted, limit = state.connections_limit, self._acceptor.limit
+        fields = {
+            "event": "start",
+            "version": __version__,
+            "addresses": list(state.addresses),
+            "proxy": state.proxy,
+            "connections_limit": limit,
+        }
         where = [*state.addresses, *([f"proxy {state.proxy}"] if state.proxy else [])]
-        _log.info("serving on %s (version %s)", ", ".join(where), __version__, extra={"fields": fields})
+        less = f"; connections_limit is {limit}: RLIMIT_NOFILE is {file_limit()}" if limit < wanted else ""
+        _log.info("serving on %s (version %s)%s", ", ".join(where), __version__, less, extra={"fields": fields})
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop."""
@@ -194,21 +208,13 @@ def _error_renderer(app: Emulator) -> RenderError:
     return render
 
 
-def _raise_file_limit() -> None:
-    """Every connection is a file; the soft limit is for programs that use select()."""
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource  # noqa: PLC0415  not on Windows
-
-        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """What makes the event loop: uvloop, or the loop of asyncio that can watch a listening socket on any platform."""
     with contextlib.suppress(ImportError):
         import uvloop  # noqa: PLC0415  not on every platform
 
         return uvloop.new_event_loop
-    return None
+    return asyncio.SelectorEventLoop
 
 
 @contextlib.contextmanager
@@ -247,11 +253,11 @@ def run(settings: Settings, ready: Ready, **world: Any) -> None:  # noqa: ANN401
     Raises:
         CannotStartError: an address is taken or not ours, or there can be no certificates.
     """
-    _raise_file_limit()
+    raise_file_limit()
     with _listening(settings) as listener, entering(settings) as listeners:
         server = LoggedServer(create_app(settings, **world), listener, ready, listeners)
         gc.freeze()  # what is here now stays: later collections need not look at it
         gc.set_threshold(*_GC_THRESHOLDS)
         gc.enable()  # off since the program's first line
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(server.run_until_stopped())

@@ -132,7 +132,7 @@ class _Thread(threading.Thread):
     def run(self) -> None:
         """Serve until told to stop."""
         try:
-            with asyncio.Runner(loop_factory=self._server.config.get_loop_factory()) as runner:
+            with asyncio.Runner(loop_factory=server.loop_factory()) as runner:
                 self._loop = runner.get_loop()
                 runner.run(self._server.run_until_stopped())
         except BaseException as error:

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from uuid import UUID
 
 from emulator.wire.dates import rfc2822_short
+from emulator.wire.hosts import parse_authority
 from emulator.wire.signature import sign
 
 USER_AGENT = "TwilioProxy/1.1"
@@ -66,11 +67,11 @@ def idempotency_token(entropy: bytes) -> str:
 def destination(callback: str) -> str:
     """The URL that a receiver sees: no fragment, no default port, no empty query; it is this one that is signed."""
     url = urlsplit(callback)
-    host = url.hostname or ""
-    authority = f"[{host}]" if ":" in host else host
-    if url.port not in (None, _DEFAULT_PORTS.get(url.scheme)):
-        authority += f":{url.port}"
-    return url._replace(netloc=authority, path=url.path or "/", fragment="").geturl()
+    authority = parse_authority(url.netloc)
+    assert authority is not None
+    is_default = authority.port in (None, _DEFAULT_PORTS.get(url.scheme))
+    netloc = authority.uri_host if is_default else f"{authority.uri_host}:{authority.port}"
+    return url._replace(netloc=netloc, path=url.path or "/", fragment="").geturl()
 
 
 def render(callback: str, method: str, notice: Notice, *, auth_token: str, idempotency_token: str) -> Callback:

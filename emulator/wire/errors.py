@@ -195,7 +195,7 @@ ORIGIN_FOREIGN = Problem(
     code=20403,
     message="Forbidden",
     certainty=Certainty.ASSUMED,
-    source="our choice: a page of another site must not make this machine call something; option allowed_origins",
+    source="our choice: a page of another site must not change what this machine calls; option allowed_origins",
 )
 KEY_CONFLICT = Problem(
     name="idempotency-conflict",

@@ -2,6 +2,8 @@
 
 import ipaddress
 import re
+from functools import lru_cache
+from typing import NamedTuple
 
 DOMAIN = "twilio.com"
 
@@ -14,29 +16,66 @@ PRIVATE_DOMAINS = (
 )
 """No public DNS server answers for names under these, so that nobody outside can point one at this machine."""
 
-_HOST = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]]*))(?::[0-9]*)?")
+MAX_AUTHORITY = 262
+"""255 characters of a host (RFC 3986, 3.2.2), a colon and a port."""
+
+# RFC 3986, 3.2, without user information: RFC 9110, 4.2.4, has a recipient treat it as an error.
+_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]{1,255})(?::([0-9]{0,5}))?")
+_MAX_PORT = 0xFFFF
 # Docker also makes names with underscores.
 _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+
+
+class Authority(NamedTuple):
+    """A host with an optional port.
+
+    Attributes:
+        uri_host: in lower case, with the brackets of an IPv6 address and the dot of the root.
+        port: None also for an empty one.
+    """
+
+    uri_host: str
+    port: int | None
+
+    @property
+    def host(self) -> str:
+        """The name or address."""
+        return self.uri_host.strip("[]").removesuffix(".")
+
+
+def parse_authority(text: str) -> Authority | None:
+    """Parse `uri-host [":" port]` (RFC 9110, 7.2); None when a text is anything else.
+
+    All of the emulator reads hosts by this function, so that no two parts of it disagree about where a text leads.
+    """
+    return _parse(text) if len(text) <= MAX_AUTHORITY else None
+
+
+@lru_cache(maxsize=1024)  # clients send the same one with every request
+def _parse(text: str) -> Authority | None:
+    match = _AUTHORITY.fullmatch(text)
+    if match is None:
+        return None
+    uri_host, port = match[1].lower(), int(match[2]) if match[2] else None
+    if port is not None and port > _MAX_PORT:
+        return None
+    if uri_host.startswith("["):
+        return Authority(uri_host, port) if ":" in uri_host and _is_address(uri_host[1:-1]) else None
+    return None if uri_host == "." else Authority(uri_host, port)
 
 
 def name_of(host: str) -> str:
     """The name in a `Host` header, without port, brackets and the dot of the root, in lower case.
 
-    Returns the text itself when it is no `uri-host [":" port]` (RFC 9110, 7.2): such a text is never a local name.
+    Returns the text itself when it is not `uri-host [":" port]`: such a text is never a local name.
     """
-    host = host.lower()
-    match = _HOST.fullmatch(host)
-    if match is None:
-        return host
-    address, name = match.groups()
-    if address is not None:
-        return address if ":" in address and _is_address(address) else host
-    return name.removesuffix(".") or host
+    authority = parse_authority(host)
+    return host.lower() if authority is None else authority.host
 
 
 def is_twilio(host: str) -> bool:
     """Whether a host name is Twilio's; edges and regions put any number of labels before it."""
-    name = host.lower().rstrip(".")
+    name = host.lower().removesuffix(".")
     return name == DOMAIN or name.endswith("." + DOMAIN)
 
 
@@ -52,6 +91,11 @@ def is_local(name: str) -> bool:
     if name == "" or _is_address(name):
         return True
     return is_name(name) and ("." not in name or name.endswith(tuple(f".{domain}" for domain in PRIVATE_DOMAINS)))
+
+
+def is_host(name: str) -> bool:
+    """Whether a text is a host name, in lower case, or an IP address."""
+    return is_name(name) or _is_address(name)
 
 
 def is_name(name: str) -> bool:

@@ -26,7 +26,7 @@ class Operation(NamedTuple):
     Attributes:
         method: the one that does it.
         otherwise: what any other method gets.
-        calls_back: it makes this machine call something later.
+        changes_callbacks: it changes what this machine calls later; pages of other sites may not do that.
         refusals: what its parameters, and then the emulator's state, can end in, in their order.
         read: reads its parameters; None = it has none.
     """
@@ -35,7 +35,7 @@ class Operation(NamedTuple):
     otherwise: Problem
     refusals: tuple[Problem, ...]
     read: Read | None = None
-    calls_back: bool = False
+    changes_callbacks: bool = False
 
 
 def _message(form: Mapping[str, str], lenient: bool) -> New:  # noqa: FBT001
@@ -50,12 +50,12 @@ _CREATION = (errors.KEY_CONFLICT, errors.CALL_UNKNOWN, errors.CALL_FOREIGN, erro
 _LISTS = {
     messages.RESOURCE: Operation("POST", errors.METHOD_NOT_ALLOWED, (*messages.REFUSALS, *_CREATION), _message),
     subscriptions.RESOURCE: Operation(
-        "POST", errors.METHOD_NOT_ALLOWED, (*subscriptions.REFUSALS, *_CREATION), _subscription, calls_back=True
+        "POST", errors.METHOD_NOT_ALLOWED, (*subscriptions.REFUSALS, *_CREATION), _subscription, changes_callbacks=True
     ),
 }
 _DELETE_ONLY = replace(errors.METHOD_NOT_ALLOWED, headers=((b"allow", b"OPTIONS, DELETE"),))
 _INSTANCES = {
-    subscriptions.RESOURCE: Operation("DELETE", _DELETE_ONLY, (errors.SUBSCRIPTION_UNKNOWN,)),
+    subscriptions.RESOURCE: Operation("DELETE", _DELETE_ONLY, (errors.SUBSCRIPTION_UNKNOWN,), changes_callbacks=True),
 }
 
 

@@ -6,12 +6,12 @@ Source: https://www.twilio.com/docs/voice/api/userdefinedmessagesubscription-res
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv6Address
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from emulator.wire.dates import rfc2822
 from emulator.wire.errors import CALLBACK_INVALID, CALLBACK_REQUIRED, METHOD_INVALID, TwilioError
+from emulator.wire.hosts import is_host, parse_authority
 from emulator.wire.overrides import Limits, read_fragment
 from emulator.wire.paths import PREFIX
 from emulator.wire.sids import SUBSCRIPTION
@@ -131,8 +131,8 @@ def read(form: Mapping[str, str]) -> NewSubscription:
 
 
 _NO_URI_CHARACTER = re.compile(r"[^A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]")  # RFC 3986, 2
+_MALFORMED = "its host or port is malformed"
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
-_HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*\.?")
 
 
 def _check(callback: str) -> None:
@@ -152,36 +152,24 @@ def _flaw(callback: str) -> str | None:
         return "a % without two hex digits"
     try:
         url = urlsplit(callback)
-        return _flaw_of_authority(url, url.port) or _flaw_of_host(url) or _flaw_of_fragment(url.fragment)
-    except ValueError as error:  # brackets or a port that are none
-        return str(error)
+    except ValueError:  # not the brackets of an IPv6 address
+        return _MALFORMED
+    return _flaw_of_authority(url) or _flaw_of_fragment(url.fragment)
 
 
-def _flaw_of_authority(url: SplitResult, port: int | None) -> str | None:
+def _flaw_of_authority(url: SplitResult) -> str | None:
     if url.scheme not in ("http", "https"):
         return "it must begin with http:// or https://"
     if "@" in url.netloc:
         return "credentials in a URL are not supported here"
-    return "nothing listens on port 0" if port == 0 else None
-
-
-def _flaw_of_host(url: SplitResult) -> str | None:
-    host = url.hostname
-    if not host:
-        return "it has no host"
-    if "_" in host:
+    authority = parse_authority(url.netloc)
+    if authority is None:
+        return _MALFORMED if url.netloc else "it has no host"
+    if authority.port == 0:
+        return "nothing listens on port 0"
+    if "_" in authority.host:
         return "underscores are not permitted in the host name"
-    if "[" in url.netloc:
-        return None if _is_ipv6(host) else f"{host!r} is no IPv6 address"
-    return None if _HOST_NAME.fullmatch(host) else f"{host!r} is no host name"
-
-
-def _is_ipv6(host: str) -> bool:
-    try:
-        IPv6Address(host)
-    except ValueError:
-        return False
-    return "%" not in host  # a zone is this machine's own affair (RFC 6874), and only link-local addresses need one
+    return None if is_host(authority.host) else f"{authority.host!r} is not a host name"
 
 
 def _flaw_of_fragment(fragment: str) -> str | None:

@@ -64,7 +64,9 @@ def start_and_stop(sent: signal.Signals, *flags: str, **environ: str) -> tuple[S
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
 def test_start_and_stop_are_json_records(sent: signal.Signals) -> None:
-    site, log = start_and_stop(sent, "--proxy-port", "0", "--log-format", "json", TZ="Asia/Kolkata")
+    site, log = start_and_stop(
+        sent, "--proxy-port", "0", "--log-format", "json", "--connections-limit", "50", TZ="Asia/Kolkata"
+    )
     start, stop = map(json.loads, log)
 
     assert all(re.fullmatch(TIME, line["time"]) and line["time"].endswith("+05:30") for line in (start, stop))
@@ -76,6 +78,7 @@ def test_start_and_stop_are_json_records(sent: signal.Signals) -> None:
         "version": __version__,
         "addresses": [site.url],
         "proxy": start["proxy"],
+        "connections_limit": 50,
     }
     assert start["proxy"].startswith("http://127.0.0.1:")
     assert stop == {
@@ -90,7 +93,7 @@ def test_start_and_stop_are_json_records(sent: signal.Signals) -> None:
 
 
 def test_start_and_stop_are_lines_of_text() -> None:
-    site, (start, stop) = start_and_stop(signal.SIGTERM)
+    site, (start, stop) = start_and_stop(signal.SIGTERM, "--port", "0", "--connections-limit", "50")
 
     assert re.fullmatch(rf"{TIME} INFO serving on {re.escape(site.url)} \(version {re.escape(__version__)}\)", start)
     assert re.fullmatch(rf"{TIME} INFO stopping on SIGTERM; requests: 1 answered, 1 in progress", stop)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator.wire.hosts import is_local, is_loopback, is_twilio, name_of
+from emulator.wire.hosts import is_host, is_local, is_loopback, is_twilio, name_of, parse_authority
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,7 @@ from emulator.wire.hosts import is_local, is_loopback, is_twilio, name_of
         ("api.twilio.com", True),
         ("API.Twilio.COM.", True),
         ("api.sydney.us1.twilio.com", True),
+        ("api.twilio.com..", False),
         ("eviltwilio.com", False),
         ("api.twilio.com.evil.example", False),
         ("twilio.co", False),
@@ -53,6 +54,36 @@ FOREIGN += ["user@a.local", f"{'a' * 64}.local", f"{'a.' * 128}local", "a\x00.lo
 @pytest.mark.parametrize("host", NAMES)
 def test_a_host_header_holds_a_name(host: str) -> None:
     assert name_of(host) == NAMES[host]
+
+
+AUTHORITIES = {
+    "[::1]:2010": ("[::1]", "::1", 2010),
+    "Example.COM.:0": ("example.com.", "example.com", 0),
+    "a:": ("a", "a", None),
+    "a:65535": ("a", "a", 65535),
+    "a_b%20~!$&'()*+,;=": ("a_b%20~!$&'()*+,;=", "a_b%20~!$&'()*+,;=", None),
+    "a" * 255 + ":12345": ("a" * 255, "a" * 255, 12345),
+}
+NONE = [*MALFORMED, "", ":80", "a:65536", "a:123456", "u@a", "u:p@a", "a b", "a/b", "a?b", "a#b", "é", "a\n", "a\0"]
+NONE += ["[fe80::1%25eth0]", "[::1]]", "[v1.x]", "a" * 256, "a:²"]
+
+
+@pytest.mark.parametrize("text", AUTHORITIES)
+def test_an_authority_is_a_host_and_a_port(text: str) -> None:
+    authority = parse_authority(text)
+
+    assert authority is not None
+    assert (authority.uri_host, authority.host, authority.port) == AUTHORITIES[text]
+
+
+@pytest.mark.parametrize("text", NONE)
+def test_another_text_is_none(text: str) -> None:
+    assert parse_authority(text) is None
+
+
+@pytest.mark.parametrize(("name", "expected"), [("a_b.c", True), ("::1", True), ("1.2.3.4", True), ("a b", False)])
+def test_a_host_is_a_name_or_an_address(name: str, *, expected: bool) -> None:
+    assert is_host(name) is expected
 
 
 @pytest.mark.parametrize("host", MALFORMED)

@@ -19,19 +19,19 @@ def operation(resource: str, sid: str | None = None) -> Operation:
 
 
 @pytest.mark.parametrize(
-    ("resource", "sid", "method", "allow", "calls_back"),
+    ("resource", "sid", "method", "allow", "changes_callbacks"),
     [
         pytest.param(MESSAGES, None, "POST", b"OPTIONS, POST", False, id="messages"),
         pytest.param(SUBSCRIPTIONS, None, "POST", b"OPTIONS, POST", True, id="subscriptions"),
-        pytest.param(SUBSCRIPTIONS, SUBSCRIPTION, "DELETE", b"OPTIONS, DELETE", False, id="a subscription"),
+        pytest.param(SUBSCRIPTIONS, SUBSCRIPTION, "DELETE", b"OPTIONS, DELETE", True, id="a subscription"),
     ],
 )
 def test_each_path_has_one_method_and_says_so(
-    resource: str, sid: str | None, method: str, allow: bytes, *, calls_back: bool
+    resource: str, sid: str | None, method: str, allow: bytes, *, changes_callbacks: bool
 ) -> None:
     found = operation(resource, sid)
 
-    assert (found.method, found.calls_back) == (method, calls_back)
+    assert (found.method, found.changes_callbacks) == (method, changes_callbacks)
     assert (found.otherwise.status, found.otherwise.code) == (405, 20004)
     assert found.otherwise.headers == ((b"allow", allow),)
 

@@ -23,6 +23,8 @@ class Ready(Alive):
     uptime: float = Field(description="seconds since the start", examples=[12.3])
     addresses: list[str] = Field(description="where it listens", examples=[["http://127.0.0.1:2010"]])
     proxy: str | None = Field(description="where its proxy listens", examples=["http://127.0.0.1:2012"])
+    connections: int | None = Field(description="open connections, on all ports", examples=[1])
+    connections_limit: int | None = Field(description="how many may be open", examples=[20_000])
 
 
 @router.get("/livez", summary="Is it alive?")
@@ -35,5 +37,12 @@ async def livez() -> Alive:
 async def readyz(request: Request) -> Ready:
     """Answers once requests are served."""
     state = request.app.state
-    uptime = round(time.monotonic() - state.started, 3)
-    return Ready(version=__version__, uptime=uptime, addresses=list(state.addresses), proxy=state.proxy)
+    acceptor = state.acceptor  # none under another server than ours
+    return Ready(
+        version=__version__,
+        uptime=round(time.monotonic() - state.started, 3),
+        addresses=list(state.addresses),
+        proxy=state.proxy,
+        connections=acceptor and acceptor.open,
+        connections_limit=acceptor and acceptor.limit,
+    )

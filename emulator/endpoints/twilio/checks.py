@@ -59,7 +59,7 @@ def _method(case: Case, _house: House) -> None:
 
 def _origin(case: Case, house: House) -> None:
     assert case.operation is not None
-    if not case.operation.calls_back:
+    if not case.operation.changes_callbacks:
         return
     origin, own = (case.headers.get(name, b"").decode("latin-1") for name in (b"origin", b"host"))
     if origin and not house.allows_page(origin, own):

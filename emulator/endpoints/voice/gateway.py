@@ -11,6 +11,7 @@ from emulator.endpoints.voice.admission import Admission
 from emulator.endpoints.voice.session import Session
 from emulator.endpoints.voice.stand_ins import INSIGHTS
 from emulator.engine.switchboard import Switchboard
+from emulator.wire.hosts import parse_authority
 from emulator.wire.signalling import KEEPALIVE, failures, sent
 
 PATH = "/signal"
@@ -102,9 +103,10 @@ def _home(scope: Scope, headers: Mapping[str, str]) -> str:
 
     Always the loopback, by a name: what comes before it must resolve, and the rest must end up behind a `?`.
     """
-    port = headers.get("host", "").rpartition(":")[2]
-    if not port.isdecimal():
-        port = str((scope.get("server") or ("", 443))[1])
+    authority = parse_authority(headers.get("host", ""))
+    port = authority and authority.port
+    if port is None:
+        port = (scope.get("server") or ("", 443))[1]
     return f"localhost:{port}{INSIGHTS}?"
 
 

@@ -4,15 +4,13 @@ import re
 from functools import lru_cache
 
 from emulator.wire.errors import REQUEST_MALFORMED, TRANSFER_CODING_UNKNOWN, Problem
+from emulator.wire.hosts import parse_authority
 
 Headers = list[tuple[bytes, bytes]]
 Fields = dict[bytes, bytes]
 """Headers by name; of a repeated one the last value."""
 
-# RFC 3986, 3.2, without user information: RFC 9110, 4.2.4, has a recipient treat it as an error.
-_AUTHORITY = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]+)(?::(\d{0,5}))?")
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]*)(/[^?#]*)?(\?[^#]*)?")
-_MAX_PORT = 65535
 _MAX_AUTHORITY = 300  # a host name of at most 255 characters (RFC 1035, 2.3.4), and a port
 
 
@@ -31,8 +29,7 @@ def is_authority(value: bytes) -> bool:
 
 @lru_cache(maxsize=256)
 def _is_authority(value: bytes) -> bool:
-    match = _AUTHORITY.fullmatch(value)
-    return match is not None and int(match[1] or 0) <= _MAX_PORT
+    return parse_authority(value.decode("latin-1")) is not None
 
 
 def check_headers(headers: Headers, fields: Fields, version: str) -> bool:

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import NamedTuple
 
 from emulator.engine.destinations import METADATA
-from emulator.wire.hosts import is_twilio
+from emulator.wire.hosts import is_host, is_twilio, parse_authority
 
 MAX_HEAD = 16 * 1024
 _SHOWN = 100  # of a host name, in a reply
@@ -20,11 +20,10 @@ _NEAR = tuple(map(ip_network, ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "19
 _NEVER = (*map(ip_network, ("169.254.0.0/16", "fe80::/10")), *METADATA)  # clouds keep their secrets there
 _REQUEST_LINE = re.compile(rb"([A-Z]+) ([\x21-\x7e]+) HTTP/1\.[01]")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00\r\n]*)")
-_HOST = r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,255}"
-_AUTHORITY = re.compile(rf"({_HOST}):([0-9]{{1,5}})")
-_ABSOLUTE = re.compile(rf"http://({_HOST})(?::([0-9]{{1,5}}))?(/.*|\?.*|)", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"http://([^/?#]*)(.*)", re.IGNORECASE)
 _HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"proxy-authorization", b"host"})
 _TLS = b"\x16\x03"
+_HTTP = 80
 
 
 class Address(NamedTuple):
@@ -98,10 +97,10 @@ def read_authority(text: str) -> Address:
     Raises:
         RefusedError: it is none.
     """
-    match = _AUTHORITY.fullmatch(text)
-    if match is None or not 0 < int(match[2]) <= 0xFFFF:  # noqa: PLR2004  a port has 16 bits
+    authority = parse_authority(text)
+    if authority is None or not authority.port or not is_host(authority.host):
         raise RefusedError(HTTPStatus.BAD_REQUEST, f"CONNECT wants host:port, not {text[:_SHOWN]}")
-    return Address(match[1].strip("[]"), int(match[2]))
+    return Address(authority.host, authority.port)
 
 
 def to_origin(request: Request) -> bytes:
@@ -111,12 +110,13 @@ def to_origin(request: Request) -> bytes:
         RefusedError: it is not for Twilio.
     """
     match = _ABSOLUTE.fullmatch(request.target)
-    if match is None:
+    authority = parse_authority(match[1]) if match else None
+    if match is None or authority is None:
         raise RefusedError(
             HTTPStatus.BAD_REQUEST, "this is the emulator's proxy and not the emulator: use it in HTTPS_PROXY"
         )
-    host, port, path = match.groups()
-    if not is_twilio(host) or port not in (None, "80"):
+    host, path = authority.host, match[2]
+    if not is_twilio(host) or authority.port not in (None, _HTTP):
         raise RefusedError(
             HTTPStatus.NOT_IMPLEMENTED,
             f"the proxy carries plain http:// to Twilio only, passthrough or not: name {host[:_SHOWN]} in NO_PROXY, "

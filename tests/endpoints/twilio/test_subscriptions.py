@@ -252,12 +252,19 @@ def test_a_page_of_an_allowed_origin_may(serve: Serve) -> None:
     assert subscribe(caller, more=[("Origin", "http://ok.example:81")]).status == 403
 
 
-def test_what_calls_nothing_back_is_open_to_any_page(caller: Caller) -> None:
+def test_a_page_of_another_site_may_not_delete_a_subscription(caller: Caller) -> None:
     sid = subscribed(caller)
-    foreign = [("Origin", "http://evil.example")]
 
-    assert caller.ask(more=foreign).status == 201
-    assert unsubscribe(caller, sid, more=foreign).status == 204
+    foreign = unsubscribe(caller, sid, more=[("Origin", "http://evil.example")])
+    left = [one["sid"] for one in subscriptions(caller)]
+
+    assert (refusal(foreign)[:2], left) == ((403, 20403), [sid])
+    assert unsubscribe(caller, sid, more=[("Origin", "http://localhost:3000")]).status == 204
+
+
+def test_a_message_may_come_from_any_page(caller: Caller) -> None:
+    """It changes nothing that this machine calls, and Twilio takes one from any page too."""
+    assert caller.ask(more=[("Origin", "http://evil.example")]).status == 201
 
 
 # --- keys

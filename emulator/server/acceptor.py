@@ -1,0 +1,141 @@
+"""Accept connections on all listening sockets together, up to a limit.
+
+At the limit nothing is accepted: new connections wait in the kernel's queue until one ends. A connection counts from
+its acceptance until its socket is closed, whatever protocol has it and however it ends.
+"""
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Callable
+
+_AT_ONCE = 64  # connections accepted before others of the event loop run
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_log = logging.getLogger("emulator.server")
+
+ProtocolFactory = Callable[[], asyncio.Protocol]
+
+
+class Acceptor:
+    """The listening sockets of a server, and the count of their connections.
+
+    Attributes:
+        limit: how many connections may be open.
+        open: how many are.
+    """
+
+    def __init__(self, limit: int, retry: float = 0.5) -> None:
+        """Listen to nothing yet.
+
+        Args:
+            limit: how many connections may be open.
+            retry: seconds to wait when the system has no descriptor or memory for a connection.
+        """
+        self.limit = limit
+        self._retry_after = retry
+        self.open = 0
+        self._listeners: dict[socket.socket, ProtocolFactory] = {}
+        self._is_accepting = False
+        self._opening: set[asyncio.Task[None]] = set()
+        self._retry: asyncio.TimerHandle | None = None
+
+    def add(self, listener: socket.socket, protocol: ProtocolFactory) -> None:
+        """Accept connections on a socket that listens.
+
+        Args:
+            listener: non-blocking.
+            protocol: makes the protocol of a connection.
+        """
+        self._listeners[listener] = protocol
+        if self._is_accepting:
+            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
+        else:
+            self._resume()
+
+    def close(self) -> None:
+        """Close the listening sockets; connections stay open."""
+        self._pause()
+        if self._retry is not None:
+            self._retry.cancel()
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+
+    def _resume(self) -> None:
+        if self._is_accepting or self.open >= self.limit or self._retry is not None:
+            return
+        self._is_accepting = True
+        for listener in self._listeners:
+            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
+
+    def _pause(self) -> None:
+        self._is_accepting = False
+        for listener in self._listeners:
+            asyncio.get_running_loop().remove_reader(listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        for _ in range(_AT_ONCE):
+            if self.open >= self.limit:
+                self._pause()
+                return
+            try:
+                accepted, _address = listener.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    self._wait(error)
+                    return
+                continue  # the client is gone already
+            self._open(listener, accepted)
+
+    def _open(self, listener: socket.socket, accepted: socket.socket) -> None:
+        self.open += 1
+        connection = _CountedSocket(accepted, self._ended)
+        task = asyncio.get_running_loop().create_task(_connect(self._listeners[listener], connection))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+
+    def _ended(self) -> None:
+        self.open -= 1
+        if self._listeners:
+            self._resume()
+
+    def _wait(self, error: OSError) -> None:
+        _log.warning("cannot accept a connection: %s", error.strerror)
+        self._pause()
+        self._retry = asyncio.get_running_loop().call_later(self._retry_after, self._try_again)
+
+    def _try_again(self) -> None:
+        self._retry = None
+        self._resume()
+
+
+async def _connect(protocol: ProtocolFactory, connection: socket.socket) -> None:
+    try:
+        await asyncio.get_running_loop().connect_accepted_socket(protocol, connection)
+    except OSError:  # the client is gone already
+        connection.close()
+
+
+class _CountedSocket(socket.socket):
+    """A connection's socket that reports its end once: asyncio closes it, uvloop detaches it and closes by number."""
+
+    def __init__(self, accepted: socket.socket, ended: Callable[[], None]) -> None:
+        super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
+        self._ended: Callable[[], None] | None = ended
+
+    def close(self) -> None:
+        super().close()
+        self._report()
+
+    def detach(self) -> int:
+        descriptor = super().detach()
+        self._report()
+        return descriptor
+
+    def _report(self) -> None:
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended()
