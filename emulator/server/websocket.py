@@ -102,7 +102,7 @@ class WebSocketProtocol(asyncio.Protocol):
         """Forget the connection."""
         self._connections.discard(self)
         self._transport = self._response = None
-        self._frames.parser.close()  # it refers to the object that refers to it
+        self._break_cycles()
         self._disconnect(_ABNORMAL)
         self._writable.set()
 
@@ -132,6 +132,7 @@ class WebSocketProtocol(asyncio.Protocol):
         elif now - self._timer[1] < limit:
             return
         elif waits == "ping":
+            self._timer = "no answer to a ping", now
             self._ping = os.urandom(4)
             self._frames.send_ping(self._ping)
             self._send()
@@ -313,6 +314,13 @@ class WebSocketProtocol(asyncio.Protocol):
         if self._frames.parser_exc is not None:
             sent = self._frames.close_sent
             self._disconnect(_ABNORMAL if sent is None else sent.code)
+
+    def _break_cycles(self) -> None:
+        """Let the memory be free now: the parser refers to the object that refers to it, and so do its exceptions."""
+        self._frames.parser.close()
+        for error in (self._frames.parser_exc, self._frames.handshake_exc):
+            if error is not None:
+                error.__traceback__ = error.__cause__ = error.__context__ = None
 
     def _disconnect(self, code: int) -> None:
         if not self._has_disconnected:

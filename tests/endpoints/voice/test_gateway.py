@@ -2,25 +2,20 @@
 
 import base64
 import json
-import logging
 import socket
 import ssl
 import struct
 import subprocess
 import sys
-from contextlib import suppress
-from typing import Any
 
 import pytest
 from serving import PATIENCE, Caller, Command, Running, Serve, Site, address_of, request
 from signalling import KX, Phone, phone
-from streaming import until
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from emulator.endpoints.voice.gateway import Gateway
 from emulator.engine import lines
-from emulator.server.websocket import WebSocketProtocol
 from emulator.settings import Settings
 from emulator.wire.signalling import MAX_FRAME
 
@@ -226,27 +221,6 @@ def test_a_client_that_never_reads_is_cut_off_and_nobody_notices(monkeypatch: py
 
         assert [line.identity for line in switchboard.lines] == ["ivan"]
         ivan.say("register").hear("ready")
-
-
-def test_a_client_that_answers_no_ping_is_cut_off_although_little_waits(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    made = WebSocketProtocol.connection_made
-
-    def impatient(protocol: WebSocketProtocol, transport: Any) -> None:  # noqa: ANN401  asyncio's
-        protocol.ping_interval = protocol.ping_timeout = 0.05
-        made(protocol, transport)
-
-    monkeypatch.setattr(WebSocketProtocol, "connection_made", impatient)
-    caplog.set_level(logging.INFO, "emulator.voice")
-    with Running(Settings(port=0)) as running, running.site.connect() as deaf:
-        deaf.send(request("GET", "/signal", HANDSHAKE) + masked('{"type":"listen","payload":{"token":"heidi"}}'))
-        with suppress(ConnectionResetError):
-            while deaf.socket.recv(4096):
-                pass
-        until(running.site, lambda: not list(running.engine.switchboard.lines))
-
-    assert "no answer to a ping" in caplog.text
 
 
 def test_silence_is_broken_by_keepalives(monkeypatch: pytest.MonkeyPatch, serve: Serve) -> None:
