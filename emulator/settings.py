@@ -11,6 +11,7 @@ from typing import Any
 
 from emulator import values
 from emulator.engine.calls import Unregistered
+from emulator.engine.capacity import MEMORY_LIMIT
 from emulator.engine.idempotency import OnMismatch
 from emulator.engine.policy import Policy
 from emulator.wire.credentials import Account, ApiKey, Directory
@@ -126,7 +127,12 @@ class Settings:
     journal_limit: int = _option(
         100_000, values.whole(1, 10**9), "maximum number of stored exchanges; the oldest are evicted"
     )
-    journal_bytes: int = _option(256 * 1024**2, values.size, "maximum memory of stored exchanges", "256MiB")
+    journal_bytes: int | None = _option(
+        None, values.size, "maximum memory of stored exchanges; unset = half of memory_limit", ""
+    )
+    memory_limit: int = _option(
+        MEMORY_LIMIT, values.size, "maximum memory of everything that is stored; see docs/limits.md", "512MiB"
+    )
     connections_limit: int = _option(
         20_000, values.whole(1, 10**6), "maximum number of open connections; more wait to be accepted"
     )
@@ -177,6 +183,7 @@ class Settings:
             idempotency_limit=self.idempotency_limit,
             idempotency_mismatch=OnMismatch(self.idempotency_mismatch),
             journal_limit=self.journal_limit,
+            memory_limit=self.memory_limit,
             journal_bytes=self.journal_bytes,
             magic=self.magic == "on",
             retry_window=self.retry_window,
@@ -242,7 +249,12 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "first_sequence_number": "NUMBER",
         "deliveries_limit": "NUMBER",
     },
-    "journal": {"retry_window": "DURATION", "journal_limit": "NUMBER", "journal_bytes": "SIZE"},
+    "storage": {
+        "retry_window": "DURATION",
+        "journal_limit": "NUMBER",
+        "journal_bytes": "SIZE",
+        "memory_limit": "SIZE",
+    },
     "security": {
         "control_token": "TOKEN",
         "allowed_hosts": "NAME,...",
@@ -319,6 +331,11 @@ def read_settings(flags: Mapping[str, str | None], environ: Mapping[str, str]) -
     for sid, key in (settings.api_keys or {}).items():
         if settings.accounts is not None and key.account_sid not in settings.accounts:
             raise SettingsError(f"api_keys: {sid} acts for {key.account_sid}, which is not among the accounts")
+    if settings.journal_bytes is not None and settings.journal_bytes > settings.memory_limit:
+        raise SettingsError(
+            f"journal_bytes: {settings.journal_bytes} bytes are more than memory_limit allows for all that is kept "
+            f"({settings.memory_limit}); lower it or raise memory_limit"
+        )
     return settings, warnings + settings.warnings()
 
 

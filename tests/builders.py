@@ -4,6 +4,7 @@ import base64
 import random
 
 from emulator.engine.calls import Call, Leg, Status
+from emulator.engine.capacity import MEMORY_LIMIT, Capacity, MemoryAccount
 from emulator.engine.chance import Chance
 from emulator.engine.clock import Clock
 from emulator.engine.emulation import Emulation
@@ -40,7 +41,7 @@ def message(**given: object) -> Message:
         "id": MESSAGE.removeprefix("KX"),
         "account_sid": ACCOUNT,
         "call_sid": CALL,
-        "content": "{}",
+        "fingerprint": b"",
         "idempotency_key": None,
         "date_created": SOME_TIME,
     }
@@ -65,7 +66,7 @@ def arrival(account_sid: str | None = ACCOUNT, call_sid: str | None = CALL, *, c
 
 
 def exchange(seq: int = 1, *, kind: type[Exchange] = Exchange, **given: object) -> Exchange:
-    """An exchange that created a message, unless an outcome is given."""
+    """An exchange that created a message, unless an outcome is given; `content` is a text."""
     usual = {
         "id": f"{seq:032x}",
         "arrival": arrival(),
@@ -76,8 +77,11 @@ def exchange(seq: int = 1, *, kind: type[Exchange] = Exchange, **given: object) 
     if "outcome" not in given:
         usual["made"] = message(id=f"{seq:032x}")
     carried = given.get("made", usual.get("made"))
+    content = given.pop("content", "{}" if isinstance(carried, Message) else None)
+    if isinstance(content, str):
+        usual["content_utf8"] = content.encode()
     if isinstance(carried, Message):
-        usual |= {"content": carried.content, "idempotency_key": carried.idempotency_key}
+        usual["idempotency_key"] = carried.idempotency_key
     return kind(seq=seq, **{**usual, **given})
 
 
@@ -94,6 +98,11 @@ class Time:
 
     def __call__(self) -> float:
         return self.now
+
+
+def account(limit: int = MEMORY_LIMIT, **entries: int) -> MemoryAccount:
+    """An account of memory; by kind, how many entries it keeps."""
+    return MemoryAccount(limit, {kind: Capacity(many) for kind, many in entries.items()})
 
 
 def emulation(time: Time | None = None, **policy: object) -> Emulation:

@@ -36,6 +36,7 @@ CHOICES = [
     ("magic", "off", "off", "on"),
     ("retry_window", "5m", 300, "1s"),
     ("journal_limit", "7", 7, "8"),
+    ("memory_limit", "1MiB", 1024**2, "2MiB"),
     ("journal_bytes", "1KiB", 1024, "2KiB"),
     ("connections_limit", "7", 7, "8"),
     ("control_token", "sesame", "sesame", "other"),
@@ -88,7 +89,7 @@ def test_unset_options_have_the_documented_defaults() -> None:
     assert (chosen.magic, chosen.retry_window) == ("on", 120)
     assert (chosen.callback_hosts, chosen.callback_limits()) == (frozenset(), Limits())
     assert (chosen.first_sequence_number, chosen.deliveries_limit) == (1, 10_000)
-    assert (chosen.journal_limit, chosen.journal_bytes) == (100_000, 268_435_456)
+    assert (chosen.journal_limit, chosen.journal_bytes, chosen.memory_limit) == (100_000, None, 536_870_912)
     assert (chosen.control_token, chosen.allowed_hosts, chosen.allowed_origins) == (None, frozenset(), frozenset())
     assert (chosen.show_secrets, chosen.clock, chosen.seed, chosen.log_format) == (False, None, None, "text")
 
@@ -231,11 +232,19 @@ def test_durations_have_units(text: str, value: object) -> None:
     assert read(idempotency_ttl=text).idempotency_ttl == value
 
 
+def test_journal_bytes_above_the_memory_limit_are_a_mistake() -> None:
+    assert mistake({"memory_limit": "1MiB"}, {"EMULATOR_JOURNAL_BYTES": "2MiB"}) == (
+        "journal_bytes: 2097152 bytes are more than memory_limit allows for all that is kept (1048576); "
+        "lower it or raise memory_limit"
+    )
+    assert read(memory_limit="1MiB", journal_bytes="1MiB").journal_bytes == 1024**2
+
+
 @pytest.mark.parametrize(
     ("text", "value"), [("500", 500), ("1KiB", 1024), ("3MiB", 3 * 1024**2), ("2GiB", 2 * 1024**3)]
 )
 def test_sizes_have_units(text: str, value: object) -> None:
-    assert read(journal_bytes=text).journal_bytes == value
+    assert read(memory_limit=text).memory_limit == value
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from emulator.engine.calls import Calls, Status, Unregistered
+from emulator.engine.capacity import MemoryAccount
 from emulator.engine.chance import Chance
 from emulator.engine.lines import Line
 from emulator.engine.switchboard import Switchboard
@@ -107,10 +108,11 @@ class House:
     """A switchboard, its calls, its time and what its users said."""
 
     def __init__(self) -> None:
-        self.calls = Calls(Unregistered.REGISTERED)
+        self.memory = MemoryAccount()
+        self.calls = Calls(self.memory, Unregistered.REGISTERED)
         self.timers = Timers()
         self.chance = Chance(random.Random(0).randbytes)
-        self.board = Switchboard(self.calls, self.chance, later=self.timers.later)
+        self.board = Switchboard(self.memory, self.calls, self.chance, later=self.timers.later)
         self.heard: list[EndUserMessage] = []
         self.board.on_message = self.heard.append
 

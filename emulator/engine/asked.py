@@ -16,7 +16,7 @@ class Asked:
     resource: str
     idempotency_key: str | None
     content: str
-    fingerprint: str
+    fingerprint: bytes
     refused: bool = False
 
     @cached_property

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from emulator.engine.limits import LimitReachedError
-
-MAX_BEHAVIOURS = 10_000
+from emulator.engine.capacity import size_of
+from emulator.engine.scopes import Owners
+from emulator.engine.store import ENTRY, Store
 
 
 class Reaction(StrEnum):
@@ -25,34 +25,19 @@ class Behaviour:
     after: float = 0.0
 
 
-class Behaviours:
-    """Behaviours by identity."""
+class Behaviours(Store[str, Behaviour]):
+    """Behaviours by identity; only a full reset removes them."""
 
-    def __init__(self) -> None:
-        self._by_identity: dict[str, Behaviour] = {}
+    kind = "behaviours"
 
-    def put(self, identity: str, behaviour: Behaviour) -> None:
-        """Say what happens to calls to this identity, and to those of it.
+    def size_of(self, key: str, value: Behaviour) -> int:
+        """The memory of a behaviour."""
+        return ENTRY + size_of(key, value, value.after)
 
-        Raises:
-            LimitReachedError: 10,000 are set.
-        """
-        if identity not in self._by_identity and len(self._by_identity) >= MAX_BEHAVIOURS:
-            raise LimitReachedError("behaviours", MAX_BEHAVIOURS, "DELETE some or reset")
-        self._by_identity[identity] = behaviour
+    def owners_of(self, key: str, value: Behaviour) -> Owners:  # noqa: ARG002
+        """An identity belongs to every account."""
+        return None, None
 
-    def remove(self, identity: str) -> bool:
-        """Back to what is usual; False when it was so."""
-        return self._by_identity.pop(identity, None) is not None
-
-    def clear(self) -> None:
-        """Back to what is usual for all."""
-        self._by_identity.clear()
-
-    def of_call(self, called: str, caller: str) -> Behaviour:
+    def for_call(self, called: str, caller: str) -> Behaviour:
         """What happens to a call: what was set for the called, else for the caller."""
-        return self._by_identity.get(called) or self._by_identity.get(caller) or Behaviour()
-
-    def items(self) -> list[tuple[str, Behaviour]]:
-        """All that were set."""
-        return list(self._by_identity.items())
+        return self.get(called) or self.get(caller) or Behaviour()

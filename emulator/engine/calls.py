@@ -1,14 +1,14 @@
 """The calls that somebody told us about, and what their state does to a message."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from emulator.engine.limits import LimitReachedError
-from emulator.engine.scopes import Scope
+from emulator.engine.capacity import MemoryAccount
+from emulator.engine.scopes import Owners
+from emulator.engine.store import ENTRY, Store
 from emulator.wire.errors import CALL_FOREIGN, CALL_IS_PSTN, CALL_NOT_ACTIVE, CALL_UNKNOWN, Problem
 
-MAX_CALLS = 10_000
+_OVERHEAD = ENTRY + 400  # a call and its SIDs
 
 
 class Status(StrEnum):
@@ -60,46 +60,35 @@ class Call:
         return None if self.status in ACTIVE else CALL_NOT_ACTIVE
 
 
-class Calls:
+class Calls(Store[str, Call]):
     """Registered calls by CallSid, in the order of their registration."""
 
-    def __init__(self, unregistered: Unregistered) -> None:
-        self._unregistered = unregistered
-        self._calls: dict[str, Call] = {}
+    kind = "calls"
+    indexed = True
 
-    def put(self, call: Call) -> bool:
+    def __init__(self, account: MemoryAccount, unregistered: Unregistered) -> None:
+        super().__init__(account)
+        self._unregistered = unregistered
+
+    def size_of(self, key: str, value: Call) -> int:  # noqa: ARG002  SIDs have one length
+        """The memory of a call."""
+        return _OVERHEAD
+
+    def owners_of(self, key: str, value: Call) -> Owners:
+        """A call of no account belongs to its CallSid alone."""
+        return value.account_sid, key
+
+    def add(self, call: Call) -> bool:
         """Register or replace a call; True when it is new.
 
         Raises:
-            LimitReachedError: 10,000 calls are registered.
+            CapacityError: too many are registered.
         """
-        is_new = call.sid not in self._calls
-        if is_new and len(self._calls) >= MAX_CALLS:
-            raise LimitReachedError("calls", MAX_CALLS, "DELETE some or reset")
-        self._calls[call.sid] = call
-        return is_new
-
-    def get(self, sid: str) -> Call | None:
-        """The registered call, if any."""
-        return self._calls.get(sid)
-
-    def remove(self, sid: str) -> bool:
-        """Forget a call; False when it was not registered."""
-        return self._calls.pop(sid, None) is not None
-
-    def remove_scope(self, scope: Scope) -> int:
-        """Forget the calls of an account, or one call; returns how many."""
-        gone = [call.sid for call in self if scope.owns(Scope(call.account_sid, call.sid))]
-        for sid in gone:
-            del self._calls[sid]
-        return len(gone)
-
-    def __iter__(self) -> Iterator[Call]:
-        return iter(self._calls.values())
+        return self.put(call.sid, call)
 
     def refusal(self, account_sid: str, sid: str) -> Problem | None:
         """Why a call takes no message of an account, or None when it does."""
-        call = self._calls.get(sid)
+        call = self._entries.get(sid)
         if call is None:
             return None if self._unregistered is Unregistered.ANY else CALL_UNKNOWN
         return call.refusal(account_sid)

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 
+from emulator.engine.capacity import MemoryAccount
 from emulator.engine.chance import Chance
 from emulator.engine.deliveries import Deliveries, Delivery
 from emulator.engine.parties import EndUserMessage
 from emulator.engine.sayings import Saying, Sayings
 from emulator.engine.scopes import Scope
 from emulator.engine.sequences import Sequences
+from emulator.engine.slices import Wakeups
 from emulator.engine.subscriptions import Subscriptions
 from emulator.wire.callbacks import Notice
 
@@ -24,17 +26,18 @@ class Conversations:
     """All that end users say.
 
     Args:
+        account: of memory.
         chance: where identifiers come from.
+        wakeups: sets the results of waits.
         first_number: the first `SequenceNumber` of a call.
-        limit: how many deliveries are kept.
     """
 
-    def __init__(self, chance: Chance, *, first_number: int, limit: int) -> None:
+    def __init__(self, account: MemoryAccount, chance: Chance, wakeups: Wakeups, *, first_number: int) -> None:
         self._chance = chance
-        self._sequences = Sequences(first_number)
-        self.subscriptions = Subscriptions()
-        self.deliveries = Deliveries(limit=limit)
-        self.sayings = Sayings()
+        self._sequences = Sequences(account, first_number)
+        self.subscriptions = Subscriptions(account)
+        self.deliveries = Deliveries(account, wakeups)
+        self.sayings = Sayings(account)
         self._make, self._drop = _nobody, _nothing
 
     def let_callbacks_be_made_by(self, make: Callable[[Delivery], None], drop: Callable[[Scope], None]) -> None:
@@ -43,7 +46,11 @@ class Conversations:
 
     def hear(self, said: EndUserMessage, now: float) -> Saying:
         """An end user said something: tell every subscription of the call."""
-        told = self.subscriptions.of_call(said.call_sid, said.account_sid)
+        told = [
+            subscription
+            for subscription in self.subscriptions.of_call(said.call_sid)
+            if said.account_sid in (None, subscription.account_sid)
+        ]
         saying = Saying(said, now, self._sequences.take(said.account_sid, said.call_sid), len(told))
         self.sayings.add(saying)
         for subscription in told:
@@ -59,12 +66,12 @@ class Conversations:
             self._make(self.deliveries.open(subscription, notice, chance=self._chance, now=now))
         return saying
 
-    def remove_scope(self, scope: Scope) -> dict[str, int]:
-        """Forget everything of an account or call; returns how many subscriptions and deliveries, by name."""
+    def reset(self, scope: Scope) -> dict[str, int]:
+        """Remove everything of a scope; returns how many subscriptions and deliveries, by name."""
         self._drop(scope)
-        self._sequences.forget_scope(scope)
-        self.sayings.forget_scope(scope)
+        self._sequences.reset(scope)
+        self.sayings.reset(scope)
         return {
-            "subscriptions": self.subscriptions.remove_scope(scope),
-            "deliveries": self.deliveries.remove_scope(scope),
+            "subscriptions": self.subscriptions.reset(scope),
+            "deliveries": self.deliveries.reset(scope),
         }

@@ -2,46 +2,44 @@
 
 import asyncio
 
-from emulator.engine.limits import LimitReachedError
-from emulator.engine.scopes import Registry, Scope
-
-MAX_DELAYED = 10_000
+from emulator.engine.scopes import Owners, Scope
+from emulator.engine.store import ENTRY, Store
 
 Held = asyncio.Future[None]
 
+_OVERHEAD = ENTRY + 500  # a future, and the request that waits for it
 
-class Delays:
-    """All answers that are held back, by the account and call of their request."""
 
-    def __init__(self) -> None:
-        self._held: Registry[Held] = Registry()
+class Delays(Store[Held, Scope]):
+    """All answers that are held back, with the account and call of their request."""
 
-    def __len__(self) -> int:
-        return len(self._held)
+    kind = "delayed_responses"
+
+    def size_of(self, key: Held, value: Scope) -> int:  # noqa: ARG002
+        """The memory of a held answer."""
+        return _OVERHEAD
+
+    def owners_of(self, key: Held, value: Scope) -> Owners:  # noqa: ARG002
+        """The account and call of the request."""
+        return value.account_sid, value.call_sid
 
     def begin(self, owner: Scope) -> Held:
-        """Hold an answer back until the future is done; who does must `leave`.
+        """Hold an answer back until the future is done; the caller must `leave`.
 
         Raises:
-            LimitReachedError: 10,000 are held back.
+            CapacityError: there are too many.
         """
-        if len(self._held) >= MAX_DELAYED:
-            raise LimitReachedError("delayed answers", MAX_DELAYED, "let some go first")
         held: Held = asyncio.get_running_loop().create_future()
-        self._held.add(owner, held)
+        self.put(held, owner)
         return held
 
-    def leave(self, owner: Scope, held: Held) -> None:
+    def leave(self, held: Held) -> None:
         """It is held back no longer."""
-        self._held.remove(owner, held)
+        self.remove(held)
 
     def end(self, scope: Scope) -> int:
         """Let the answers of a scope go; returns how many."""
-        ended = [
-            held
-            for held, owner in self._held.items()
-            if not held.done() and scope.covers(owner.account_sid, owner.call_sid)
-        ]
+        ended = [held for held, owner in self.items() if not held.done() and scope.covers(*self.owners_of(held, owner))]
         for held in ended:
             held.set_result(None)
         return len(ended)

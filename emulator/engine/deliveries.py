@@ -9,16 +9,19 @@ from enum import StrEnum
 from itertools import islice
 from typing import NamedTuple
 
+from emulator.engine.capacity import MemoryAccount, size_of
 from emulator.engine.chance import Chance
 from emulator.engine.filters import Mismatch, Part, text_mismatches
-from emulator.engine.scopes import Scope
-from emulator.engine.waiting import WaitFor, WaitsFor
+from emulator.engine.scopes import Owners, Scope
+from emulator.engine.slices import Wakeups
+from emulator.engine.store import ENTRY, Store
+from emulator.engine.waiting import WaitsFor
 from emulator.wire import sids
 from emulator.wire.callbacks import CALLBACK_FAILED, Notice, idempotency_token
 from emulator.wire.subscriptions import Subscription
 
-# Measured: what a delivery with one attempt weighs in memory beside its texts.
-_OVERHEAD = 1500
+# Measured: the memory of a delivery with six attempts, the most that a retry count allows, without its texts.
+_OVERHEAD = ENTRY + 4_000
 
 
 class Outcome(StrEnum):
@@ -79,8 +82,8 @@ class Delivery:
 
     @property
     def size(self) -> int:
-        """Roughly what it weighs in memory, in bytes; its attempts are few and short."""
-        return _OVERHEAD + len(self.notice.content) + len(self.callback)
+        """Its memory in bytes."""
+        return _OVERHEAD + size_of(self.notice.content, self.callback)
 
     @property
     def code(self) -> int | None:
@@ -106,6 +109,13 @@ class DeliveryFilter:
         """The account and call."""
         return Scope(self.account_sid, self.call_sid)
 
+    @property
+    def size(self) -> int:
+        """Its memory in bytes, roughly."""
+        return size_of(self.account_sid, self.call_sid, self.subscription_sid, self.message_sid) + size_of(
+            self.content, self.contains
+        )
+
     def matches(self, delivery: Delivery, /) -> bool:
         """Whether a delivery is meant."""
         return next(self.mismatches(delivery), None) is None
@@ -127,36 +137,34 @@ class DeliveryFilter:
         yield from text_mismatches(notice.content, self.content, self.contains)
 
 
-class Deliveries:
-    """All deliveries that are kept, oldest first; beyond the limits the oldest is evicted, and counted.
-
-    Args:
-        limit: how many are kept.
-        max_bytes: how much memory they may take, roughly.
+class Deliveries(Store[str, Delivery]):
+    """All deliveries that are kept by id, oldest first; where the store is full, the oldest are evicted, and counted.
 
     Attributes:
         last_seq: the place of the newest.
-        evicted: how many are kept no longer.
-        waits: who waits for some.
+        waits: those that wait for some.
         listeners: called with each delivery that is new or was changed.
     """
 
-    def __init__(self, *, limit: int, max_bytes: int = 64 * 1024 * 1024) -> None:
-        self._limit = limit
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._by_id: dict[str, Delivery] = {}
-        self._by_call: dict[str, dict[str, Delivery]] = {}
+    kind = "deliveries"
+    indexed = True
+
+    def __init__(self, account: MemoryAccount, wakeups: Wakeups) -> None:
+        super().__init__(account)
         self.last_seq = 0
-        self.evicted = 0
-        self.waits: WaitsFor[Delivery, DeliveryFilter] = WaitsFor()
+        self.waits: WaitsFor[Delivery, DeliveryFilter] = WaitsFor(account, wakeups)
         self.listeners: list[Callable[[Delivery], None]] = []
 
-    def __len__(self) -> int:
-        return len(self._by_id)
+    def size_of(self, key: str, value: Delivery) -> int:  # noqa: ARG002  ids have one length
+        """The memory of a delivery and its attempts."""
+        return value.size
+
+    def owners_of(self, key: str, value: Delivery) -> Owners:  # noqa: ARG002
+        """The account and call of its subscription."""
+        return value.owners
 
     def open(self, subscription: Subscription, notice: Notice, *, chance: Chance, now: float) -> Delivery:
-        """A subscription must be told: keep a new, pending delivery."""
+        """Add a new, pending delivery to a subscription."""
         self.last_seq += 1
         delivery = Delivery(
             seq=self.last_seq,
@@ -168,13 +176,7 @@ class Deliveries:
             idempotency_token=idempotency_token(chance.take(sids.ENTROPY_BYTES)),
             created_at=now,
         )
-        self._forget(delivery.id)  # a seed that was set again made the id twice: the newest has it
-        self._by_id[delivery.id] = delivery
-        self._by_call.setdefault(notice.call_sid, {})[delivery.id] = delivery
-        self._bytes += delivery.size
-        while len(self._by_id) > self._limit or (self._bytes > self._max_bytes and len(self._by_id) > 1):
-            self._forget(next(iter(self._by_id)))
-            self.evicted += 1
+        self.put(delivery.id, delivery)  # where a seed that was set again made the id twice, the newest has it
         self.waits.saw(delivery)
         self.updated(delivery)
         return delivery
@@ -193,53 +195,27 @@ class Deliveries:
         self.updated(delivery)
 
     def updated(self, delivery: Delivery) -> None:
-        """Tell the listeners of a delivery, unless it was reset."""
+        """Notify the listeners of a delivery, unless it was reset."""
         if not delivery.was_reset:
             for listener in self.listeners:
                 listener(delivery)
 
-    def get(self, hex_id: str) -> Delivery | None:
-        """The delivery of this id."""
-        return self._by_id.get(hex_id)
+    def candidates(self, wanted: DeliveryFilter) -> list[Delivery]:
+        """The deliveries among which those of a filter are, oldest first: all of its call."""
+        return list(self) if wanted.call_sid is None else self.of_call(wanted.call_sid)
 
-    def select(self, wanted: DeliveryFilter, *, newest_first: bool = False) -> Iterator[Delivery]:
-        """The deliveries that a filter means."""
-        shelf = self._by_id if wanted.call_sid is None else self._by_call.get(wanted.call_sid, {})
-        return filter(wanted.matches, reversed(shelf.values()) if newest_first else shelf.values())
+    def select(self, wanted: DeliveryFilter) -> list[Delivery]:
+        """The deliveries that a filter means, oldest first."""
+        return list(filter(wanted.matches, self.candidates(wanted)))
 
-    def page(self, wanted: DeliveryFilter, limit: int, *, newest_first: bool) -> list[Delivery]:
-        """The first `limit` deliveries from the wanted end."""
-        return list(islice(self.select(wanted, newest_first=newest_first), limit))
+    def newest(self, limit: int) -> list[Delivery]:
+        """The newest deliveries, newest first."""
+        return list(islice(reversed(self._entries.values()), limit))
 
-    def count(self, wanted: DeliveryFilter) -> int:
-        """How many a filter means."""
-        return sum(1 for _ in self.select(wanted))
-
-    def wait(self, wanted: DeliveryFilter, *, at_least: int | None, at_most: int | None) -> WaitFor[DeliveryFilter]:
-        """Start to wait for deliveries; the owner must leave `waits`.
-
-        Raises:
-            LimitReachedError: 10,000 wait already.
-        """
-        return self.waits.begin(wanted, at_least=at_least, at_most=at_most, count=self.count(wanted))
-
-    def remove_scope(self, scope: Scope) -> int:
-        """Forget the deliveries of an account, a call, or both; returns how many."""
-        gone = [delivery for delivery in self._by_id.values() if scope.covers(*delivery.owners)]
+    def reset(self, scope: Scope) -> int:
+        """Remove the deliveries of a scope; returns how many."""
+        gone = [delivery for _, delivery in self.near(scope) if scope.owns(*delivery.owners)]
         for delivery in gone:
-            self._forget(delivery.id)
             delivery.was_reset = True
         self.waits.forgot(gone)
-        if scope == Scope():
-            self.evicted = 0
-        return len(gone)
-
-    def _forget(self, hex_id: str) -> None:
-        delivery = self._by_id.pop(hex_id, None)
-        if delivery is None:
-            return
-        self._bytes -= delivery.size
-        rest = self._by_call[delivery.notice.call_sid]
-        del rest[hex_id]
-        if not rest:
-            del self._by_call[delivery.notice.call_sid]
+        return super().reset(scope)

@@ -6,6 +6,7 @@ from emulator.engine.conversations import Conversations
 from emulator.engine.deliveries import Delivery, DeliveryFilter, Outcome
 from emulator.engine.filters import are_anothers
 from emulator.engine.scopes import Scope
+from emulator.engine.slices import Steps
 from emulator.engine.waiting import End, WaitFor
 from emulator.engine.wording import ending
 
@@ -13,16 +14,21 @@ SHOWN = 5
 LOOKED_AT = 1000
 
 
-def explain(wait: WaitFor[DeliveryFilter], end: End, conversations: Conversations) -> list[str]:
-    """What was wanted and came, whether anything was said and to whom, and the deliveries that come nearest."""
+def explain(wait: WaitFor[DeliveryFilter], end: End, conversations: Conversations) -> Steps[list[str]]:
+    """What was wanted and came, whether anything was said and to whom, and the deliveries that come nearest.
+
+    Work in steps, one of each delivery that is looked at.
+    """
     line = ending(wait, end, ("delivery", "deliveries"), "matched")
-    return [line, *_situation(wait.wanted.scope, conversations), *_nearest(wait.wanted, conversations)]
+    nearest = yield from _nearest(wait.wanted, conversations)
+    return [line, *_situation(wait.wanted.scope, conversations), *nearest]
 
 
 def _situation(scope: Scope, conversations: Conversations) -> Iterator[str]:
     whose = f" of call {scope.call_sid}" if scope.call_sid else ""
     subscribed = sum(scope.covers(one.account_sid, one.call_sid) for one in conversations.subscriptions)
-    said = sum(scope.overlaps(Scope(one.said.account_sid, one.said.call_sid)) for one in conversations.sayings)
+    sayings = conversations.sayings if scope.call_sid is None else conversations.sayings.of_call(scope.call_sid)
+    said = sum(scope.overlaps(Scope(one.said.account_sid, one.said.call_sid)) for one in sayings)
     if not subscribed:
         yield f"there is no subscription{whose}: create one, and then let the end user speak"
     yield f"the end user{whose} said {_counted(said)}"
@@ -32,17 +38,21 @@ def _counted(said: int) -> str:
     return f"{said} message{'s' if said > 1 else ''}" if said else "nothing"
 
 
-def _nearest(wanted: DeliveryFilter, conversations: Conversations) -> Iterator[str]:
+def _nearest(wanted: DeliveryFilter, conversations: Conversations) -> Steps[list[str]]:
     own = DeliveryFilter(account_sid=wanted.account_sid, call_sid=wanted.call_sid)
-    page = conversations.deliveries.page
-    looked_at = dict.fromkeys(
-        [*page(own, LOOKED_AT, newest_first=True), *page(DeliveryFilter(), LOOKED_AT, newest_first=True)]
-    )
-    lacking = [(list(wanted.mismatches(delivery)), delivery) for delivery in looked_at]
-    near = [one for one in lacking if one[0] and not are_anothers(one[0])]
+    deliveries = conversations.deliveries
+    looked_at = dict.fromkeys([*reversed(deliveries.select(own)[-LOOKED_AT:]), *deliveries.newest(LOOKED_AT)])
+    near = []
+    for delivery in looked_at:
+        yield
+        mismatches = list(wanted.mismatches(delivery))
+        if mismatches and not are_anothers(mismatches):
+            near.append((mismatches, delivery))
     near.sort(key=lambda one: len(one[0]))  # stable: the scope's own first, of equals the newest
-    for mismatches, delivery in near[:SHOWN]:
-        yield f"{told(delivery)}: it lacks {', '.join(f'{one.what} {str(one.wanted)!r}' for one in mismatches)}"
+    return [
+        f"{told(delivery)}: it lacks {', '.join(f'{one.what} {str(one.wanted)!r}' for one in mismatches)}"
+        for mismatches, delivery in near[:SHOWN]
+    ]
 
 
 def told(delivery: Delivery) -> str:

@@ -4,39 +4,45 @@
 """
 
 from collections.abc import Callable
-from operator import attrgetter
+from dataclasses import replace
 
 from emulator.engine.arrivals import Arrivals
 from emulator.engine.calls import Calls
+from emulator.engine.capacity import MemoryAccount
 from emulator.engine.chance import Chance
 from emulator.engine.clock import Clock
 from emulator.engine.conversations import Conversations
 from emulator.engine.delays import Delays
+from emulator.engine.deliveries import Delivery, DeliveryFilter
 from emulator.engine.exchanges import Arrival, Exchange, Outcome, Request
 from emulator.engine.fault_rules import Faults
 from emulator.engine.faults import ReplyFault
-from emulator.engine.feed import Feed, Reader, events_of
+from emulator.engine.feed import Feed
 from emulator.engine.filters import Filter
 from emulator.engine.handovers import Handover
 from emulator.engine.holdings import Holdings
+from emulator.engine.index import Selection
 from emulator.engine.journal import Journal
 from emulator.engine.parties import EndUserMessage
 from emulator.engine.policy import Policy
 from emulator.engine.sayings import Saying
 from emulator.engine.schemas import SchemaResult, Schemas
 from emulator.engine.scopes import Scope
+from emulator.engine.slices import Slices, Steps, Wakeups, finish
 from emulator.engine.switchboard import Switchboard
 from emulator.engine.threads import Thread, threads_of
-from emulator.engine.waiting import End, Wait, Waits
+from emulator.engine.waiting import End, Wait, WaitFor, Waits
 from emulator.wire import sids
 from emulator.wire.errors import (
     INTERNAL_ERROR,
     Problem,
 )
-from emulator.wire.messages import Message, NewMessage
+from emulator.wire.idempotency import MAX_KEY
+from emulator.wire.messages import NewMessage
 from emulator.wire.paths import Target
 from emulator.wire.resources import Made, New
 
+_REMOVED_AT_ONCE = 500
 _NO_ID = "0" * sids.HEX_DIGITS
 
 
@@ -55,21 +61,20 @@ class Emulation:
         self._arrivals = Arrivals()
         self.clock = clock
         self.chance = chance
-        self.calls = Calls(policy.calls)
-        self.journal = Journal(limit=policy.journal_limit, max_bytes=policy.journal_bytes)
-        self.waits = Waits()
-        self.feed = Feed()
-        self.schemas = Schemas()
-        self.conversations = Conversations(
-            chance, first_number=policy.first_sequence_number, limit=policy.deliveries_limit
-        )
-        self.holdings = Holdings(policy, self.calls, self.schemas, self.conversations.subscriptions)
-        self.faults = Faults(monotonic, magic=policy.magic)
-        self.delays = Delays()
-        self.conversations.deliveries.listeners.append(
-            lambda delivery: self.feed.tell_delivery(delivery, self.journal.last_seq)
-        )
-        self.switchboard = Switchboard(self.calls, chance, monotonic)
+        self.slices = Slices()
+        self.memory = account = MemoryAccount(policy.memory_limit, policy.capacities())
+        wakeups = Wakeups()
+        self.calls = Calls(account, policy.calls)
+        self.journal = Journal(account)
+        self.waits = Waits(account, wakeups)
+        self.schemas = Schemas(account)
+        self.conversations = Conversations(account, chance, wakeups, first_number=policy.first_sequence_number)
+        self.feed = Feed(account, self.journal, self.conversations.deliveries.get)
+        self.holdings = Holdings(account, policy, self.calls, self.schemas, self.conversations.subscriptions)
+        self.faults = Faults(account, monotonic, magic=policy.magic)
+        self.delays = Delays(account)
+        self.conversations.deliveries.listeners.append(self.feed.tell_delivery)
+        self.switchboard = Switchboard(account, self.calls, chance, monotonic)
         self.switchboard.on_message = self.hear
 
     # --- requests on the Twilio surface
@@ -112,7 +117,9 @@ class Emulation:
         made = new.made(hex_id, account_sid, call_sid, now)
         if not arrival.was_reset:
             self.holdings.keep(made, now)
-        handover = self.switchboard.deliver(call_sid, made.sid, made.content) if isinstance(made, Message) else None
+        handover = None
+        if isinstance(new, NewMessage):
+            handover = self.switchboard.deliver(call_sid, made.sid, new.content)
         return self._record(
             arrival,
             request,
@@ -144,7 +151,8 @@ class Emulation:
     def refuse(self, arrival: Arrival, request: Request, problem: Problem, reason: str | None = None) -> Exchange:
         """Remember a request that was refused."""
         form = {} if problem is INTERNAL_ERROR else request.parameters()
-        new = NewMessage(form.get("Content", ""), form.get("IdempotencyKey") or None)  # as far as it can be told
+        # As far as it can be told. A key that is too long is cut: the request's form has all of it.
+        new = NewMessage(form.get("Content", ""), form.get("IdempotencyKey", "")[:MAX_KEY] or None)
         return self._record(
             arrival, request, Outcome.REFUSED, self.clock.now(), problem=problem, reason=reason, new=new
         )
@@ -173,34 +181,45 @@ class Emulation:
 
     # --- what the author of a test does
 
-    def wait(self, wanted: Filter, *, at_least: int | None, at_most: int | None) -> Wait:
+    async def select(self, selection: Selection) -> Selection:
+        """A selection whose candidates were all looked at, in slices."""
+        if selection.matches is None:
+            return selection
+        return Selection((await self.slices.filter(selection.matches, selection.candidates()), 0))
+
+    async def wait(self, wanted: Filter, *, at_least: int | None, at_most: int | None) -> Wait:
         """Start to wait for messages; the owner must leave `waits`."""
-        return self.waits.begin(wanted, at_least=at_least, at_most=at_most, count=len(self.journal.messages(wanted)))
+        wait = self.waits.begin(wanted, at_least=at_least, at_most=at_most)
+        found = self.select(self.journal.messages(wanted))
+        return await self.waits.add_earlier(wait, found)
 
-    def follow(self, wanted: Filter, *, resumed: bool) -> Reader:
-        """Start to read events, a reader that resumes from after `wanted.after`; the owner must close it."""
-        reader = self.feed.open(wanted)
-        if resumed:
-            reader.backlog += [event for exchange in self.journal.requests(wanted) for event in events_of(exchange)]
-            reader.backlog += self.feed.resets_since(wanted)
-            reader.backlog.sort(key=attrgetter("seq"))  # stable
-            reader.wake()
-        return reader
+    async def select_deliveries(self, wanted: DeliveryFilter) -> list[Delivery]:
+        """The deliveries that a filter means, oldest first; their contents are looked at in slices."""
+        found = self.conversations.deliveries.select(replace(wanted, content=None, contains=None))
+        if wanted.content is None and wanted.contains is None:
+            return found
+        content = DeliveryFilter(content=wanted.content, contains=wanted.contains)
+        return await self.slices.filter(content.matches, found)
 
-    def threads(self, scope: Scope) -> list[Thread]:
+    async def wait_for_deliveries(
+        self, wanted: DeliveryFilter, *, at_least: int | None, at_most: int | None
+    ) -> WaitFor[DeliveryFilter]:
+        """Start to wait for deliveries; the owner must leave their `waits`."""
+        waits = self.conversations.deliveries.waits
+        wait = waits.begin(wanted, at_least=at_least, at_most=at_most)
+        return await waits.add_earlier(wait, self.select_deliveries(wanted))
+
+    async def threads(self, scope: Scope) -> list[Thread]:
         """The attempts of a scope that belong together, in the order of the last ones."""
-        exchanges = self.journal.requests(Filter(account_sid=scope.account_sid, call_sid=scope.call_sid))
-        return threads_of(exchanges, now=self.clock.now(), window=self._retry_window)
+        wanted = Filter(account_sid=scope.account_sid, call_sid=scope.call_sid)
+        exchanges = list(await self.select(self.journal.requests(wanted)))
+        steps = threads_of(exchanges, now=self.clock.now(), window=self._retry_window)
+        return await self.slices.run(steps, len(exchanges))
 
-    def delete_messages(self, wanted: Filter) -> int:
-        """Forget messages and the keys that created them; returns how many."""
-        gone = list(self.journal.messages(wanted))
-        self.journal.remove(gone)
-        self.waits.forgot(gone)
-        for exchange in gone:
-            assert exchange.made is not None
-            self.holdings.forget(exchange.made)
-        return len(gone)
+    async def delete_messages(self, wanted: Filter) -> int:
+        """Remove messages and the keys that created them; returns how many."""
+        found = (await self.select(self.journal.messages(wanted))).candidates()[::-1]
+        return await self.slices.run(self._deletion(found), len(found))
 
     def reset(self, scope: Scope) -> dict[str, int]:
         """Forget everything of a scope and end its waits; returns what was forgotten, by name.
@@ -211,7 +230,7 @@ class Emulation:
         wanted = Filter(account_sid=scope.account_sid, call_sid=scope.call_sid)
         gone = list(self.journal.requests(wanted))
         self.journal.remove(gone)
-        self.holdings.forget_keys(scope)
+        finish(self.holdings.reset_keys(scope))
         self._arrivals.reset(scope)
         self.switchboard.reset(scope)
         if scope == Scope():
@@ -221,14 +240,32 @@ class Emulation:
         forgotten = {
             "requests": len(gone),
             "messages": sum(exchange.created is not None for exchange in gone),
-            "calls": self.calls.remove_scope(scope),
-            "schemas": self.schemas.remove_scope(scope),
-            "faults": self.faults.remove_scope(scope),
-            **self.conversations.remove_scope(scope),
+            "calls": self.calls.reset(scope),
+            "schemas": self.schemas.reset(scope),
+            "faults": self.faults.reset(scope),
+            **self.conversations.reset(scope),
             "waits": self.waits.end(scope, End.RESET) + self.conversations.deliveries.waits.end(scope, End.RESET),
         }
         self.delays.end(scope)
-        self.feed.tell_reset(scope, self.journal.last_seq)
+        self.feed.tell_reset(scope)
+        return forgotten
+
+    def reset_in_steps(self, scope: Scope) -> Steps[dict[str, int]]:
+        """Reset a scope that may have a large history: remove that first, in steps, and then the rest at once."""
+        gone = self.journal.requests(Filter(account_sid=scope.account_sid, call_sid=scope.call_sid)).candidates()[::-1]
+        requests = messages = 0
+        while gone:
+            part = [gone.pop() for _ in range(min(_REMOVED_AT_ONCE, len(gone)))]
+            part = [one for one in part if scope.covers(*one.owners) and self.journal.holds(one)]
+            self.journal.remove(part)
+            requests += len(part)
+            messages += sum(exchange.created is not None for exchange in part)
+            for _ in part:
+                yield
+        yield from self.holdings.reset_keys(scope)
+        forgotten = self.reset(scope)
+        forgotten["requests"] += requests
+        forgotten["messages"] += messages
         return forgotten
 
     def stop(self) -> None:
@@ -240,6 +277,20 @@ class Emulation:
         self.switchboard.stop()
 
     # --- inside
+
+    def _deletion(self, found: list[Exchange]) -> Steps[int]:
+        deleted = 0
+        while found:
+            part = [found.pop() for _ in range(min(_REMOVED_AT_ONCE, len(found)))]
+            part = [exchange for exchange in part if self.journal.holds(exchange)]
+            self.journal.remove(part)
+            self.waits.forgot(part)
+            for exchange in part:
+                assert exchange.made is not None
+                self.holdings.forget(exchange.made)
+                yield
+            deleted += len(part)
+        return deleted
 
     def _prevent(self, arrival: Arrival, request: Request, new: New | None, now: float) -> Exchange:
         action = arrival.fault.action if arrival.fault is not None else None
@@ -271,7 +322,7 @@ class Emulation:
             problem=problem,
             reason=reason,
             made=made,
-            content=(new.content or None) if isinstance(new, NewMessage) else None,
+            content_utf8=(new.content.encode() or None) if isinstance(new, NewMessage) else None,
             idempotency_key=new.idempotency_key if new else None,
             schemas=schemas,
             handover=handover,

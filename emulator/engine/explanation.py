@@ -1,7 +1,7 @@
 """Why a wait was not satisfied: what did arrive, and what it lacked. Lines for humans, near misses as data."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
@@ -9,6 +9,7 @@ from typing import NamedTuple
 from emulator.engine.exchanges import Exchange, Outcome, host_of
 from emulator.engine.filters import Filter, Mismatch, are_anothers
 from emulator.engine.journal import Journal
+from emulator.engine.slices import Steps
 from emulator.engine.waiting import End, Wait
 from emulator.engine.wording import cut, ending
 from emulator.wire.dates import iso8601
@@ -37,14 +38,14 @@ class Explanation(NamedTuple):
     near_misses: list[NearMiss]
 
 
-def explain(wait: Wait, end: End, journal: Journal) -> Explanation:
-    """Why a wait was not satisfied."""
+def explain(wait: Wait, end: End, journal: Journal) -> Steps[Explanation]:
+    """Why a wait was not satisfied; work in steps, one of each exchange that is looked at."""
     wanted = wait.wanted
     lines = [ending(wait, end, ("message", "messages"), "arrived", _described(wanted))]
     if wait.at_most is not None and wait.count > wait.at_most:
-        too_many = journal.messages(wanted).page(SHOWN, newest_first=True)
+        too_many = yield from _newest(wanted, journal)
         return Explanation(lines + [_created(exchange) for exchange in too_many], [])
-    near = near_misses(wanted, journal)
+    near = yield from near_misses(wanted, journal)
     lines += [miss.text for miss in near]
     if journal.evicted_through > wanted.after:
         lines.append(
@@ -56,23 +57,36 @@ def explain(wait: Wait, end: End, journal: Journal) -> Explanation:
     return Explanation(lines, near)
 
 
-def near_misses(wanted: Filter, journal: Journal) -> list[NearMiss]:
+def _newest(wanted: Filter, journal: Journal) -> Steps[list[Exchange]]:
+    """The newest messages that are meant."""
+    found: list[Exchange] = []
+    for exchange in reversed(journal.messages(wanted).candidates()):
+        yield
+        if len(found) < SHOWN and wanted.matches(exchange):
+            found.append(exchange)
+    return found
+
+
+def near_misses(wanted: Filter, journal: Journal) -> Steps[list[NearMiss]]:
     """The newest exchanges that lack least, at most five."""
     created = replace(wanted, outcome=Outcome.CREATED)
     own = journal.requests(Filter(account_sid=wanted.account_sid, call_sid=wanted.call_sid))
     looked_at = dict.fromkeys([*own.page(LOOKED_AT, newest_first=True), *journal.newest(LOOKED_AT)])
-    found = list(_candidates(created, looked_at))
+    found = yield from _candidates(created, looked_at)
     found.sort(key=lambda miss: len(miss.mismatches))  # stable: the scope's own first, of equals the newest
     related = [miss for miss in found if not are_anothers(miss.mismatches)]
     return (related or found)[:SHOWN]
 
 
-def _candidates(wanted: Filter, exchanges: Iterable[Exchange]) -> Iterator[NearMiss]:
+def _candidates(wanted: Filter, exchanges: Iterable[Exchange]) -> Steps[list[NearMiss]]:
+    found = []
     for exchange in exchanges:
+        yield
         if exchange.outcome is not Outcome.PREFLIGHT and (exchange.made is None or exchange.message is not None):
             mismatches = tuple(islice(wanted.mismatches(exchange), _FAR + 1))
             if 0 < len(mismatches) <= _FAR and not _is_anothers_trouble(exchange, mismatches):
-                yield NearMiss(exchange, mismatches, _sentence(exchange, mismatches))
+                found.append(NearMiss(exchange, mismatches, _sentence(exchange, mismatches)))
+    return found
 
 
 def _is_anothers_trouble(exchange: Exchange, mismatches: Iterable[Mismatch]) -> bool:

@@ -8,18 +8,19 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import count
+from sys import getsizeof
 
 from emulator.engine.asked import Asked
+from emulator.engine.capacity import MemoryAccount
 from emulator.engine.faults import Action, Fault, ReplyFault, spoils
 from emulator.engine.filters import Part
-from emulator.engine.limits import LimitReachedError
 from emulator.engine.magic import Magic
 from emulator.engine.matching import differences
-from emulator.engine.scopes import Registry, Scope
+from emulator.engine.scopes import Owners, Scope
+from emulator.engine.store import ENTRY, Store
 from emulator.wire.errors import TOO_MANY_REQUESTS
 
-MAX_RULES = 10_000
+_OVERHEAD = ENTRY + 4_600  # measured: a rule, half of it the state of its dice
 _ANYWHERE = Scope()
 
 
@@ -85,6 +86,7 @@ class FaultRule:
     number: int
     recipe: Recipe
     source: object
+    source_size: int
     ends_at: float | None
     dice: random.Random
     matched: int = 0
@@ -135,78 +137,85 @@ class FaultRule:
         return ReplyFault(TOO_MANY_REQUESTS.with_headers(((b"retry-after", b"%d" % wait),)))
 
 
-class Faults:
-    """All rules, found by the account and call that they are for, and the CallSids that are rules themselves.
+class Faults(Store[str, FaultRule]):
+    """All rules by id, and the CallSids that are rules themselves.
 
     Args:
+        account: of memory.
         monotonic: seconds that only go forward; rules with a time to live end by it.
         magic: whether CallSids can name a fault.
     """
 
-    def __init__(self, monotonic: Callable[[], float], *, magic: bool) -> None:
-        self._monotonic = monotonic
-        self._rules: dict[str, FaultRule] = {}
-        self._by_scope: Registry[FaultRule] = Registry()
-        self._numbers = count(1)
-        self._magic = Magic(on=magic)
+    kind = "faults"
+    indexed = True
 
-    def __len__(self) -> int:
-        return len(self._rules)
+    def __init__(self, account: MemoryAccount, monotonic: Callable[[], float], *, magic: bool) -> None:
+        super().__init__(account)
+        self._monotonic = monotonic
+        self._last_number = 0
+        self._magic = Magic(account, on=magic)
 
     def __iter__(self) -> Iterator[FaultRule]:
         self._forget_ended()
-        return iter(list(self._rules.values()))
+        return iter(list(self._entries.values()))
 
-    def add(self, recipe: Recipe, source: object = None) -> FaultRule:
-        """Add a rule after all others; `source` is whatever the caller wants to find in it again.
+    def size_of(self, key: str, value: FaultRule) -> int:  # noqa: ARG002
+        """The memory of a rule, and of the times that a quota remembers."""
+        action = value.recipe.then.action
+        times = action.requests * getsizeof(0.0) if isinstance(action, Quota) else 0
+        return _OVERHEAD + times + value.source_size
+
+    def owners_of(self, key: str, value: FaultRule) -> Owners:  # noqa: ARG002
+        """The account and call that it is for."""
+        scope = value.recipe.match.scope
+        return scope.account_sid, scope.call_sid
+
+    def add(self, recipe: Recipe, source: object = None, *, source_size: int = 0) -> FaultRule:
+        """Add a rule after all others.
+
+        Args:
+            recipe: what it does.
+            source: whatever the caller wants to find in it again.
+            source_size: the memory of the source and the recipe's values, in bytes.
 
         Raises:
-            LimitReachedError: there are 10,000.
+            CapacityError: there are too many.
         """
         self._forget_ended()
-        if len(self._rules) >= MAX_RULES:
-            raise LimitReachedError("faults", MAX_RULES, "DELETE some or reset")
         ends_at = None if recipe.ttl is None else self._monotonic() + recipe.ttl
         dice = random.Random(recipe.seed)  # noqa: S311  dice, not secrets
-        rule = FaultRule(next(self._numbers), recipe, source, ends_at, dice)
-        self._rules[rule.id] = rule
-        self._by_scope.add(recipe.match.scope, rule)
+        rule = FaultRule(self._last_number + 1, recipe, source, source_size, ends_at, dice)
+        self.put(rule.id, rule)
+        self._last_number = rule.number
         return rule
 
-    def get(self, rule_id: str) -> FaultRule | None:
+    def get(self, key: str) -> FaultRule | None:
         """The rule with this id."""
         self._forget_ended()
-        return self._rules.get(rule_id)
+        return self._entries.get(key)
 
     def seconds_left(self, rule: FaultRule) -> float | None:
         """How long it lives on; None = without end."""
         return None if rule.ends_at is None else max(0.0, rule.ends_at - self._monotonic())
 
-    def remove(self, rule: FaultRule) -> None:
-        """Forget a rule."""
-        del self._rules[rule.id]
-        self._by_scope.remove(rule.recipe.match.scope, rule)
-
-    def remove_scope(self, scope: Scope) -> int:
-        """Forget the rules of an account or call; returns how many."""
-        self._magic.forget(scope)
-        gone = [rule for rule in self if scope.owns(rule.recipe.match.scope)]
-        for rule in gone:
-            self.remove(rule)
-        return len(gone)
+    def reset(self, scope: Scope) -> int:
+        """Remove the rules of a scope; returns how many."""
+        self._magic.reset(scope)
+        self._forget_ended()
+        return super().reset(scope)
 
     def concern(self, account_sid: str, call_sid: str) -> bool:
         """Whether something may go wrong with a request of this account and call; quick to say no."""
         return self._magic.concerns(call_sid) or (
-            bool(self._rules) and any(not rule.is_spent for rule in self._by_scope.of(account_sid, call_sid))
+            bool(self._entries) and any(not rule.is_spent for rule in self.covering(account_sid, call_sid))
         )
 
     def choose(self, asked: Asked, now: float) -> Fault | None:
         """What goes wrong with a request, or None; `now` is the emulator's time."""
-        rules = sorted(self._by_scope.of(asked.account_sid, asked.call_sid), key=lambda rule: rule.number)
+        rules = sorted(self.covering(asked.account_sid, asked.call_sid), key=lambda rule: rule.number)
         for rule in rules:
             if self._has_ended(rule):
-                self.remove(rule)
+                self.remove(rule.id)
             elif not rule.is_spent and rule.is_for(asked):
                 fault = rule.strike(now)
                 if fault is not None:
@@ -217,5 +226,5 @@ class Faults:
         return rule.ends_at is not None and self._monotonic() >= rule.ends_at
 
     def _forget_ended(self) -> None:
-        for rule in [rule for rule in self._rules.values() if self._has_ended(rule)]:
-            self.remove(rule)
+        for rule in [rule for rule in self._entries.values() if self._has_ended(rule)]:
+            self.remove(rule.id)

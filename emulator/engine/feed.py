@@ -1,18 +1,25 @@
-"""The live feed: events to whoever reads, each at its own pace. Who falls behind is cut off, not waited for."""
+"""Live events: each client reads the journal from its own place. Disconnect a client that falls behind."""
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import takewhile
+from typing import NamedTuple
 
+from emulator.engine.capacity import MemoryAccount
 from emulator.engine.deliveries import Delivery
 from emulator.engine.exchanges import Exchange
 from emulator.engine.filters import Filter
-from emulator.engine.limits import LimitReachedError
-from emulator.engine.scopes import Registry, Scope
+from emulator.engine.journal import Journal
+from emulator.engine.scopes import Owners, Scope
+from emulator.engine.slices import SLICE, Steps
+from emulator.engine.store import ENTRY, Store
 
-MAX_READERS = 1_000
 MAX_BEHIND = 1_000
+MAX_NOTES = 10_000
+_OVERHEAD = ENTRY + 2_500  # measured: a reader
 
 
 class Kind(StrEnum):
@@ -33,32 +40,62 @@ class Event:
     about: Exchange | Scope | Delivery
 
 
-@dataclass(slots=True, eq=False)
-class Reader:
-    """Somebody who reads events.
+class _Note(NamedTuple):
+    """An event that is not in the journal: a reset, or the id of a delivery that is new or was changed.
 
     Attributes:
-        events: what it did not take yet.
-        backlog: what happened before it came, for one that resumes.
+        number: its place among notes.
+        seq: the place of the newest exchange then.
+    """
+
+    number: int
+    seq: int
+    about: Scope | str
+
+
+@dataclass(slots=True, eq=False)
+class Reader:
+    """A client that reads events. It holds places, not events: those are in the journal.
+
+    Attributes:
+        position: the place of the newest exchange that it read.
+        noted: the number of the newest note that it read.
+        live_from: the number of the newest note when it came; of older ones it reads resets only.
+        behind: how many live events it did not read yet.
+        catching_up: it resumed, and has not read yet what came before it.
+        oldest_note: the number of the oldest note that it must still read; once that is dropped, it fell behind.
         ended: no more will come.
         lagged: set when it was given up, because it fell behind.
     """
 
     wanted: Filter
-    events: deque[Event] = field(default_factory=deque)
-    backlog: list[Event] = field(default_factory=list)
+    position: int
+    noted: int
+    live_from: int
+    behind: int = 0
+    catching_up: bool = False
+    oldest_note: int | None = None
     ended: bool = False
     lagged: asyncio.Event = field(default_factory=asyncio.Event)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def put(self, event: Event) -> None:
-        """Hand an event over, or give the reader up when it is too far behind."""
-        if len(self.events) >= MAX_BEHIND:
-            self.ended = True
-            self.events.clear()
-            self.lagged.set()
-        elif not self.ended:
-            self.events.append(event)
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is something that it must still read."""
+        return not self.lagged.is_set() and (self.catching_up or self.behind > 0)
+
+    def notify(self, events: int = 1, *, note: int | None = None) -> None:
+        """So many events came; give the reader up when it is too far behind."""
+        self.behind += events
+        self.oldest_note = self.oldest_note or note
+        if self.behind > MAX_BEHIND:
+            self.give_up()
+        self._wake.set()
+
+    def give_up(self) -> None:
+        """It fell behind: it reads no more."""
+        self.ended = True
+        self.lagged.set()
         self._wake.set()
 
     def end(self) -> None:
@@ -67,86 +104,151 @@ class Reader:
         self._wake.set()
 
     def wake(self) -> None:
-        """There is something to take."""
+        """There may be something to read."""
         self._wake.set()
 
-    async def wait(self) -> None:
-        """Return once there is something to take, or the end."""
-        await self._wake.wait()
-
-    def take(self) -> list[Event]:
-        """All events that are there."""
-        taken = [*self.backlog, *self.events]
-        self.backlog.clear()
-        self.events.clear()
+    def rest(self) -> None:
+        """All was read: wait for more."""
         if not self.ended:
             self._wake.clear()
-        return taken
+
+    async def wait(self) -> None:
+        """Return once there is something to read, or the end."""
+        await self._wake.wait()
 
 
-class Feed:
-    """All readers, found by the account and call that they read."""
+class Feed(Store[Reader, Reader]):
+    """All readers, found by the account and call that they read.
 
-    def __init__(self) -> None:
-        self._readers: Registry[Reader] = Registry()
-        self._resets: deque[Event] = deque(maxlen=MAX_BEHIND)
+    Args:
+        account: of memory.
+        journal: where exchanges are.
+        delivery: finds a delivery by its id; None when it was evicted or reset.
+    """
 
-    def __len__(self) -> int:
-        return len(self._readers)
+    kind = "event_streams"
+    indexed = True
 
-    def open(self, wanted: Filter) -> Reader:
-        """Start to read; the owner must `close`.
+    def __init__(self, account: MemoryAccount, journal: Journal, delivery: Callable[[str], Delivery | None]) -> None:
+        super().__init__(account)
+        self._journal = journal
+        self._delivery = delivery
+        self._notes: deque[_Note] = deque(maxlen=MAX_NOTES)
+        self._last_note = 0
+
+    def size_of(self, key: Reader, value: Reader) -> int:  # noqa: ARG002
+        """The memory of a reader."""
+        return _OVERHEAD + value.wanted.size
+
+    def owners_of(self, key: Reader, value: Reader) -> Owners:  # noqa: ARG002
+        """The account and call of its filter."""
+        return value.wanted.scope.account_sid, value.wanted.scope.call_sid
+
+    def open(self, wanted: Filter, *, resumed: bool = False) -> Reader:
+        """Start to read, a reader that resumes from after `wanted.after`; the owner must `close`.
 
         Raises:
-            LimitReachedError: 1,000 read already.
+            CapacityError: there are too many.
         """
-        if len(self._readers) >= MAX_READERS:
-            raise LimitReachedError("event streams", MAX_READERS, "close some first")
-        reader = Reader(wanted)
-        self._readers.add(wanted.scope, reader)
+        if resumed:
+            reader = Reader(wanted, wanted.after, 0, self._last_note, catching_up=True)
+            reader.wake()
+        else:
+            reader = Reader(wanted, max(wanted.after, self._journal.last_seq), self._last_note, self._last_note)
+        self.put(reader, reader)
         return reader
 
     def close(self, reader: Reader) -> None:
         """The owner no longer reads."""
-        self._readers.remove(reader.wanted.scope, reader)
+        self.remove(reader)
 
     def tell(self, exchange: Exchange) -> None:
         """An exchange was added to the journal."""
-        for reader in self._readers.of(*exchange.owners):
+        for reader in self.covering(*exchange.owners):
             if reader.wanted.matches(exchange):
-                for event in events_of(exchange):
-                    reader.put(event)
+                reader.notify(2 if exchange.created else 1)
 
-    def tell_delivery(self, delivery: Delivery, seq: int) -> None:
-        """A callback is new or was changed: told to whoever reads all of its call or account, and never again."""
-        for reader in self._readers.of(*delivery.owners):
-            if not reader.wanted.needs_a_look and reader.wanted.idempotency_key is None:
-                reader.put(Event(Kind.DELIVERY, seq, delivery))
+    def tell_delivery(self, delivery: Delivery) -> None:
+        """A delivery is new or was changed: an event for readers of all of its call or account, and never again."""
+        readers = [reader for reader in self.covering(*delivery.owners) if _takes_deliveries(reader)]
+        if readers:
+            self._note(delivery.id)
+            for reader in readers:
+                reader.notify(note=self._last_note)
+
+    def tell_reset(self, scope: Scope) -> None:
+        """A scope was reset."""
+        self._note(scope)
+        for reader in self:
+            if scope.overlaps(reader.wanted.scope):
+                reader.notify(note=self._last_note)
 
     def wake(self, account_sid: str | None, call_sid: str | None) -> None:
         """What was told of this account and call is no longer all: readers look again."""
-        for reader in self._readers.of(account_sid, call_sid):
+        for reader in self.covering(account_sid, call_sid):
             reader.wake()
-
-    def tell_reset(self, scope: Scope, seq: int) -> None:
-        """A scope was reset."""
-        self._resets.append(Event(Kind.RESET, seq, scope))
-        for reader in list(self._readers):
-            if scope.overlaps(reader.wanted.scope):
-                reader.put(Event(Kind.RESET, seq, scope))
-
-    def resets_since(self, wanted: Filter) -> list[Event]:
-        """The resets that a reader who resumes may have missed; it may have seen the first."""
-        return [
-            event
-            for event in self._resets
-            if event.seq >= wanted.after and isinstance(event.about, Scope) and event.about.overlaps(wanted.scope)
-        ]
 
     def end(self) -> None:
         """End all readers."""
-        for reader in self._readers:
+        for reader in self:
             reader.end()
+
+    def read(self, reader: Reader, limit: int = SLICE) -> Steps[list[Event]]:
+        """The next events, from no more than `limit` exchanges; none when all was read."""
+        wanted = replace(reader.wanted, after=reader.position)
+        exchanges = self._journal.requests(wanted).candidates(limit)
+        last = exchanges[-1].seq if len(exchanges) == limit else self._journal.last_seq
+        noted = self._noted(reader, last)
+        events: list[Event] = []
+        for exchange in exchanges:
+            if reader.wanted.matches(exchange):
+                events += events_of(exchange)
+            yield
+        events = sorted(events + noted, key=lambda event: event.seq)  # stable: of equals the exchange first
+        reader.position = max(last, reader.position)
+        reader.behind = max(0, reader.behind - len(events))
+        if reader.position >= self._journal.last_seq and reader.noted == self._last_note:
+            reader.behind, reader.catching_up = 0, False
+            reader.rest()
+        return events
+
+    def _note(self, about: Scope | str) -> None:
+        self._last_note += 1
+        self._notes.append(_Note(self._last_note, self._journal.last_seq, about))
+
+    def _noted(self, reader: Reader, last: int) -> list[Event]:
+        """The notes that a reader did not read yet, up to this place of the journal."""
+        dropped = self._last_note - len(self._notes)
+        if reader.oldest_note is not None and reader.oldest_note <= dropped:
+            reader.give_up()
+        reader.oldest_note = None
+        unread = list(takewhile(lambda note: note.number > reader.noted, reversed(self._notes)))
+        events = []
+        for note in reversed(unread):
+            if note.seq > last:
+                reader.oldest_note = note.number
+                break
+            reader.noted = note.number
+            event = self._event(reader, note)
+            if event is not None:
+                events.append(event)
+        return events
+
+    def _event(self, reader: Reader, note: _Note) -> Event | None:
+        """What a note is to a reader; None = nothing."""
+        if isinstance(note.about, Scope):
+            is_missed = note.number <= reader.live_from and note.seq < reader.wanted.after
+            is_meant = note.about.overlaps(reader.wanted.scope) and not is_missed
+            return Event(Kind.RESET, note.seq, note.about) if is_meant else None
+        delivery = self._delivery(note.about)
+        is_meant = note.number > reader.live_from and _takes_deliveries(reader)
+        if delivery is None or not is_meant or not reader.wanted.scope.covers(*delivery.owners):
+            return None
+        return Event(Kind.DELIVERY, note.seq, delivery)
+
+
+def _takes_deliveries(reader: Reader) -> bool:
+    return not reader.wanted.needs_a_look and reader.wanted.idempotency_key is None
 
 
 def events_of(exchange: Exchange) -> list[Event]:

@@ -2,11 +2,12 @@
 
 from emulator.engine.asked import Asked
 from emulator.engine.calls import Calls
+from emulator.engine.capacity import CapacityError, MemoryAccount
 from emulator.engine.idempotency import Key, Keys, OnMismatch
-from emulator.engine.limits import LimitReachedError
 from emulator.engine.policy import Policy
 from emulator.engine.schemas import SchemaResult, Schemas
 from emulator.engine.scopes import Scope
+from emulator.engine.slices import Steps
 from emulator.engine.subscriptions import Subscriptions
 from emulator.wire.errors import (
     CONTENT_NOT_JSON,
@@ -25,15 +26,18 @@ class Holdings:
     """Everything that a request can meet.
 
     Args:
+        account: of memory.
         policy: what a key means and for how long.
         calls: which calls there are.
         schemas: what contents must be.
         subscriptions: which there are.
     """
 
-    def __init__(self, policy: Policy, calls: Calls, schemas: Schemas, subscriptions: Subscriptions) -> None:
+    def __init__(
+        self, account: MemoryAccount, policy: Policy, calls: Calls, schemas: Schemas, subscriptions: Subscriptions
+    ) -> None:
         self._on_mismatch = policy.idempotency_mismatch
-        self._keys = Keys(ttl=policy.idempotency_ttl, limit=policy.idempotency_limit)
+        self._keys = Keys(account, ttl=policy.idempotency_ttl)
         self._calls = calls
         self._schemas = schemas
         self._subscriptions = subscriptions
@@ -87,7 +91,7 @@ class Holdings:
         if isinstance(made, Subscription):
             try:
                 self._subscriptions.add(made)
-            except LimitReachedError as error:
+            except CapacityError as error:
                 raise TwilioError(TOO_MANY_REQUESTS, str(error)) from None
         if made.idempotency_key is not None:
             self._keys.keep(_key(made, made.account_sid, made.call_sid), made, now)
@@ -106,7 +110,8 @@ class Holdings:
     def asked_to_remove(self, target: Target) -> Asked:
         """What fault rules look at in a request that deletes."""
         refused = self._find(target) is None
-        return Asked(target.account_sid, target.call_sid, target.resource, None, "", target.sid or "", refused)
+        sid = (target.sid or "").encode()
+        return Asked(target.account_sid, target.call_sid, target.resource, None, "", sid, refused)
 
     def forget(self, made: Made) -> None:
         """Something was deleted: its key creates anew."""
@@ -115,9 +120,20 @@ class Holdings:
         if made.idempotency_key is not None:
             self._keys.forget(_key(made, made.account_sid, made.call_sid), made)
 
-    def forget_keys(self, scope: Scope) -> None:
-        """Every key of a scope creates anew."""
-        self._keys.forget_scope(scope)
+    def reset_keys(self, scope: Scope) -> Steps[None]:
+        """Remove the keys of a scope that there are now, in steps."""
+        account_sid, call_sid = scope.account_sid, scope.call_sid
+        kept = [  # compared here, because there may be 100,000
+            (key, value)
+            for key, value in self._keys.items()
+            if (call_sid is None or key.call_sid == call_sid)
+            and (account_sid is None or key.account_sid == account_sid)
+        ]
+        while kept:
+            key, value = kept.pop()
+            if self._keys.get(key) is value:
+                self._keys.remove(key)
+            yield
 
     def _find(self, target: Target) -> Subscription | None:
         assert target.sid is not None

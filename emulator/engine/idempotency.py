@@ -1,14 +1,18 @@
-"""Idempotency keys: what a key created, until its time is over or there are too many.
+"""Idempotency keys: what a key created, until it expires or is evicted.
 
 Nothing is documented about the parameter but its name; TTL, scope and limit are our choice (GET /_emulator/rules).
 """
 
-from collections import OrderedDict
 from enum import StrEnum
+from sys import getsizeof
 from typing import NamedTuple
 
-from emulator.engine.scopes import Scope
+from emulator.engine.capacity import MemoryAccount
+from emulator.engine.scopes import Owners
+from emulator.engine.store import ENTRY, Store
 from emulator.wire.resources import Made
+
+_OVERHEAD = ENTRY + 600  # measured: a key, its SIDs, and a message or subscription without its texts
 
 
 class OnMismatch(StrEnum):
@@ -32,37 +36,46 @@ class _Kept(NamedTuple):
     expires: float
 
 
-class Keys:
-    """What was made, by the key that made it, oldest first."""
+class Keys(Store[Key, _Kept]):
+    """What each key created; where the store is full, the oldest keys are evicted.
 
-    def __init__(self, *, ttl: float, limit: int) -> None:
+    What was created outlives its exchange in the journal here: it holds what a replay needs, and no content.
+
+    Args:
+        account: of memory.
+        ttl: seconds until a key expires.
+    """
+
+    kind = "idempotency_keys"
+
+    def __init__(self, account: MemoryAccount, *, ttl: float) -> None:
+        super().__init__(account)
         self._ttl = ttl
-        self._limit = limit
-        self._kept: OrderedDict[Key, _Kept] = OrderedDict()  # popping the front of a dict is not constant time
+
+    def size_of(self, key: Key, value: _Kept) -> int:
+        """The memory of a key and of what it created."""
+        return _OVERHEAD + getsizeof(key.text) + len(value.made.fingerprint)
+
+    def owners_of(self, key: Key, value: _Kept) -> Owners:  # noqa: ARG002
+        """The account and call that used it."""
+        return key.account_sid, key.call_sid
 
     def find(self, key: Key, now: float) -> Made | None:
-        """What the key created, unless its time is over."""
-        kept = self._kept.get(key)
+        """What the key created, unless it has expired."""
+        kept = self.get(key)
         if kept is None:
             return None
         if kept.expires <= now:
-            del self._kept[key]
+            self.remove(key)
             return None
         return kept.made
 
     def keep(self, key: Key, made: Made, now: float) -> None:
-        """Remember what was made under its key; beyond the limit the oldest key goes."""
-        self._kept[key] = _Kept(made, now + self._ttl)
-        while len(self._kept) > self._limit:
-            self._kept.popitem(last=False)
-
-    def forget_scope(self, scope: Scope) -> None:
-        """Forget all keys of an account or call."""
-        for key in [key for key in self._kept if scope.covers(key.account_sid, key.call_sid)]:
-            del self._kept[key]
+        """Remember what was created under its key."""
+        self.put(key, _Kept(made, now + self._ttl))
 
     def forget(self, key: Key, made: Made) -> None:
-        """Forget a key if it stands for this made."""
-        kept = self._kept.get(key)
+        """Remove a key if it created this."""
+        kept = self.get(key)
         if kept is not None and kept.made is made:
-            del self._kept[key]
+            self.remove(key)

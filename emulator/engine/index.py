@@ -5,8 +5,7 @@ that eviction costs next to nothing per track; reading starts behind them.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
-from heapq import merge
+from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from operator import attrgetter
 
@@ -22,27 +21,41 @@ Run = tuple[Track, int]
 
 
 class Selection:
-    """The exchanges of a filter: how many there are, and any page of them. It reads its runs as if they were one."""
+    """The exchanges of a filter: how many there are, and any page of them. It reads its runs as if they were one.
 
-    def __init__(self, *runs: Run) -> None:
+    Attributes:
+        matches: what an index cannot answer, and must be asked of each candidate; None = all candidates are meant.
+    """
+
+    def __init__(self, *runs: Run, matches: Callable[[Exchange], bool] | None = None) -> None:
         self._runs = runs
+        self.matches = matches
 
     def __or__(self, other: "Selection") -> "Selection":
-        return Selection(*self._runs, *other._runs)
+        return Selection(*self._runs, *other._runs, matches=self.matches or other.matches)
 
     def __len__(self) -> int:
+        if self.matches is not None:
+            return sum(map(self.matches, self.candidates()))
         return sum(len(track) - start for track, start in self._runs)
 
     def __iter__(self) -> Iterator[Exchange]:
-        return merge(*(islice(track, start, None) for track, start in self._runs), key=_seq)
+        return filter(self.matches, self.candidates()) if self.matches else iter(self.candidates())
+
+    def candidates(self, limit: int | None = None) -> list[Exchange]:
+        """What the index finds, or the oldest of it."""
+        runs = [track[start : None if limit is None else start + limit] for track, start in self._runs]
+        return runs[0] if len(runs) == 1 else sorted(chain.from_iterable(runs), key=_seq)[:limit]
 
     def page(self, limit: int, *, newest_first: bool) -> list[Exchange]:
         """The first `limit` exchanges from the wanted end."""
-        if newest_first:
-            ends = [track[max(start, len(track) - limit) :] for track, start in self._runs]
-        else:
-            ends = [track[start : start + limit] for track, start in self._runs]
-        return sorted(chain.from_iterable(ends), key=_seq, reverse=newest_first)[:limit]
+        if self.matches is not None:
+            found = self.candidates()
+            return list(islice(filter(self.matches, reversed(found) if newest_first else found), limit))
+        if not newest_first:
+            return self.candidates(limit)
+        ends = [track[max(start, len(track) - limit) :] for track, start in self._runs]
+        return sorted(chain.from_iterable(ends), key=_seq, reverse=True)[:limit]
 
 
 class Index:
@@ -97,6 +110,11 @@ class Index:
                 else:
                     self._shared.discard(value)
 
+    def holds(self, exchange: Exchange) -> bool:
+        """Whether an exchange is among these."""
+        place = bisect_left(self._all, exchange.seq, lo=self._evicted, key=_seq)
+        return place < len(self._all) and self._all[place] is exchange
+
     def newest(self, limit: int) -> list[Exchange]:
         """The newest exchanges, newest first."""
         return self.select(Filter()).page(limit, newest_first=True)
@@ -112,9 +130,8 @@ class Index:
             del tracks[0]
         track = min(tracks, key=len, default=self._all)
         start = bisect_right(track, max(wanted.after, self._oldest - 1), key=_seq)
-        if len(tracks) > 1 or wanted.needs_a_look:
-            return Selection(([exchange for exchange in islice(track, start, None) if wanted.matches(exchange)], 0))
-        return Selection((track, start))
+        is_exact = len(tracks) <= 1 and not wanted.needs_a_look
+        return Selection((track, start), matches=None if is_exact else wanted.matches)
 
     def _call_tells_account(self, wanted: Filter) -> bool:
         """Whether all exchanges of the call that is meant are the account's that is meant: the commonest scope."""

@@ -1,8 +1,9 @@
-"""The journal: every exchange, in order, bounded by count and by bytes; what is evicted is counted."""
+"""The journal: every exchange, in order, within a bound of the account of memory; what is evicted is counted."""
 
 from collections.abc import Iterable
 from operator import attrgetter
 
+from emulator.engine.capacity import MemoryAccount
 from emulator.engine.exchanges import Exchange
 from emulator.engine.filters import Filter
 from emulator.engine.index import Index, Selection
@@ -14,15 +15,13 @@ _LONGEST_SHARED = 4096
 class Journal:
     """Exchanges by place, by id, and by whom they belong to."""
 
-    def __init__(self, *, limit: int, max_bytes: int) -> None:
-        self._limit = limit
-        self._max_bytes = max_bytes
+    def __init__(self, account: MemoryAccount) -> None:
+        self._bound = account["journal"]
+        self._bound.evict = self._evict
         self._by_id: dict[str, Exchange] = {}  # the newest, where a seed that was set again made an id twice
-        self._count = 0
         self._heads: dict[bytes, bytes] = {}
         self._messages = Index()  # what created one
         self._others = Index()
-        self._bytes = 0
         self.last_seq = 0
         self.evicted = 0
         self.evicted_through = 0  # the highest seq that was evicted
@@ -47,10 +46,7 @@ class Journal:
         self.last_seq = exchange.seq
         self._by_id[exchange.id] = exchange
         self._index_of(exchange).add(exchange)
-        self._count += 1
-        self._bytes += exchange.size
-        while self._count > self._limit or (self._bytes > self._max_bytes and self._count > 1):
-            self._evict()
+        self._bound.charge(exchange.size)
 
     def _index_of(self, exchange: Exchange) -> Index:
         return self._messages if exchange.created else self._others
@@ -89,8 +85,12 @@ class Journal:
         """The newest exchanges, newest first."""
         return self.requests(Filter()).page(limit, newest_first=True)
 
+    def holds(self, exchange: Exchange) -> bool:
+        """Whether an exchange that was appended is neither evicted nor removed."""
+        return self._index_of(exchange).holds(exchange)
+
     def remove(self, exchanges: Iterable[Exchange]) -> None:
-        """Forget exchanges."""
+        """Remove exchanges."""
         gone = set(exchanges)
         created = {exchange for exchange in gone if exchange.created}
         self._messages.remove(created)
@@ -101,5 +101,4 @@ class Journal:
     def _let_go(self, exchange: Exchange) -> None:
         if self._by_id.get(exchange.id) is exchange:
             del self._by_id[exchange.id]
-        self._count -= 1
-        self._bytes -= exchange.size
+        self._bound.release(exchange.size)

@@ -1,16 +1,18 @@
-"""Lines: the connected Voice SDKs, each a user on one socket. Who does not read is cut off, not waited for."""
+"""Lines: the connected Voice SDKs, each a user on one socket. Disconnect a client that stops reading."""
 
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from emulator.engine.capacity import Bound, CapacityError, MemoryAccount, size_of
 from emulator.engine.handovers import Handover
-from emulator.engine.limits import LimitReachedError
-from emulator.wire.signalling.sent import Sent
+from emulator.wire.signalling.sent import Delivered, Incoming, Sent
 
-MAX_LINES = 10_000
 MAX_BEHIND = 1_000
+MAX_BYTES_BEHIND = 1024**2
+_OVERHEAD = 1_500  # measured: a line and its place by identity
+_FRAME = 1_500  # a frame with SDP
 GRACE = 30.0
 """Seconds for which a call outlives its socket, at most and by default (pstream.ts: MAX_RECONNECT_TIMEOUT_ALLOWED)."""
 
@@ -32,6 +34,7 @@ class Line:
         aliases: CallSids by the names that the client gave its calls.
         closed: why no more is said, once it is so.
         handovers: of the messages that were not written to the socket yet.
+        bound: what its frames are charged to while it is connected.
     """
 
     cut: Callable[[], None] = _nothing
@@ -42,6 +45,8 @@ class Line:
     aliases: dict[str, str] = field(default_factory=dict)
     closed: str | None = None
     handovers: list[Handover] = field(default_factory=list)
+    bound: Bound | None = None
+    _bytes: int = 0
     _outbox: deque[Sent] = field(default_factory=deque)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -49,13 +54,29 @@ class Line:
         """Say something, or give the user up when it is too far behind."""
         if self.closed is not None:
             return
-        if len(self._outbox) >= MAX_BEHIND:
-            self.close(f"{MAX_BEHIND} frames wait and it does not read")
-            self._outbox.clear()
+        try:
+            self._charge(frame)
+        except CapacityError as error:
+            self.close(f"it does not read: {error}")
+            self.take()
             self.cut()
             return
         self._outbox.append(frame)
         self._wake.set()
+
+    def _charge(self, frame: Sent) -> None:
+        if len(self._outbox) >= MAX_BEHIND:
+            raise CapacityError("frames", MAX_BEHIND, "read them")
+        size = _FRAME
+        if isinstance(frame, Delivered):
+            size += size_of(frame.content)
+        elif isinstance(frame, Incoming):
+            size += size_of(dict(frame.custom))
+        if self._bytes + size > MAX_BYTES_BEHIND:
+            raise CapacityError("frames", MAX_BYTES_BEHIND, "read them", "bytes")
+        if self.bound is not None:
+            self.bound.charge(size, 0)
+            self._bytes += size
 
     def close(self, reason: str) -> None:
         """Say no more than what is there."""
@@ -70,9 +91,16 @@ class Line:
         """All frames that are there."""
         taken = list(self._outbox)
         self._outbox.clear()
+        self.release()
         if self.closed is None:
             self._wake.clear()
         return taken
+
+    def release(self) -> None:
+        """Charge its frames no longer."""
+        if self.bound is not None:
+            self.bound.release(self._bytes, 0)
+            self._bytes = 0
 
     def belongs_to(self, account_sid: str | None) -> bool:
         """Whether an account may reach it; None = every account."""
@@ -82,12 +110,12 @@ class Line:
 class Lines:
     """All lines, found by identity."""
 
-    def __init__(self) -> None:
+    def __init__(self, account: MemoryAccount) -> None:
+        self._bound = account["connected_users"]
         self._by_identity: defaultdict[str, dict[Line, None]] = defaultdict(dict)
-        self._count = 0
 
     def __len__(self) -> int:
-        return self._count
+        return self._bound.entries
 
     def __iter__(self) -> Iterator[Line]:
         for lines in self._by_identity.values():
@@ -100,14 +128,12 @@ class Lines:
         """Connect a line, or give it another identity.
 
         Raises:
-            LimitReachedError: 10,000 are connected.
+            CapacityError: too many are connected.
         """
-        if line not in self and self._count >= MAX_LINES:
-            raise LimitReachedError("connected users", MAX_LINES, "disconnect some first")
         self.remove(line)
-        line.identity = identity
+        self._bound.charge(_OVERHEAD)
+        line.bound, line.identity = self._bound, identity
         self._by_identity[identity][line] = None
-        self._count += 1
 
     def remove(self, line: Line) -> None:
         """Disconnect a line; no error when it is not connected."""
@@ -115,7 +141,9 @@ class Lines:
             return
         lines = self._by_identity[line.identity]
         del lines[line]
-        self._count -= 1
+        line.release()
+        line.bound = None
+        self._bound.release(_OVERHEAD)
         if not lines:
             del self._by_identity[line.identity]
 

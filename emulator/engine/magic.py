@@ -1,18 +1,18 @@
 """CallSids that pick their fault, as Twilio's magic numbers do: an unmodified program meets it by sending there."""
 
-from collections import OrderedDict
 from hashlib import sha256
 from typing import NamedTuple
 
 from emulator.engine.asked import Asked
+from emulator.engine.capacity import MemoryAccount, size_of
 from emulator.engine.faults import Action, Drop, DropFault, Fault, ReplyFault, spoils
-from emulator.engine.scopes import Scope
+from emulator.engine.scopes import Owners
+from emulator.engine.store import ENTRY, Store
 from emulator.wire import errors
 from emulator.wire.errors import Problem
 
 _PREFIX = "fa11"
 _ENDING = 8  # how many of the last hex digits are looked at
-MAX_REMEMBERED = 10_000
 
 
 class MagicCall(NamedTuple):
@@ -56,12 +56,31 @@ _LOOKS = frozenset({_PREFIX, _PREFIX.upper(), _PREFIX.title(), "fA11"})  # quick
 _BY_ENDING = {call.ending: call for call in MAGIC_CALLS}
 
 
-class Magic:
-    """Finds them, and remembers what happens only once."""
+_Attempt = tuple[str, str, bytes]
+"""Account, call, and a digest of the resource and what was asked of it."""
 
-    def __init__(self, *, on: bool) -> None:
+
+class Magic(Store[_Attempt, bool]):
+    """Finds them, and remembers the attempts for which something happens only once.
+
+    Args:
+        account: of memory.
+        on: whether CallSids can name a fault.
+    """
+
+    kind = "magic_sids"
+
+    def __init__(self, account: MemoryAccount, *, on: bool) -> None:
+        super().__init__(account)
         self._looks = _LOOKS if on else frozenset()
-        self._seen: OrderedDict[tuple[str, str, bytes], None] = OrderedDict()
+
+    def size_of(self, key: _Attempt, value: bool) -> int:  # noqa: ARG002, FBT001
+        """The memory of an attempt."""
+        return ENTRY + size_of(key)
+
+    def owners_of(self, key: _Attempt, value: bool) -> Owners:  # noqa: ARG002, FBT001
+        """The account and call that it was for."""
+        return key[:2]
 
     def concerns(self, call_sid: str) -> bool:
         """Whether a CallSid looks like one of them; quick to say no."""
@@ -74,17 +93,8 @@ class Magic:
             return None
         return Fault(rule=f"magic-{call.ending}", delay=call.delay, action=call.action)
 
-    def forget(self, scope: Scope) -> None:
-        """What happens once can happen again."""
-        for seen in [seen for seen in self._seen if scope.covers(*seen[:2])]:
-            del self._seen[seen]
-
     def _was_seen(self, asked: Asked) -> bool:
-        what = asked.idempotency_key or asked.fingerprint
-        attempt = asked.account_sid, asked.call_sid, sha256(f"{asked.resource} {what}".encode()).digest()
-        if attempt in self._seen:
-            return True
-        self._seen[attempt] = None
-        if len(self._seen) > MAX_REMEMBERED:
-            self._seen.popitem(last=False)
-        return False
+        key = asked.idempotency_key
+        what = key.encode() if key else asked.fingerprint
+        digest = sha256(b"%b %b" % (asked.resource.encode(), what)).digest()
+        return not self.put((asked.account_sid, asked.call_sid, digest), value=True)

@@ -5,19 +5,22 @@ for any other, and what ended stays known there.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from sys import getsizeof
 from typing import NamedTuple, Protocol
 
-from emulator.engine.calls import MAX_CALLS, Call, Calls, Leg, Status
+from emulator.engine.calls import Call, Calls, Leg, Status
+from emulator.engine.capacity import CapacityError, MemoryAccount
 from emulator.engine.chance import Chance
-from emulator.engine.limits import LimitReachedError
 from emulator.engine.lines import Line
+from emulator.engine.scopes import Owners
+from emulator.engine.store import ENTRY, Store
 from emulator.wire import sids
 from emulator.wire.signalling import sent
 from emulator.wire.signalling.failures import Failure
 
-MAX_PARTIES = 10_000
+_OVERHEAD = ENTRY + 2_300  # an end of a call, the SDP that it waits for, and its timer
 
 
 class Timer(Protocol):
@@ -78,54 +81,57 @@ class Party:
         self.timer = timer
 
 
-class Parties:
+class Parties(Store[str, Party]):
     """The ends of calls that ring or are in progress, by CallSid."""
 
-    def __init__(self, calls: Calls, chance: Chance) -> None:
+    kind = "voice_calls"
+
+    def __init__(self, account: MemoryAccount, calls: Calls, chance: Chance) -> None:
+        super().__init__(account)
         self._calls = calls
         self._chance = chance
-        self._parties: dict[str, Party] = {}
-        self._over: deque[str] = deque(maxlen=MAX_CALLS)  # CallSids of those that ended, the oldest first
+        self._over: deque[str] = deque(maxlen=calls.bound.max_entries)  # CallSids of those that ended, oldest first
 
-    def __len__(self) -> int:
-        return len(self._parties)
+    def size_of(self, key: str, value: Party) -> int:  # noqa: ARG002
+        """The memory of an end of a call and its SDP."""
+        return _OVERHEAD + getsizeof(value.identity)
 
-    def __iter__(self) -> Iterator[Party]:
-        return iter(self._parties.values())
-
-    def get(self, call_sid: str) -> Party | None:
-        """The end of a call, if it has not ended."""
-        return self._parties.get(call_sid)
+    def owners_of(self, key: str, value: Party) -> Owners:
+        """A call of no account belongs to its CallSid alone."""
+        return value.account_sid, key
 
     def of(self, line: Line, call_sid: str) -> Party | None:
         """This user's end of a call, by CallSid or by the name that the client gave it."""
-        party = self._parties.get(line.aliases.get(call_sid, call_sid))
+        party = self.get(line.aliases.get(call_sid, call_sid))
         return party if party is not None and line in party.lines else None
 
     def begin(self, identity: str, account_sid: str | None, lines: list[Line], *, caller: bool = False) -> Party:
         """A new end of a call, which rings.
 
         Raises:
-            LimitReachedError: 10,000 calls ring or are in progress, or are registered.
+            CapacityError: too many calls ring or are in progress, or are registered.
         """
-        if len(self._parties) >= MAX_PARTIES:
-            raise LimitReachedError("voice calls", MAX_PARTIES, "hang up some first")
-        call_sid = self._new_sid()
-        call = Call(sid=call_sid, account_sid=account_sid, status=Status.RINGING, client=Leg.VOICE_SDK)
+        call_sid, token = self._new_sid(), self._chance.take(sids.ENTROPY_BYTES).hex()
+        party = Party(call_sid, identity, account_sid, lines, token, caller)
+        self.put(call_sid, party)
         try:
-            self._calls.put(call)
-        except LimitReachedError:
+            self._register(Call(sid=call_sid, account_sid=account_sid, status=Status.RINGING, client=Leg.VOICE_SDK))
+        except CapacityError:
+            self.remove(call_sid)
+            raise
+        return party
+
+    def _register(self, call: Call) -> None:
+        try:
+            self._calls.add(call)
+        except CapacityError:
             if not self._forget_one():
                 raise
-            self._calls.put(call)
-        token = self._chance.take(sids.ENTROPY_BYTES).hex()
-        party = Party(call_sid, identity, account_sid, lines, token, caller)
-        self._parties[call_sid] = party
-        return party
+            self._calls.add(call)
 
     def _new_sid(self) -> str:
         """A CallSid that no call in progress has: a seed that was set again makes them twice."""
-        while (call_sid := sids.make(sids.CALL, self._chance.take(sids.ENTROPY_BYTES))) in self._parties:
+        while (call_sid := sids.make(sids.CALL, self._chance.take(sids.ENTROPY_BYTES))) in self._entries:
             pass
         return call_sid
 
@@ -147,7 +153,7 @@ class Parties:
             told: who said so, and need not be told.
         """
         for end in (party, party.peer):
-            if end is None or self._parties.pop(end.call_sid, None) is None:
+            if end is None or self.remove(end.call_sid) is None:
                 continue
             end.set_timer(None)
             end.peer = None  # a circle would wait for the collector
@@ -172,7 +178,7 @@ class Parties:
     def _mark(self, party: Party, status: Status) -> None:
         call = self._calls.get(party.call_sid)
         if call is not None:
-            self._calls.put(replace(call, status=status))
+            self._calls.add(replace(call, status=status))
 
 
 def _farewell(party: Party, failure: Failure | None) -> sent.Sent:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from emulator.engine.calls import Unregistered
+from emulator.engine.capacity import MEMORY_LIMIT, Capacity
 from emulator.engine.idempotency import OnMismatch
 
 
@@ -15,8 +16,17 @@ class Policy:
     idempotency_limit: int = 100_000
     idempotency_mismatch: OnMismatch = OnMismatch.REPLAY
     journal_limit: int = 100_000
-    journal_bytes: int = 256 * 1024 * 1024
+    memory_limit: int = MEMORY_LIMIT
+    journal_bytes: int | None = None
     magic: bool = True
     retry_window: float = 120
     first_sequence_number: int = 1
     deliveries_limit: int = 10_000
+
+    def capacities(self) -> dict[str, Capacity]:
+        """What was chosen in place of the defaults of the account of memory."""
+        return {
+            "journal": Capacity(self.journal_limit, self.journal_bytes),
+            "idempotency_keys": Capacity(self.idempotency_limit),
+            "deliveries": Capacity(self.deliveries_limit),
+        }

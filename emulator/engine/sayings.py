@@ -1,14 +1,14 @@
 """What end users said: the newest of it, whether somebody was told or not."""
 
-from collections import deque
-from collections.abc import Iterator
+from itertools import count
 from typing import NamedTuple
 
+from emulator.engine.capacity import MemoryAccount, size_of
 from emulator.engine.parties import EndUserMessage
-from emulator.engine.scopes import Scope
+from emulator.engine.scopes import Owners
+from emulator.engine.store import ENTRY, Store
 
-MAX_SAYINGS = 10_000
-MAX_BYTES = 32 * 1024 * 1024
+_OVERHEAD = ENTRY + 300  # a message without its texts
 
 
 class Saying(NamedTuple):
@@ -32,32 +32,24 @@ class Saying(NamedTuple):
         return self.said.sid
 
 
-class Sayings:
-    """All that are kept, oldest first; beyond the limits the oldest goes."""
+class Sayings(Store[int, Saying]):
+    """The newest messages of end users by a running number, oldest first."""
 
-    def __init__(self) -> None:
-        self._sayings: deque[Saying] = deque()
-        self._bytes = 0
+    kind = "end_user_messages"
+    indexed = True
 
-    def __iter__(self) -> Iterator[Saying]:
-        return iter(self._sayings)
+    def __init__(self, account: MemoryAccount) -> None:
+        super().__init__(account)
+        self._numbers = count()
 
-    def __len__(self) -> int:
-        return len(self._sayings)
+    def size_of(self, key: int, value: Saying) -> int:  # noqa: ARG002
+        """The memory of a message."""
+        return _OVERHEAD + size_of(*value.said)
+
+    def owners_of(self, key: int, value: Saying) -> Owners:  # noqa: ARG002
+        """The account and call of the end user."""
+        return value.said.account_sid, value.said.call_sid
 
     def add(self, saying: Saying) -> None:
-        """Keep one."""
-        self._sayings.append(saying)
-        self._bytes += len(saying.said.content)
-        while len(self._sayings) > MAX_SAYINGS or (self._bytes > MAX_BYTES and len(self._sayings) > 1):
-            self._bytes -= len(self._sayings.popleft().said.content)
-
-    def of_call(self, call_sid: str) -> Iterator[Saying]:
-        """Those of a call."""
-        return (saying for saying in self._sayings if saying.said.call_sid == call_sid)
-
-    def forget_scope(self, scope: Scope) -> None:
-        """Forget those of an account or call."""
-        kept = [one for one in self._sayings if not scope.owns(Scope(one.said.account_sid, one.said.call_sid))]
-        self._sayings = deque(kept)
-        self._bytes = sum(len(saying.said.content) for saying in kept)
+        """Add a message; the oldest are evicted where the store is full."""
+        self.put(next(self._numbers), saying)

@@ -1,17 +1,13 @@
 """Content schemas: what a scope's messages should look like, noted on each message or enforced."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from emulator.engine.limits import LimitReachedError
 from emulator.engine.schema_cost import Budget, Shape
-from emulator.engine.scopes import Scope
+from emulator.engine.scopes import Owners, Scope
+from emulator.engine.store import ENTRY, Store
 from emulator.wire import content
-
-MAX_SCHEMAS = 100
-MAX_MEMORY = 64 * 1024 * 1024
-"""Bytes of all schemas, compiled; a schema of 1 KB takes about 50 KB."""
 
 _RESULT = 150
 _VIOLATION = 200
@@ -65,46 +61,26 @@ class SchemaResult:
         return _RESULT + sum(_VIOLATION + 4 * (len(pointer) + len(text)) for pointer, text in self.errors)
 
 
-class Schemas:
+class Schemas(Store[str, Schema]):
     """Registered schemas by name."""
 
-    def __init__(self) -> None:
-        self._schemas: dict[str, Schema] = {}
+    kind = "schemas"
 
-    def __iter__(self) -> Iterator[Schema]:
-        return iter(self._schemas.values())
+    def size_of(self, key: str, value: Schema) -> int:  # noqa: ARG002
+        """The memory of the compiled schema, as measured."""
+        return ENTRY + value.size
 
-    def __len__(self) -> int:
-        return len(self._schemas)
+    def owners_of(self, key: str, value: Schema) -> Owners:  # noqa: ARG002
+        """The scope that it was registered for."""
+        return value.scope.account_sid, value.scope.call_sid
 
-    def put(self, schema: Schema) -> bool:
-        """Register or replace; True when the name is new.
+    def add(self, schema: Schema) -> bool:
+        """Register or replace a schema; True when its name is new.
 
         Raises:
-            LimitReachedError: 100 are registered, or they take too much memory.
+            CapacityError: too many are registered, or they take too much memory.
         """
-        is_new = schema.name not in self._schemas
-        if is_new and len(self._schemas) >= MAX_SCHEMAS:
-            raise LimitReachedError("schemas", MAX_SCHEMAS, "DELETE some or reset")
-        if schema.size + sum(other.size for other in self if other.name != schema.name) > MAX_MEMORY:
-            raise LimitReachedError("bytes of compiled schemas", MAX_MEMORY, "DELETE some or reset")
-        self._schemas[schema.name] = schema
-        return is_new
-
-    def get(self, name: str) -> Schema | None:
-        """The schema of this name."""
-        return self._schemas.get(name)
-
-    def remove(self, name: str) -> bool:
-        """Forget a schema; False when there was none."""
-        return self._schemas.pop(name, None) is not None
-
-    def remove_scope(self, scope: Scope) -> int:
-        """Forget the schemas that are for this account or call only; returns how many."""
-        gone = [schema.name for schema in self if scope.owns(schema.scope)]
-        for name in gone:
-            del self._schemas[name]
-        return len(gone)
+        return self.put(schema.name, schema)
 
     def check(self, account_sid: str, call_sid: str, text: str) -> tuple[SchemaResult, ...]:
         """What the schemas of this account and call say of a content."""

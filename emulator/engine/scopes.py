@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+Owners = tuple[str | None, str | None]
+"""Account and call; None = all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +21,11 @@ class Scope:
         """Whether something of this account and call lies in the scope."""
         return self.account_sid in (None, account_sid) and self.call_sid in (None, call_sid)
 
-    def owns(self, other: "Scope") -> bool:
-        """Whether something made for that scope goes with this one: a call of no account goes with its CallSid."""
-        if other.account_sid is None and other.call_sid is not None:
-            return self == Scope() or self.call_sid == other.call_sid
-        return self.covers(other.account_sid, other.call_sid)
+    def owns(self, account_sid: str | None, call_sid: str | None) -> bool:
+        """Whether a reset of this scope removes what has these owners: a call of no account goes with its CallSid."""
+        if account_sid is None and call_sid is not None:
+            return self == Scope() or self.call_sid == call_sid
+        return self.covers(account_sid, call_sid)
 
     def overlaps(self, other: "Scope") -> bool:
         """Whether something can lie in both."""
@@ -76,6 +78,10 @@ class Registry(Generic[T]):
         return [
             thing for shelf in shelves if shelf for thing, scope in shelf.items() if scope.covers(account_sid, call_sid)
         ]
+
+    def of_call(self, call_sid: str) -> list[T]:
+        """The things of a call, of whatever account."""
+        return list(self._by_call.get(call_sid, ()))
 
     def _shelf(self, scope: Scope) -> dict[T, Scope]:
         if scope.call_sid is not None:

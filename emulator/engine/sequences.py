@@ -1,33 +1,39 @@
 """`SequenceNumber`: counts what the end user of each call sent."""
 
-from collections import OrderedDict
+from emulator.engine.capacity import MemoryAccount, size_of
+from emulator.engine.scopes import Owners
+from emulator.engine.store import ENTRY, Store
 
-from emulator.engine.scopes import Scope
+_Call = tuple[str | None, str]
+"""Account and call; an account of None = a call of no account."""
 
-MAX_CALLS = 10_000
 
-
-class Sequences:
-    """The next number of each call; beyond 10,000 calls the one that was silent longest begins anew.
+class Sequences(Store[_Call, int]):
+    """The next number of each call; where the store is full, the call that was silent longest starts again.
 
     Args:
+        account: of memory.
         first: the first number. Twilio's text says 0, its sample shows 1.
     """
 
-    def __init__(self, first: int = 1) -> None:
+    kind = "sequence_numbers"
+
+    def __init__(self, account: MemoryAccount, first: int = 1) -> None:
+        super().__init__(account)
         self._first = first
-        self._next: OrderedDict[tuple[str | None, str], int] = OrderedDict()
+
+    def size_of(self, key: _Call, value: int) -> int:  # noqa: ARG002
+        """The memory of a call's number."""
+        return ENTRY + size_of(key)
+
+    def owners_of(self, key: _Call, value: int) -> Owners:  # noqa: ARG002
+        """The call that is counted."""
+        return key
 
     def take(self, account_sid: str | None, call_sid: str) -> int:
-        """The number of a call's next message; `account_sid` None = a call of no account."""
+        """The number of a call's next message."""
         owners = account_sid, call_sid
-        number = self._next.pop(owners, self._first)
-        self._next[owners] = number + 1
-        if len(self._next) > MAX_CALLS:
-            self._next.popitem(last=False)
+        number = self.get(owners)
+        number = self._first if number is None else number
+        self.put(owners, number + 1)
         return number
-
-    def forget_scope(self, scope: Scope) -> None:
-        """Count from the first number again in the calls of a scope."""
-        for owners in [owners for owners in self._next if scope.owns(Scope(*owners))]:
-            del self._next[owners]

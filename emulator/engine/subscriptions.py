@@ -1,63 +1,32 @@
-"""Who is told what the end user of a call says: subscriptions by SID and by call, in the order of their creation."""
+"""Subscriptions to the messages of end users, by SID and by call, in the order of their creation."""
 
-from collections.abc import Iterator
-
-from emulator.engine.limits import LimitReachedError
-from emulator.engine.scopes import Scope
+from emulator.engine.capacity import size_of
+from emulator.engine.scopes import Owners
+from emulator.engine.store import ENTRY, Store
 from emulator.wire.subscriptions import Subscription
 
-MAX_SUBSCRIPTIONS = 10_000
+_OVERHEAD = ENTRY + 600  # a subscription and its SIDs
 
 
-class Subscriptions:
+class Subscriptions(Store[str, Subscription]):
     """All subscriptions."""
 
-    def __init__(self) -> None:
-        self._by_sid: dict[str, Subscription] = {}
-        self._by_call: dict[str, dict[str, Subscription]] = {}
+    kind = "subscriptions"
+    indexed = True
 
-    def __len__(self) -> int:
-        return len(self._by_sid)
+    def size_of(self, key: str, value: Subscription) -> int:  # noqa: ARG002  SIDs have one length
+        """The memory of a subscription."""
+        return _OVERHEAD + size_of(value.callback, value.idempotency_key)
 
-    def __iter__(self) -> Iterator[Subscription]:
-        return iter(self._by_sid.values())
+    def owners_of(self, key: str, value: Subscription) -> Owners:  # noqa: ARG002
+        """The account and call that created it."""
+        return value.account_sid, value.call_sid
 
     def add(self, subscription: Subscription) -> None:
-        """Keep a new subscription.
+        """Add a new subscription.
 
         Raises:
-            LimitReachedError: there are 10,000.
+            CapacityError: there are too many.
         """
-        if len(self._by_sid) >= MAX_SUBSCRIPTIONS:
-            raise LimitReachedError("subscriptions", MAX_SUBSCRIPTIONS, "DELETE some or reset")
-        if subscription.sid in self._by_sid:  # a seed that was set again made the SID twice: the newest has it
-            self.remove(subscription.sid)
-        self._by_sid[subscription.sid] = subscription
-        self._by_call.setdefault(subscription.call_sid, {})[subscription.sid] = subscription
-
-    def get(self, sid: str) -> Subscription | None:
-        """The subscription of this SID."""
-        return self._by_sid.get(sid)
-
-    def of_call(self, call_sid: str, account_sid: str | None = None) -> list[Subscription]:
-        """Those of a call; with an account, only its own."""
-        found = self._by_call.get(call_sid, {}).values()
-        return [subscription for subscription in found if account_sid in (None, subscription.account_sid)]
-
-    def remove(self, sid: str) -> bool:
-        """Forget a subscription; False when there was none."""
-        subscription = self._by_sid.pop(sid, None)
-        if subscription is None:
-            return False
-        rest = self._by_call[subscription.call_sid]
-        del rest[sid]
-        if not rest:
-            del self._by_call[subscription.call_sid]
-        return True
-
-    def remove_scope(self, scope: Scope) -> int:
-        """Forget those of an account, a call, or both; returns how many."""
-        gone = [each.sid for each in self if scope.covers(each.account_sid, each.call_sid)]
-        for sid in gone:
-            self.remove(sid)
-        return len(gone)
+        self.remove(subscription.sid)  # a seed that was set again made the SID twice: the newest has it
+        self.put(subscription.sid, subscription)

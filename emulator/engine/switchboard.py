@@ -10,9 +10,9 @@ from functools import partial
 
 from emulator.engine.behaviours import Behaviours, Reaction
 from emulator.engine.calls import Calls, Status
+from emulator.engine.capacity import CapacityError, MemoryAccount
 from emulator.engine.chance import Chance
 from emulator.engine.handovers import Handover
-from emulator.engine.limits import LimitReachedError
 from emulator.engine.lines import GRACE, Line, Lines
 from emulator.engine.parties import EndUserMessage, Later, Parties, Party, Timer
 from emulator.engine.scopes import Scope
@@ -43,15 +43,20 @@ class Switchboard:
     """
 
     def __init__(
-        self, calls: Calls, chance: Chance, monotonic: Callable[[], float] = time.monotonic, later: Later = later
+        self,
+        account: MemoryAccount,
+        calls: Calls,
+        chance: Chance,
+        monotonic: Callable[[], float] = time.monotonic,
+        later: Later = later,
     ) -> None:
         self._calls = calls
         self._chance = chance
         self._later = later
         self._monotonic = monotonic
-        self._lines = Lines()
-        self._parties = Parties(calls, chance)
-        self.behaviours = Behaviours()
+        self._lines = Lines(account)
+        self._parties = Parties(account, calls, chance)
+        self.behaviours = Behaviours(account)
         self.on_message: Callable[[EndUserMessage], object] | None = None
 
     @property
@@ -80,7 +85,7 @@ class Switchboard:
             reconnect_timeout: seconds that its calls should outlive the socket; 0 = as long as possible.
 
         Raises:
-            LimitReachedError: 10,000 are connected.
+            CapacityError: too many are connected.
         """
         self._lines.put(line, identity)
         line.account_sid = account_sid
@@ -111,7 +116,7 @@ class Switchboard:
         """A user calls somebody: another user, or else nobody, who behaves as was set.
 
         Raises:
-            LimitReachedError: 10,000 calls are registered.
+            CapacityError: too many calls are registered.
         """
         called = frame.parameters.get("To", "").removeprefix(_CLIENT)
         caller = self._parties.begin(line.identity, line.account_sid, [line], caller=True)
@@ -125,7 +130,7 @@ class Switchboard:
             return
         try:
             callee = self._parties.begin(called, lines[0].account_sid, lines)
-        except LimitReachedError:
+        except CapacityError:
             self._parties.end(caller, Status.FAILED)
             raise
         caller.peer, callee.peer = callee, caller
@@ -143,7 +148,7 @@ class Switchboard:
 
         Raises:
             NobodyThereError: no user of that name has registered.
-            LimitReachedError: 10,000 calls are registered.
+            CapacityError: too many calls are registered.
         """
         identity = to.removeprefix(_CLIENT)
         lines = self._lines.callable(identity, account_sid)
@@ -261,11 +266,11 @@ class Switchboard:
 
     def reset(self, scope: Scope) -> None:
         """Hang up the calls of a scope."""
-        for party in list(self._parties):
-            if scope.owns(Scope(party.account_sid, party.call_sid)):
+        for call_sid, party in list(self._parties.items()):
+            if scope.owns(*self._parties.owners_of(call_sid, party)):
                 self._parties.end(party, Status.CANCELED)
+        self.behaviours.reset(scope)
         if scope == Scope():
-            self.behaviours.clear()
             self._parties.forget_ended()
 
     def stop(self) -> None:
@@ -302,7 +307,7 @@ class Switchboard:
 
     def _react(self, caller: Party, called: str) -> None:
         """Nobody is there: do what was set; it rings already."""
-        behaviour = self.behaviours.of_call(called, caller.identity)
+        behaviour = self.behaviours.for_call(called, caller.identity)
         match behaviour.reaction:
             case Reaction.ANSWER if behaviour.after:
                 caller.set_timer(self._later(behaviour.after, lambda: self._answered(caller)))

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from emulator.engine.exchanges import Exchange, Outcome, unpack
 from emulator.engine.faults import ReplyFault
+from emulator.engine.slices import Steps
 
 # A tuple: an enumeration's hash is slow.
 _PROCESSED = (Outcome.CREATED, Outcome.REPLAYED, Outcome.MISMATCH, Outcome.DELETED)
@@ -90,8 +91,8 @@ class Thread:
         return sum(attempt.created is not None for attempt in self.attempts)
 
 
-def threads_of(exchanges: Iterable[Exchange], *, now: float, window: float) -> list[Thread]:
-    """Group exchanges into threads, in the order of their last attempts.
+def threads_of(exchanges: Iterable[Exchange], *, now: float, window: float) -> Steps[list[Thread]]:
+    """Group exchanges into threads, in the order of their last attempts; work in steps, several of each exchange.
 
     Args:
         exchanges: in the order of the journal; preflights are no attempts.
@@ -99,8 +100,13 @@ def threads_of(exchanges: Iterable[Exchange], *, now: float, window: float) -> l
         window: seconds within which an attempt is a retry of one that failed.
     """
     attempts = [exchange for exchange in exchanges if exchange.outcome is not Outcome.PREFLIGHT]
-    groups = sorted(_grouped(attempts, window), key=lambda group: group[-1].seq)
-    return [Thread(tuple(group), tuple(_findings(group, now, window))) for group in groups]
+    groups = yield from _grouped(attempts, window)
+    groups.sort(key=lambda group: group[-1].seq)
+    threads = []
+    for group in groups:
+        threads.append(Thread(tuple(group), tuple(_findings(group, now, window))))
+        yield
+    return threads
 
 
 def succeeded(attempt: Exchange) -> bool:
@@ -108,12 +114,16 @@ def succeeded(attempt: Exchange) -> bool:
     return attempt.outcome in _PROCESSED and not attempt.is_lost
 
 
-def _grouped(attempts: Sequence[Exchange], window: float) -> list[list[Exchange]]:
+def _grouped(attempts: Sequence[Exchange], window: float) -> Steps[list[list[Exchange]]]:
     groups: list[list[Exchange]] = []
     by_key: dict[Name | None, list[Exchange]] = {}
     failed: dict[Name | None, list[Exchange]] = {}  # by content
-    last_use = {_name(attempt, attempt.idempotency_key): attempt.seq for attempt in attempts}
+    last_use: dict[Name | None, int] = {}
     for attempt in attempts:
+        last_use[_name(attempt, attempt.idempotency_key)] = attempt.seq
+        yield
+    for attempt in attempts:
+        yield
         key, content = _name(attempt, attempt.idempotency_key), _name(attempt, attempt.content)
         group = by_key.get(key)
         if group is None:

@@ -4,17 +4,19 @@ A wait counts at receipt. Deleted things no longer count; evicted ones do, for t
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sized
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
+from emulator.engine.capacity import MemoryAccount
 from emulator.engine.exchanges import Exchange
 from emulator.engine.filters import Filter
-from emulator.engine.limits import LimitReachedError
-from emulator.engine.scopes import Registry, Scope
+from emulator.engine.scopes import Owners, Scope
+from emulator.engine.slices import Wakeups
+from emulator.engine.store import ENTRY, Store
 
-MAX_WAITS = 10_000
+_OVERHEAD = ENTRY + 1_000  # measured: a wait and its future
 
 
 class Owned(Protocol):
@@ -31,6 +33,10 @@ class Wanted(Protocol):
     @property
     def scope(self) -> Scope:
         """The account and call that they belong to."""
+
+    @property
+    def size(self) -> int:
+        """Its memory in bytes."""
 
     def matches(self, thing: Any, /) -> bool:  # noqa: ANN401  the things that it is a filter of
         """Whether a thing is meant."""
@@ -55,7 +61,8 @@ class WaitFor(Generic[Wish]):
 
     Attributes:
         count: how many match now.
-        over: settled with the reason once the wait is decided; cancelled by nobody but its owner.
+        over: done once the wait is over; cancelled by nobody but its owner.
+        end: why it is over; None while it is not.
     """
 
     wanted: Wish
@@ -63,6 +70,7 @@ class WaitFor(Generic[Wish]):
     at_most: int | None
     count: int
     over: asyncio.Future[End]
+    end: End | None = None
 
     @property
     def satisfied(self) -> bool:
@@ -79,84 +87,111 @@ class WaitFor(Generic[Wish]):
 
     @property
     def ended(self) -> End:
-        """Why it is over; when nothing has settled it, because its time is."""
-        return self.over.result() if self.over.done() else End.TIMED_OUT
+        """Why it is over; when nothing has ended it, because its time is."""
+        return self.end or End.TIMED_OUT
 
     @property
     def fulfilled(self) -> bool:
         """Whether it got what it waited for; one that was broken off did not."""
         return self.satisfied and self.ended in (End.DECIDED, End.TIMED_OUT)
 
-    def add(self) -> None:
-        """One more matches."""
-        self.count += 1
-        if self.decided:
-            self.end(End.DECIDED)
 
-    def end(self, end: End) -> None:
-        """Settle the wait, unless it is settled."""
-        if not self.over.done():
-            self.over.set_result(end)
+class WaitsFor(Store[WaitFor[Wish], WaitFor[Wish]], Generic[Thing, Wish]):
+    """All waits, found by the account and call that they wait for.
 
+    Args:
+        account: of memory.
+        wakeups: sets their results.
+    """
 
-class WaitsFor(Generic[Thing, Wish]):
-    """All who wait, found by the account and call that they wait for."""
+    kind = "waits"
+    indexed = True
 
-    def __init__(self) -> None:
-        self._waits: Registry[WaitFor[Wish]] = Registry()
+    def __init__(self, account: MemoryAccount, wakeups: Wakeups) -> None:
+        super().__init__(account)
+        self._wakeups = wakeups
 
-    def __len__(self) -> int:
-        return len(self._waits)
+    def size_of(self, key: WaitFor[Wish], value: WaitFor[Wish]) -> int:  # noqa: ARG002
+        """The memory of a wait."""
+        return _OVERHEAD + value.wanted.size
 
-    def begin(self, wanted: Wish, *, at_least: int | None, at_most: int | None, count: int) -> WaitFor[Wish]:
+    def owners_of(self, key: WaitFor[Wish], value: WaitFor[Wish]) -> Owners:  # noqa: ARG002
+        """The account and call of its filter."""
+        scope = value.wanted.scope
+        return scope.account_sid, scope.call_sid
+
+    def begin(self, wanted: Wish, *, at_least: int | None, at_most: int | None, count: int = 0) -> WaitFor[Wish]:
         """Start to wait; the owner must `leave`.
 
         Raises:
-            LimitReachedError: 10,000 wait already.
+            CapacityError: there are too many.
         """
-        if len(self._waits) >= MAX_WAITS:
-            raise LimitReachedError("waits", MAX_WAITS, "let some end first")
         wait = WaitFor(wanted, at_least, at_most, count, asyncio.get_running_loop().create_future())
-        self._waits.add(wanted.scope, wait)
-        if wait.decided:
-            wait.end(End.DECIDED)
+        self.put(wait, wait)
+        self.add(wait, 0)
         return wait
 
     def leave(self, wait: WaitFor[Wish]) -> None:
         """The owner no longer waits."""
-        self._waits.remove(wait.wanted.scope, wait)
+        self.remove(wait)
+
+    def add(self, wait: WaitFor[Wish], more: int = 1) -> None:
+        """More things match."""
+        wait.count += more
+        if wait.decided:
+            self._end(wait, End.DECIDED)
+
+    async def add_earlier(self, wait: WaitFor[Wish], found: Awaitable[Sized]) -> WaitFor[Wish]:
+        """Count the things that came before the wait began; where that fails, the wait is left.
+
+        What is deleted meanwhile is subtracted then and counted here, which comes to the same.
+        """
+        try:
+            self.add(wait, len(await found))
+        except BaseException:
+            self.leave(wait)
+            raise
+        return wait
 
     def saw(self, thing: Thing) -> None:
         """A thing came."""
-        for wait in self._waits.of(*thing.owners):
+        for wait in self.covering(*thing.owners):
             if wait.wanted.matches(thing):
-                wait.add()
+                self.add(wait)
 
     def forgot(self, things: Iterable[Thing]) -> None:
         """Things were deleted."""
+        if not self._entries:
+            return
         for thing in things:
-            for wait in self._waits.of(*thing.owners):
-                if not wait.over.done() and wait.wanted.matches(thing):
+            for wait in self.covering(*thing.owners):
+                if wait.end is None and wait.wanted.matches(thing):
                     wait.count -= 1
 
     def saw_change(self, thing: Thing, change: Callable[[], None]) -> None:
         """A thing that came before is changed: it counts where it is meant now and was not, and the other way round."""
-        waits = self._waits.of(*thing.owners)
+        waits = self.covering(*thing.owners)
         were_meant = [wait.wanted.matches(thing) for wait in waits]
         change()
         for wait, was_meant in zip(waits, were_meant, strict=True):
             is_meant = wait.wanted.matches(thing)
             if is_meant and not was_meant:
-                wait.add()
-            elif was_meant and not is_meant and not wait.over.done():
+                self.add(wait)
+            elif was_meant and not is_meant and wait.end is None:
                 wait.count -= 1
 
     def end(self, scope: Scope, end: End) -> int:
         """End the waits for something in the scope; returns how many."""
-        ended = [wait for wait in self._waits if not wait.over.done() and scope.overlaps(wait.wanted.scope)]
+        ended = [wait for wait in self if wait.end is None and scope.overlaps(wait.wanted.scope)]
         for wait in ended:
-            wait.end(end)
+            self._end(wait, end)
         return len(ended)
+
+    def _end(self, wait: WaitFor[Wish], end: End) -> None:
+        if wait.end is None:
+            wait.end = end
+            if not wait.over.done():  # its owner may have gone
+                self._wakeups.set(wait.over, end)
 
 
 Wait = WaitFor[Filter]

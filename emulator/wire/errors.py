@@ -165,6 +165,14 @@ CONTENT_NOT_JSON = Problem(
     certainty=Certainty.ASSUMED,
     source=_DICTIONARY + "32702 names the cause; that REST answers with it at once is our choice",
 )
+KEY_TOO_LONG = Problem(
+    name="idempotency-key-too-long",
+    status=HTTPStatus.BAD_REQUEST,
+    code=20001,
+    message="Invalid IdempotencyKey.",
+    certainty=Certainty.ASSUMED,
+    source=_PATTERN + "the limit of 255 characters is our choice: nothing is documented about the parameter",
+)
 CALLBACK_REQUIRED = Problem(
     name="callback-required",
     status=HTTPStatus.BAD_REQUEST,
@@ -308,6 +316,7 @@ CATALOGUE: tuple[Problem, ...] = (
     CONTENT_REQUIRED,
     CONTENT_TOO_LONG,
     CONTENT_NOT_JSON,
+    KEY_TOO_LONG,
     CALLBACK_REQUIRED,
     CALLBACK_INVALID,
     METHOD_INVALID,

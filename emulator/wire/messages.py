@@ -6,19 +6,22 @@ Source: https://www.twilio.com/docs/voice/api/userdefinedmessage-resource and tw
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import NamedTuple
 
 from emulator.wire import content
 from emulator.wire.dates import rfc2822
-from emulator.wire.errors import CONTENT_NOT_JSON, CONTENT_REQUIRED, CONTENT_TOO_LONG, TwilioError
+from emulator.wire.errors import CONTENT_NOT_JSON, CONTENT_REQUIRED, CONTENT_TOO_LONG, KEY_TOO_LONG, TwilioError
+from emulator.wire.idempotency import read_key
 from emulator.wire.sids import MESSAGE
 
 RESOURCE = "UserDefinedMessages"
 ELEMENT = "UserDefinedMessage"
 # twilio.com/docs/api/errors/32703: characters, not bytes.
 MAX_CONTENT = 10_000
+FINGERPRINT_BYTES = 16
 
-REFUSALS = (CONTENT_REQUIRED, CONTENT_TOO_LONG, CONTENT_NOT_JSON)
+REFUSALS = (CONTENT_REQUIRED, CONTENT_TOO_LONG, CONTENT_NOT_JSON, KEY_TOO_LONG)
 """What reading the parameters can end in."""
 
 NOT_AN_OBJECT = "content-not-an-object"
@@ -37,9 +40,9 @@ class NewMessage(NamedTuple):
         return RESOURCE
 
     @property
-    def fingerprint(self) -> str:
-        """What an idempotency key stands for."""
-        return self.content
+    def fingerprint(self) -> bytes:
+        """What an idempotency key stands for: a digest, so that a key outlives the content that it came with."""
+        return blake2b(self.content.encode(), digest_size=FINGERPRINT_BYTES).digest()
 
     def made(self, hex_id: str, account_sid: str, call_sid: str, now: float) -> "Message":
         """The message that the request creates."""
@@ -47,7 +50,7 @@ class NewMessage(NamedTuple):
             id=hex_id,
             account_sid=account_sid,
             call_sid=call_sid,
-            content=self.content,
+            fingerprint=self.fingerprint if self.idempotency_key is not None else b"",
             idempotency_key=self.idempotency_key,
             date_created=now,
             notes=self.notes,
@@ -56,19 +59,20 @@ class NewMessage(NamedTuple):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Message:
-    """A message that was created. `replays` grows when its idempotency key comes again.
+    """A message that was created, as far as a replay needs it: its exchange has the content.
 
     Attributes:
         id: 32 hex digits; the SID is KX and these, the id of the request that created it RQ and these.
-        content: the text as received.
+        fingerprint: what its idempotency key stands for; empty without a key.
         date_created: seconds since 1970.
         notes: what is odd about it but was accepted.
+        replays: how often its idempotency key came again.
     """
 
     id: str
     account_sid: str
     call_sid: str
-    content: str
+    fingerprint: bytes
     idempotency_key: str | None
     date_created: float
     notes: tuple[str, ...] = ()
@@ -78,11 +82,6 @@ class Message:
     def element(self) -> str:
         """Its name in XML."""
         return ELEMENT
-
-    @property
-    def fingerprint(self) -> str:
-        """What its idempotency key stands for."""
-        return self.content
 
     @property
     def resource(self) -> str:
@@ -112,7 +111,7 @@ def read(form: Mapping[str, str], *, lenient: bool) -> NewMessage:
         lenient: accept a `Content` that is too long or not JSON, and only note it.
 
     Raises:
-        TwilioError: content-required, content-too-long, content-not-json.
+        TwilioError: content-required, content-too-long, content-not-json, idempotency-key-too-long.
     """
     text = form.get("Content")
     if not text:
@@ -126,7 +125,7 @@ def read(form: Mapping[str, str], *, lenient: bool) -> NewMessage:
         if not lenient:
             raise
         notes = (error.problem.name,)
-    return NewMessage(text, form.get("IdempotencyKey") or None, notes)
+    return NewMessage(text, read_key(form), notes)
 
 
 # What the libraries make of a value that is no text (twilio-python: requests sends a dict's keys, each as Content).

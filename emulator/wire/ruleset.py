@@ -121,6 +121,7 @@ _IDEMPOTENCY = (
     _rule("key-refusals", _A, "refusals are not remembered", "not known"),
     _rule("key-ttl", _A, "a key lives for 24 hours; option idempotency_ttl", "not known"),
     _rule("key-empty", _A, "an empty key is none", "not known"),
+    _rule("key-length", _A, "a key has at most 255 characters", "not known"),
 )
 _SUBSCRIPTIONS = (
     _rule("subscription-created", _D, "201 with account_sid, call_sid, sid, date_created, uri", _SUBSCRIPTION),

@@ -10,15 +10,16 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from emulator.wire.dates import rfc2822
-from emulator.wire.errors import CALLBACK_INVALID, CALLBACK_REQUIRED, METHOD_INVALID, TwilioError
+from emulator.wire.errors import CALLBACK_INVALID, CALLBACK_REQUIRED, KEY_TOO_LONG, METHOD_INVALID, TwilioError
 from emulator.wire.hosts import is_host, parse_authority
+from emulator.wire.idempotency import read_key
 from emulator.wire.overrides import Limits, read_fragment
 from emulator.wire.paths import PREFIX
 from emulator.wire.sids import SUBSCRIPTION
 
 RESOURCE = "UserDefinedMessageSubscriptions"
 ELEMENT = "UserDefinedMessageSubscription"
-REFUSALS = (CALLBACK_REQUIRED, CALLBACK_INVALID, METHOD_INVALID)
+REFUSALS = (CALLBACK_REQUIRED, CALLBACK_INVALID, METHOD_INVALID, KEY_TOO_LONG)
 """What reading the parameters can end in."""
 METHODS = ("GET", "POST")
 DEFAULT_METHOD = "POST"
@@ -39,9 +40,9 @@ class NewSubscription(NamedTuple):
         return RESOURCE
 
     @property
-    def fingerprint(self) -> str:
+    def fingerprint(self) -> bytes:
         """What an idempotency key stands for."""
-        return f"{self.method} {self.callback}"
+        return f"{self.method} {self.callback}".encode()
 
     def made(self, hex_id: str, account_sid: str, call_sid: str, now: float) -> "Subscription":
         """The subscription that the request creates."""
@@ -82,9 +83,9 @@ class Subscription:
         return ELEMENT
 
     @property
-    def fingerprint(self) -> str:
+    def fingerprint(self) -> bytes:
         """What its idempotency key stands for."""
-        return f"{self.method} {self.callback}"
+        return f"{self.method} {self.callback}".encode()
 
     @property
     def resource(self) -> str:
@@ -116,7 +117,7 @@ def read(form: Mapping[str, str]) -> NewSubscription:
     """Read the parameters of a create request.
 
     Raises:
-        TwilioError: callback-required, callback-invalid, method-invalid.
+        TwilioError: callback-required, callback-invalid, method-invalid, idempotency-key-too-long.
     """
     callback = form.get("Callback")
     if not callback:
@@ -127,7 +128,7 @@ def read(form: Mapping[str, str]) -> NewSubscription:
     if method not in METHODS:
         hint = "; in capitals" if method.upper() in METHODS else ""
         raise TwilioError(METHOD_INVALID, f"{method[:40]!r} is not {' or '.join(METHODS)}{hint}")
-    return NewSubscription(callback, method, form.get("IdempotencyKey") or None)
+    return NewSubscription(callback, method, read_key(form))
 
 
 _NO_URI_CHARACTER = re.compile(r"[^A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]")  # RFC 3986, 2

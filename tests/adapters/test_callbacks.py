@@ -16,9 +16,11 @@ from twilio.request_validator import RequestValidator
 
 from emulator.adapters import callbacks
 from emulator.adapters.callbacks import Callbacks
+from emulator.engine.capacity import MemoryAccount
 from emulator.engine.chance import Chance
 from emulator.engine.deliveries import Deliveries, Delivery, DeliveryFilter, Outcome
 from emulator.engine.scopes import Scope
+from emulator.engine.slices import Wakeups
 from emulator.wire.overrides import Failure, Limits
 
 
@@ -26,7 +28,7 @@ class Sender:
     """The client, and the deliveries that it makes."""
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401  of Callbacks
-        self.deliveries = Deliveries(limit=1000)
+        self.deliveries = Deliveries(MemoryAccount(), Wakeups())
         usual = {"auth_token": lambda _: TOKEN, "now": lambda: SOME_TIME, "limits": EVER}
         self.callbacks = Callbacks(self.deliveries, **{**usual, **options})
         self._chance = Chance(random.Random(0).randbytes)
@@ -109,7 +111,7 @@ def test_a_subscription_that_hangs_does_not_hold_up_another_of_its_call() -> Non
 
         async with receiving(hang) as deaf, receiving() as well, sending() as sender:
             hanging = sender.send(deaf.url())
-            watch = sender.deliveries.wait(DeliveryFilter(outcome=Outcome.DELIVERED), at_least=1, at_most=None)
+            watch = sender.deliveries.waits.begin(DeliveryFilter(outcome=Outcome.DELIVERED), at_least=1, at_most=None)
             one = sender.send(well.url(), digit="2")
             await watch.over
             assert hanging.outcome == "pending"
@@ -134,7 +136,7 @@ def test_calls_do_not_wait_for_each_other() -> None:
             slow = sender.send(receiver.url("/slow"))
             behind = sender.send(receiver.url("/behind"))
             other = sender.send(receiver.url("/other"), call_sid=OTHER_CALL)
-            watch = sender.deliveries.wait(DeliveryFilter(outcome=Outcome.DELIVERED), at_least=1, at_most=None)
+            watch = sender.deliveries.waits.begin(DeliveryFilter(outcome=Outcome.DELIVERED), at_least=1, at_most=None)
             await watch.over
 
             assert [each.outcome for each in (slow, behind, other)] == ["pending", "pending", "delivered"]
@@ -264,7 +266,7 @@ def test_what_was_reset_is_not_called_any_more() -> None:
     async def play() -> None:
         async with receiving() as receiver, sending() as sender:
             delivery = sender.send(receiver.url())
-            sender.deliveries.remove_scope(Scope(ACCOUNT))
+            sender.deliveries.reset(Scope(ACCOUNT))
             await sender.callbacks.idle()
 
             assert (receiver.received, delivery.attempts) == ([], [])
@@ -286,7 +288,7 @@ def test_what_is_under_way_at_a_reset_is_given_up_and_holds_nothing_up() -> None
             old = [sender.send(receiver.url()), sender.send(receiver.url())]
             other = sender.send(receiver.url(), call_sid=OTHER_CALL)
             await here.wait()
-            sender.deliveries.remove_scope(Scope(ACCOUNT, CALL))
+            sender.deliveries.reset(Scope(ACCOUNT, CALL))
             sender.callbacks.drop(Scope(ACCOUNT, CALL))
             new = await sender.deliver(receiver.url())
             never.set()

@@ -1,43 +1,44 @@
 import pytest
+from builders import ACCOUNT, account
 
-from emulator.engine import behaviours
 from emulator.engine.behaviours import Behaviour, Behaviours, Reaction
-from emulator.engine.limits import LimitReachedError
+from emulator.engine.capacity import CapacityError
+from emulator.engine.scopes import Scope
 
 BUSY = Behaviour(Reaction.BUSY)
 REJECT = Behaviour(Reaction.REJECT)
 
 
 def test_a_call_is_answered_at_once_unless_something_was_set() -> None:
-    assert Behaviours().of_call("bob", "alice") == Behaviour(Reaction.ANSWER, 0)
+    assert Behaviours(account()).for_call("bob", "alice") == Behaviour(Reaction.ANSWER, 0)
 
 
 def test_the_called_comes_before_the_caller() -> None:
-    known = Behaviours()
+    known = Behaviours(account())
     known.put("alice", BUSY)
-    assert known.of_call("bob", "alice") == BUSY
+    assert known.for_call("bob", "alice") == BUSY
 
     known.put("bob", REJECT)
 
-    assert known.of_call("bob", "alice") == REJECT
-    assert known.items() == [("alice", BUSY), ("bob", REJECT)]
+    assert known.for_call("bob", "alice") == REJECT
+    assert list(known.items()) == [("alice", BUSY), ("bob", REJECT)]
 
 
 def test_what_was_set_can_be_taken_back() -> None:
-    known = Behaviours()
+    known = Behaviours(account())
     known.put("alice", BUSY)
     known.put("bob", BUSY)
 
-    assert (known.remove("alice"), known.remove("alice")) == (True, False)
-    known.clear()
-    assert known.items() == []
+    assert (known.remove("alice"), known.remove("alice")) == (BUSY, None)
+    assert (known.reset(Scope(ACCOUNT)), len(known)) == (0, 1)  # a user belongs to no account
+    known.reset(Scope())
+    assert list(known.items()) == []
 
 
-def test_there_is_an_end_to_them_but_not_for_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(behaviours, "MAX_BEHAVIOURS", 1)
-    known = Behaviours()
+def test_there_is_an_end_to_them_but_not_for_a_change() -> None:
+    known = Behaviours(account(behaviours=1))
     known.put("alice", BUSY)
     known.put("alice", REJECT)
 
-    with pytest.raises(LimitReachedError, match="behaviours"):
+    with pytest.raises(CapacityError, match="behaviours"):
         known.put("bob", BUSY)

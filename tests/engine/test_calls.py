@@ -1,17 +1,17 @@
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, call
+from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account, call
 
-from emulator.engine.calls import MAX_CALLS, Call, Calls, Leg, Status, Unregistered
-from emulator.engine.limits import LimitReachedError
+from emulator.engine.calls import Call, Calls, Leg, Status, Unregistered
+from emulator.engine.capacity import CapacityError
 from emulator.wire.errors import CALL_FOREIGN, CALL_IS_PSTN, CALL_NOT_ACTIVE, CALL_UNKNOWN, Problem
 
 either_policy = pytest.mark.parametrize("unregistered", Unregistered)
 
 
 def calls(*registered: Call, unregistered: Unregistered = Unregistered.REGISTERED) -> Calls:
-    made = Calls(unregistered)
+    made = Calls(account(), unregistered)
     for each in registered:
-        made.put(each)
+        made.add(each)
     return made
 
 
@@ -77,13 +77,13 @@ def test_the_option_says_what_an_unregistered_call_is(unregistered: Unregistered
 def test_a_call_is_new_once() -> None:
     known = calls()
 
-    assert known.put(call())
-    assert not known.put(call())
+    assert known.add(call())
+    assert not known.add(call())
 
 
 def test_a_call_registered_again_is_replaced_in_its_place() -> None:
     known = calls(call(), call(sid=OTHER_CALL))
-    known.put(call(status=Status.COMPLETED))
+    known.add(call(status=Status.COMPLETED))
 
     assert list(known) == [call(status=Status.COMPLETED), call(sid=OTHER_CALL)]
     assert known.get(CALL) == call(status=Status.COMPLETED)
@@ -107,17 +107,17 @@ def test_a_forgotten_call_is_as_if_it_had_never_been_registered() -> None:
 def test_no_more_than_ten_thousand_calls_are_registered() -> None:
     known = calls(*(call(sid=f"CA{number:032x}") for number in range(10_000)))
 
-    with pytest.raises(LimitReachedError) as caught:
-        known.put(call())
+    with pytest.raises(CapacityError) as caught:
+        known.add(call())
 
-    assert (caught.value.name, caught.value.maximum) == ("calls", MAX_CALLS)
-    assert str(caught.value) == "calls reached: at most 10000; DELETE some or reset"
+    assert (caught.value.name, caught.value.maximum) == ("calls", 10_000)
+    assert str(caught.value) == "calls reached: at most 10000; delete some or reset"
     assert known.get(CALL) is None
 
 
 def test_at_the_limit_a_registered_call_can_still_be_replaced_and_a_place_made_free() -> None:
     known = calls(*(call(sid=f"CA{number:032x}") for number in range(10_000)))
 
-    assert not known.put(call(sid=f"CA{7:032x}", status=Status.COMPLETED))
+    assert not known.add(call(sid=f"CA{7:032x}", status=Status.COMPLETED))
     assert known.remove(f"CA{7:032x}")
-    assert known.put(call())
+    assert known.add(call())

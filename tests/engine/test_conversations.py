@@ -5,7 +5,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, SOME_TIME, arrive, emulation, request, subscription
+from builders import (
+    ACCOUNT,
+    CALL,
+    OTHER_ACCOUNT,
+    OTHER_CALL,
+    SOME_TIME,
+    account,
+    arrive,
+    emulation,
+    request,
+    subscription,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from voices import KX
@@ -17,6 +28,7 @@ from emulator.engine.emulation import Emulation
 from emulator.engine.lines import Line
 from emulator.engine.parties import EndUserMessage
 from emulator.engine.scopes import Scope
+from emulator.engine.slices import Wakeups
 from emulator.wire.errors import CALL_FOREIGN, CALL_NOT_ACTIVE, TwilioError
 from emulator.wire.paths import Target
 from emulator.wire.signalling import received
@@ -26,7 +38,9 @@ from emulator.wire.subscriptions import RESOURCE, NewSubscription
 def conversations(*, first_number: int = 1, limit: int = 100) -> tuple[Conversations, list[Delivery]]:
     """Conversations, and the callbacks that they want made."""
     made: list[Delivery] = []
-    kept = Conversations(Chance(random.Random(0).randbytes), first_number=first_number, limit=limit)
+    kept = Conversations(
+        account(deliveries=limit), Chance(random.Random(0).randbytes), Wakeups(), first_number=first_number
+    )
     kept.let_callbacks_be_made_by(made.append, lambda _: None)
     return kept, made
 
@@ -80,7 +94,7 @@ def test_messages_of_a_call_are_numbered_whether_somebody_is_told_or_not(first: 
 
 
 def test_without_somebody_who_makes_them_deliveries_stay_pending() -> None:
-    kept = Conversations(Chance(random.Random(0).randbytes), first_number=1, limit=100)
+    kept = Conversations(account(), Chance(random.Random(0).randbytes), Wakeups(), first_number=1)
     subscribe(kept, 1)
     kept.hear(said(), SOME_TIME)
 
@@ -102,7 +116,7 @@ def test_a_scope_is_forgotten_with_all_that_was_said_in_it(scope: Scope, gone: t
     subscribe(kept, 2, account_sid=OTHER_ACCOUNT)
     kept.hear(said(account_sid=None), SOME_TIME)
 
-    assert kept.remove_scope(scope) == {"subscriptions": gone[0], "deliveries": gone[1]}
+    assert kept.reset(scope) == {"subscriptions": gone[0], "deliveries": gone[1]}
     assert sum(each.was_reset for each in made) == gone[1]
     assert len(kept.subscriptions) == 2 - gone[0]
     whole_call = scope in (Scope(), Scope(None, CALL))
@@ -208,10 +222,10 @@ class World:
         gone = [one for one in self.subscribed if scope.covers(one[0], one[1])]
         assert forgotten["subscriptions"] == len(gone)
         self.subscribed = [one for one in self.subscribed if one not in gone]
-        over = {sid for sid, owner in self.known.items() if scope.owns(Scope(owner, sid))}
+        over = {sid for sid, owner in self.known.items() if scope.owns(owner, sid)}
         self.known = {sid: owner for sid, owner in self.known.items() if sid not in over}
         self.talking -= over
-        self.numbers = {owners: next_ for owners, next_ in self.numbers.items() if not scope.owns(Scope(*owners))}
+        self.numbers = {owners: next_ for owners, next_ in self.numbers.items() if not scope.owns(*owners)}
         covered = [scope.covers(*delivery.owners) for delivery in self.made]
         assert forgotten["deliveries"] == sum(covered) - sum(
             is_covered and was for is_covered, was in zip(covered, self.was_reset, strict=True)

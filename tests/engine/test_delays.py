@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL
+from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.engine import delays
+from emulator.engine.capacity import CapacityError
 from emulator.engine.delays import Delays
-from emulator.engine.limits import LimitReachedError
 from emulator.engine.scopes import Scope
 
 OWNERS = st.builds(Scope, st.sampled_from([ACCOUNT, OTHER_ACCOUNT]), st.sampled_from([CALL, OTHER_CALL]))
@@ -27,7 +26,7 @@ def in_a_loop(act: Callable[[], None]) -> None:
 @given(st.lists(OWNERS, max_size=8), st.lists(SCOPES, max_size=4))
 def test_the_end_of_a_scope_lets_exactly_its_answers_go(owners: list[Scope], ends: list[Scope]) -> None:
     def act() -> None:
-        held_back = Delays()
+        held_back = Delays(account())
         held = [(owner, held_back.begin(owner)) for owner in owners]
         for scope in ends:
             mine = [one for owner, one in held if scope.covers(owner.account_sid, owner.call_sid) and not one.done()]
@@ -37,23 +36,21 @@ def test_the_end_of_a_scope_lets_exactly_its_answers_go(owners: list[Scope], end
         covered = [any(scope.covers(owner.account_sid, owner.call_sid) for scope in ends) for owner in owners]
         assert [one.done() for _, one in held] == covered
         assert len(held_back) == len(owners)
-        for owner, one in held:
-            held_back.leave(owner, one)
+        for _, one in held:
+            held_back.leave(one)
         assert len(held_back) == 0
 
     in_a_loop(act)
 
 
-def test_there_is_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delays, "MAX_DELAYED", 1)
-
+def test_there_is_a_limit() -> None:
     def act() -> None:
-        held_back = Delays()
+        held_back = Delays(account(delayed_responses=1))
         owner = Scope(ACCOUNT, CALL)
         held = held_back.begin(owner)
-        with pytest.raises(LimitReachedError, match="delayed answers"):
+        with pytest.raises(CapacityError, match="delayed_responses"):
             held_back.begin(owner)
-        held_back.leave(owner, held)
+        held_back.leave(held)
         held_back.begin(owner)
 
     in_a_loop(act)

@@ -17,11 +17,13 @@ from builders import (
     subscription,
 )
 
+from emulator.engine.capacity import Capacity, MemoryAccount
 from emulator.engine.chance import Chance
 from emulator.engine.deliveries import Attempt, Deliveries, Delivery, DeliveryFilter, Outcome
 from emulator.engine.filters import Part
 from emulator.engine.scopes import Scope
-from emulator.engine.waiting import End
+from emulator.engine.slices import Wakeups
+from emulator.engine.waiting import End, WaitFor
 
 ANY = DeliveryFilter()
 OK = Attempt(SOME_TIME, 0.25, status=200)
@@ -31,7 +33,7 @@ class Kept(Deliveries):
     """Deliveries that are made with usual values."""
 
     def __init__(self, *, limit: int = 100, max_bytes: int = 1_000_000) -> None:
-        super().__init__(limit=limit, max_bytes=max_bytes)
+        super().__init__(MemoryAccount(capacities={"deliveries": Capacity(limit, max_bytes)}), Wakeups())
         self._chance = Chance(random.Random(0).randbytes)
 
     def make(self, **given: Any) -> Delivery:  # noqa: ANN401  a notice's parts
@@ -100,18 +102,18 @@ def test_a_filter_means_what_lacks_nothing(wanted: DeliveryFilter, lacks: list[s
 
     assert [mismatch.what for mismatch in wanted.mismatches(delivery)] == lacks
     assert wanted.matches(delivery) == (not lacks)
-    assert kept.count(wanted) == (not lacks)
+    assert len(kept.select(wanted)) == (not lacks)
 
 
-def test_a_page_begins_at_the_wanted_end() -> None:
+def test_deliveries_are_found_by_call_and_from_the_newest() -> None:
     kept = Kept()
     for number in range(5):
         kept.make(call_sid=[CALL, OTHER_CALL][number % 2])
 
-    assert [each.seq for each in kept.page(ANY, 2, newest_first=False)] == [1, 2]
-    assert [each.seq for each in kept.page(ANY, 2, newest_first=True)] == [5, 4]
-    assert [each.seq for each in kept.page(DeliveryFilter(call_sid=CALL), 9, newest_first=True)] == [5, 3, 1]
-    assert kept.page(DeliveryFilter(call_sid="CA"), 9, newest_first=False) == []
+    assert [each.seq for each in kept.select(ANY)] == [1, 2, 3, 4, 5]
+    assert [each.seq for each in kept.newest(2)] == [5, 4]
+    assert [each.seq for each in kept.select(DeliveryFilter(call_sid=CALL))] == [1, 3, 5]
+    assert kept.select(DeliveryFilter(call_sid="CA")) == []
 
 
 def test_beyond_the_limit_the_oldest_is_evicted_and_counted() -> None:
@@ -124,10 +126,10 @@ def test_beyond_the_limit_the_oldest_is_evicted_and_counted() -> None:
 
 
 def test_beyond_their_bytes_the_oldest_are_evicted_but_never_the_newest() -> None:
-    kept = Kept(max_bytes=10_000)
-    for length in (100, 100, 7_000, 20_000, 100):
+    kept = Kept(max_bytes=20_000)
+    for length in (100, 100, 12_000, 40_000, 100):
         kept.make(content="x" * length)
-        assert sum(each.size for each in kept.select(ANY)) <= 10_000 or len(kept) == 1
+        assert sum(each.size for each in kept.select(ANY)) <= 20_000 or len(kept) == 1
 
     assert [each.seq for each in kept.select(ANY)] == [5]
     assert kept.evicted == 4
@@ -154,7 +156,7 @@ def test_a_reset_takes_along_what_lies_in_its_scope(scope: Scope, left: list[int
     kept.make(call_sid=OTHER_CALL)
     kept.make(account_sid=OTHER_ACCOUNT)
 
-    assert kept.remove_scope(scope) == 3 - len(left)
+    assert kept.reset(scope) == 3 - len(left)
     assert [each.seq for each in kept.select(ANY)] == left
 
 
@@ -162,23 +164,27 @@ def test_a_reset_of_everything_forgets_the_evicted_too() -> None:
     kept = Kept(limit=1)
     kept.make()
     kept.make()
-    kept.remove_scope(Scope(ACCOUNT))
+    kept.reset(Scope(ACCOUNT))
 
     assert kept.evicted == 1
-    kept.remove_scope(Scope())
+    kept.reset(Scope())
     assert (kept.evicted, kept.last_seq) == (0, 2)
 
 
 def test_what_was_reset_is_told_to_nobody_when_it_is_over() -> None:
     kept = Kept()
     delivery = kept.make()
-    kept.remove_scope(Scope(ACCOUNT))
+    kept.reset(Scope(ACCOUNT))
     heard: list[Delivery] = []
     kept.listeners.append(heard.append)
     kept.attempted(delivery, OK)
     kept.settle(delivery, Outcome.DELIVERED)
 
     assert (delivery.was_reset, delivery.outcome, heard) == (True, Outcome.DELIVERED, [])
+
+
+def waits_for(kept: Kept, wanted: DeliveryFilter, **bounds: int | None) -> WaitFor[DeliveryFilter]:
+    return kept.waits.begin(wanted, **bounds, count=len(kept.select(wanted)))
 
 
 def in_loop(play: Callable[[], None]) -> None:
@@ -194,7 +200,7 @@ def test_a_wait_for_the_delivered_ends_when_enough_are() -> None:
     def play() -> None:
         kept = Kept()
         one, other = kept.make(), kept.make()
-        wait = kept.wait(DeliveryFilter(outcome=Outcome.DELIVERED), at_least=2, at_most=None)
+        wait = waits_for(kept, DeliveryFilter(outcome=Outcome.DELIVERED), at_least=2, at_most=None)
         kept.settle(one, Outcome.DELIVERED)
 
         assert (wait.count, wait.over.done()) == (1, False)
@@ -208,7 +214,7 @@ def test_a_watch_over_the_pending_counts_down_when_they_settle() -> None:
     def play() -> None:
         kept = Kept()
         first = kept.make()
-        watch = kept.wait(DeliveryFilter(outcome=Outcome.PENDING), at_least=None, at_most=1)
+        watch = waits_for(kept, DeliveryFilter(outcome=Outcome.PENDING), at_least=None, at_most=1)
         kept.settle(first, Outcome.DELIVERED)
 
         assert watch.count == 0
@@ -224,7 +230,7 @@ def test_a_watch_over_the_pending_counts_down_when_they_settle() -> None:
 def test_a_settled_delivery_does_not_count_twice_for_who_waits_for_any() -> None:
     def play() -> None:
         kept = Kept()
-        wait = kept.wait(ANY, at_least=1, at_most=None)
+        wait = waits_for(kept, ANY, at_least=1, at_most=None)
         delivery = kept.make()
         kept.settle(delivery, Outcome.DELIVERED)
         kept.settle(kept.make(call_sid=OTHER_CALL), Outcome.FAILED)
@@ -240,8 +246,8 @@ def test_a_reset_takes_what_was_counted() -> None:
     def play() -> None:
         kept = Kept()
         kept.make()
-        wait = kept.wait(ANY, at_least=2, at_most=None)
-        kept.remove_scope(Scope(ACCOUNT))
+        wait = waits_for(kept, ANY, at_least=2, at_most=None)
+        kept.reset(Scope(ACCOUNT))
 
         assert wait.count == 0
 

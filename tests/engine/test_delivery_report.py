@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from builders import ACCOUNT, CALL, CALLBACK, MESSAGE, OTHER_ACCOUNT, OTHER_CALL, SOME_TIME, subscription
+from builders import ACCOUNT, CALL, CALLBACK, MESSAGE, OTHER_ACCOUNT, OTHER_CALL, SOME_TIME, account, subscription
 
 from emulator.engine import delivery_report
 from emulator.engine.chance import Chance
@@ -11,6 +11,7 @@ from emulator.engine.conversations import Conversations
 from emulator.engine.deliveries import Attempt, Delivery, DeliveryFilter, Outcome
 from emulator.engine.delivery_report import SHOWN, explain, told
 from emulator.engine.parties import EndUserMessage
+from emulator.engine.slices import Wakeups, finish
 from emulator.engine.waiting import End, WaitFor
 
 ANY = DeliveryFilter()
@@ -18,7 +19,7 @@ ANY = DeliveryFilter()
 
 def conversations(*subscribed: str) -> Conversations:
     """With a subscription to each of these calls."""
-    made = Conversations(Chance(random.Random(0).randbytes), first_number=1, limit=100)
+    made = Conversations(account(), Chance(random.Random(0).randbytes), Wakeups(), first_number=1)
     for number, call_sid in enumerate(subscribed):
         made.subscriptions.add(subscription(id=f"{number:032x}", call_sid=call_sid))
     return made
@@ -35,8 +36,9 @@ def lines(
     made: Conversations, wanted: DeliveryFilter = ANY, *, end: End = End.TIMED_OUT, **bounds: int | None
 ) -> list[str]:
     bounds = bounds or {"at_least": 1}
-    count = made.deliveries.count(wanted)
-    return explain(WaitFor(wanted, bounds.get("at_least"), bounds.get("at_most"), count, None), end, made)
+    count = len(made.deliveries.select(wanted))
+    wait = WaitFor(wanted, bounds.get("at_least"), bounds.get("at_most"), count, None)
+    return finish(explain(wait, end, made))
 
 
 @pytest.mark.parametrize(

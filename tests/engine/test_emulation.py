@@ -18,7 +18,6 @@ from builders import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.engine import subscriptions
 from emulator.engine.calls import Call, Leg, Status, Unregistered
 from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Exchange, Outcome, pack
@@ -30,6 +29,7 @@ from emulator.engine.idempotency import OnMismatch
 from emulator.engine.lines import Line
 from emulator.engine.schemas import OnFailure, Schema
 from emulator.engine.scopes import Scope
+from emulator.engine.slices import finish
 from emulator.engine.waiting import End, Wait
 from emulator.wire import errors, sids
 from emulator.wire.errors import Problem, TwilioError
@@ -53,7 +53,7 @@ def test_a_message_is_created_from_what_came() -> None:
 
     message = exchange.created
     assert (message.account_sid, message.call_sid) == (ACCOUNT, CALL)
-    assert (message.content, message.idempotency_key, message.notes) == ("[1]", "k", ("content-not-an-object",))
+    assert (exchange.content, message.idempotency_key, message.notes) == ("[1]", "k", ("content-not-an-object",))
     assert (message.date_created, message.replays) == (SOME_TIME, 0)
 
 
@@ -150,7 +150,7 @@ def test_other_content_under_a_known_key_is_replayed_and_marked() -> None:
 
     assert second.outcome is Outcome.MISMATCH
     assert second.reply() == first.reply()
-    assert first.message.content == '{"a": 1}'
+    assert first.content == '{"a": 1}'
     assert first.message.replays == 1
 
 
@@ -191,9 +191,9 @@ def test_beyond_the_limit_the_oldest_key_creates_again() -> None:
 
 def test_a_refused_request_does_not_use_up_its_key() -> None:
     engine = emulation()
-    engine.calls.put(call(status=Status.QUEUED))
+    engine.calls.add(call(status=Status.QUEUED))
     refusal(engine, key="k")
-    engine.calls.put(call(status=Status.IN_PROGRESS))
+    engine.calls.add(call(status=Status.IN_PROGRESS))
 
     assert post(engine, key="k").outcome is Outcome.CREATED
 
@@ -201,7 +201,7 @@ def test_a_refused_request_does_not_use_up_its_key() -> None:
 def test_a_known_key_replays_although_the_call_is_over() -> None:
     engine = emulation()
     post(engine, key="k")
-    engine.calls.put(call(status=Status.COMPLETED))
+    engine.calls.add(call(status=Status.COMPLETED))
 
     assert post(engine, key="k").outcome is Outcome.REPLAYED
 
@@ -217,7 +217,7 @@ def test_a_known_key_replays_although_the_call_is_over() -> None:
 )
 def test_the_calls_state_refuses_a_message_and_leaves_no_trace(known: Call, problem: Problem) -> None:
     engine = emulation(calls=Unregistered.REGISTERED)
-    engine.calls.put(known)
+    engine.calls.add(known)
 
     assert refusal(engine).problem is problem
     assert len(engine.journal.requests(EVERYTHING)) == 0
@@ -237,7 +237,7 @@ def test_a_deleted_messages_key_creates_again() -> None:
     engine = emulation()
     first = post(engine, key="k")
 
-    assert engine.delete_messages(EVERYTHING) == 1
+    assert asyncio.run(engine.delete_messages(EVERYTHING)) == 1
     again = post(engine, key="k")
     assert again.outcome is Outcome.CREATED
     assert again.message.sid != first.message.sid
@@ -249,10 +249,10 @@ def test_deleting_forgets_what_the_filter_means_and_nothing_else() -> None:
     other = post(engine, key="k", call_sid=OTHER_CALL)
     post(engine)
 
-    assert engine.delete_messages(Filter(call_sid=CALL)) == 2
+    assert asyncio.run(engine.delete_messages(Filter(call_sid=CALL))) == 2
     assert list(engine.journal.messages(EVERYTHING)) == [other]
     assert post(engine, key="k", call_sid=OTHER_CALL).outcome is Outcome.REPLAYED
-    assert engine.delete_messages(Filter(call_sid=CALL)) == 0
+    assert asyncio.run(engine.delete_messages(Filter(call_sid=CALL))) == 0
 
 
 def test_a_request_is_received_when_it_arrives_and_created_when_it_is_admitted() -> None:
@@ -327,7 +327,7 @@ def test_considering_a_request_tells_what_it_would_get_and_remembers_nothing() -
     considered = engine.consider(ACCOUNT, CALL, NewMessage("{}", "k"))
 
     assert considered.sid == "KX" + "0" * 32
-    assert (considered.account_sid, considered.content, considered.date_created) == (ACCOUNT, "{}", SOME_TIME)
+    assert (considered.account_sid, considered.call_sid, considered.date_created) == (ACCOUNT, CALL, SOME_TIME)
     assert len(engine.journal.requests(EVERYTHING)) == 0
     assert post(engine, key="k").outcome is Outcome.CREATED
 
@@ -372,7 +372,7 @@ def schema(**given: object) -> Schema:
 def test_a_broken_schema_is_noted_on_the_message() -> None:
     engine = emulation()
     before = post(engine)
-    engine.schemas.put(schema())
+    engine.schemas.add(schema())
     after = post(engine)
 
     assert (before.valid, after.valid) == (None, False)
@@ -385,7 +385,7 @@ def test_a_broken_schema_is_noted_on_the_message() -> None:
 )
 def test_a_broken_schema_refuses_the_message_when_it_is_to(pointer: str, says: str) -> None:
     engine = emulation()
-    engine.schemas.put(schema(on_failure=OnFailure.REFUSE, validate=lambda *_: ((pointer, "is missing"),)))
+    engine.schemas.add(schema(on_failure=OnFailure.REFUSE, validate=lambda *_: ((pointer, "is missing"),)))
     error = refusal(engine)
 
     assert error.problem is errors.CONTENT_NOT_JSON
@@ -394,8 +394,8 @@ def test_a_broken_schema_refuses_the_message_when_it_is_to(pointer: str, says: s
 
 def test_a_reset_forgets_all_of_its_scope_and_says_what() -> None:
     engine = emulation()
-    engine.calls.put(call(account_sid=ACCOUNT))
-    engine.schemas.put(schema(scope=Scope(ACCOUNT)))
+    engine.calls.add(call(account_sid=ACCOUNT))
+    engine.schemas.add(schema(scope=Scope(ACCOUNT)))
     engine.faults.add(Recipe(match=Match(scope=Scope(ACCOUNT, OTHER_CALL)), then=Then()))
     post(engine, key="k")
     post(engine, key="k")
@@ -435,7 +435,7 @@ def test_a_reset_forgets_the_calls_of_its_scope(scope: Scope, left: list[str]) -
         "other's": call(sid="CA" + "1" * 32, account_sid=OTHER_ACCOUNT),
     }
     for each in registered.values():
-        engine.calls.put(each)
+        engine.calls.add(each)
     engine.reset(scope)
 
     assert [name for name, each in registered.items() if each in list(engine.calls)] == left
@@ -475,14 +475,14 @@ def test_a_seed_that_is_set_again_breaks_nothing_though_ids_come_again() -> None
         post(engine)
 
     assert len(engine.journal.messages(EVERYTHING)) == 3
-    assert engine.delete_messages(EVERYTHING) == 3
+    assert asyncio.run(engine.delete_messages(EVERYTHING)) == 3
 
 
 def test_when_the_emulator_stops_waits_and_streams_end() -> None:
     async def run() -> tuple[Wait, Reader]:
         engine = emulation()
-        wait = engine.wait(EVERYTHING, at_least=1, at_most=None)
-        reader = engine.follow(EVERYTHING, resumed=False)
+        wait = await engine.wait(EVERYTHING, at_least=1, at_most=None)
+        reader = engine.feed.open(EVERYTHING)
         engine.stop()
         return wait, reader
 
@@ -541,13 +541,13 @@ def test_a_subscription_is_found_at_its_own_path_only(account_sid: str, call_sid
 def test_a_subscription_is_no_message_for_who_waits_reads_or_counts() -> None:
     async def play() -> None:
         engine = emulation()
-        wait = engine.wait(EVERYTHING, at_least=1, at_most=None)
-        reader = engine.follow(EVERYTHING, resumed=False)
+        wait = await engine.wait(EVERYTHING, at_least=1, at_most=None)
+        reader = engine.feed.open(EVERYTHING)
         subscribe(engine)
 
         assert (wait.count, wait.over.done()) == (0, False)
-        assert [event.kind for event in reader.take()] == ["request"]
-        assert engine.delete_messages(EVERYTHING) == 0
+        assert [event.kind for event in finish(engine.feed.read(reader))] == ["request"]
+        assert await engine.delete_messages(EVERYTHING) == 0
         post(engine)
         assert wait.over.result() is End.DECIDED
         assert engine.reset(Scope())["messages"] == 1
@@ -575,11 +575,9 @@ def test_a_subscriptions_key_is_its_own_and_is_free_again_once_it_is_deleted() -
     assert anew.made is not first.made
 
 
-def test_as_many_subscriptions_as_can_be_kept_are_too_many_requests_and_leave_no_key(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(subscriptions, "MAX_SUBSCRIPTIONS", 1)
+def test_as_many_subscriptions_as_can_be_kept_are_too_many_requests_and_leave_no_key() -> None:
     engine = emulation()
+    engine.memory["subscriptions"].max_entries = 1
     first = subscribe(engine)
     with pytest.raises(TwilioError) as caught:
         subscribe(engine, "k")
@@ -606,7 +604,7 @@ def test_what_comes_of_a_request_that_was_in_flight_at_a_reset_is_not_kept() -> 
 def test_a_deletion_does_not_look_at_the_call_and_a_creation_does() -> None:
     engine = emulation()
     created = subscribe(engine)
-    engine.calls.put(call(status=Status.COMPLETED))
+    engine.calls.add(call(status=Status.COMPLETED))
     with pytest.raises(TwilioError) as caught:
         subscribe(engine)
 
@@ -652,7 +650,7 @@ def test_a_lost_answer_is_not_spent_on_a_deletion_that_is_refused(account_sid: s
 
 def test_a_schema_says_nothing_of_subscriptions() -> None:
     engine = emulation()
-    engine.schemas.put(schema(on_failure=OnFailure.REFUSE))
+    engine.schemas.add(schema(on_failure=OnFailure.REFUSE))
 
     assert subscribe(engine).schemas == ()
 

@@ -51,7 +51,7 @@ def test_only_the_exchange_that_created_a_message_counts_as_its_creator(outcome:
     [
         pytest.param({"request": request(body=b"x" * 1000, body_size=1000)}, id="body"),
         pytest.param({"request": request(target=path() + "?" + "x" * 1000)}, id="target"),
-        pytest.param({"made": message(content="x" * 1002)}, id="content"),
+        pytest.param({"content": "x" * 1002}, id="content"),
         pytest.param({"made": message(idempotency_key="x" * 1000)}, id="idempotency key"),
         pytest.param({"outcome": Outcome.REFUSED, "reason": "x" * 1002}, id="reason"),
         pytest.param(

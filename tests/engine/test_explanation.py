@@ -8,6 +8,7 @@ from builders import (
     OTHER_ACCOUNT,
     OTHER_CALL,
     SOME_TIME,
+    account,
     arrival,
     exchange,
     message,
@@ -22,6 +23,7 @@ from emulator.engine.faults import Drop, DropFault, Fault
 from emulator.engine.filters import Filter, Part
 from emulator.engine.journal import Journal
 from emulator.engine.schemas import SchemaResult
+from emulator.engine.slices import finish
 from emulator.engine.waiting import End, Wait
 from emulator.wire import errors
 
@@ -35,7 +37,7 @@ def sid(seq: int) -> str:
 
 
 def journal(*exchanges: Exchange, limit: int = 100_000) -> Journal:
-    made = Journal(limit=limit, max_bytes=10**9)
+    made = Journal(account(journal=limit))
     for each in exchanges:
         made.append(each)
     return made
@@ -56,7 +58,7 @@ def explained(
     bounds = bounds or {"at_least": 1}
     count = bounds.pop("count", len(filled.messages(wanted)))
     wait = Wait(wanted, bounds.get("at_least"), bounds.get("at_most"), count, None)
-    return explain(wait, end, filled)
+    return finish(explain(wait, end, filled))
 
 
 def refused(seq: int = 1, **given: object) -> Exchange:
@@ -112,7 +114,7 @@ def test_the_first_line_says_what_cut_the_wait_short(end: End, says: str) -> Non
 
 
 def test_too_many_are_shown_the_newest_first_and_are_no_near_misses() -> None:
-    filled = journal(*(exchange(seq, made=message(id=f"{seq:032x}", content="[1]")) for seq in range(1, 8)))
+    filled = journal(*(exchange(seq, made=message(id=f"{seq:032x}"), content="[1]") for seq in range(1, 8)))
     explanation = explained(filled, at_most=2)
 
     assert explanation.near_misses == []
@@ -127,7 +129,7 @@ def test_too_many_are_shown_the_newest_first_and_are_no_near_misses() -> None:
 
 
 def test_a_long_content_is_cut() -> None:
-    filled = journal(exchange(made=message(id=f"{1:032x}", content="x" * 1000)))
+    filled = journal(exchange(content="x" * 1000))
 
     assert explained(filled, at_most=0).lines[1] == f"number 1: message {sid(1)} {OURS}, content {'x' * 79}…"
 
@@ -309,7 +311,7 @@ def test_a_subscription_is_no_near_miss_but_may_be_the_newest_that_came(outcome:
 
 
 def test_a_preflight_is_no_near_miss() -> None:
-    assert near_misses(Filter(), journal(exchange(outcome=Outcome.PREFLIGHT))) == []
+    assert finish(near_misses(Filter(), journal(exchange(outcome=Outcome.PREFLIGHT)))) == []
 
 
 def test_what_lacks_three_things_is_not_near() -> None:
@@ -333,7 +335,7 @@ def test_what_lacks_least_comes_first_and_of_equals_the_newest() -> None:
         exchange(1), exchange(2, arrival=far), exchange(3), exchange(4, arrival=far), exchange(5, idempotency_key="k")
     )
 
-    assert [miss.exchange.seq for miss in near_misses(wanted, filled)] == [3, 1, 4, 2]
+    assert [miss.exchange.seq for miss in finish(near_misses(wanted, filled))] == [3, 1, 4, 2]
 
 
 def test_a_near_miss_carries_what_it_lacked_as_data_and_its_line() -> None:
@@ -348,7 +350,7 @@ def test_only_a_few_near_misses_are_shown_and_only_the_newest_exchanges_of_other
     far = arrival(call_sid=OTHER_CALL)
     keyed = exchange(1, arrival=far, idempotency_key="k")
     filled = journal(keyed, *(exchange(seq, arrival=far) for seq in range(2, LOOKED_AT + 2)))
-    found = near_misses(Filter(call_sid=CALL, idempotency_key="k"), filled)
+    found = finish(near_misses(Filter(call_sid=CALL, idempotency_key="k"), filled))
 
     assert len(found) == SHOWN
     assert all(len(miss.mismatches) == 2 for miss in found)
@@ -357,7 +359,7 @@ def test_only_a_few_near_misses_are_shown_and_only_the_newest_exchanges_of_other
 def test_a_scopes_own_trouble_is_told_however_much_came_for_others_since() -> None:
     far = arrival(call_sid=OTHER_CALL)
     filled = journal(refused(), *(exchange(seq, arrival=far) for seq in range(2, LOOKED_AT + 10)))
-    found = near_misses(Filter(call_sid=CALL), filled)
+    found = finish(near_misses(Filter(call_sid=CALL), filled))
 
     assert found[0].exchange.seq == 1
 
@@ -368,7 +370,7 @@ def test_a_scopes_own_trouble_is_told_however_much_came_for_others_since() -> No
 )
 def test_a_foreign_host_is_named(host: bytes, *, foreign: bool) -> None:
     sent = exchange(1, request=request(head=pack([(b"host", host)])))
-    (miss,) = near_misses(Filter(call_sid=OTHER_CALL), journal(sent))
+    (miss,) = finish(near_misses(Filter(call_sid=OTHER_CALL), journal(sent)))
 
     assert ("TWILIO_REGION" in miss.text) is foreign
 

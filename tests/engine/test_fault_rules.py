@@ -6,16 +6,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, SOME_TIME, Time, emulation, post
+from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, SOME_TIME, Time, account, emulation, post
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.engine import fault_rules
 from emulator.engine.asked import Asked
+from emulator.engine.capacity import CapacityError
 from emulator.engine.fault_rules import FaultRule, Faults, Match, Quota, Recipe, Then
 from emulator.engine.faults import CloseFault, Drop, DropFault, Fault, GarbageFault, ReplyFault
 from emulator.engine.filters import Part
-from emulator.engine.limits import LimitReachedError
 from emulator.engine.scopes import Scope
 from emulator.wire import errors
 
@@ -27,13 +26,13 @@ BIG = "1" * 5000
 
 
 def faults(time: Time | None = None) -> Faults:
-    return Faults(time or Time(), magic=True)
+    return Faults(account(), time or Time(), magic=True)
 
 
 def asked(
     account_sid: str = ACCOUNT, call_sid: str = CALL, key: str | None = None, content: str = "{}", **more: str
 ) -> Asked:
-    return Asked(account_sid, call_sid, more.get("resource", "UserDefinedMessages"), key, content, content)
+    return Asked(account_sid, call_sid, more.get("resource", "UserDefinedMessages"), key, content, content.encode())
 
 
 def recipe(then: Then = CLOSE, **given: object) -> Recipe:
@@ -114,11 +113,11 @@ class World:
 
     def remove(self, which: int) -> None:
         if which < len(self.alive):
-            self.faults.remove(self.alive.pop(which).rule)
+            self.faults.remove(self.alive.pop(which).rule.id)
 
     def reset(self, scope: Scope) -> None:
-        gone = [one for one in self.alive if scope.owns(one.scope)]
-        assert self.faults.remove_scope(scope) == len(gone)
+        gone = [one for one in self.alive if scope.owns(one.scope.account_sid, one.scope.call_sid)]
+        assert self.faults.reset(scope) == len(gone)
         self.alive = [one for one in self.alive if one not in gone]
 
     def pass_time(self, seconds: float) -> None:
@@ -137,7 +136,7 @@ def test_the_first_rule_that_fires_wins_whatever_happens(steps: list[tuple]) -> 
             (one.matched, one.fired) for one in world.alive
         ]
     for rule in list(world.faults):
-        world.faults.remove(rule)
+        world.faults.remove(rule.id)
     assert len(world.faults) == 0
     assert not any(world.faults.concern(account, call) for account in ACCOUNTS for call in CALLS)
 
@@ -336,20 +335,19 @@ def test_a_rule_ends_by_itself_and_not_by_the_emulators_clock() -> None:
 
 def test_ids_are_not_used_twice() -> None:
     rules = faults()
-    rules.remove(rules.add(recipe()))
+    rules.remove(rules.add(recipe()).id)
 
     assert rules.add(recipe(), "source").id == "fault-2"
     assert (len(rules), rules.get("fault-1")) == (1, None)
     assert [rule.source for rule in rules] == ["source"]
 
 
-def test_there_is_a_limit_and_what_has_ended_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fault_rules, "MAX_RULES", 2)
+def test_there_is_a_limit_and_what_has_ended_does_not_count() -> None:
     time = Time()
-    rules = faults(time)
+    rules = Faults(account(faults=2), time, magic=True)
     rules.add(recipe(ttl=1))
     rules.add(recipe())
-    with pytest.raises(LimitReachedError, match="faults"):
+    with pytest.raises(CapacityError, match="faults"):
         rules.add(recipe())
     time.now += 1
 

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 from itertools import chain
 
 import pytest
@@ -8,7 +9,6 @@ from builders import (
     MESSAGE,
     OTHER_ACCOUNT,
     OTHER_CALL,
-    arrival,
     arrive,
     emulation,
     exchange,
@@ -19,15 +19,16 @@ from builders import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.engine.deliveries import DeliveryFilter
+from emulator.engine import feed
+from emulator.engine.capacity import CapacityError
 from emulator.engine.deliveries import Outcome as Became
 from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Exchange, Outcome
-from emulator.engine.feed import MAX_BEHIND, MAX_READERS, Event, Feed, Kind, Reader, events_of
+from emulator.engine.feed import MAX_BEHIND, Event, Kind, Reader, events_of
 from emulator.engine.filters import Filter
-from emulator.engine.limits import LimitReachedError
 from emulator.engine.parties import EndUserMessage
 from emulator.engine.scopes import Scope
+from emulator.engine.slices import finish
 from emulator.wire import errors
 
 FILTERS = st.builds(
@@ -47,6 +48,14 @@ def send(engine: Emulation, posts: list[tuple[str, str, str]]) -> list[Exchange]
 
 def told(exchanges: list[Exchange]) -> list[Event]:
     return list(chain.from_iterable(map(events_of, exchanges)))
+
+
+def take(engine: Emulation, reader: Reader) -> list[Event]:
+    """All events that a reader can read now."""
+    taken: list[Event] = []
+    while events := finish(engine.feed.read(reader)):
+        taken += events
+    return taken
 
 
 async def is_woken(reader: Reader) -> bool:
@@ -75,11 +84,11 @@ def test_each_reader_sees_what_it_asked_for_in_order_and_nothing_else(
     wishes: list[Filter], posts: list[tuple[str, str, str]]
 ) -> None:
     engine = emulation()
-    readers = [engine.follow(wanted, resumed=False) for wanted in wishes]
+    readers = [engine.feed.open(wanted) for wanted in wishes]
     sent = send(engine, posts)
 
     for reader in readers:
-        assert reader.take() == told([each for each in sent if reader.wanted.matches(each)])
+        assert take(engine, reader) == told([each for each in sent if reader.wanted.matches(each)])
 
 
 @given(st.lists(POSTS), st.lists(POSTS), st.integers(0, 60), FILTERS)
@@ -88,40 +97,40 @@ def test_who_resumes_sees_what_it_missed_and_what_comes_each_once(
 ) -> None:
     engine = emulation()
     sent = send(engine, before)
-    reader = engine.follow(
+    reader = engine.feed.open(
         Filter(account_sid=wanted.account_sid, call_sid=wanted.call_sid, contains=wanted.contains, after=after),
         resumed=True,
     )
     sent += send(engine, later)
 
-    assert reader.take() == told([each for each in sent if each.seq > after and wanted.matches(each)])
+    assert take(engine, reader) == told([each for each in sent if each.seq > after and wanted.matches(each)])
 
 
 def test_who_does_not_resume_sees_only_what_comes() -> None:
     engine = emulation()
     post(engine)
-    reader = engine.follow(Filter(), resumed=False)
+    reader = engine.feed.open(Filter())
 
     assert not asyncio.run(is_woken(reader))
-    assert reader.take() == []
+    assert take(engine, reader) == []
 
 
 def test_refusals_are_told_too() -> None:
     engine = emulation()
-    reader = engine.follow(Filter(account_sid="AC1"), resumed=False)
+    reader = engine.feed.open(Filter(account_sid="AC1"))
     refused = engine.refuse(arrive(engine, "AC1", None), request(), errors.PATH_UNKNOWN)
 
-    assert reader.take() == [Event(Kind.REQUEST, 1, refused)]
+    assert take(engine, reader) == [Event(Kind.REQUEST, 1, refused)]
 
 
 def test_a_reader_wakes_for_an_event_and_rests_when_it_took_it() -> None:
     async def run() -> list[bool]:
-        feed = Feed()
-        reader = feed.open(Filter())
+        engine = emulation()
+        reader = engine.feed.open(Filter())
         states = [await is_woken(reader)]
-        feed.tell(exchange())
+        post(engine)
         states.append(await is_woken(reader))
-        reader.take()
+        take(engine, reader)
         return [*states, await is_woken(reader)]
 
     assert asyncio.run(run()) == [False, True, False]
@@ -131,14 +140,14 @@ def test_readers_are_woken_when_a_client_leaves_before_its_answer() -> None:
     async def play() -> None:
         engine = emulation()
         reader, other = (
-            engine.follow(Filter(call_sid=CALL), resumed=False),
-            engine.follow(Filter(call_sid=OTHER_CALL), resumed=False),
+            engine.feed.open(Filter(call_sid=CALL)),
+            engine.feed.open(Filter(call_sid=OTHER_CALL)),
         )
         arrived = arrive(engine)
         engine.client_left(arrived)
         await reader.wait()
 
-        assert (arrived.was_left, reader.take(), other.take()) == (True, [], [])
+        assert (arrived.was_left, take(engine, reader), take(engine, other)) == (True, [], [])
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0):
                 await other.wait()
@@ -150,7 +159,7 @@ def test_who_resumes_is_awake_at_once() -> None:
     engine = emulation()
     post(engine)
 
-    assert asyncio.run(is_woken(engine.follow(Filter(), resumed=True)))
+    assert asyncio.run(is_woken(engine.feed.open(Filter(), resumed=True)))
 
 
 @pytest.mark.parametrize(
@@ -163,90 +172,126 @@ def test_who_resumes_is_awake_at_once() -> None:
     ],
 )
 def test_a_reset_is_told_to_those_whom_it_concerns(scope: Scope, *, hears: bool) -> None:
-    feed = Feed()
-    reader = feed.open(Filter(account_sid=ACCOUNT))
-    feed.tell_reset(scope, 7)
-
-    assert reader.take() == ([Event(Kind.RESET, 7, scope)] if hears else [])
-
-
-def test_a_reset_stands_between_what_came_before_and_after() -> None:
     engine = emulation()
-    reader = engine.follow(Filter(), resumed=False)
-    first = post(engine)
-    engine.reset(Scope())
+    reader = engine.feed.open(Filter(account_sid=ACCOUNT))
+    post(engine, account_sid=OTHER_ACCOUNT)
+    engine.reset(scope)
+
+    assert take(engine, reader) == ([Event(Kind.RESET, 1, scope)] if hears else [])
+
+
+def test_a_reset_comes_before_what_came_after_it_and_what_it_removed_is_not_read() -> None:
+    engine = emulation()
+    reader = engine.feed.open(Filter())
+    other = post(engine, account_sid=OTHER_ACCOUNT)
+    post(engine)
+    engine.reset(Scope(ACCOUNT))
     second = post(engine)
 
-    assert reader.take() == [*events_of(first), Event(Kind.RESET, 1, Scope()), *events_of(second)]
+    assert take(engine, reader) == [*events_of(other), Event(Kind.RESET, 2, Scope(ACCOUNT)), *events_of(second)]
 
 
 def test_a_reader_that_falls_too_far_behind_is_given_up_and_the_others_are_not() -> None:
-    feed = Feed()
-    slow, quick = feed.open(Filter()), feed.open(Filter())
+    engine = emulation()
+    slow, quick = engine.feed.open(Filter()), engine.feed.open(Filter())
     seen = []
-    for seq in range(1, MAX_BEHIND + 2):
-        feed.tell(exchange(seq, outcome=Outcome.REFUSED))
-        seen += quick.take()
+    for _ in range(MAX_BEHIND + 1):
+        engine.refuse(arrive(engine), request(), errors.PATH_UNKNOWN)
+        seen += take(engine, quick)
 
-    assert slow.lagged.is_set()
-    assert (slow.ended, slow.take(), asyncio.run(is_woken(slow))) == (True, [], True)
+    assert (slow.lagged.is_set(), slow.ended, slow.is_behind, asyncio.run(is_woken(slow))) == (True, True, False, True)
     assert (quick.ended, len(seen)) == (False, MAX_BEHIND + 1)
 
 
 def test_a_reader_may_be_as_far_behind_as_the_limit() -> None:
-    feed = Feed()
-    reader = feed.open(Filter())
-    for seq in range(1, MAX_BEHIND // 2 + 1):
-        feed.tell(exchange(seq))
+    engine = emulation()
+    reader = engine.feed.open(Filter())
+    for _ in range(MAX_BEHIND // 2):
+        post(engine)
 
     assert not reader.ended
     assert not reader.lagged.is_set()
-    assert len(reader.take()) == MAX_BEHIND
+    assert len(take(engine, reader)) == MAX_BEHIND
 
 
-def test_a_reader_that_was_given_up_gets_nothing_more() -> None:
-    feed = Feed()
-    reader = feed.open(Filter())
-    for seq in range(1, MAX_BEHIND):
-        feed.tell(exchange(seq))
+def test_readers_hold_no_exchange_that_was_evicted() -> None:
+    engine = emulation(journal_limit=1)
+    readers = [engine.feed.open(Filter(), resumed=True) for _ in range(3)]
+    evicted = post(engine)
+    kept = post(engine)
+    gc.collect()
 
-    assert reader.take() == []
-    assert asyncio.run(is_woken(reader))
+    assert gc.get_referrers(evicted) == []  # a frame's variables are no referrers
+    assert [take(engine, reader) for reader in readers] == [events_of(kept)] * 3
+
+
+def test_a_reader_whose_notes_were_dropped_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "MAX_NOTES", 2)
+    engine = emulation()
+    slow, other = engine.feed.open(Filter(call_sid=CALL)), engine.feed.open(Filter(call_sid=OTHER_CALL))
+    engine.reset(Scope(call_sid=CALL))
+    for _ in range(2):
+        engine.reset(Scope(call_sid=OTHER_CALL))
+
+    assert (len(take(engine, slow)), slow.lagged.is_set()) == (0, True)
+    assert (len(take(engine, other)), other.lagged.is_set()) == (2, False)
+
+
+def test_a_delivery_that_was_evicted_is_not_read() -> None:
+    engine = emulation(deliveries_limit=1)
+    engine.conversations.subscriptions.add(subscription())
+    reader = engine.feed.open(Filter())
+    for _ in range(2):
+        engine.hear(EndUserMessage(ACCOUNT, CALL, "alice", MESSAGE, "{}", "application/json"))
+    (kept,) = engine.conversations.deliveries
+
+    assert [event.about for event in take(engine, reader)] == [kept]
+
+
+def test_a_page_of_the_journal_leaves_later_notes_for_the_next() -> None:
+    engine = emulation()
+    reader = engine.feed.open(Filter())
+    sent = [post(engine), post(engine)]
+    engine.reset(Scope(OTHER_ACCOUNT))
+    first = finish(engine.feed.read(reader, 1))
+
+    assert (first, reader.is_behind) == (events_of(sent[0]), True)
+    assert take(engine, reader) == [*events_of(sent[1]), Event(Kind.RESET, 2, Scope(OTHER_ACCOUNT))]
+    assert not reader.is_behind
 
 
 def test_when_the_emulator_stops_readers_end_with_what_they_have() -> None:
     engine = emulation()
-    reader = engine.follow(Filter(), resumed=False)
+    reader = engine.feed.open(Filter())
     sent = post(engine)
     engine.stop()
 
     assert reader.ended
     assert asyncio.run(is_woken(reader))
-    assert reader.take() == events_of(sent)
+    assert take(engine, reader) == events_of(sent)
     assert not reader.lagged.is_set()
 
 
 def test_a_closed_reader_hears_nothing_and_is_not_counted() -> None:
-    feed = Feed()
-    reader, other = feed.open(Filter(call_sid=CALL)), feed.open(Filter(call_sid=CALL))
-    feed.close(reader)
-    feed.tell(exchange(arrival=arrival()))
+    engine = emulation()
+    reader, other = engine.feed.open(Filter(call_sid=CALL)), engine.feed.open(Filter(call_sid=CALL))
+    engine.feed.close(reader)
+    post(engine)
 
-    assert len(feed) == 1
-    assert reader.take() == []
-    assert len(other.take()) == 2
+    assert (len(engine.feed), reader.behind) == (1, 0)
+    assert len(take(engine, other)) == 2
 
 
 def test_no_more_than_a_thousand_read_until_one_closes() -> None:
-    feed = Feed()
-    readers = [feed.open(Filter()) for _ in range(1000)]
+    engine = emulation()
+    readers = [engine.feed.open(Filter()) for _ in range(1000)]
 
-    with pytest.raises(LimitReachedError) as caught:
-        feed.open(Filter())
+    with pytest.raises(CapacityError) as caught:
+        engine.feed.open(Filter())
 
-    assert str(caught.value) == f"event streams reached: at most {MAX_READERS}; close some first"
-    feed.close(readers[0])
-    assert feed.open(Filter())
+    assert str(caught.value) == "event_streams reached: at most 1000; close some first"
+    engine.feed.close(readers[0])
+    assert engine.feed.open(Filter())
 
 
 def test_a_reader_that_resumes_gets_the_resets_it_may_have_missed() -> None:
@@ -254,9 +299,9 @@ def test_a_reader_that_resumes_gets_the_resets_it_may_have_missed() -> None:
     first = post(engine)
     engine.reset(Scope(call_sid=CALL))
     engine.reset(Scope(call_sid=OTHER_CALL))
-    reader = engine.follow(Filter(call_sid=CALL, after=first.seq), resumed=True)
+    reader = engine.feed.open(Filter(call_sid=CALL, after=first.seq), resumed=True)
 
-    assert [(event.kind, event.about) for event in reader.take()] == [(Kind.RESET, Scope(call_sid=CALL))]
+    assert [(event.kind, event.about) for event in take(engine, reader)] == [(Kind.RESET, Scope(call_sid=CALL))]
 
 
 # --- deliveries
@@ -279,12 +324,12 @@ def test_a_delivery_is_told_at_each_step_to_who_reads_all_of_its_call(wanted: Fi
     engine = emulation()
     engine.conversations.subscriptions.add(subscription())
     post(engine, account_sid=OTHER_ACCOUNT, call_sid=OTHER_CALL)
-    reader = engine.follow(wanted, resumed=False)
+    reader = engine.feed.open(wanted)
     engine.hear(EndUserMessage(ACCOUNT, CALL, "alice", MESSAGE, "{}", "application/json"))
-    (delivery,) = engine.conversations.deliveries.page(DeliveryFilter(), 9, newest_first=False)
+    (delivery,) = engine.conversations.deliveries
     engine.conversations.deliveries.settle(delivery, Became.DELIVERED)
 
-    assert reader.take() == [Event(Kind.DELIVERY, 1, delivery)] * 2 * hears
+    assert take(engine, reader) == [Event(Kind.DELIVERY, 1, delivery)] * 2 * hears
 
 
 def test_a_delivery_is_not_told_again_to_who_resumes() -> None:
@@ -292,4 +337,4 @@ def test_a_delivery_is_not_told_again_to_who_resumes() -> None:
     engine.conversations.subscriptions.add(subscription())
     engine.hear(EndUserMessage(ACCOUNT, CALL, "alice", MESSAGE, "{}", "application/json"))
 
-    assert engine.follow(Filter(), resumed=True).take() == []
+    assert take(engine, engine.feed.open(Filter(), resumed=True)) == []

@@ -145,7 +145,7 @@ def test_what_an_index_can_find_and_whose_it_is_are_parts_of_the_wish() -> None:
 
 
 def test_a_replay_is_found_by_what_it_carried_not_by_what_was_replayed() -> None:
-    replay = exchange(outcome=Outcome.MISMATCH, made=message(content="1"), content="2")
+    replay = exchange(outcome=Outcome.MISMATCH, made=message(), content="2")
 
     assert Filter(contains="2").matches(replay)
     assert not Filter(contains="1").matches(replay)

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from builders import emulation, post
+from builders import account, emulation, post
 from voices import KX, Timers
 
 from emulator.engine.calls import Calls, Unregistered
@@ -18,7 +18,7 @@ from emulator.wire.signalling import received
 
 def board(monotonic: Callable[[], float]) -> Switchboard:
     chance = Chance(random.Random(0).randbytes)
-    return Switchboard(Calls(Unregistered.ANY), chance, monotonic, later=Timers().later)
+    return Switchboard(account(), Calls(account(), Unregistered.ANY), chance, monotonic, later=Timers().later)
 
 
 def call(switchboard: Switchboard) -> tuple[Line, str]:

@@ -1,5 +1,5 @@
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, message
+from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account, message
 
 from emulator.engine.idempotency import Key, Keys
 from emulator.engine.scopes import Scope
@@ -13,7 +13,7 @@ def key(text: str = "1", **given: str) -> Key:
 
 
 def keys(limit: int = 100) -> Keys:
-    return Keys(ttl=TTL, limit=limit)
+    return Keys(account(idempotency_keys=limit), ttl=TTL)
 
 
 def test_a_key_stands_for_the_message_it_created() -> None:
@@ -126,6 +126,6 @@ def test_forgetting_a_scope_forgets_its_keys_and_no_others(scope: Scope, left: l
     }
     for place in places.values():
         kept.keep(place, message(), 0)
-    kept.forget_scope(scope)
+    kept.reset(scope)
 
     assert [name for name, place in places.items() if kept.find(place, 0)] == left

@@ -119,7 +119,7 @@ def test_what_was_never_added_is_not_found(field: str) -> None:
 
 
 def test_what_an_index_cannot_tell_is_looked_for_in_each_exchange() -> None:
-    index, wanted = Index(), exchange(2, made=message(content='{"a": 1}'))
+    index, wanted = Index(), exchange(2, content='{"a": 1}')
     for each in (an_exchange(1), wanted, an_exchange(3)):
         index.add(each)
 

@@ -3,6 +3,7 @@ from builders import exchange, message, request
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.engine.capacity import Capacity, MemoryAccount
 from emulator.engine.exchanges import Exchange, Outcome
 from emulator.engine.filters import Filter
 from emulator.engine.index import Selection
@@ -13,7 +14,7 @@ ROOM = 10**9
 
 
 def journal(*exchanges: Exchange, limit: int = 1000, max_bytes: int = ROOM) -> Journal:
-    made = Journal(limit=limit, max_bytes=max_bytes)
+    made = Journal(MemoryAccount(10 * ROOM, {"journal": Capacity(limit, max_bytes)}))
     for each in exchanges:
         made.append(each)
     return made

@@ -1,10 +1,10 @@
 import asyncio
 
 import pytest
+from builders import account
 
-from emulator.engine import lines
-from emulator.engine.limits import LimitReachedError
-from emulator.engine.lines import MAX_BEHIND, Line, Lines
+from emulator.engine.capacity import CapacityError
+from emulator.engine.lines import MAX_BEHIND, MAX_BYTES_BEHIND, Line, Lines
 from emulator.wire.signalling import sent
 
 A = "AC" + "a" * 32
@@ -52,6 +52,19 @@ def test_who_does_not_read_is_cut_off_once() -> None:
     assert line.take() == []
 
 
+def test_a_user_for_whom_too_many_bytes_wait_is_cut_off() -> None:
+    cuts: list[None] = []
+    known, line = Lines(account()), Line(cut=lambda: cuts.append(None))
+    known.put(line, "alice")
+    alone = known._bound.bytes
+    for _ in range(MAX_BYTES_BEHIND // 40_000 + 1):
+        line.put(sent.Delivered(call_sid="CA", sid="KX", content="x" * 40_000))
+
+    assert len(cuts) == 1
+    assert line.closed == "it does not read: frames reached: at most 1048576 bytes; read them"
+    assert known._bound.bytes == alone
+
+
 def test_a_line_without_a_way_to_cut_it_is_only_closed() -> None:
     line = Line()
     for _ in range(MAX_BEHIND + 1):
@@ -61,7 +74,7 @@ def test_a_line_without_a_way_to_cut_it_is_only_closed() -> None:
 
 
 def test_lines_are_found_by_identity_account_and_registration() -> None:
-    known = Lines()
+    known = Lines(account())
     mine, everybodys, unregistered = Line(account_sid=A), Line(), Line(account_sid=A)
     for line in (mine, everybodys, unregistered):
         known.put(line, "alice")
@@ -75,7 +88,7 @@ def test_lines_are_found_by_identity_account_and_registration() -> None:
 
 
 def test_a_line_that_changes_its_identity_is_found_by_the_new_one_only() -> None:
-    known, line = Lines(), Line(registered=True)
+    known, line = Lines(account()), Line(registered=True)
     known.put(line, "alice")
     known.put(line, "bob")
 
@@ -84,7 +97,7 @@ def test_a_line_that_changes_its_identity_is_found_by_the_new_one_only() -> None
 
 
 def test_a_line_that_is_removed_is_forgotten() -> None:
-    known, line, other = Lines(), Line(), Line()
+    known, line, other = Lines(account()), Line(), Line()
     known.put(line, "alice")
     known.put(other, "alice")
     for gone in (line, line, other):
@@ -93,11 +106,10 @@ def test_a_line_that_is_removed_is_forgotten() -> None:
     assert (len(known), list(known), line in known) == (0, [], False)
 
 
-def test_there_is_an_end_to_users_but_not_for_those_who_are_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "MAX_LINES", 1)
-    known, line = Lines(), Line()
+def test_there_is_an_end_to_users_but_not_for_those_who_are_here() -> None:
+    known, line = Lines(account(connected_users=1)), Line()
     known.put(line, "alice")
     known.put(line, "bob")
 
-    with pytest.raises(LimitReachedError, match="connected users"):
+    with pytest.raises(CapacityError, match="connected_users"):
         known.put(Line(), "carol")

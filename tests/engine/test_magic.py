@@ -3,11 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT
+from builders import ACCOUNT, CALL, OTHER_ACCOUNT, account
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.engine import magic
 from emulator.engine.asked import Asked
 from emulator.engine.faults import Drop, DropFault, Fault, ReplyFault
 from emulator.engine.magic import MAGIC_CALLS, Magic, MagicCall
@@ -28,7 +27,7 @@ def choose(magic: Magic, ending: str = ONCE, identity: str = "k", *, account_sid
 
 
 def asked(call_sid: str, key: str = "k", *, account_sid: str = ACCOUNT, refused: bool = False) -> Asked:
-    return Asked(account_sid, call_sid, "UserDefinedMessages", key, "{}", "{}", refused)
+    return Asked(account_sid, call_sid, "UserDefinedMessages", key, "{}", b"{}", refused)
 
 
 def test_the_table_is_the_documented_one() -> None:
@@ -55,7 +54,7 @@ def test_a_status_in_the_ending_is_the_status_of_the_reply(call: MagicCall) -> N
 @each_call
 @pytest.mark.parametrize("spell", [str.lower, str.upper, str.title, str.swapcase, lambda text: "fA" + text[2:]])
 def test_the_ending_picks_the_fault_however_its_hex_is_written(call: MagicCall, spell: Callable[[str], str]) -> None:
-    found = Magic(on=True)
+    found = Magic(account(), on=True)
     written = spell(call.ending)
 
     assert found.concerns(sid(written))
@@ -64,7 +63,7 @@ def test_the_ending_picks_the_fault_however_its_hex_is_written(call: MagicCall, 
 
 @each_call
 def test_switched_off_there_is_none(call: MagicCall) -> None:
-    found = Magic(on=False)
+    found = Magic(account(), on=False)
 
     assert not found.concerns(sid(call.ending))
     assert choose(found, call.ending) is None
@@ -72,7 +71,7 @@ def test_switched_off_there_is_none(call: MagicCall) -> None:
 
 @pytest.mark.parametrize("ending", ["fa110402", "fa11beef", "fa110000"])
 def test_an_ending_that_only_looks_like_one_does_nothing(ending: str) -> None:
-    found = Magic(on=True)
+    found = Magic(account(), on=True)
 
     assert found.concerns(sid(ending))
     assert choose(found, ending) is None
@@ -80,14 +79,14 @@ def test_an_ending_that_only_looks_like_one_does_nothing(ending: str) -> None:
 
 @pytest.mark.parametrize("call_sid", [CALL, "CA" + "fa110500" + "0" * 24, "", "CA", "fa11"])
 def test_other_calls_are_none_of_its_business(call_sid: str) -> None:
-    found = Magic(on=True)
+    found = Magic(account(), on=True)
 
     assert not found.concerns(call_sid)
     assert found.choose(asked(call_sid)) is None
 
 
 def test_an_answer_that_refuses_is_not_lost_and_not_counted() -> None:
-    found = Magic(on=True)
+    found = Magic(account(), on=True)
 
     assert found.choose(asked(sid(ONCE), refused=True)) is None
     assert found.choose(asked(sid(ONCE))) == LOST
@@ -95,7 +94,7 @@ def test_an_answer_that_refuses_is_not_lost_and_not_counted() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from([ACCOUNT, OTHER_ACCOUNT]), st.sampled_from("abc")), max_size=20))
 def test_an_answer_is_lost_once_for_each_account_and_key(attempts: list[tuple[str, str]]) -> None:
-    found = Magic(on=True)
+    found = Magic(account(), on=True)
     lost = [choose(found, identity=key, account_sid=account) for account, key in attempts]
 
     first = [attempt not in attempts[:place] for place, attempt in enumerate(attempts)]
@@ -113,15 +112,14 @@ def test_an_answer_is_lost_once_for_each_account_and_key(attempts: list[tuple[st
     ],
 )
 def test_what_happens_once_happens_again_after_a_reset_of_its_scope(scope: Scope, *, again: bool) -> None:
-    found = Magic(on=True)
+    found = Magic(account(), on=True)
     choose(found)
-    found.forget(scope)
+    found.reset(scope)
 
     assert choose(found) == (LOST if again else None)
 
 
-def test_the_oldest_of_very_many_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(magic, "MAX_REMEMBERED", 2)
-    found = Magic(on=True)
+def test_the_oldest_of_very_many_is_forgotten() -> None:
+    found = Magic(account(magic_sids=2), on=True)
 
     assert [choose(found, identity=key) for key in "abcac"] == [LOST, LOST, LOST, LOST, None]

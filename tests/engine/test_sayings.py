@@ -1,7 +1,7 @@
 import pytest
-from builders import ACCOUNT, CALL, MESSAGE, OTHER_ACCOUNT, OTHER_CALL, SOME_TIME
+from builders import ACCOUNT, CALL, MESSAGE, OTHER_ACCOUNT, OTHER_CALL, SOME_TIME, account
 
-from emulator.engine import sayings as module
+from emulator.engine.capacity import Capacity, MemoryAccount
 from emulator.engine.parties import EndUserMessage
 from emulator.engine.sayings import Saying, Sayings
 from emulator.engine.scopes import Scope
@@ -17,7 +17,7 @@ def kept(sayings: Sayings) -> list[int]:
 
 
 def filled(*given: Saying) -> Sayings:
-    sayings = Sayings()
+    sayings = Sayings(account())
     for one in given:
         sayings.add(one)
     return sayings
@@ -28,20 +28,24 @@ def test_sayings_are_kept_in_their_order_and_found_by_call() -> None:
 
     assert (kept(sayings), len(sayings)) == ([1, 2, 3], 3)
     assert [one.sequence_number for one in sayings.of_call(CALL)] == [1, 3]
-    assert list(sayings.of_call("CA")) == []
+    assert sayings.of_call("CA") == []
 
 
-def test_beyond_the_limit_the_oldest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_SAYINGS", 2)
+def test_beyond_the_limit_the_oldest_goes() -> None:
+    sayings = Sayings(account(end_user_messages=2))
+    for number in range(5):
+        sayings.add(saying(number))
 
-    assert kept(filled(*map(saying, range(5)))) == [3, 4]
+    assert kept(sayings) == [3, 4]
 
 
-def test_beyond_their_bytes_the_oldest_go_but_never_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_BYTES", 100)
-    sayings = filled(*(saying(number, content="x" * 40) for number in range(3)))
+def test_beyond_their_bytes_the_oldest_go_but_never_the_newest() -> None:
+    size = Sayings(account()).size_of(0, saying())
+    sayings = Sayings(MemoryAccount(capacities={"end_user_messages": Capacity(max_bytes=2 * size + 80)}))
+    for number in range(3):
+        sayings.add(saying(number, content="x" * 40))
     before = kept(sayings)
-    sayings.add(saying(3, content="x" * 1000))
+    sayings.add(saying(3, content="x" * 10_000))
     alone = kept(sayings)
     sayings.add(saying(4))
 
@@ -65,15 +69,14 @@ def test_a_scope_is_forgotten_and_what_is_of_no_account_goes_with_its_call(scope
         saying(3, account_sid=None),
         saying(4, call_sid=OTHER_CALL),
     )
-    sayings.forget_scope(scope)
+    sayings.reset(scope)
 
     assert kept(sayings) == left
 
 
-def test_what_was_forgotten_weighs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_BYTES", 100)
-    sayings = filled(saying(1, content="x" * 60), saying(2, content="x" * 40, call_sid=OTHER_CALL))
-    sayings.forget_scope(Scope(None, CALL))
-    sayings.add(saying(3, content="x" * 60))
+def test_what_was_removed_takes_no_memory() -> None:
+    sayings = filled(saying(1), saying(2, call_sid=OTHER_CALL))
+    both = sayings.bound.bytes
+    sayings.reset(Scope(None, CALL))
 
-    assert kept(sayings) == [2, 3]
+    assert (sayings.bound.entries, sayings.bound.bytes) == (1, both // 2)

@@ -1,10 +1,11 @@
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL
+from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account
 
-from emulator.engine.limits import LimitReachedError
+from emulator.engine.capacity import Capacity, CapacityError, MemoryAccount
 from emulator.engine.schema_cost import MESSAGE_STEPS, Budget, Shape
-from emulator.engine.schemas import MAX_MEMORY, MAX_SCHEMAS, OnFailure, Schema, SchemaResult, Schemas, Violations
+from emulator.engine.schemas import OnFailure, Schema, SchemaResult, Schemas, Violations
 from emulator.engine.scopes import Scope
+from emulator.engine.store import ENTRY
 
 each_scope = pytest.mark.parametrize(
     ("scope", "applies"),
@@ -30,9 +31,9 @@ def schema(name: str = "s", **given: object) -> Schema:
 
 
 def schemas(*registered: Schema) -> Schemas:
-    made = Schemas()
+    made = Schemas(account())
     for each in registered:
-        made.put(each)
+        made.add(each)
     return made
 
 
@@ -81,9 +82,9 @@ def test_a_schema_is_new_once_and_then_replaced_in_its_place() -> None:
     known = schemas(schema("a"), schema("b"))
     replacement = schema("a", text="true")
 
-    assert not known.put(replacement)
+    assert not known.add(replacement)
     assert list(known) == [replacement, known.get("b")]
-    assert known.put(schema("c"))
+    assert known.add(schema("c"))
     assert len(known) == 3
 
 
@@ -113,31 +114,35 @@ def test_with_a_scope_go_the_schemas_that_are_for_nothing_else(scope: Scope, lef
         schema("other's", scope=Scope(OTHER_ACCOUNT, OTHER_CALL)),
     )
 
-    assert known.remove_scope(scope) == 4 - len(left)
+    assert known.reset(scope) == 4 - len(left)
     assert [each.name for each in known] == left
 
 
 def test_no_more_than_a_hundred_schemas_are_registered_but_one_can_be_replaced() -> None:
     known = schemas(*(schema(str(number)) for number in range(100)))
 
-    with pytest.raises(LimitReachedError) as caught:
-        known.put(schema())
+    with pytest.raises(CapacityError) as caught:
+        known.add(schema())
 
-    assert (caught.value.name, caught.value.maximum) == ("schemas", MAX_SCHEMAS)
-    assert str(caught.value) == "schemas reached: at most 100; DELETE some or reset"
-    assert not known.put(schema("7"))
+    assert (caught.value.name, caught.value.maximum) == ("schemas", 100)
+    assert str(caught.value) == "schemas reached: at most 100; delete some or reset"
+    assert not known.add(schema("7"))
 
 
-def test_compiled_schemas_take_64_mib_at_most_but_one_can_be_replaced() -> None:
-    known = schemas(schema("a", size=MAX_MEMORY - 10), schema("b", size=10))
+def test_compiled_schemas_have_a_maximum_of_memory_but_one_can_be_replaced() -> None:
+    known = Schemas(MemoryAccount(capacities={"schemas": Capacity(max_bytes=10_000)}))
+    rest = 10_000 - 2 * ENTRY
+    known.add(schema("a", size=rest - 10))
+    known.add(schema("b", size=10))
 
-    with pytest.raises(LimitReachedError) as caught:
-        known.put(schema("c", size=1))
+    with pytest.raises(CapacityError) as caught:
+        known.add(schema("c", size=1))
 
-    assert (caught.value.name, caught.value.maximum) == ("bytes of compiled schemas", MAX_MEMORY)
-    assert not known.put(schema("b", size=10))
-    with pytest.raises(LimitReachedError):
-        known.put(schema("b", size=11))
+    assert (caught.value.name, caught.value.maximum) == ("schemas", 10_000)
+    assert not known.add(schema("b", size=10))
+    with pytest.raises(CapacityError):
+        known.add(schema("b", size=11))
+    assert [one.size for one in known] == [rest - 10, 10]
 
 
 def test_all_schemas_of_a_message_spend_one_budget() -> None:

@@ -106,4 +106,4 @@ def test_asking_leaves_nothing_behind(
     ],
 )
 def test_what_was_made_for_a_scope_goes_with_it(scope: Scope, made_for: Scope, *, owned: bool) -> None:
-    assert scope.owns(made_for) is owned
+    assert scope.owns(made_for.account_sid, made_for.call_sid) is owned

@@ -1,14 +1,13 @@
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL
+from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account
 
-from emulator.engine import sequences
 from emulator.engine.scopes import Scope
 from emulator.engine.sequences import Sequences
 
 
 @pytest.mark.parametrize("first", [0, 1])
 def test_each_call_counts_from_the_first_number(first: int) -> None:
-    numbers = Sequences(first)
+    numbers = Sequences(account(), first)
 
     assert [numbers.take(ACCOUNT, CALL) for _ in range(3)] == [first, first + 1, first + 2]
     assert numbers.take(ACCOUNT, OTHER_CALL) == first
@@ -27,18 +26,17 @@ def test_each_call_counts_from_the_first_number(first: int) -> None:
     ],
 )
 def test_a_scopes_calls_begin_anew_and_a_call_of_no_account_goes_with_its_sid(scope: Scope, counts: list[int]) -> None:
-    numbers = Sequences()
+    numbers = Sequences(account())
     owners = [(ACCOUNT, CALL), (OTHER_ACCOUNT, CALL), (None, CALL)]
     for one in owners:
         numbers.take(*one)
-    numbers.forget_scope(scope)
+    numbers.reset(scope)
 
     assert [numbers.take(*one) for one in owners] == counts
 
 
-def test_the_call_that_was_silent_longest_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sequences, "MAX_CALLS", 2)
-    numbers = Sequences()
+def test_the_call_that_was_silent_longest_is_forgotten_first() -> None:
+    numbers = Sequences(account(sequence_numbers=2))
     for call_sid in ("one", "two", "one", "three"):
         numbers.take(None, call_sid)
 

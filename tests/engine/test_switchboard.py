@@ -11,12 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from voices import KX, House, User
 
-from emulator.engine import calls as calls_module
-from emulator.engine import parties
 from emulator.engine.behaviours import Behaviour, Reaction
 from emulator.engine.calls import Call, Leg, Status
+from emulator.engine.capacity import CapacityError
 from emulator.engine.handovers import Handover
-from emulator.engine.limits import LimitReachedError
 from emulator.engine.lines import GRACE, Line
 from emulator.engine.parties import EndUserMessage
 from emulator.engine.scopes import Scope
@@ -320,7 +318,7 @@ def test_a_message_is_refused_outside_of_a_call_that_is_active(house: House) -> 
     call = alice.call()
     alice.told()
     alice.say(MINE)
-    house.calls.put(Call(sid=call, account_sid=None, status=Status.COMPLETED, client=Leg.VOICE_SDK))
+    house.calls.add(Call(sid=call, account_sid=None, status=Status.COMPLETED, client=Leg.VOICE_SDK))
     alice.say(call)
     house.calls.remove(call)
     alice.say(call)
@@ -460,7 +458,7 @@ def test_a_reset_of_everything_hangs_up_both_ends_once(house: House) -> None:
     house.board.reset(Scope())
 
     assert (alice.told(), bob.told()) == ([sent.HungUp(call_sid=outgoing)], [sent.HungUp(call_sid=incoming)])
-    assert (house.live, house.board.behaviours.items()) == (set(), [])
+    assert (house.live, len(house.board.behaviours)) == (set(), 0)
 
 
 def test_the_end_closes_every_line_and_leaves_no_timer(house: House) -> None:
@@ -498,37 +496,37 @@ def test_the_engine_delivers_what_it_creates_and_hangs_up_what_it_resets() -> No
     assert line.take() == [sent.HungUp(call_sid=call)]
 
 
-def test_the_oldest_ended_calls_make_room_for_new_ones(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls_module, "MAX_CALLS", 2)
+def test_the_oldest_ended_calls_make_room_for_new_ones(house: House) -> None:
+    house.memory["calls"].max_entries = 2
     alice = house.user()
     ended = [alice.call(alias=str(number)) for number in range(2)]
     for call in ended:
         alice.hang_up(call)
     house.calls.remove(ended[0])
-    house.calls.put(Call(sid=MINE, account_sid=None, status=Status.COMPLETED, client=Leg.VOICE_SDK))
+    house.calls.add(Call(sid=MINE, account_sid=None, status=Status.COMPLETED, client=Leg.VOICE_SDK))
     call = alice.call()
 
     assert {known.sid for known in house.calls} == {MINE, call}
 
 
-def test_there_is_an_end_to_registered_calls(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls_module, "MAX_CALLS", 1)
+def test_there_is_an_end_to_registered_calls(house: House) -> None:
+    house.memory["calls"].max_entries = 1
     alice, bob = house.user("alice"), house.user("bob").register()
 
-    with pytest.raises(LimitReachedError, match="calls"):
+    with pytest.raises(CapacityError, match="calls"):
         alice.call()  # his end does not fit any more
 
     assert alice.kinds() == ["Ringing", "HungUp"]
     assert (bob.kinds(), house.live) == ([], set())
 
 
-def test_there_is_an_end_to_calls_that_are_not_even_registered(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parties, "MAX_PARTIES", 1)
+def test_there_is_an_end_to_calls_that_are_not_even_registered(house: House) -> None:
+    house.memory["voice_calls"].max_entries = 1
     alice = house.user()
     call = alice.call()
     house.calls.remove(call)
 
-    with pytest.raises(LimitReachedError, match="voice calls"):
+    with pytest.raises(CapacityError, match="voice_calls"):
         alice.call(alias="TJS2")
 
     alice.hang_up(call)

@@ -1,5 +1,6 @@
 """Which attempts belong together, and what they show: each finding where it is right, and not where it is not."""
 
+import asyncio
 from dataclasses import dataclass
 from itertools import count
 
@@ -26,6 +27,7 @@ from emulator.engine.exchanges import Arrival, Exchange, Outcome, pack
 from emulator.engine.fault_rules import Recipe, Then
 from emulator.engine.faults import CloseFault, Drop, DropFault, Fault, ReplyFault
 from emulator.engine.scopes import Scope
+from emulator.engine.slices import finish
 from emulator.engine.threads import Finding, Thread, succeeded, threads_of
 from emulator.engine.verdicts import explain, told
 from emulator.engine.waiting import End, Wait
@@ -87,7 +89,7 @@ class Story:
         return found
 
     def threads(self, now: float = 0.0) -> list[Thread]:
-        return threads_of(self.exchanges, now=SOME_TIME + now, window=WINDOW)
+        return finish(threads_of(self.exchanges, now=SOME_TIME + now, window=WINDOW))
 
     def findings(self, now: float = 0.0) -> set[str]:
         """Those of the only thread."""
@@ -410,11 +412,12 @@ def test_the_engine_groups_what_it_keeps_by_its_own_window_and_clock() -> None:
     time.now += 5
     post(engine, key="b")
     post(engine, call_sid=OTHER_CALL)
-    mine, others = engine.threads(Scope(ACCOUNT, CALL)), engine.threads(Scope(ACCOUNT, OTHER_CALL))
+    mine = asyncio.run(engine.threads(Scope(ACCOUNT, CALL)))
+    others = asyncio.run(engine.threads(Scope(ACCOUNT, OTHER_CALL)))
 
     assert [(thread.gaps, thread.messages) for thread in mine] == [((5.0,), 2)]
     assert [thread.findings for thread in (*mine, *others)] == [(Finding.RETRIED_NEW_KEY, Finding.RECOVERED), ()]
-    assert len(engine.threads(Scope())) == 2
+    assert len(asyncio.run(engine.threads(Scope()))) == 2
 
 
 # --- in words

@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, arrive, emulation, post, request
+from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account, arrive, emulation, post, request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emulator.engine.capacity import CapacityError
 from emulator.engine.exchanges import Arrival, Exchange
 from emulator.engine.filters import Filter
-from emulator.engine.limits import LimitReachedError
 from emulator.engine.scopes import Scope
-from emulator.engine.waiting import MAX_WAITS, End, Wait, Waits
+from emulator.engine.slices import Wakeups, finish
+from emulator.engine.waiting import End, Wait, Waits
 from emulator.wire import errors
 from emulator.wire.messages import NewMessage
 
@@ -115,9 +116,9 @@ class World:
     def __post_init__(self) -> None:
         self.engine = emulation(journal_limit=self.limit)
 
-    def wait(self, wanted: Filter, bounds: tuple[int | None, int | None]) -> None:
+    async def wait(self, wanted: Filter, bounds: tuple[int | None, int | None]) -> None:
         at_least, at_most = bounds
-        wait = self.engine.wait(wanted, at_least=at_least, at_most=at_most)
+        wait = await self.engine.wait(wanted, at_least=at_least, at_most=at_most)
         expected = Expected(wanted, at_least, at_most, sum(each.is_wanted(wanted) for each in self.kept))
         expected.look()
         self.waits.append((wait, expected))
@@ -164,9 +165,9 @@ class World:
             expected.look()
         self.kept = self.kept[-self.limit :]  # what is evicted did arrive: no wait forgets it
 
-    def delete(self, wanted: Filter) -> None:
+    async def delete(self, wanted: Filter) -> None:
         gone = [each for each in self.kept if each.is_wanted(wanted)]
-        assert self.engine.delete_messages(wanted) == len(gone)
+        assert await self.engine.delete_messages(wanted) == len(gone)
         self.kept = [each for each in self.kept if each not in gone]
         self.keys = {key: seq for key, seq in self.keys.items() if seq not in [each.seq for each in gone]}
         for _, expected in self.waits:
@@ -223,7 +224,9 @@ def play(limit: int, steps: list[tuple[Any, ...]]) -> World:
     async def run() -> World:
         world = World(limit)
         for name, *values in steps:
-            getattr(world, name)(*values)
+            done = getattr(world, name)(*values)
+            if done is not None:
+                await done
             world.check()
         return world
 
@@ -242,7 +245,9 @@ def test_when_all_have_left_nothing_of_them_is_left(steps: list[tuple[Any, ...]]
     for wait, _ in world.waits:
         world.engine.waits.leave(wait)
 
-    assert repr(vars(world.engine.waits._waits)) == repr(vars(Waits()._waits))
+    bound = world.engine.memory["waits"]
+    assert (len(world.engine.waits), bound.entries, bound.bytes) == (0, 0, 0)
+    assert repr(vars(world.engine.waits._by_scope)) == repr(vars(new_waits()._by_scope))
 
 
 @given(STEPS, SCOPES)
@@ -250,14 +255,14 @@ def test_what_was_in_flight_at_a_reset_never_reappears(
     steps: list[tuple[Any, ...]], scope: tuple[str | None, str | None]
 ) -> None:
     world = play(1000, [*steps, ("reset", scope)])
-    reader = world.engine.follow(Filter(), resumed=False)
+    reader = world.engine.feed.open(Filter())
     stale = [(arrival, place) for arrival, place, is_stale in world.in_flight if is_stale]
     before = list(world.engine.journal.requests(Filter()))
     for number, (arrival, _) in enumerate(stale):
         world.engine.admit(arrival, request(), NewMessage("{}", f"fresh {number}"))
 
     assert list(world.engine.journal.requests(Filter())) == before
-    assert reader.take() == []
+    assert finish(world.engine.feed.read(reader)) == []
     assert all(
         post(world.engine, key=f"fresh {number}", account_sid=account, call_sid=call).created
         for number, (_, (account, call)) in enumerate(stale)
@@ -269,7 +274,7 @@ def test_what_was_in_flight_at_a_reset_never_reappears(
 
 async def waits_for(world: World, wanted: Filter, at_least: int) -> End:
     """What an endpoint does: wait, and leave whatever comes."""
-    wait = world.engine.wait(wanted, at_least=at_least, at_most=None)
+    wait = await world.engine.wait(wanted, at_least=at_least, at_most=None)
     try:
         await asyncio.wait({wait.over})
         return wait.over.result()
@@ -315,6 +320,10 @@ def test_those_who_wait_are_woken_by_their_message_and_those_who_go_leave_nothin
     asyncio.run(run())
 
 
+def new_waits() -> Waits:
+    return Waits(account(), Wakeups())
+
+
 def begun(engine_waits: Waits, wanted: Filter | None = None, **given: int | None) -> Wait:
     usual = {"at_least": None, "at_most": None, "count": 0}
     return engine_waits.begin(wanted or Filter(), **{**usual, **given})
@@ -324,7 +333,7 @@ def alone(**given: int | None) -> Wait:
     """A wait on a loop of its own."""
 
     async def begin() -> Wait:
-        return begun(Waits(), **given)
+        return begun(new_waits(), **given)
 
     return asyncio.run(begin())
 
@@ -351,16 +360,20 @@ def test_bounds_say_whether_a_wait_is_satisfied_and_whether_that_can_change(
 
 
 def test_a_wait_ends_once() -> None:
-    wait = alone(at_least=1)
-    wait.end(End.RESET)
-    wait.end(End.STOPPED)
+    async def run() -> Wait:
+        waits = new_waits()
+        wait = begun(waits, at_least=1)
+        assert (waits.end(Scope(), End.RESET), waits.end(Scope(), End.STOPPED)) == (1, 0)
+        return wait
 
-    assert wait.over.result() is End.RESET
+    wait = asyncio.run(run())
+
+    assert wait.over.result() is wait.ended is End.RESET
 
 
 def test_a_wait_whose_owner_gave_it_up_is_not_in_the_way() -> None:
     async def run() -> Waits:
-        waits = Waits()
+        waits = new_waits()
         begun(waits, at_least=1).over.cancel()
         waits.end(Scope(), End.STOPPED)
         return waits
@@ -372,7 +385,7 @@ def test_a_replay_does_not_count() -> None:
     async def run() -> tuple[Wait, Exchange]:
         engine = emulation()
         post(engine, key="k")
-        wait = engine.wait(Filter(), at_least=2, at_most=None)
+        wait = await engine.wait(Filter(), at_least=2, at_most=None)
         return wait, post(engine, key="k")
 
     wait, replay = asyncio.run(run())
@@ -385,8 +398,8 @@ def test_a_message_that_was_deleted_counts_no_more() -> None:
     async def run() -> Wait:
         engine = emulation()
         post(engine)
-        wait = engine.wait(Filter(), at_least=2, at_most=None)
-        engine.delete_messages(Filter())
+        wait = await engine.wait(Filter(), at_least=2, at_most=None)
+        await engine.delete_messages(Filter())
         post(engine)
         return wait
 
@@ -398,9 +411,9 @@ def test_a_message_that_was_deleted_counts_no_more() -> None:
 def test_a_wait_that_got_what_it_wanted_stays_satisfied_though_that_is_deleted() -> None:
     async def run() -> Wait:
         engine = emulation()
-        wait = engine.wait(Filter(), at_least=1, at_most=None)
+        wait = await engine.wait(Filter(), at_least=1, at_most=None)
         post(engine)
-        engine.delete_messages(Filter())
+        await engine.delete_messages(Filter())
         return wait
 
     wait = asyncio.run(run())
@@ -414,8 +427,8 @@ def test_only_deleted_messages_that_were_waited_for_count_no_more() -> None:
         engine = emulation()
         post(engine, "1")
         post(engine, "2")
-        wait = engine.wait(Filter(contains="1"), at_least=2, at_most=None)
-        engine.delete_messages(Filter(contains="2"))
+        wait = await engine.wait(Filter(contains="1"), at_least=2, at_most=None)
+        await engine.delete_messages(Filter(contains="2"))
         return wait
 
     assert asyncio.run(run()).count == 1
@@ -424,7 +437,7 @@ def test_only_deleted_messages_that_were_waited_for_count_no_more() -> None:
 def test_a_message_that_was_evicted_did_arrive() -> None:
     async def run() -> Wait:
         engine = emulation(journal_limit=1)
-        wait = engine.wait(Filter(), at_least=3, at_most=None)
+        wait = await engine.wait(Filter(), at_least=3, at_most=None)
         for _ in range(3):
             post(engine)
         return wait
@@ -433,10 +446,10 @@ def test_a_message_that_was_evicted_did_arrive() -> None:
 
 
 def test_no_more_than_ten_thousand_wait_until_one_leaves() -> None:
-    async def run() -> LimitReachedError:
-        waits = Waits()
+    async def run() -> CapacityError:
+        waits = new_waits()
         all_of_them = [begun(waits, at_least=1) for _ in range(10_000)]
-        with pytest.raises(LimitReachedError) as caught:
+        with pytest.raises(CapacityError) as caught:
             begun(waits, at_least=1)
         waits.leave(all_of_them[0])
         begun(waits, at_least=1)
@@ -444,7 +457,7 @@ def test_no_more_than_ten_thousand_wait_until_one_leaves() -> None:
 
     error = asyncio.run(run())
 
-    assert str(error) == f"waits reached: at most {MAX_WAITS}; let some end first"
+    assert str(error) == "waits reached: at most 10000; let some end first"
 
 
 def test_a_request_in_flight_at_a_reset_may_be_refused_without_a_trace() -> None:

@@ -94,7 +94,7 @@ def test_a_creation_looks_at_the_key_and_then_at_the_call(resource: str) -> None
         errors.CALL_NOT_ACTIVE,
     )
     assert all(isinstance(problem, Problem) for problem in own)
-    assert len(own) == 3
+    assert len(own) == 4
 
 
 def test_what_is_made_names_a_path_that_leads_back_to_it() -> None:

@@ -11,7 +11,7 @@ from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import ScopeQuery
-from emulator.endpoints.inspection.views import RecordError, json_response, listing
+from emulator.endpoints.inspection.views import RecordError, json_response, listing, rendered_all
 from emulator.engine.calls import ACTIVE, Call, Leg, Status
 from emulator.engine.scopes import Scope
 from emulator.engine.switchboard import NobodyThereError
@@ -92,8 +92,8 @@ async def list_calls(engine: Engine, scope: ScopeQuery) -> Response:
     """The registered calls of a scope; those of no account are everybody's."""
     wanted = scope.scope()
     calls = [call for call in engine.calls if wanted.overlaps(Scope(call.account_sid, call.sid))]
-    text = listing("calls", lambda call: _view(engine, call).model_dump_json(), calls, count=len(calls))
-    return json_response(text)
+    listed = await rendered_all(engine, lambda call: _view(engine, call).model_dump_json(), calls)
+    return json_response(listing("calls", listed, count=len(calls)))
 
 
 @router.post("", status_code=201, responses={**FULL, **NOT_FOUND}, summary="Call a connected user")
@@ -121,7 +121,7 @@ async def put_call(engine: Engine, call_sid: CallSid, state: CallState, response
     if party is not None:
         party.account_sid = state.account_sid
     call = Call(sid=call_sid, account_sid=state.account_sid, status=state.status, client=state.client)
-    if engine.calls.put(call):
+    if engine.calls.add(call):
         response.status_code = 201
     return _view(engine, call)
 
@@ -139,5 +139,5 @@ async def get_call(engine: Engine, call_sid: CallSid) -> CallView:
 async def delete_call(engine: Engine, call_sid: CallSid) -> None:
     """Forget a call, which ends it: it is again what the option `calls` says of unregistered ones."""
     engine.switchboard.finish(call_sid, Status.CANCELED)
-    if not engine.calls.remove(call_sid):
+    if engine.calls.remove(call_sid) is None:
         raise _missing(call_sid)

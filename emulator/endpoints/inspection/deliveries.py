@@ -9,10 +9,10 @@ from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import DeliveriesQuery, DeliveryQuery
-from emulator.endpoints.inspection.views import RecordError, delivery_json, json_response, listing
+from emulator.endpoints.inspection.views import RecordError, delivery_json, json_response, listing, rendered_all
 from emulator.endpoints.inspection.waiting import Waited, page_response, responses, until_over, waited
 from emulator.engine.deliveries import Outcome
-from emulator.engine.delivery_report import explain
+from emulator.engine.delivery_report import LOOKED_AT, explain
 from emulator.engine.emulation import Emulation
 
 router = APIRouter(
@@ -72,22 +72,23 @@ async def list_deliveries(engine: Engine, query: DeliveriesQuery, request: Reque
     """Callbacks to subscriptions; with `at_least` or `at_most`, wait. One that fails has the code 32711."""
     deliveries, wanted = engine.conversations.deliveries, query.filter()
     more = await _wait(engine, query, request) if query.waits else {}
-    listed = deliveries.page(wanted, query.limit, newest_first=query.newest_first)
-    totals = {"count": deliveries.count(wanted), "last_seq": deliveries.last_seq, "evicted": deliveries.evicted}
-    text = listing("deliveries", delivery_json, listed, **totals, **more)
+    found = await engine.select_deliveries(wanted)
+    page = (found[::-1] if query.newest_first else found)[: query.limit]
+    totals = {"count": len(found), "last_seq": deliveries.last_seq, "evicted": deliveries.evicted}
+    text = listing("deliveries", await rendered_all(engine, delivery_json, page), **totals, **more)
     return page_response(text, more, strict=query.strict)
 
 
 async def _wait(engine: Emulation, query: DeliveryQuery, request: Request) -> dict[str, Any]:
-    deliveries = engine.conversations.deliveries
-    wait = deliveries.wait(query.filter(), at_least=query.at_least, at_most=query.at_most)
+    wait = await engine.wait_for_deliveries(query.filter(), at_least=query.at_least, at_most=query.at_most)
     try:
         await until_over(wait.over, query.seconds, request)
     finally:
-        deliveries.waits.leave(wait)
+        engine.conversations.deliveries.waits.leave(wait)
     more = waited(wait)
     if not wait.fulfilled:
-        more["explanation"] = explain(wait, wait.ended, engine.conversations)
+        steps = explain(wait, wait.ended, engine.conversations)
+        more["explanation"] = await engine.slices.run(steps, 2 * LOOKED_AT)
     return more
 
 

@@ -10,7 +10,14 @@ from emulator.endpoints.inspection.calls import CallSid
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import UNPROCESSABLE
-from emulator.endpoints.inspection.views import RecordError, json_response, listing, message_json, rendered, saying_json
+from emulator.endpoints.inspection.views import (
+    RecordError,
+    json_response,
+    listing,
+    message_json,
+    rendered_all,
+    saying_json,
+)
 from emulator.engine.filters import Filter
 from emulator.engine.parties import EndUserMessage
 from emulator.wire import sids
@@ -71,10 +78,10 @@ async def get_end_user(engine: Engine, call_sid: CallSid) -> Response:
     """The messages of a call in both directions, the newest 1000 of each, oldest first."""
     party = engine.switchboard.party(call_sid)
     found = engine.journal.messages(Filter(call_sid=call_sid)).page(1000, newest_first=True)
-    received = ", ".join(rendered(message_json, exchange) for exchange in reversed(found))
-    sayings = list(engine.conversations.sayings.of_call(call_sid))[-1000:]
+    received = ", ".join(await rendered_all(engine, message_json, found[::-1]))
+    sayings = engine.conversations.sayings.of_call(call_sid)[-1000:]
     about = {"call_sid": call_sid, "identity": party.identity if party else None}
-    said = listing("said", saying_json, sayings, **about)
+    said = listing("said", await rendered_all(engine, saying_json, sayings), **about)
     return json_response(f'{{"received": [{received}], {said[1:]}')
 
 

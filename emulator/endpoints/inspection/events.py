@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Coroutine
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
@@ -19,11 +18,11 @@ from emulator.engine.deliveries import Delivery
 from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Exchange
 from emulator.engine.feed import MAX_BEHIND, Event, Kind, Reader
+from emulator.engine.slices import SLICE
 
 router = APIRouter(route_class=ControlRoute, tags=["events"], responses=UNPROCESSABLE)
 
 _HEARTBEAT = 10.0
-_AT_ONCE = 100  # events that are rendered before others get their turn
 _LAST_WORD = 1.0  # seconds a reader that was given up has to take the reason
 
 
@@ -55,13 +54,11 @@ class _Stream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, engine: Emulation, reader: Reader, first: bytes) -> None:
+    def __init__(self, engine: Emulation, reader: Reader) -> None:
         super().__init__(headers={"cache-control": "no-store"})
         del self.headers["content-length"]
         self._engine = engine
         self._reader = reader
-        self._first = first
-        self._backlog = reader.take()  # now: what is asked for at once is not what a reader falls behind
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the end."""
@@ -76,26 +73,30 @@ class _Stream(Response):
             self._engine.feed.close(self._reader)
 
     async def _send_all(self, send: Send) -> None:
-        await send({"type": "http.response.body", "body": self._first, "more_body": True})
-        await self._send_events(send, self._backlog)
-        while not self._reader.ended:
-            with suppress(TimeoutError):
+        await send({"type": "http.response.body", "body": b": the emulator's events\n\n", "more_body": True})
+        reader, slices = self._reader, self._engine.slices
+        while not reader.ended or reader.is_behind:
+            chunk = b""
+            try:
                 async with asyncio.timeout(_HEARTBEAT):
-                    await self._reader.wait()
-            events = self._reader.take()
-            if not events:
-                await send({"type": "http.response.body", "body": b": still here\n\n", "more_body": True})
-            await self._send_events(send, events)
+                    await reader.wait()
+            except TimeoutError:
+                chunk = b": still here\n\n"
+            chunk += self._evicted()
+            events = await slices.run(self._engine.feed.read(reader), SLICE)
+            chunk += b"".join(await slices.map(_render, events))
+            if chunk:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
-    async def _send_events(self, send: Send, events: Sequence[Event]) -> None:
-        for some in _slices(events):
-            chunk = b"".join(map(_render, some))
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await asyncio.sleep(0)  # sending alone does not wait while the socket takes it
-
-
-def _slices(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
-    return (events[start : start + _AT_ONCE] for start in range(0, len(events), _AT_ONCE))
+    def _evicted(self) -> bytes:
+        """What the reader can read no more."""
+        reader, journal = self._reader, self._engine.journal
+        missed = journal.evicted_through - reader.position
+        if missed <= 0 or not reader.is_behind:
+            return b""
+        data = {"evicted": min(missed, journal.evicted), "evicted_through": journal.evicted_through}
+        reader.position = journal.evicted_through
+        return _text("evicted", json.dumps(data))
 
 
 async def _first_of(*awaitables: Coroutine[Any, Any, object]) -> None:
@@ -122,17 +123,11 @@ async def events(
 ) -> Response:
     """Follow what happens: `request`, `message`, `delivery`, `reset`. Resume with `Last-Event-ID` or `after`.
 
-    What was evicted in between is told first, as `evicted`; a reader that falls behind is told so, as `lagged`.
+    What was evicted before a client could read it is an event `evicted`. A client more than 1,000 events behind
+    receives a `lagged` event and is disconnected.
     """
     after = wanted.after if last_event_id is None else last_event_id
     resumed = last_event_id is not None or "after" in wanted.model_fields_set
     if last_event_id is not None and last_event_id > engine.journal.last_seq:
         after = 0  # a place in the journal of an emulator before this one: all is new
-    reader = engine.follow(wanted.filter(after=after), resumed=resumed)
-    first = b": the emulator's events\n\n"
-    missed = engine.journal.evicted_through - after
-    if resumed and missed > 0:
-        evicted = min(missed, engine.journal.evicted)
-        data = {"evicted": evicted, "evicted_through": engine.journal.evicted_through}
-        first += _text("evicted", json.dumps(data))
-    return _Stream(engine, reader, first)
+    return _Stream(engine, engine.feed.open(wanted.filter(after=after), resumed=resumed))

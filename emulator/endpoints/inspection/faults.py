@@ -13,7 +13,8 @@ from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.fault_bodies import PROFILES, FaultBody, Profile, ProfileBody, RuleBody
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, bad_value
 from emulator.endpoints.inspection.queries import ScopeQuery
-from emulator.endpoints.inspection.views import RecordError, json_response, listing
+from emulator.endpoints.inspection.views import RecordError, json_response, listing, rendered_all
+from emulator.engine.capacity import size_of
 from emulator.engine.fault_rules import FaultRule
 
 FaultId = Annotated[str, Path(examples=["fault-1"])]
@@ -88,10 +89,8 @@ async def list_faults(engine: Engine, scope: ScopeQuery) -> Response:
     wanted = scope.scope()
     rules = [rule for rule in engine.faults if wanted.overlaps(rule.recipe.match.scope)]
     profiles = [profile.model_dump(mode="json") for profile in PROFILES]
-    text = listing(
-        "faults", lambda rule: _view(engine, rule).model_dump_json(), rules, count=len(rules), profiles=profiles
-    )
-    return json_response(text)
+    listed = await rendered_all(engine, lambda rule: _view(engine, rule).model_dump_json(), rules)
+    return json_response(listing("faults", listed, count=len(rules), profiles=profiles))
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=FULL, summary="Add a fault")
@@ -100,13 +99,14 @@ async def add_fault(engine: Engine, body: Annotated[FaultBody, IN_BODY], request
     if body.then.needs_connection and CONNECTION not in request.scope.get("extensions", {}):
         given = body.then.model_dump(mode="json", exclude_none=True)
         raise bad_value("/then", given, "reply, delay or quota: this server does not let us at its connections")
-    return _view(engine, engine.faults.add(body.recipe(), source=body))
+    source_size = 2 * size_of(body.model_dump(mode="json"))  # the body, and the values of the recipe
+    return _view(engine, engine.faults.add(body.recipe(), source=body, source_size=source_size))
 
 
 @router.delete("", summary="Remove faults")
 async def delete_faults(engine: Engine, scope: ScopeQuery) -> Removed:
     """Remove the rules of an account or call; without a scope, all."""
-    return Removed(deleted=engine.faults.remove_scope(scope.scope()))
+    return Removed(deleted=engine.faults.reset(scope.scope()))
 
 
 @router.get("/{fault_id}", responses=NOT_FOUND, summary="One fault")
@@ -118,4 +118,4 @@ async def get_fault(engine: Engine, fault_id: FaultId) -> FaultView:
 @router.delete("/{fault_id}", status_code=HTTPStatus.NO_CONTENT, responses=NOT_FOUND, summary="Remove a fault")
 async def delete_fault(engine: Engine, fault_id: FaultId) -> None:
     """Remove a rule."""
-    engine.faults.remove(_rule(engine, fault_id))
+    engine.faults.remove(_rule(engine, fault_id).id)

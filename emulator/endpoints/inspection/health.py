@@ -6,6 +6,8 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from emulator import __version__
+from emulator.endpoints.inspection.engine import Engine
+from emulator.engine.capacity import MemoryAccount, WhenFull
 
 router = APIRouter(tags=["health"])
 
@@ -14,6 +16,27 @@ class Alive(BaseModel):
     """The process answers."""
 
     status: str = Field(default="ok", examples=["ok"])
+
+
+class BoundView(BaseModel):
+    """How much of one kind of state is kept, and what happens when that is full."""
+
+    name: str = Field(examples=["journal"])
+    entries: int = Field(description="how many there are", examples=[12])
+    max_entries: int = Field(examples=[100_000])
+    bytes: int = Field(description="the memory that they take", examples=[14_000])
+    max_bytes: int = Field(examples=[268_435_456])
+    when_full: WhenFull = Field(
+        description="evict = the oldest are dropped; refuse = 429 with the name of the bound", examples=["evict"]
+    )
+
+
+class Memory(BaseModel):
+    """The bound on everything together, and one for each kind."""
+
+    bytes: int = Field(description="the memory that everything takes that is kept", examples=[14_000])
+    max_bytes: int = Field(description="the option memory_limit", examples=[536_870_912])
+    bounds: list[BoundView]
 
 
 class Ready(Alive):
@@ -25,6 +48,7 @@ class Ready(Alive):
     proxy: str | None = Field(description="where its proxy listens", examples=["http://127.0.0.1:2012"])
     connections: int | None = Field(description="open connections, on all ports", examples=[1])
     connections_limit: int | None = Field(description="how many may be open", examples=[20_000])
+    memory: Memory
 
 
 @router.get("/livez", summary="Is it alive?")
@@ -34,7 +58,7 @@ async def livez() -> Alive:
 
 
 @router.get("/readyz", summary="Is it ready?")
-async def readyz(request: Request) -> Ready:
+async def readyz(request: Request, engine: Engine) -> Ready:
     """Answers once requests are served."""
     state = request.app.state
     acceptor = state.acceptor  # none under another server than ours
@@ -45,4 +69,20 @@ async def readyz(request: Request) -> Ready:
         proxy=state.proxy,
         connections=acceptor and acceptor.open,
         connections_limit=acceptor and acceptor.limit,
+        memory=_memory(engine.memory),
     )
+
+
+def _memory(account: MemoryAccount) -> Memory:
+    bounds = [
+        BoundView(
+            name=bound.kind.name,
+            entries=bound.entries,
+            max_entries=bound.max_entries,
+            bytes=bound.bytes,
+            max_bytes=bound.max_bytes,
+            when_full=bound.kind.when_full,
+        )
+        for bound in account.bounds
+    ]
+    return Memory(bytes=account.bytes, max_bytes=account.limit, bounds=bounds)

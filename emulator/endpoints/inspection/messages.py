@@ -17,12 +17,12 @@ from emulator.endpoints.inspection.views import (
     listing,
     message_json,
     near_miss_json,
-    rendered,
+    rendered_all,
     totals,
 )
 from emulator.endpoints.inspection.waiting import Waited, page_response, responses, until_over, waited
 from emulator.engine.emulation import Emulation
-from emulator.engine.explanation import explain
+from emulator.engine.explanation import LOOKED_AT, explain
 from emulator.engine.filters import Filter
 from emulator.engine.waiting import Wait
 from emulator.wire import sids
@@ -120,17 +120,18 @@ async def list_messages(engine: Engine, query: MessagesQuery, request: Request) 
         wait = await _wait(engine, query, wanted, request)
         more = waited(wait) | {"near_misses": []}
         if not wait.fulfilled:
-            lines, near_misses = explain(wait, wait.ended, engine.journal)
-            shown = [json.loads(rendered(near_miss_json, miss)) for miss in near_misses]
-            more |= {"explanation": lines, "near_misses": shown}
-    found = engine.journal.messages(wanted)
-    listed = found.page(query.limit, newest_first=query.newest_first)
-    text = listing("messages", message_json, listed, **totals(len(found), engine.journal), **more)
+            lines, near_misses = await engine.slices.run(explain(wait, wait.ended, engine.journal), 2 * LOOKED_AT)
+            shown = await rendered_all(engine, near_miss_json, near_misses)
+            more |= {"explanation": lines, "near_misses": [json.loads(text) for text in shown]}
+    found = await engine.select(engine.journal.messages(wanted))
+    page = found.page(query.limit, newest_first=query.newest_first)
+    listed = await rendered_all(engine, message_json, page)
+    text = listing("messages", listed, **totals(len(found), engine.journal), **more)
     return page_response(text, more, strict=query.strict)
 
 
 async def _wait(engine: Emulation, query: MessageQuery, wanted: Filter, request: Request) -> Wait:
-    wait = engine.wait(wanted, at_least=query.at_least, at_most=query.at_most)
+    wait = await engine.wait(wanted, at_least=query.at_least, at_most=query.at_most)
     try:
         await until_over(wait.over, query.seconds, request)
     finally:
@@ -141,7 +142,7 @@ async def _wait(engine: Emulation, query: MessageQuery, wanted: Filter, request:
 @router.delete("", summary="Forget messages")
 async def delete_messages(engine: Engine, wanted: WantedQuery) -> Deleted:
     """Forget messages and the idempotency keys that created them: the next request with such a key creates again."""
-    return Deleted(deleted=engine.delete_messages(wanted.filter()))
+    return Deleted(deleted=await engine.delete_messages(wanted.filter()))
 
 
 @router.get(

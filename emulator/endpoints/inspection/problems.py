@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from emulator.engine.limits import LimitReachedError
+from emulator.engine.capacity import CapacityError
 
 
 class BadParameter(BaseModel):
@@ -157,5 +157,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(BodyError, _unreadable)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(LimitReachedError, _full)
+    app.add_exception_handler(CapacityError, _full)
     app.add_exception_handler(Exception, _failed)

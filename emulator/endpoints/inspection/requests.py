@@ -9,7 +9,15 @@ from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine, ShowSecrets
 from emulator.endpoints.inspection.problems import NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import RequestPageQuery
-from emulator.endpoints.inspection.views import RecordError, exchange_json, json_response, listing, request_json, totals
+from emulator.endpoints.inspection.views import (
+    RecordError,
+    exchange_json,
+    json_response,
+    listing,
+    rendered_all,
+    request_json,
+    totals,
+)
 from emulator.engine.exchanges import Outcome
 from emulator.wire import sids
 
@@ -116,9 +124,9 @@ class ExchangeView(RequestView):
 @router.get("", response_class=Response, responses={200: {"model": RequestList}}, summary="List every request")
 async def list_requests(engine: Engine, page: RequestPageQuery) -> Response:
     """Every exchange on the Twilio surface: created, replayed, refused. Control and health requests are never in it."""
-    found = engine.journal.requests(page.filter())
-    listed = found.page(page.limit, newest_first=page.newest_first)
-    return json_response(listing("requests", request_json, listed, **totals(len(found), engine.journal)))
+    found = await engine.select(engine.journal.requests(page.filter()))
+    listed = await rendered_all(engine, request_json, found.page(page.limit, newest_first=page.newest_first))
+    return json_response(listing("requests", listed, **totals(len(found), engine.journal)))
 
 
 @router.get(

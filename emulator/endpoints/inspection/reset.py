@@ -7,6 +7,7 @@ from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import UNPROCESSABLE, bad_value
 from emulator.endpoints.inspection.queries import ScopeQuery
+from emulator.engine.filters import Filter
 from emulator.engine.scopes import Scope
 
 router = APIRouter(route_class=ControlRoute, tags=["reset"], responses=UNPROCESSABLE)
@@ -35,4 +36,5 @@ async def reset(engine: Engine, wanted: ScopeQuery, request: Request) -> WasRese
     if scope == Scope() and body.strip() not in (b"", b"{}"):
         # Whoever believes to have named a scope must not lose everybody's messages.
         raise bad_value("", body.decode(errors="replace"), "no body: account_sid and call_sid go into the query")
-    return WasReset(**engine.reset(scope))
+    history = len(engine.journal.requests(Filter())) + engine.memory["idempotency_keys"].entries
+    return WasReset(**await engine.slices.run(engine.reset_in_steps(scope), history))

@@ -15,8 +15,8 @@ from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, Problem, Responses, bad_value
 from emulator.endpoints.inspection.queries import ScopeQuery
-from emulator.endpoints.inspection.views import RecordError, json_response, listing
-from emulator.engine.limits import LimitReachedError
+from emulator.endpoints.inspection.views import RecordError, json_response, listing, rendered_all
+from emulator.engine.capacity import CapacityError
 from emulator.engine.schemas import OnFailure, Schema
 from emulator.engine.scopes import Scope
 
@@ -71,10 +71,10 @@ class Trials:
         """Wait until no other schema is being compiled.
 
         Raises:
-            LimitReachedError: too many are waiting.
+            CapacityError: too many are waiting.
         """
         if self._count >= MAX_TRIALS:
-            raise LimitReachedError("schemas being compiled", MAX_TRIALS, "try again")
+            raise CapacityError("schemas being compiled", MAX_TRIALS, "try again")
         self._count += 1
         try:
             async with self._semaphore:
@@ -106,8 +106,8 @@ async def list_schemas(engine: Engine, scope: ScopeQuery) -> Response:
     """The schemas that contents of a scope are held against."""
     wanted = scope.scope()
     schemas = [schema for schema in engine.schemas if wanted.overlaps(schema.scope)]
-    text = listing("schemas", lambda schema: _view(schema).model_dump_json(by_alias=True), schemas, count=len(schemas))
-    return json_response(text)
+    listed = await rendered_all(engine, lambda schema: _view(schema).model_dump_json(by_alias=True), schemas)
+    return json_response(listing("schemas", listed, count=len(schemas)))
 
 
 @router.put("/{name}", responses={**FULL, **_UNAVAILABLE, 201: {"model": SchemaView, "description": "Registered"}})
@@ -138,7 +138,7 @@ async def put_schema(
         on_failure=body.on_failure,
         validate=compiled.validate,
     )
-    if engine.schemas.put(schema):
+    if engine.schemas.add(schema):
         response.status_code = 201
     return _view(schema)
 
@@ -155,5 +155,5 @@ async def get_schema(engine: Engine, name: Name) -> SchemaView:
 @router.delete("/{name}", status_code=204, responses=NOT_FOUND)
 async def delete_schema(engine: Engine, name: Name) -> None:
     """Forget a schema; what it said of messages stays on them."""
-    if not engine.schemas.remove(name):
+    if engine.schemas.remove(name) is None:
         raise HTTPException(404, f"no schema {name}")

@@ -7,7 +7,7 @@ from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import UNPROCESSABLE
 from emulator.endpoints.inspection.queries import ScopePageQuery
-from emulator.endpoints.inspection.views import RecordError, json_response, listing
+from emulator.endpoints.inspection.views import RecordError, json_response, listing, rendered_all
 from emulator.wire.dates import rfc2822
 from emulator.wire.subscriptions import Subscription
 
@@ -55,4 +55,5 @@ async def list_subscriptions(engine: Engine, page: ScopePageQuery) -> Response:
     wanted = page.scope()
     found = [one for one in engine.conversations.subscriptions if wanted.covers(one.account_sid, one.call_sid)]
     listed = found[: -page.limit - 1 : -1] if page.newest_first else found[: page.limit]
-    return json_response(listing("subscriptions", _json, listed, count=len(found)))
+    texts = await rendered_all(engine, _json, listed)
+    return json_response(listing("subscriptions", texts, count=len(found)))

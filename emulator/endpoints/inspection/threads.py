@@ -13,13 +13,14 @@ from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import UNPROCESSABLE
 from emulator.endpoints.inspection.queries import ThreadQuery, ThreadsQuery
 from emulator.endpoints.inspection.requests import FaultDone
-from emulator.endpoints.inspection.views import RecordError, fault_view, listing, totals
+from emulator.endpoints.inspection.views import RecordError, fault_view, listing, rendered_all, totals
 from emulator.endpoints.inspection.waiting import Waited, page_response, responses, until_over, waited
 from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Exchange, Outcome
 from emulator.engine.feed import Kind, Reader
 from emulator.engine.filters import Filter
 from emulator.engine.scopes import Scope
+from emulator.engine.slices import SLICE
 from emulator.engine.threads import Finding, Thread
 from emulator.engine.verdicts import explain, told
 from emulator.engine.waiting import End, Wait
@@ -89,9 +90,10 @@ async def list_threads(engine: Engine, query: ThreadsQuery, request: Request) ->
     more: dict[str, Any] = {}
     if query.waits:
         more = await _wait(engine, query, request)
-    found = _found(engine, query)
+    found = await _found(engine, query)
     ordered = found[::-1] if query.newest_first else found
-    text = listing("threads", _json, ordered[: query.limit], **totals(len(found), engine.journal), **more)
+    listed = await rendered_all(engine, _json, ordered[: query.limit])
+    text = listing("threads", listed, **totals(len(found), engine.journal), **more)
     return page_response(text, more, strict=query.strict)
 
 
@@ -106,10 +108,10 @@ async def _wait(engine: Emulation, query: ThreadQuery, request: Request) -> dict
             watching.result()
     finally:
         watching.cancel()
-    wait.count = len(_found(engine, query))  # the clock may have gone on
+    wait.count = len(await _found(engine, query))  # the clock may have gone on
     more = waited(wait)
     if not wait.fulfilled:
-        more["explanation"] = explain(wait, wait.ended, _described(query), _near(engine, query))
+        more["explanation"] = explain(wait, wait.ended, _described(query), await _near(engine, query))
     return more
 
 
@@ -117,10 +119,10 @@ async def watch(engine: Emulation, query: ThreadQuery, wait: Wait) -> None:
     """Return once the wait is over: decided, reset or stopped.
 
     Raises:
-        LimitReachedError: too many watch already.
+        CapacityError: too many watch already.
     """
     while not wait.over.done():
-        reader = engine.follow(Filter(account_sid=query.account_sid, call_sid=query.call_sid), resumed=False)
+        reader = engine.feed.open(Filter(account_sid=query.account_sid, call_sid=query.call_sid))
         try:
             await _read(engine, query, wait, reader)
         finally:
@@ -129,31 +131,37 @@ async def watch(engine: Emulation, query: ThreadQuery, wait: Wait) -> None:
 
 async def _read(engine: Emulation, query: ThreadQuery, wait: Wait, reader: Reader) -> None:
     """Count all, then what each event changes; return when the wait is over, or when the reader was given up."""
-    counts = _counts(engine, query, wait)
+    counts = await _counts(engine, query, wait)
     while not reader.lagged.is_set():
         if wait.decided:
-            counts = _counts(engine, query, wait)  # something may have been deleted
+            counts = await _counts(engine, query, wait)  # something may have been deleted
         if wait.decided:
-            wait.end(End.DECIDED)
+            _end(wait, End.DECIDED)
         if wait.over.done():
             return
         await reader.wait()
-        events = reader.take()
+        events = await engine.slices.run(engine.feed.read(reader), SLICE)
         if any(event.kind is Kind.RESET for event in events):
-            wait.end(End.RESET)
+            _end(wait, End.RESET)
         elif reader.ended and not reader.lagged.is_set():
-            wait.end(End.STOPPED)
+            _end(wait, End.STOPPED)
         if not events:  # woken because a client left: what its attempts show has changed
-            counts = _counts(engine, query, wait)
+            counts = await _counts(engine, query, wait)
         # An exchange can only change the threads of its own account and call.
         for owners in {event.about.owners for event in events if isinstance(event.about, Exchange)}:
-            found = _found(engine, query, Scope(*owners))
+            found = await _found(engine, query, Scope(*owners))
             counts[owners] = sum(_owners(thread) == owners for thread in found)
         wait.count = counts.total()
 
 
-def _counts(engine: Emulation, query: ThreadQuery, wait: Wait) -> Counter[Owners]:
-    counts = Counter(map(_owners, _found(engine, query)))
+def _end(wait: Wait, end: End) -> None:
+    if wait.end is None:
+        wait.end = end
+        wait.over.set_result(end)
+
+
+async def _counts(engine: Emulation, query: ThreadQuery, wait: Wait) -> Counter[Owners]:
+    counts = Counter(map(_owners, await _found(engine, query)))
     wait.count = counts.total()
     return counts
 
@@ -162,20 +170,20 @@ def _owners(thread: Thread) -> Owners:
     return thread.attempts[0].owners
 
 
-def _found(engine: Emulation, query: ThreadQuery, scope: Scope | None = None) -> list[Thread]:
+async def _found(engine: Emulation, query: ThreadQuery, scope: Scope | None = None) -> list[Thread]:
     wanted = query.filter(after=0)
-    return [
+    threads = [
         thread
-        for thread in engine.threads(scope or query.scope())
-        if thread.seq > query.after
-        and query.finding in (None, *thread.findings)
-        and any(map(wanted.matches, thread.attempts))
+        for thread in await engine.threads(scope or query.scope())
+        if thread.seq > query.after and query.finding in (None, *thread.findings)
     ]
+    return await engine.slices.filter(lambda thread: any(map(wanted.matches, thread.attempts)), threads)
 
 
-def _near(engine: Emulation, query: ThreadQuery) -> list[Thread]:
+async def _near(engine: Emulation, query: ThreadQuery) -> list[Thread]:
     """What there is instead: threads that lack the finding only, or else all of the scope."""
-    return _found(engine, query.model_copy(update={"finding": None})) or engine.threads(query.scope())
+    found = await _found(engine, query.model_copy(update={"finding": None}))
+    return found or await engine.threads(query.scope())
 
 
 def _described(query: ThreadQuery) -> str:

@@ -10,7 +10,7 @@ from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
-from emulator.endpoints.inspection.views import RecordError, json_response, listing
+from emulator.endpoints.inspection.views import RecordError, json_response, listing, rendered_all
 from emulator.engine.behaviours import Behaviour, Reaction
 from emulator.engine.lines import Line
 from emulator.engine.parties import Party
@@ -100,7 +100,8 @@ async def list_users(engine: Engine, request: Request) -> Response:
         ).model_dump_json()
 
     lines, insights = list(engine.switchboard.lines), request.app.state.voice.stand_ins.insights
-    return json_response(listing("users", view, lines, count=len(lines), insights=insights))
+    listed = await rendered_all(engine, view, lines)
+    return json_response(listing("users", listed, count=len(lines), insights=insights))
 
 
 def _call(party: Party) -> UserCall:
@@ -122,5 +123,5 @@ async def put_behaviour(engine: Engine, identity: Identity, body: Annotated[Beha
 @router.delete("/{identity}/behaviour", status_code=204, responses=NOT_FOUND, summary="Back to what is usual")
 async def delete_behaviour(engine: Engine, identity: Identity) -> None:
     """Calls are answered at once again."""
-    if not engine.switchboard.behaviours.remove(identity):
+    if engine.switchboard.behaviours.remove(identity) is None:
         raise HTTPException(404, f"nothing was set for {identity[:40]}")

@@ -2,14 +2,16 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 from fastapi import Response
 from pydantic import BaseModel, Field
 
 from emulator.engine.deliveries import Delivery
+from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Exchange, unpack
 from emulator.engine.explanation import NearMiss
 from emulator.engine.faults import Fault
@@ -47,6 +49,11 @@ def rendered(render: Callable[[T], str], record: T) -> str:
     return text
 
 
+async def rendered_all(engine: Emulation, render: Callable[[T], str], records: Sequence[T]) -> list[str]:
+    """Records as JSON, rendered in slices, each apart from the others."""
+    return await engine.slices.map(partial(rendered, render), records)
+
+
 # What identifies a record, the most specific first.
 _IDENTIFIERS = ("sid", "id", "name", "identity")
 
@@ -70,13 +77,14 @@ def message_json(exchange: Exchange) -> str:
     """A message as a JSON object."""
     message = exchange.message
     assert message is not None
+    text = exchange.content or ""
     before = json.dumps(
         {
             "seq": exchange.seq,
             "sid": message.sid,
             "account_sid": message.account_sid,
             "call_sid": message.call_sid,
-            "content": message.content,
+            "content": text,
         }
     )
     after = json.dumps(
@@ -91,7 +99,7 @@ def message_json(exchange: Exchange) -> str:
             "delivered": handover_view(exchange.handover),
         }
     )
-    return f'{before[:-1]}, "json": {_value(message.content)}, {after[1:]}'
+    return f'{before[:-1]}, "json": {_value(text)}, {after[1:]}'
 
 
 def schema_view(result: SchemaResult) -> dict[str, Any]:
@@ -280,10 +288,9 @@ def json_response(text: str, status: int = 200) -> Response:
     return Response(text, status, media_type="application/json")
 
 
-def listing(name: str, render: Callable[[T], str], records: Iterable[T], **more: object) -> str:
-    """A page of records, each rendered apart from the others, and more members."""
-    items = ", ".join(rendered(render, record) for record in records)
-    return f'{{"{name}": [{items}], {json.dumps(more)[1:]}'
+def listing(name: str, texts: Iterable[str], **more: object) -> str:
+    """A page of rendered records, and more members."""
+    return f'{{"{name}": [{", ".join(texts)}], {json.dumps(more)[1:]}'
 
 
 def totals(count: int, journal: Journal) -> dict[str, int]:

@@ -6,10 +6,10 @@ from typing import Any
 
 from emulator.endpoints.asgi import CONNECTION, HALF_CLOSED, Connection, Receive, RenderedResponse, Scope, until_gone
 from emulator.endpoints.twilio.log import log
+from emulator.engine.capacity import CapacityError
 from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Arrival
 from emulator.engine.faults import Action, CloseFault, DropFault, Fault, GarbageFault, TruncateFault
-from emulator.engine.limits import LimitReachedError
 from emulator.engine.scopes import Scope as Owner
 
 _GARBAGE = b"\x00\xffthis is not HTTP\r\n\r\n"
@@ -24,7 +24,7 @@ async def hold(arrival: Arrival, seconds: float, emulation: Emulation, scope: Sc
     owner = Owner(arrival.account_sid, arrival.call_sid)
     try:
         held = emulation.delays.begin(owner)
-    except LimitReachedError as error:
+    except CapacityError as error:
         log.warning("an answer is not delayed: %s", error)
         return
     leaving = asyncio.ensure_future(until_gone(scope, receive))
@@ -39,7 +39,7 @@ async def hold(arrival: Arrival, seconds: float, emulation: Emulation, scope: Sc
                 arrival.was_left = False  # it may still read; the connection reports it when it does not
     finally:
         leaving.cancel()
-        emulation.delays.leave(owner, held)
+        emulation.delays.leave(held)
 
 
 def perform(fault: Fault, answer: RenderedResponse | None, scope: Scope) -> bool:

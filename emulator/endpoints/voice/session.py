@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from emulator.endpoints.voice.admission import Admission
-from emulator.engine.limits import LimitReachedError
+from emulator.engine.capacity import CapacityError
 from emulator.engine.lines import Line
 from emulator.engine.switchboard import Switchboard
 from emulator.wire.access_tokens import TokenError
@@ -144,7 +144,7 @@ class Session:
                 account_sid=user.account_sid,
                 reconnect_timeout=frame.reconnect_timeout,
             )
-        except LimitReachedError as error:
+        except CapacityError as error:
             _log.warning("a user was not let in: %s", error)
             self.line.put(sent.Failed(failure=failures.RATE_EXCEEDED))
             self.line.close(str(error))
@@ -155,6 +155,6 @@ class Session:
     def _invite(self, frame: received.Invite) -> None:
         try:
             self._switchboard.invite(self.line, frame)
-        except LimitReachedError as error:
+        except CapacityError as error:
             _log.warning("a call of %s was refused: %s", self._who, error)
             self.line.put(sent.HungUp(call_sid=frame.call_sid, failure=failures.RATE_EXCEEDED))

@@ -16,7 +16,7 @@ def readers(running: Running) -> int:
 
 
 def is_cut_off(running: Running) -> bool:
-    return all(reader.lagged.is_set() for reader in running.engine.feed._readers)
+    return all(reader.lagged.is_set() for reader in running.engine.feed)
 
 
 def test_a_message_is_told_as_a_request_and_as_a_message(caller: Caller) -> None:

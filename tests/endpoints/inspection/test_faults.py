@@ -14,7 +14,6 @@ from streaming import post_json, reset
 
 from emulator.app import create_app
 from emulator.endpoints.inspection.fault_bodies import PROFILES
-from emulator.engine import fault_rules
 from emulator.settings import Settings
 
 FAULTS = "/_emulator/faults"
@@ -406,14 +405,13 @@ def test_what_is_odd_but_allowed_works_to_the_end(caller: Caller, then: dict[str
     assert ids(caller) != []
 
 
-def test_there_is_a_limit(alone: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert fault_rules.MAX_RULES == 10_000
-    monkeypatch.setattr(fault_rules, "MAX_RULES", 2)
-    replies = [post_json(alone, FAULTS, {"then": SOON}) for _ in range(3)]
+def test_there_is_a_limit(running: Running) -> None:
+    running.engine.memory["faults"].max_entries = 2
+    replies = [post_json(running.site, FAULTS, {"then": SOON}) for _ in range(3)]
 
     assert [reply.status for reply in replies] == [201, 201, 429]
     assert "faults reached: at most 2" in replies[2].json()["error"]
-    assert alone.get(FAULTS).json()["count"] == 2
+    assert running.site.get(FAULTS).json()["count"] == 2
 
 
 # --- another server than ours

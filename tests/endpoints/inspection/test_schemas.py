@@ -15,7 +15,7 @@ from hostile import doubling, hostile
 from serving import Caller, Reply, Serve, Site, fresh
 
 from emulator.endpoints.inspection.schemas import MAX_TRIALS, Trials
-from emulator.engine.limits import LimitReachedError
+from emulator.engine.capacity import CapacityError
 
 ANYTHING, NOTHING = True, False
 """The two schemas that are no objects."""
@@ -314,7 +314,7 @@ def test_sixteen_schemas_wait_to_be_compiled_and_no_more() -> None:
 
         tasks = [asyncio.create_task(compile_one()) for _ in range(MAX_TRIALS)]
         await asyncio.sleep(0)
-        with pytest.raises(LimitReachedError) as caught:
+        with pytest.raises(CapacityError) as caught:
             await compile_one()
         release.set()
         await asyncio.gather(*tasks)

@@ -481,11 +481,9 @@ def test_500_delayed_answers_do_not_hold_up_others_and_all_go_at_once(alone: Sit
     assert (others, statuses) == ([201] * 20, {201})
 
 
-def test_over_the_limit_an_answer_is_not_delayed(
-    alone: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr("emulator.engine.delays.MAX_DELAYED", 0)
-    caller = Caller(alone)
+def test_over_the_limit_an_answer_is_not_delayed(running: Running, caplog: pytest.LogCaptureFixture) -> None:
+    running.engine.memory["delayed_responses"].max_entries = 0
+    caller = Caller(running.site)
     add(caller, TIMELESS)
 
     assert caller.send().status == 201

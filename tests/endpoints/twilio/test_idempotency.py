@@ -28,12 +28,22 @@ def test_a_replay_is_rendered_in_the_representation_asked_for(caller: Caller) ->
     assert f"<Sid>{sid(first)}</Sid>" in again.text
 
 
-@pytest.mark.parametrize("key", ["é\U0001f600", "a b+c&d=%", "x" * 1000, " "])
+@pytest.mark.parametrize("key", ["é\U0001f600", "a b+c&d=%", "x" * 255, " "])
 def test_a_key_is_any_text(caller: Caller, key: str) -> None:
     first, again = caller.send(key=key), caller.send(key=key)
 
     assert again.body == first.body
     assert [message["sid"] for message in caller.messages(idempotency_key=key)] == [sid(first)]
+
+
+def test_a_key_of_more_than_255_characters_is_refused(caller: Caller) -> None:
+    reply = caller.send(key="\N{GRINNING FACE}" * 256)
+    (request,) = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
+
+    assert (reply.status, reply.json()["code"], reply.json()["message"]) == (400, 20001, "Invalid IdempotencyKey.")
+    assert request["rule"]["name"] == "idempotency-key-too-long"
+    assert request["rule"]["reason"] == "IdempotencyKey has 256 characters, at most 255"
+    assert request["idempotency_key"] == "\N{GRINNING FACE}" * 255
 
 
 def test_keys_differ_by_case(caller: Caller) -> None:

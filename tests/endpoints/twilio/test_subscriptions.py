@@ -7,11 +7,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from builders import Time
-from serving import Caller, Reply, Serve, basic, fresh
+from serving import Caller, Reply, Running, Serve, basic, fresh
 from streaming import post_json
 from subscribing import CALLBACK, path_of, subscribe, subscribed, subscriptions, unsubscribe
 
-from emulator.engine import subscriptions as engine
 from emulator.wire.subscriptions import MAX_CALLBACK
 
 NOT_FOUND = "The requested resource {path} was not found"
@@ -205,12 +204,12 @@ def test_where_only_registered_calls_exist_another_has_no_subscriptions(serve: S
     assert refusal(subscribe(caller), path_of(caller)) == (404, 20404, NOT_FOUND)
 
 
-def test_more_than_can_be_kept_is_too_many_requests(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    caller = Caller(serve(now=Time()))
+def test_more_than_can_be_kept_is_too_many_requests(running: Running) -> None:
+    caller = Caller(running.site)
     subscribed(caller)
-    monkeypatch.setattr(engine, "MAX_SUBSCRIPTIONS", 1)
+    running.engine.memory["subscriptions"].max_entries = 1
     reply = subscribe(caller, IdempotencyKey="k")
-    monkeypatch.undo()
+    running.engine.memory["subscriptions"].max_entries = 2
 
     assert refusal(reply) == (429, 20429, "Too Many Requests")
     assert subscribe(caller, IdempotencyKey="k").status == 201
@@ -456,10 +455,11 @@ def test_asking_says_what_sending_gets_and_keeps_nothing(caller: Caller) -> None
     assert (good["reply"]["status"], "ZY" + "0" * 32 in good["reply"]["body"]) == (201, True)
     assert [rule["rule"] for rule in bad["rules"] if not rule["passed"]] == ["callback-invalid"]
     looked = [rule["rule"] for rule in good["rules"]]
-    assert looked[-8:] == [
+    assert looked[-9:] == [
         "callback-required",
         "callback-invalid",
         "method-invalid",
+        "idempotency-key-too-long",
         "idempotency-conflict",
         "call-unknown",
         "call-foreign",

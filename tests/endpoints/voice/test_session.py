@@ -12,7 +12,6 @@ from voices import KX, House
 
 from emulator.endpoints.voice.admission import Admission
 from emulator.endpoints.voice.session import Session
-from emulator.engine import lines, parties
 from emulator.wire.signalling import sent
 
 CALL = "CA" + "a" * 32
@@ -171,16 +170,16 @@ def test_a_keepalive_is_not_answered(client: Client) -> None:
     assert client.send("\n") == []
 
 
-def test_a_call_too_many_is_hung_up(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parties, "MAX_PARTIES", 0)
+def test_a_call_too_many_is_hung_up(client: Client) -> None:
+    client.house.memory["voice_calls"].max_entries = 0
     frames = client.say("invite", callsid="TJS1", sdp="v=0", twilio={"params": ""})
 
     assert (code(frames), frames[0]["payload"]["callsid"]) == (31206, "TJS1")
 
 
-def test_a_user_too_many_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "MAX_LINES", 0)
+def test_a_user_too_many_is_sent_away() -> None:
     client = Client()
+    client.house.memory["connected_users"].max_entries = 0
 
     assert code(client.say("listen", token="alice")) == 31206
     assert client.session.line.closed is not None

@@ -1,0 +1,199 @@
+"""One account of memory: what each kind of state may take, what it takes now, and what happens when it is full.
+
+A kind that refuses raises `CapacityError`, which is answered 429 with the name of the bound. A kind that evicts drops
+its oldest entries. When the whole account is full, the kind that takes most of what can be evicted gives way, so that
+history never keeps a test from registering what it needs.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from sys import getsizeof
+from typing import NamedTuple
+
+MEMORY_LIMIT = 512 * 1024**2
+MEMORY = "memory"
+"""The name of the bound on all kinds together."""
+
+
+class CapacityError(Exception):
+    """A bound is reached: `name` is the bound's, `maximum` its value."""
+
+    def __init__(self, name: str, maximum: int, remedy: str, unit: str = "") -> None:
+        super().__init__(f"{name} reached: at most {maximum}{unit and f' {unit}'}; {remedy}")
+        self.name = name
+        self.maximum = maximum
+
+
+class WhenFull(StrEnum):
+    """What happens to a new entry of a kind that is full."""
+
+    EVICT = "evict"  # it is kept, and the oldest entries of the kind are dropped
+    REFUSE = "refuse"  # 429
+
+
+class Kind(NamedTuple):
+    """A kind of state.
+
+    Attributes:
+        name: as in `/readyz` and in a 429.
+        entries: how many are kept.
+        percent: how much of the memory limit they may take.
+        when_full: what happens then.
+        remedy: what the client can do about a 429.
+    """
+
+    name: str
+    entries: int
+    percent: int
+    when_full: WhenFull
+    remedy: str = "delete some or reset"
+
+
+_EVICT, _REFUSE = WhenFull.EVICT, WhenFull.REFUSE
+
+KINDS: tuple[Kind, ...] = (
+    Kind("journal", 100_000, 50, _EVICT),
+    Kind("idempotency_keys", 100_000, 20, _EVICT),
+    Kind("deliveries", 10_000, 12, _EVICT),
+    Kind("end_user_messages", 10_000, 6, _EVICT),
+    Kind("sequence_numbers", 10_000, 1, _EVICT),
+    Kind("magic_sids", 10_000, 1, _EVICT),
+    Kind("connections", 20_000, 10, _REFUSE, "close some first"),
+    Kind("faults", 10_000, 10, _REFUSE),
+    Kind("schemas", 100, 5, _REFUSE),
+    Kind("subscriptions", 10_000, 5, _REFUSE),
+    Kind("connected_users", 10_000, 5, _REFUSE, "disconnect some first"),
+    Kind("waits", 10_000, 4, _REFUSE, "let some end first"),
+    Kind("calls", 10_000, 2, _REFUSE),
+    Kind("voice_calls", 10_000, 5, _REFUSE, "hang up some first"),
+    Kind("behaviours", 10_000, 2, _REFUSE),
+    Kind("event_streams", 1_000, 1, _REFUSE, "close some first"),
+    Kind("delayed_responses", 10_000, 1, _REFUSE, "let some go first"),
+)
+"""All kinds. What refuses may take half of the limit in all: the rest always holds history."""
+
+
+class Capacity(NamedTuple):
+    """A choice in place of a kind's defaults; None = the default."""
+
+    entries: int | None = None
+    max_bytes: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Bound:
+    """A kind in one account: its maximum and its use.
+
+    Attributes:
+        evict: drops the oldest entry and releases it; set by the store of the kind.
+    """
+
+    account: "MemoryAccount"
+    kind: Kind
+    max_entries: int
+    max_bytes: int
+    entries: int = 0
+    bytes: int = 0
+    evict: Callable[[], None] | None = None
+
+    def charge(self, size: int, entries: int = 1) -> None:
+        """Count what is kept from now on; where the kind evicts, call this after the entry is in its store.
+
+        Raises:
+            CapacityError: the kind refuses, and it or the account is full.
+        """
+        if self.kind.when_full is WhenFull.REFUSE:
+            self._refuse_excess(size, entries)
+        self.entries += entries
+        self.bytes += size
+        self.account.bytes += size
+        if self.evict is not None:
+            while self.entries > 1 and (self.entries > self.max_entries or self.bytes > self.max_bytes):
+                self.evict()
+        if self.account.bytes > self.account.limit:
+            self.account.reclaim()
+
+    def release(self, size: int, entries: int = 1) -> None:
+        """Count what is kept no longer."""
+        self.entries -= entries
+        self.bytes -= size
+        self.account.bytes -= size
+
+    def _refuse_excess(self, size: int, entries: int) -> None:
+        name, remedy = self.kind.name, self.kind.remedy
+        if self.entries + entries > self.max_entries:
+            raise CapacityError(name, self.max_entries, remedy)
+        if self.bytes + size > self.max_bytes:
+            raise CapacityError(name, self.max_bytes, remedy, "bytes")
+        if self.account.bytes + size > self.account.limit and not self.account.reclaim(size):
+            raise CapacityError(MEMORY, self.account.limit, remedy, "bytes")
+
+
+class MemoryAccount:
+    """All bounds of one emulator.
+
+    Args:
+        limit: bytes for all kinds together.
+        capacities: by kind, in place of its defaults.
+
+    Attributes:
+        bytes: what all kinds take.
+    """
+
+    def __init__(self, limit: int = MEMORY_LIMIT, capacities: Mapping[str, Capacity] | None = None) -> None:
+        self.limit = limit
+        self.bytes = 0
+        self._bounds = {kind.name: self._bound(kind, (capacities or {}).get(kind.name, Capacity())) for kind in KINDS}
+
+    def __getitem__(self, name: str) -> Bound:
+        return self._bounds[name]
+
+    @property
+    def bounds(self) -> tuple[Bound, ...]:
+        """A bound for each kind, in the order of the table."""
+        return tuple(self._bounds.values())
+
+    def charge(self, name: str, size: int, entries: int = 0) -> None:
+        """Count bytes that a part without a store holds, as buffers and bodies of connections.
+
+        Raises:
+            CapacityError: the kind refuses, and it or the account is full.
+        """
+        self._bounds[name].charge(size, entries)
+
+    def release(self, name: str, size: int, entries: int = 0) -> None:
+        """Count bytes that were charged and are held no longer."""
+        self._bounds[name].release(size, entries)
+
+    def reclaim(self, wanted: int = 0) -> bool:
+        """Evict from the largest kind that evicts until so many bytes fit; False when they do not.
+
+        Each kind keeps its newest entry.
+        """
+        while self.bytes + wanted > self.limit:
+            evicting = [bound for bound in self._bounds.values() if bound.evict is not None and bound.entries > 1]
+            if not evicting:
+                return False
+            largest = max(evicting, key=lambda bound: bound.bytes)
+            assert largest.evict is not None
+            largest.evict()
+        return True
+
+    def _bound(self, kind: Kind, capacity: Capacity) -> Bound:
+        share = self.limit * kind.percent // 100
+        return Bound(self, kind, capacity.entries or kind.entries, capacity.max_bytes or share)
+
+
+def size_of(*values: object) -> int:
+    """The memory of JSON values and texts, in bytes; what occurs twice counts twice."""
+    size, rest = 0, list(values)
+    while rest:
+        value = rest.pop()
+        size += getsizeof(value)
+        if isinstance(value, dict):
+            rest += value.keys()
+            rest += value.values()
+        elif isinstance(value, list | tuple):
+            rest += value
+    return size

@@ -1,0 +1,201 @@
+"""What the account of memory counts is at least what the interpreter allocates, whatever a client sends."""
+
+import asyncio
+import gc
+import tracemalloc
+from collections.abc import Callable
+
+import pytest
+from builders import CALLBACK, SOME_TIME, account, arrive, call, emulation, notice, request, subscription
+
+from emulator.engine.behaviours import Behaviour, Reaction
+from emulator.engine.deliveries import Attempt
+from emulator.engine.emulation import Emulation
+from emulator.engine.exchanges import pack
+from emulator.engine.fault_rules import Match, Quota, Recipe, Then
+from emulator.engine.filters import Filter, Part
+from emulator.engine.lines import Line, Lines
+from emulator.engine.parties import EndUserMessage
+from emulator.engine.scopes import Scope
+from emulator.wire import errors
+from emulator.wire.messages import NewMessage
+from emulator.wire.signalling import sent
+from emulator.wire.subscriptions import NewSubscription
+
+MANY = 300
+WIDE = "\N{GRINNING FACE}"
+"""A character that makes a text of Python take four bytes for each of its characters."""
+Fill = Callable[[Emulation, int], object]
+
+
+def ac(number: int) -> str:
+    return f"AC{number:032x}"
+
+
+def ca(number: int) -> str:
+    return f"CA{number:032x}"
+
+
+def wide(number: int, length: int) -> str:
+    return f"{number}{WIDE}".ljust(length, "x")
+
+
+def create(engine: Emulation, number: int, content: str, key: str | None = None) -> None:
+    body = bytes(200) + number.to_bytes(4, "big")
+    sent_now = request(head=pack([(b"x-number", b"%d" % number)]), body=body, target=f"/{number:0100}")
+    engine.admit(arrive(engine, ac(number), ca(number)), sent_now, NewMessage(content, key))
+
+
+def refuse(engine: Emulation, number: int) -> None:
+    body = f"IdempotencyKey={wide(number, 20_000)}&Content={wide(number, 20_000)}".encode()
+    form = request(head=pack([(b"content-type", b"application/x-www-form-urlencoded")]), body=body)
+    engine.refuse(arrive(engine, ac(number), ca(number)), form, errors.FORM_BROKEN, wide(number, 300))
+
+
+def deliver(engine: Emulation, number: int) -> None:
+    deliveries = engine.conversations.deliveries
+    texts = {"account_sid": ac(number), "call_sid": ca(number), "sid": f"KX{number:032x}"}
+    made = deliveries.open(
+        subscription(id=f"{number:032x}", callback=f"{CALLBACK}/{number:0200}"),
+        notice(content=wide(number, 2_000), **texts),
+        chance=engine.chance,
+        now=SOME_TIME,
+    )
+    for attempt in range(6):
+        deliveries.attempted(made, Attempt(SOME_TIME + number, attempt / 7, error=f"{number} is {'refused' * 20}"))
+
+
+def end_user_message(engine: Emulation, number: int) -> None:
+    said = EndUserMessage(ac(number), ca(number), f"user {number}", f"KX{number:032x}", wide(number, 2_000), "text/x")
+    engine.hear(said)
+
+
+def add_fault(engine: Emulation, number: int) -> None:
+    match = Match(scope=Scope(ac(number), ca(number)))
+    engine.faults.add(Recipe(match=match, then=Then(action=Quota(requests=10, window=60.0 + number)), seed=number))
+
+
+def subscribe(engine: Emulation, number: int) -> None:
+    new = NewSubscription(f"{CALLBACK}/{number:0300}", "POST", None)
+    made = new.made(f"{number:032x}", ac(number), ca(number), SOME_TIME + number)
+    engine.conversations.subscriptions.add(made)
+
+
+def place_call(engine: Emulation, number: int) -> None:
+    engine.calls.add(call(sid=ca(number), account_sid=ac(number)))
+
+
+def wait(engine: Emulation, number: int) -> None:
+    content, contains = Part([number] * 50), wide(number, 500)
+    wanted = Filter(account_sid=ac(number), call_sid=ca(number), contains=contains, content=content)
+    engine.waits.begin(wanted, at_least=1, at_most=None)
+
+
+def read(engine: Emulation, number: int) -> None:
+    engine.feed.open(Filter(account_sid=ac(number), call_sid=ca(number), contains=wide(number, 500)))
+
+
+def sequence(engine: Emulation, number: int) -> None:
+    engine.conversations._sequences.take(ac(number), ca(number))
+
+
+def behave(engine: Emulation, number: int) -> None:
+    engine.switchboard.behaviours.put(wide(number, 100), Behaviour(Reaction.ANSWER, 1.0 + number))
+
+
+def begin_voice_call(engine: Emulation, number: int) -> None:
+    party = engine.switchboard._parties.begin(f"user {number}", ac(number), [])
+    party.sdp = "v=0" + "x" * 1_000 + str(number)
+
+
+FILLS: dict[str, Fill] = {
+    "short messages": lambda engine, number: create(engine, number, str(number)),
+    "long messages": lambda engine, number: create(engine, number, wide(number, 10_000)),
+    "messages with keys": lambda engine, number: create(engine, number, str(number), f"key {number}"),
+    "messages with wide keys": lambda engine, number: create(engine, number, str(number), wide(number, 255)),
+    "refusals": refuse,
+    "deliveries": deliver,
+    "messages of end users": end_user_message,
+    "faults": add_fault,
+    "subscriptions": subscribe,
+    "calls": place_call,
+    "waits": wait,
+    "streams": read,
+    "sequence numbers": sequence,
+    "behaviours": behave,
+    "voice calls": begin_voice_call,
+    "delayed responses": lambda engine, number: engine.delays.begin(Scope(ac(number), ca(number))),
+}
+
+
+def grown(engine: Emulation, fill: Fill) -> tuple[int, int]:
+    """By how many bytes the account and the interpreter's memory grow."""
+    for number in range(10):  # what is made once is not an entry's
+        fill(engine, number)
+    gc.collect()
+    before = engine.memory.bytes
+    tracemalloc.start()
+    try:
+        for number in range(10, 10 + MANY):
+            fill(engine, number)
+        gc.collect()
+        return engine.memory.bytes - before, tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("fill", FILLS.values(), ids=FILLS)
+def test_the_account_counts_all_that_is_allocated(fill: Fill) -> None:
+    async def run() -> tuple[int, int]:
+        return grown(emulation(), fill)
+
+    counted, allocated = asyncio.run(run())
+
+    assert counted >= allocated
+    assert counted <= 4 * allocated
+
+
+@pytest.mark.parametrize("fill", FILLS.values(), ids=FILLS)
+def test_a_reset_of_all_releases_all(fill: Fill) -> None:
+    async def run() -> int:
+        engine = emulation()
+        for number in range(20):
+            fill(engine, number)
+        for wait in list(engine.waits):
+            engine.waits.leave(wait)
+        for reader in list(engine.feed):
+            engine.feed.close(reader)
+        for held in [held for held, _ in engine.delays.items()]:
+            engine.delays.leave(held)
+        engine.reset(Scope())
+        return engine.memory.bytes
+
+    assert asyncio.run(run()) == 0
+
+
+def test_evicted_messages_keep_only_what_a_replay_needs() -> None:
+    """The attack: large contents and keys, a small journal."""
+    engine = emulation(memory_limit=2 * 1024**2)
+
+    def fill(engine: Emulation, number: int) -> None:
+        create(engine, number, wide(number, 10_000), wide(number, 255))
+
+    _, allocated = grown(engine, fill)
+    fill(engine, 10)
+
+    assert engine.memory.bytes <= engine.memory.limit
+    assert allocated <= engine.memory.limit
+    assert engine.memory["idempotency_keys"].entries > 2 * engine.memory["journal"].entries
+
+
+def test_frames_that_a_user_does_not_read_are_counted() -> None:
+    memory = account()
+    known, line = Lines(memory), Line()
+    known.put(line, "alice")
+    alone = memory["connected_users"].bytes
+    line.put(sent.Delivered(call_sid=ca(1), sid="KX", content="x" * 5_000))
+    waiting = memory["connected_users"].bytes
+    line.take()
+
+    assert waiting - alone > 5_000
+    assert memory["connected_users"].bytes == alone

@@ -1,0 +1,268 @@
+"""Long work never does more than a slice in one iteration of the event loop. Counted, not timed."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Self
+
+import pytest
+from builders import CALL, OTHER_CALL, emulation, post, subscription
+
+from emulator.engine.deliveries import DeliveryFilter
+from emulator.engine.emulation import Emulation
+from emulator.engine.filters import Filter
+from emulator.engine.parties import EndUserMessage
+from emulator.engine.scopes import Scope
+from emulator.engine.slices import MAX_JOBS, SLICE, Slices, Steps, Wakeups, finish
+from emulator.engine.waiting import End, Wait
+
+MANY = 7 * SLICE
+# An iteration may begin with what is left of one budget and go on with the next.
+PER_ITERATION = 2 * SLICE
+
+
+class Iterations:
+    """Counts what is done in each iteration of the event loop."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.done: Counter[int] = Counter()
+        self._running = True
+
+    async def __aenter__(self) -> Self:
+        self._tick()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._running = False
+
+    def _tick(self) -> None:
+        self.now += 1
+        if self._running:
+            asyncio.get_running_loop().call_soon(self._tick)
+
+    def count(self, _thing: object = None) -> bool:
+        self.done[self.now] += 1
+        return True
+
+    @property
+    def most(self) -> int:
+        return max(self.done.values())
+
+
+def counted(iterations: Iterations, items: int) -> Steps[int]:
+    for _ in range(items):
+        iterations.count()
+        yield
+    return items
+
+
+def test_work_is_done_in_slices_however_much_of_it_there_is() -> None:
+    async def run() -> tuple[list[int], Iterations]:
+        slices = Slices()
+        async with Iterations() as iterations:
+            sizes = [1, SLICE, MANY, MANY, *[3] * 200]
+            results = await asyncio.gather(*(slices.run(counted(iterations, size), size) for size in sizes))
+        assert results == sizes
+        return results, iterations
+
+    results, iterations = asyncio.run(run())
+
+    assert iterations.most <= PER_ITERATION
+    assert iterations.done.total() == sum(results)
+
+
+def test_small_work_does_not_wait_for_large_work() -> None:
+    async def run() -> list[str]:
+        slices, order = Slices(), list[str]()
+
+        async def job(name: str, items: int) -> None:
+            await slices.map(lambda _: None, [0] * items)
+            order.append(name)
+
+        await asyncio.gather(*(job("large", MANY) for _ in range(MAX_JOBS + 1)), job("small", 1))
+        return order
+
+    assert asyncio.run(run())[0] == "small"
+
+
+def test_results_come_in_the_order_of_the_items() -> None:
+    async def run() -> tuple[list[int], list[int]]:
+        slices, items = Slices(), list(range(MANY))
+        return await slices.map(lambda item: item * 2, items), await slices.filter(lambda item: item % 3 == 0, items)
+
+    assert asyncio.run(run()) == ([2 * item for item in range(MANY)], list(range(0, MANY, 3)))
+
+
+def test_work_can_be_done_at_once() -> None:
+    assert finish(counted(Iterations(), 3)) == 3
+
+
+def test_work_that_fails_lets_others_go_on() -> None:
+    def failing() -> Steps[None]:
+        yield
+        raise ValueError("no")
+
+    async def run() -> list[int]:
+        slices = Slices()
+        with pytest.raises(ValueError, match="no"):
+            await slices.run(failing(), MANY)
+        return await slices.map(abs, [-1])
+
+    assert asyncio.run(run()) == [1]
+
+
+def test_waits_that_end_together_are_woken_in_several_iterations() -> None:
+    async def run() -> tuple[Iterations, int]:
+        engine = emulation()
+        async with Iterations() as iterations:
+
+            async def client() -> None:
+                wait = await engine.wait(Filter(), at_least=1, at_most=None)
+                await wait.over
+                iterations.count()
+
+            clients = [asyncio.ensure_future(client()) for _ in range(MANY)]
+            for _ in range(3):
+                await asyncio.sleep(0)
+            assert len(engine.waits) == MANY
+            post(engine)
+            assert all(wait.end is End.DECIDED for wait in engine.waits)
+            await asyncio.gather(*clients)
+        return iterations, len(clients)
+
+    iterations, clients = asyncio.run(run())
+
+    assert iterations.most <= PER_ITERATION
+    assert iterations.done.total() == clients
+
+
+def test_a_client_that_leaves_before_it_is_woken_is_not_in_the_way() -> None:
+    async def run() -> list[str]:
+        wakeups, loop = Wakeups(), asyncio.get_running_loop()
+        futures = [loop.create_future() for _ in range(3 * SLICE)]
+        for future in futures:
+            wakeups.set(future, "result")
+        futures[-1].cancel()
+        return [await future for future in futures[:-1]]
+
+    assert set(asyncio.run(run())) == {"result"}
+
+
+# --- the engine's long work
+
+
+def filled() -> Emulation:
+    engine = emulation()
+    for number in range(MANY):
+        post(engine, f"[{number}]", call_sid=[CALL, OTHER_CALL][number % 2])
+    engine.conversations.subscriptions.add(subscription())
+    for _ in range(MANY):
+        engine.hear(EndUserMessage(None, CALL, "alice", "KX", "[1]", "application/json"))
+    return engine
+
+
+async def listed(engine: Emulation) -> object:
+    return len(await engine.select(engine.journal.messages(Filter(contains="7"))))
+
+
+async def waited(engine: Emulation) -> object:
+    wait: Wait = await engine.wait(Filter(contains="7"), at_least=MANY, at_most=None)
+    return wait.count
+
+
+async def deliveries(engine: Emulation) -> object:
+    return len(await engine.select_deliveries(DeliveryFilter(contains="1")))
+
+
+async def delivery_wait(engine: Emulation) -> object:
+    return (await engine.wait_for_deliveries(DeliveryFilter(contains="1"), at_least=MANY + 1, at_most=None)).count
+
+
+async def threads(engine: Emulation) -> object:
+    return len(await engine.threads(Scope()))
+
+
+async def deleted(engine: Emulation) -> object:
+    return await engine.delete_messages(Filter())
+
+
+async def reset(engine: Emulation) -> object:
+    return (await engine.slices.run(engine.reset_in_steps(Scope()), MANY))["messages"]
+
+
+SEVENS = sum("7" in str(number) for number in range(MANY))
+
+
+@pytest.mark.parametrize(
+    ("work", "result"),
+    [
+        (listed, SEVENS),
+        (waited, SEVENS),
+        (deliveries, MANY),
+        (delivery_wait, MANY),
+        (threads, MANY),
+        (deleted, MANY),
+        (reset, MANY),
+    ],
+)
+def test_the_loop_turns_while_long_work_is_done(work: Callable[[Emulation], Awaitable[object]], result: object) -> None:
+    async def run() -> tuple[object, int]:
+        engine = filled()
+        async with Iterations() as iterations:
+            return await work(engine), iterations.now
+
+    found, iterations = asyncio.run(run())
+
+    assert found == result
+    assert iterations >= MANY // PER_ITERATION
+
+
+def test_what_is_deleted_while_earlier_messages_are_counted_is_not_counted() -> None:
+    async def run() -> int:
+        engine = filled()
+        wait = asyncio.ensure_future(engine.wait(Filter(contains="7"), at_least=MANY, at_most=None))
+        await asyncio.sleep(0)
+        await engine.delete_messages(Filter(call_sid=CALL))
+        return (await wait).count
+
+    assert asyncio.run(run()) == sum("7" in str(number) for number in range(1, MANY, 2))
+
+
+def test_a_client_that_leaves_while_earlier_messages_are_counted_leaves_nothing() -> None:
+    async def run() -> int:
+        engine = filled()
+        wait = asyncio.ensure_future(engine.wait(Filter(contains="7"), at_least=MANY, at_most=None))
+        await asyncio.sleep(0)
+        wait.cancel()
+        await asyncio.gather(wait, return_exceptions=True)
+        return len(engine.waits)
+
+    assert asyncio.run(run()) == 0
+
+
+def test_what_comes_while_a_scope_is_reset_is_removed_too() -> None:
+    async def run() -> tuple[dict[str, int], int]:
+        engine = filled()
+        resetting = asyncio.ensure_future(engine.slices.run(engine.reset_in_steps(Scope(call_sid=CALL)), MANY))
+        await asyncio.sleep(0)
+        post(engine, key="late")
+        forgotten = await resetting
+        return forgotten, len(engine.journal.messages(Filter(call_sid=CALL)))
+
+    forgotten, left = asyncio.run(run())
+
+    assert (forgotten["messages"], left) == (MANY // 2 + 1, 0)
+
+
+def test_a_key_that_comes_again_while_keys_are_reset_belongs_to_the_newest() -> None:
+    engine = emulation()
+    post(engine, key="k")
+    post(engine, key="other")
+    steps = engine.holdings.reset_keys(Scope())
+    next(steps)
+    finish(engine.holdings.reset_keys(Scope()))
+    newest = post(engine, key="k")
+    finish(steps)
+
+    assert post(engine, key="k").made is newest.made

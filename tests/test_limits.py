@@ -1,0 +1,86 @@
+"""docs/limits.md lists what the code enforces."""
+
+import re
+from pathlib import Path
+
+import pytest
+from serving import Running, fresh
+
+from emulator.adapters import callbacks
+from emulator.endpoints.twilio import bodies
+from emulator.engine import explanation, feed, lines, slices
+from emulator.engine.capacity import KINDS, MEMORY_LIMIT
+from emulator.settings import Settings
+from emulator.wire import content, forms, messages, subscriptions
+from emulator.wire.idempotency import MAX_KEY
+
+ROOT = Path(__file__).parents[1]
+DOCUMENT = (ROOT / "docs" / "limits.md").read_text()
+WORDS = " ".join(DOCUMENT.split())
+
+
+def rows(heading: str) -> list[list[str]]:
+    section = DOCUMENT.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
+
+
+def test_the_table_of_kinds_is_the_codes_own() -> None:
+    listed = [(name, entries, memory, when_full) for name, _, entries, memory, when_full, _ in rows("What is kept")]
+
+    assert listed == [
+        (f"`{kind.name}`", f"{kind.entries:,}", f"{kind.percent} %", str(kind.when_full)) for kind in KINDS
+    ]
+
+
+def test_the_options_of_kinds_have_these_defaults() -> None:
+    options = {name.strip("`"): re.findall(r"`(\w+)`", option) for name, *_, option in rows("What is kept")}
+    limits = {name: option[0] for name, option in options.items() if option}
+
+    assert {name: getattr(Settings(), limit) for name, limit in limits.items()} == {
+        kind.name: kind.entries for kind in KINDS if kind.name in limits
+    }
+    assert f"`memory_limit` ({MEMORY_LIMIT // 1024**2} MiB)" in WORDS
+
+
+@pytest.mark.parametrize(
+    ("what", "maximum"),
+    [
+        ("`Content`", f"{messages.MAX_CONTENT:,} characters"),
+        ("`IdempotencyKey`", f"{MAX_KEY} characters"),
+        ("`Callback`", f"{subscriptions.MAX_CALLBACK:,} characters"),
+        ("parameters of a form", f"{forms.MAX_PARAMETERS:,}"),
+        ("body", f"{bodies.MAX_BODY // 1024**2} MiB"),
+        ("nesting of JSON", f"{content.MAX_DEPTH} levels"),
+    ],
+)
+def test_the_table_of_requests_is_the_codes_own(what: str, maximum: str) -> None:
+    assert [row[1] for row in rows("What a request may have") if row[0] == what] == [maximum]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        f"more than {feed.MAX_BEHIND:,} events behind",
+        f"the newest {explanation.LOOKED_AT:,} exchanges",
+        f"after every {slices.SLICE} entries",
+        f"At most {slices.MAX_JOBS} pieces of work",
+        f"{slices.SLICE} are answered per iteration",
+        f"when {lines.MAX_BEHIND:,} frames or {lines.MAX_BYTES_BEHIND // 1024**2} MiB wait",
+        f"{callbacks.MAX_WAITING:,} callbacks may wait to be made, and {callbacks.MAX_AT_ONCE} are made",
+    ],
+)
+def test_other_numbers_are_the_codes_own(sentence: str) -> None:
+    assert sentence in WORDS
+
+
+def test_readyz_shows_each_bound_and_its_use(running: Running) -> None:
+    before = running.site.get("/readyz").json()["memory"]
+    running.site.put_json(f"/_emulator/calls/{fresh('CA')}", {})
+    after = running.site.get("/readyz").json()["memory"]
+
+    assert [bound["name"] for bound in after["bounds"]] == [kind.name for kind in KINDS]
+    assert (before["bytes"], after["max_bytes"]) == (0, MEMORY_LIMIT)
+    (calls,) = [bound for bound in after["bounds"] if bound["name"] == "calls"]
+    assert (calls["entries"], calls["bytes"], calls["when_full"]) == (1, after["bytes"], "refuse")
+    assert calls["bytes"] > 0
