@@ -51,6 +51,7 @@ from emulator.engine.clock import Clock, Now
 from emulator.engine.emulation import Emulation
 from emulator.settings import Settings
 from emulator.wire.hosts import is_twilio, name_of
+from emulator.wire.masking import Masking
 from emulator.wire.paths import PREFIX
 
 _TWILIO = PREFIX.encode()
@@ -167,7 +168,8 @@ def create_app(
         lenient=settings.content == "lenient",
         allows_page=guard.allows_page,
     )
-    twilio = TwilioSurface(emulation, house, log_every=settings.log_format == "json")
+    masking = Masking(settings.show_secrets)
+    twilio = TwilioSurface(emulation, house, masking, log_every=settings.log_format == "json")
     admission = Admission(strict=settings.strict_tokens, api_keys=settings.api_keys or {}, now=emulation.clock.now)
     voice = VoiceSurface(Gateway(emulation.switchboard, admission, guard), StandIns())
     app = Emulator(emulation, twilio, voice, guard)
@@ -182,7 +184,7 @@ def create_app(
     app.state.judge = Consideration(emulation, house)
     app.state.schema_trials = schemas.Trials()
     app.state.connections_limit = settings.connections_limit
-    app.state.show_secrets = settings.show_secrets
+    app.state.masking = masking
     problems.install(app)
     for part in _PARTS:
         rejects = HTTPStatus.UNPROCESSABLE_ENTITY in part.router.responses  # the pages and health checks do not

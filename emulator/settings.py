@@ -150,7 +150,7 @@ class Settings:
         "",
     )
     show_secrets: bool = _option(
-        default=False, parse=values.switch, help_="show secrets of credentials in the journal", shown="off"
+        default=False, parse=values.switch, help_="show the values of secrets in the journal and the log", shown="off"
     )
     clock: float | None = _option(
         None,

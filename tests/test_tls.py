@@ -370,3 +370,75 @@ def test_a_certificate_that_cannot_be_loaded_is_an_alert_and_a_line(
 
     assert status == 200
     assert "no TLS handshake: no place" in caplog.messages
+
+
+def hello(name: bytes) -> bytes:
+    """The first record of a client that asks for this name."""
+    names = b"\0" + len(name).to_bytes(2) + name
+    extension = (len(names) + 2).to_bytes(2) + len(names).to_bytes(2) + names
+    extensions = b"\0\0" + extension + b"\x00\x0a\x00\x04\x00\x02\x00\x17" + b"\x00\x0d\x00\x04\x00\x02\x04\x03"
+    message = b"\x03\x03" + bytes(33) + b"\x00\x02\xc0\x2b" + b"\x01\x00" + len(extensions).to_bytes(2) + extensions
+    message = b"\x01" + len(message).to_bytes(3) + message
+    return b"\x16\x03\x01" + len(message).to_bytes(2) + message
+
+
+ALERT_UNRECOGNIZED_NAME = b"\x15\x03\x03\x00\x02\x02\x70"
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe.twilio.com", b"a" * 256 + b".twilio.com", b"a\0b.twilio.com", b"a b"])
+@pytest.mark.parametrize("way", ["https", "proxy"])
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_an_invalid_server_name_is_an_alert_and_a_line(
+    name: bytes, way: str, pieces: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "emulator.server")
+    with Running(Settings(port=0, tls_port=0, proxy_port=0)) as running:
+        with Connection(address_of(getattr(running.site, way))) as connection:
+            if way == "proxy":
+                connection.send(b"CONNECT api.twilio.com:443 HTTP/1.1\r\n\r\n")
+                assert connection._source.readline().startswith(b"HTTP/1.1 200")
+                assert connection._source.readline() == b"\r\n"
+            record = hello(name)
+            for start in range(pieces):
+                connection.send(record[start * 30 : (start + 1) * 30 if start + 1 < pieces else None])
+            reply = connection._source.read()
+        with secure(running.site, "api.twilio.com") as another:
+            another.send(request("GET", "/livez", [("Host", "localhost")]))
+            status = another.reply("GET").status
+
+    assert (reply, status) == (ALERT_UNRECOGNIZED_NAME, 200)
+    assert len([text for text in caplog.messages if "no TLS handshake: the server name" in text]) == 1
+
+
+def test_a_valid_server_name_is_answered() -> None:
+    """The record above is one that is answered when its name is good."""
+    with Running(Settings(port=0, tls_port=0)) as running, Connection(address_of(running.site.https)) as connection:
+        connection.send(hello(b"api.twilio.com"))
+        kind = connection._source.read(1)
+
+    assert kind == b"\x16"
+
+
+HELLO = hello(b"localhost")
+
+
+@pytest.mark.parametrize("sent", [b"", HELLO[:1], HELLO[:-1], HELLO, HELLO + b"x"], ids=len)
+@pytest.mark.parametrize("way", ["https", "proxy"])
+@pytest.mark.parametrize("reset", [True, False])
+def test_a_handshake_that_breaks_off_leaves_nothing(sent: bytes, way: str, *, reset: bool) -> None:
+    with Running(Settings(port=0, tls_port=0, proxy_port=0)) as running:
+        for _ in range(5):
+            with Connection(address_of(getattr(running.site, way))) as connection:
+                if way == "proxy":
+                    connection.send(b"CONNECT api.twilio.com:443 HTTP/1.1\r\n\r\n")
+                    assert connection._source.readline().startswith(b"HTTP/1.1 200")
+                connection.send(sent)
+                if reset:
+                    connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        with running.site.connect() as connection:
+            counts = set()
+            while 1 not in counts:
+                connection.send(request("GET", "/readyz"))
+                counts.add(connection.reply("GET").json()["connections"])
+
+    assert running.server._acceptor.open == 0

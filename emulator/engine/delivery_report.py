@@ -9,6 +9,7 @@ from emulator.engine.scopes import Scope
 from emulator.engine.slices import Steps
 from emulator.engine.waiting import End, WaitFor
 from emulator.engine.wording import ending
+from emulator.wire.masking import mask_text
 
 SHOWN = 5
 LOOKED_AT = 1000
@@ -64,4 +65,4 @@ def told(delivery: Delivery) -> str:
         Outcome.DELIVERED: f"was answered with {last.status}" if last else "was delivered",
         Outcome.FAILED: f"failed with {delivery.code} ({last.error or last.status})" if last else "failed",
     }[delivery.outcome]
-    return f"delivery {delivery.seq} of {notice.sid} for call {notice.call_sid} to {delivery.callback} {how}"
+    return f"delivery {delivery.seq} of {notice.sid} for call {notice.call_sid} to {mask_text(delivery.callback)} {how}"

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import cast
 
+from emulator.server import client_hello
+
 HANDSHAKE = 10.0
 """Seconds a client may take for its handshake."""
 _GOODBYE = 5.0  # seconds to wait for the client's own end of TLS, once ours was sent
@@ -64,13 +66,24 @@ class TlsAcceptor:
     def secure(
         self, transport: asyncio.Transport, early: bytes, then: Callable[[asyncio.Protocol | None], None]
     ) -> None:
-        """Shake hands and go on with https.
+        """Wait for the client's handshake and go on with https.
 
         Args:
             transport: a connection whose reading is paused.
             early: what the client sent already.
             then: called with the protocol that has the connection now; with None when there was no handshake.
         """
+        arriving = _Arriving(self, then)
+        transport.set_protocol(arriving)
+        arriving.connection_made(transport)
+        transport.resume_reading()
+        if early:
+            arriving.data_received(early)
+
+    def shake_hands(
+        self, transport: asyncio.Transport, early: bytes, then: Callable[[asyncio.Protocol | None], None]
+    ) -> None:
+        """Begin a handshake whose first record is there."""
         task = asyncio.get_running_loop().create_task(self._secure(transport, early, then))
         self._shaking[task] = transport
         task.add_done_callback(self._shaking.pop)
@@ -111,8 +124,7 @@ class TlsAcceptor:
         )
         protocol = None
         try:
-            if early:
-                await _feed(transport, early)
+            await _feed(transport, early)
             secure = await shaking
             if secure is not None and not secure.is_closing():
                 protocol = self._hand_over(secure, meanwhile.received)
@@ -150,13 +162,16 @@ async def _feed(transport: asyncio.Transport, early: bytes) -> None:
 
 
 class _Arriving(asyncio.Protocol):
-    """A connection before its handshake. It waits for the first bytes: what they are, and not to lose them."""
+    """A connection before its handshake: it waits for the first record, which has the name that the client asks for."""
 
     _transport: asyncio.Transport
     _timer: asyncio.TimerHandle
 
-    def __init__(self, joining: TlsAcceptor) -> None:
+    def __init__(self, joining: TlsAcceptor, then: Callable[[asyncio.Protocol | None], None] = lambda _: None) -> None:
         self._joining = joining
+        self._then = then
+        self._received = b""
+        self._is_decided = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait, but not for long."""
@@ -165,26 +180,40 @@ class _Arriving(asyncio.Protocol):
         self._timer = asyncio.get_running_loop().call_later(self._joining.handshake, self.abort)
 
     def data_received(self, data: bytes) -> None:
-        """Begin."""
-        if self._transport.is_closing():
+        """Begin the handshake, or refuse it."""
+        if self._is_decided or self._transport.is_closing():
             return
-        self.connection_lost(None)
-        if data.startswith(_TLS):
-            self._transport.pause_reading()
-            self._joining.secure(self._transport, data, _ignore)
-        else:
-            self._transport.write(_SPEAKS_TLS)
-            self._transport.close()
+        self._received += data
+        if not self._received.startswith(_TLS):
+            self._refuse(_SPEAKS_TLS)
+        elif client_hello.is_whole(self._received):
+            name = client_hello.server_name(self._received)
+            if name is None or client_hello.is_valid_name(name):
+                self._begin()
+            else:
+                _log.info("no TLS handshake: the server name %.200r is not a host name", name)
+                self._refuse(client_hello.UNRECOGNIZED_NAME)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the base's signature
-        """Nothing to wait for any more."""
-        self._timer.cancel()
-        self._joining.begun(self)
+        """Stop waiting."""
+        self._stop()
+        self._then(None)
 
     def abort(self) -> None:
         """End it now."""
         self._transport.abort()
 
+    def _begin(self) -> None:
+        self._stop()
+        self._transport.pause_reading()
+        self._joining.shake_hands(self._transport, self._received, self._then)
 
-def _ignore(_protocol: asyncio.Protocol | None) -> None:
-    """Nobody waits for the end of the handshake."""
+    def _refuse(self, reply: bytes) -> None:
+        self._stop()
+        self._transport.write(reply)
+        self._transport.close()
+
+    def _stop(self) -> None:
+        self._is_decided = True
+        self._timer.cancel()
+        self._joining.begun(self)

@@ -13,6 +13,7 @@ from emulator.wire.dates import rfc2822
 from emulator.wire.errors import CALLBACK_INVALID, CALLBACK_REQUIRED, KEY_TOO_LONG, METHOD_INVALID, TwilioError
 from emulator.wire.hosts import is_host, parse_authority
 from emulator.wire.idempotency import read_key
+from emulator.wire.masking import mask_text
 from emulator.wire.overrides import Limits, read_fragment
 from emulator.wire.paths import PREFIX
 from emulator.wire.sids import SUBSCRIPTION
@@ -139,7 +140,7 @@ _BROKEN_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
 def _check(callback: str) -> None:
     reason = _flaw(callback)
     if reason is not None:
-        raise TwilioError(CALLBACK_INVALID, f"{callback[:80]!r}: {reason}")
+        raise TwilioError(CALLBACK_INVALID, f"{mask_text(callback)[:80]!r}: {reason}")
 
 
 def _flaw(callback: str) -> str | None:

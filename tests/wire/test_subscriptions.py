@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from emulator.wire import errors, subscriptions
 from emulator.wire.errors import TwilioError
+from emulator.wire.masking import mask_text
 
 
 def refusal(form: dict[str, str]) -> TwilioError:
@@ -126,7 +127,7 @@ def test_what_cannot_be_called_is_refused_with_the_reason(callback: str, reason:
     error = refusal({"Callback": callback})
 
     assert error.problem is errors.CALLBACK_INVALID
-    assert error.reason == f"{callback[:80]!r}: {reason}"
+    assert error.reason == f"{mask_text(callback)[:80]!r}: {reason}"
 
 
 @pytest.mark.parametrize("host", ["[::g]", "[v1.a]", "[127.0.0.1]"])

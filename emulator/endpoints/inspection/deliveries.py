@@ -1,12 +1,13 @@
 """`/_emulator/deliveries`: callbacks to subscriptions, and what became of them."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
 from pydantic import BaseModel, Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
-from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.engine import Engine, Mask
 from emulator.endpoints.inspection.problems import NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import DeliveriesQuery, DeliveryQuery
 from emulator.endpoints.inspection.views import RecordError, delivery_json, json_response, listing, rendered_all
@@ -68,14 +69,14 @@ class DeliveryPage(Waited):
     responses=responses(DeliveryPage),
     summary="List callbacks, or wait for them",
 )
-async def list_deliveries(engine: Engine, query: DeliveriesQuery, request: Request) -> Response:
+async def list_deliveries(engine: Engine, mask: Mask, query: DeliveriesQuery, request: Request) -> Response:
     """Callbacks to subscriptions; with `at_least` or `at_most`, wait. One that fails has the code 32711."""
     deliveries, wanted = engine.conversations.deliveries, query.filter()
     more = await _wait(engine, query, request) if query.waits else {}
     found = await engine.select_deliveries(wanted)
     page = (found[::-1] if query.newest_first else found)[: query.limit]
     totals = {"count": len(found), "last_seq": deliveries.last_seq, "evicted": deliveries.evicted}
-    text = listing("deliveries", await rendered_all(engine, delivery_json, page), **totals, **more)
+    text = listing("deliveries", await rendered_all(engine, partial(delivery_json, mask=mask), page), **totals, **more)
     return page_response(text, more, strict=query.strict)
 
 
@@ -98,9 +99,9 @@ async def _wait(engine: Emulation, query: DeliveryQuery, request: Request) -> di
     responses={**NOT_FOUND, 200: {"model": DeliveryView}},
     summary="One delivery",
 )
-async def get_delivery(engine: Engine, delivery_id: Annotated[str, Path(examples=[_EXAMPLE])]) -> Response:
+async def get_delivery(engine: Engine, mask: Mask, delivery_id: Annotated[str, Path(examples=[_EXAMPLE])]) -> Response:
     """The delivery with this id."""
     delivery = engine.conversations.deliveries.get(delivery_id)
     if delivery is None:
         raise HTTPException(404, f"no delivery {delivery_id[:40]}; it never was, or was reset, or evicted")
-    return json_response(delivery_json(delivery))
+    return json_response(delivery_json(delivery, mask))

@@ -5,15 +5,16 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from emulator.engine.emulation import Emulation
+from emulator.wire.masking import Masking
 
 
 def _engine(request: Request) -> Emulation:
     return cast("Emulation", request.app.state.emulation)
 
 
-def _show_secrets(request: Request) -> bool:
-    return bool(request.app.state.show_secrets)
+def _masking(request: Request) -> Masking:
+    return cast("Masking", request.app.state.masking)
 
 
 Engine = Annotated[Emulation, Depends(_engine)]
-ShowSecrets = Annotated[bool, Depends(_show_secrets)]
+Mask = Annotated[Masking, Depends(_masking)]

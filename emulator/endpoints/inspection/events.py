@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Coroutine
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
@@ -10,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from emulator.endpoints.asgi import CONNECTION, until_gone
 from emulator.endpoints.inspection.control_route import ControlRoute
-from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.engine import Engine, Mask
 from emulator.endpoints.inspection.problems import FULL, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import RequestFilterQuery
 from emulator.endpoints.inspection.views import delivery_json, message_json, rendered, request_json
@@ -19,6 +20,7 @@ from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Exchange
 from emulator.engine.feed import MAX_BEHIND, Event, Kind, Reader
 from emulator.engine.slices import SLICE
+from emulator.wire.masking import Masking
 
 router = APIRouter(route_class=ControlRoute, tags=["events"], responses=UNPROCESSABLE)
 
@@ -36,7 +38,7 @@ def _text(kind: str, data: str, seq: int | None = None) -> bytes:
 _LAGGED = _text("lagged", json.dumps({"missed": f"more than {MAX_BEHIND} events"}))
 
 
-def _render(event: Event) -> bytes:
+def _render(event: Event, mask: Masking) -> bytes:
     about = event.about
     if isinstance(about, Exchange):
         if event.kind is Kind.MESSAGE:
@@ -44,7 +46,7 @@ def _render(event: Event) -> bytes:
         # Without id when the message follows: a reader that is cut off between the two gets both again.
         return _text(event.kind, rendered(request_json, about), None if about.created else event.seq)
     if isinstance(about, Delivery):
-        return _text(event.kind, rendered(delivery_json, about))
+        return _text(event.kind, rendered(partial(delivery_json, mask=mask), about))
     data = json.dumps({"account_sid": about.account_sid, "call_sid": about.call_sid})
     return _text(event.kind, data, event.seq)
 
@@ -54,11 +56,12 @@ class _Stream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, engine: Emulation, reader: Reader) -> None:
+    def __init__(self, engine: Emulation, reader: Reader, mask: Masking) -> None:
         super().__init__(headers={"cache-control": "no-store"})
         del self.headers["content-length"]
         self._engine = engine
         self._reader = reader
+        self._mask = mask
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the end."""
@@ -84,7 +87,7 @@ class _Stream(Response):
                 chunk = b": still here\n\n"
             chunk += self._evicted()
             events = await slices.run(self._engine.feed.read(reader), SLICE)
-            chunk += b"".join(await slices.map(_render, events))
+            chunk += b"".join(await slices.map(partial(_render, mask=self._mask), events))
             if chunk:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
@@ -118,6 +121,7 @@ async def _first_of(*awaitables: Coroutine[Any, Any, object]) -> None:
 )
 async def events(
     engine: Engine,
+    mask: Mask,
     wanted: RequestFilterQuery,
     last_event_id: Annotated[int | None, Header(ge=0, examples=[1])] = None,
 ) -> Response:
@@ -130,4 +134,4 @@ async def events(
     resumed = last_event_id is not None or "after" in wanted.model_fields_set
     if last_event_id is not None and last_event_id > engine.journal.last_seq:
         after = 0  # a place in the journal of an emulator before this one: all is new
-    return _Stream(engine, engine.feed.open(wanted.filter(after=after), resumed=resumed))
+    return _Stream(engine, engine.feed.open(wanted.filter(after=after), resumed=resumed), mask)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException, Path, Response
 from pydantic import BaseModel, Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
-from emulator.endpoints.inspection.engine import Engine, ShowSecrets
+from emulator.endpoints.inspection.engine import Engine, Mask
 from emulator.endpoints.inspection.problems import NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import RequestPageQuery
 from emulator.endpoints.inspection.views import (
@@ -93,7 +93,7 @@ class Pair(BaseModel):
 
 
 class Received(BaseModel):
-    """A request as it came in; the secret of its credentials is masked."""
+    """A request as it came in; values of secrets are masked."""
 
     method: str
     target: str = Field(description="raw path and query")
@@ -135,12 +135,10 @@ async def list_requests(engine: Engine, page: RequestPageQuery) -> Response:
     responses={**NOT_FOUND, 200: {"model": ExchangeView}},
     summary="One request, whole",
 )
-async def get_request(
-    engine: Engine, show_secrets: ShowSecrets, request_id: Annotated[str, Path(examples=[_EXAMPLE])]
-) -> Response:
+async def get_request(engine: Engine, mask: Mask, request_id: Annotated[str, Path(examples=[_EXAMPLE])]) -> Response:
     """Request and reply of one exchange, by its Twilio-Request-Id."""
     known = sids.is_sid(sids.REQUEST, request_id)
     exchange = engine.journal.get(request_id.removeprefix(sids.REQUEST)) if known else None
     if exchange is None:
         raise HTTPException(404, f"no request {request_id[:40]}; it never came, or was reset, or evicted")
-    return json_response(exchange_json(exchange, show_secrets=show_secrets))
+    return json_response(exchange_json(exchange, mask))

@@ -1,14 +1,17 @@
 """`/_emulator/subscriptions`: who is told what the end user of a call says."""
 
+from functools import partial
+
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
-from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.engine import Engine, Mask
 from emulator.endpoints.inspection.problems import UNPROCESSABLE
 from emulator.endpoints.inspection.queries import ScopePageQuery
 from emulator.endpoints.inspection.views import RecordError, json_response, listing, rendered_all
 from emulator.wire.dates import rfc2822
+from emulator.wire.masking import Masking
 from emulator.wire.subscriptions import Subscription
 
 router = APIRouter(
@@ -36,12 +39,12 @@ class SubscriptionList(BaseModel):
     count: int = Field(description="how many there are, listed or not", examples=[1])
 
 
-def _json(one: Subscription) -> str:
+def _json(one: Subscription, mask: Masking) -> str:
     return SubscriptionView(
         sid=one.sid,
         account_sid=one.account_sid,
         call_sid=one.call_sid,
-        callback=one.callback,
+        callback=mask.text(one.callback),
         method=one.method,
         idempotency_key=one.idempotency_key,
         replays=one.replays,
@@ -50,10 +53,10 @@ def _json(one: Subscription) -> str:
 
 
 @router.get("", response_class=Response, responses={200: {"model": SubscriptionList}}, summary="List subscriptions")
-async def list_subscriptions(engine: Engine, page: ScopePageQuery) -> Response:
+async def list_subscriptions(engine: Engine, mask: Mask, page: ScopePageQuery) -> Response:
     """The subscriptions that were created and not deleted."""
     wanted = page.scope()
     found = [one for one in engine.conversations.subscriptions if wanted.covers(one.account_sid, one.call_sid)]
     listed = found[: -page.limit - 1 : -1] if page.newest_first else found[: page.limit]
-    texts = await rendered_all(engine, _json, listed)
+    texts = await rendered_all(engine, partial(_json, mask=mask), listed)
     return json_response(listing("subscriptions", texts, count=len(found)))

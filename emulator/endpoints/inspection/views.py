@@ -20,11 +20,9 @@ from emulator.engine.journal import Journal
 from emulator.engine.sayings import Saying
 from emulator.engine.schemas import SchemaResult
 from emulator.wire import content, replies
-from emulator.wire.credentials import read_basic
 from emulator.wire.dates import iso8601, rfc2822
+from emulator.wire.masking import Masking
 
-_CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
-_MASK = "********"
 _log = logging.getLogger("emulator.inspection")
 
 T = TypeVar("T")
@@ -140,7 +138,7 @@ def request_view(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def delivery_json(delivery: Delivery) -> str:
+def delivery_json(delivery: Delivery, mask: Masking) -> str:
     """A delivery as a JSON object."""
     notice = delivery.notice
     members = json.dumps(
@@ -152,7 +150,7 @@ def delivery_json(delivery: Delivery) -> str:
             "account_sid": notice.account_sid,
             "call_sid": notice.call_sid,
             "method": delivery.method,
-            "callback": delivery.callback,
+            "callback": mask.text(delivery.callback),
             "content": notice.content,
             "content_type": notice.content_type,
             "sequence_number": notice.sequence_number,
@@ -206,19 +204,16 @@ def request_json(exchange: Exchange) -> str:
     return json.dumps(request_view(exchange))
 
 
-def exchange_json(exchange: Exchange, *, show_secrets: bool) -> str:
+def exchange_json(exchange: Exchange, mask: Masking) -> str:
     """A whole exchange as a JSON object."""
     request, reply = exchange.request, exchange.reply()
     whole = {
         "request": {
             "method": request.method,
-            "target": request.target,
-            "headers": [
-                {"name": name, "value": value if show_secrets else masked(name, value)}
-                for name, value in unpack(request.head)
-            ],
-            "form": request.parameters(),
-            "body": request.body.decode(errors="replace"),
+            "target": mask.text(request.target),
+            "headers": [{"name": name, "value": mask.header(name, value)} for name, value in unpack(request.head)],
+            "form": mask.form(request.parameters()),
+            "body": mask.body(request.body.decode(errors="replace")),
             "body_size": request.body_size,
             "body_cut": request.body_size > len(request.body),
             "peer": request.peer,
@@ -228,24 +223,13 @@ def exchange_json(exchange: Exchange, *, show_secrets: bool) -> str:
         and {
             "status": reply.status,
             "headers": [
-                {"name": name.decode(), "value": value.decode("latin-1")}
+                {"name": name.decode(), "value": mask.header(name.decode(), value.decode("latin-1"))}
                 for name, value in replies.headers(exchange.reply_head(reply))
             ],
             "body": reply.body.decode(),
         },
     }
     return json.dumps(request_view(exchange) | whole)
-
-
-def masked(name: str, value: str) -> str:
-    """A header's value without the secret of its credentials; who asked is still told."""
-    if name not in _CREDENTIALS:
-        return value
-    basic = read_basic(value.encode("latin-1"))
-    if basic:
-        return f"Basic {basic.username}:{_MASK}"
-    scheme, space, _ = value.partition(" ")
-    return f"{scheme[:20]} {_MASK}" if space else _MASK  # without a scheme it may be the secret itself
 
 
 def near_miss_json(miss: NearMiss) -> str:

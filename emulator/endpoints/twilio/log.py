@@ -3,20 +3,21 @@
 import logging
 
 from emulator.engine.exchanges import Exchange
+from emulator.wire.masking import Masking
 
 log = logging.getLogger("emulator.twilio")
 
 
-def tell(exchange: Exchange, *, every: bool) -> None:
+def tell(exchange: Exchange, masking: Masking, *, every: bool) -> None:
     """Log an exchange whose reply is made."""
     level = logging.INFO if exchange.problem or every else logging.DEBUG
     if log.isEnabledFor(level):
-        log.log(level, "%s", _sentence(exchange), extra={"fields": _fields(exchange)})
+        log.log(level, "%s", _sentence(exchange, masking), extra={"fields": _fields(exchange)})
 
 
-def _sentence(exchange: Exchange) -> str:
+def _sentence(exchange: Exchange, masking: Masking) -> str:
     request, problem, fault = exchange.request, exchange.problem, exchange.fault
-    what = f"{exchange.outcome} {request.method} {request.target}"
+    what = f"{exchange.outcome} {request.method} {masking.text(request.target)}"
     if problem is not None:
         reason = f" ({exchange.reason})" if exchange.reason else ""
         what += f": {problem.rule.says.replace('{path}', request.path)}{reason}"

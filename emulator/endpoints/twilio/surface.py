@@ -18,6 +18,7 @@ from emulator.engine.exchanges import MAX_BODY_KEPT, Arrival, Exchange, Request,
 from emulator.wire import paths, replies, sids
 from emulator.wire.credentials import read_basic
 from emulator.wire.errors import INTERNAL_ERROR, TwilioError
+from emulator.wire.masking import Masking
 from emulator.wire.paths import Target
 
 _OURS = paths.PREFIX + "/"
@@ -26,9 +27,10 @@ _OURS = paths.PREFIX + "/"
 class TwilioSurface:
     """Everything under `/2010-04-01/`."""
 
-    def __init__(self, emulation: Emulation, house: House, *, log_every: bool = False) -> None:
+    def __init__(self, emulation: Emulation, house: House, masking: Masking, *, log_every: bool = False) -> None:
         self._emulation = emulation
         self._house = house
+        self._masking = masking
         self._log_every = log_every
 
     def answer(self, whole: BufferedRequest) -> RenderedResponse | None:
@@ -84,7 +86,7 @@ class TwilioSurface:
         try:
             return self._exchange(arrival, self._request(whole), case)
         except Exception:  # noqa: BLE001  even the journal may fail: Twilio's form all the same, and the server goes on
-            log.exception("unexpected failure at %s %s", whole.method, whole.target)
+            log.exception("unexpected failure at %s %s", whole.method, self._masking.text(whole.target))
             return None
 
     def _render(
@@ -94,14 +96,14 @@ class TwilioSurface:
         try:
             if exchange is not None:
                 exchange.duration = perf_counter() - begun
-                tell(exchange, every=self._log_every)
+                tell(exchange, self._masking, every=self._log_every)
                 reply = exchange.reply()
                 if reply is None:
                     return None
                 on_lost = partial(self._emulation.client_left, arrival)
                 return RenderedResponse(reply.status, exchange.reply_head(reply), reply.body, on_lost)
         except Exception:  # noqa: BLE001  as above
-            log.exception("unexpected failure at %s %s", whole.method, whole.target)
+            log.exception("unexpected failure at %s %s", whole.method, self._masking.text(whole.target))
         return self._failure(whole)
 
     def _request(self, whole: BufferedRequest) -> Request:
@@ -128,7 +130,7 @@ class TwilioSurface:
         except TwilioError as error:
             return self._emulation.refuse(arrival, request, error.problem, error.reason)
         except Exception:  # noqa: BLE001  whatever it is, it is an exchange too
-            log.exception("unexpected failure at %s %s", request.method, request.target)
+            log.exception("unexpected failure at %s %s", request.method, self._masking.text(request.target))
             return self._emulation.refuse(arrival, request, INTERNAL_ERROR)
 
     def _failure(self, whole: BufferedRequest) -> RenderedResponse:

@@ -13,6 +13,7 @@ from emulator.server.http1.connection import Http1Connection
 from emulator.server.http1.cycle import Cycle
 from emulator.server.http1.response_head import STATUS_LINES
 from emulator.server.http1.states import Response
+from emulator.wire.masking import mask_text
 
 _DISCONNECT = {"type": "http.disconnect"}
 _log = logging.getLogger("emulator.server")
@@ -33,8 +34,8 @@ class Carrier(Protocol):
     def follow(self) -> None:
         """Go on reading, or with the next request, if there is room now."""
 
-    def fail(self, cycle: Cycle) -> None:
-        """Answer with an internal error, or reset the connection when the response has begun."""
+    def finish(self, cycle: Cycle) -> None:
+        """Count a request whose application has returned; make up for a response that it left open."""
 
 
 class AsgiRequest:
@@ -58,12 +59,11 @@ class AsgiRequest:
         except ClientDisconnect:
             pass  # before its request was whole
         except Exception:  # noqa: BLE001  the server goes on
-            _log.exception("unexpected failure at %s %s", self._cycle.method, self._cycle.target)
+            _log.exception("unexpected failure at %s %s", self._cycle.method, mask_text(self._cycle.target))
         finally:
             # It refers to the task that refers to it; requests must not wait for the collector.
             self._extensions.clear()
-            if self._cycle.is_open:
-                self._carrier.fail(self._cycle)
+            self._carrier.finish(self._cycle)
 
     async def receive(self) -> dict[str, Any]:
         """Receive a piece of the body; then, once the client has left or the response is complete, a disconnect."""

@@ -202,8 +202,11 @@ class Http1Protocol(asyncio.Protocol):
             self._is_batched = True
             self.service.batcher.add(self.flush, self._loop)
 
-    def fail(self, cycle: Cycle) -> None:
-        """Answer with an internal error; a response that has begun ends with a reset."""
+    def finish(self, cycle: Cycle) -> None:
+        """Count a request whose application has returned; make up for a response that it left open."""
+        self._state.total_requests += 1
+        if not cycle.is_open:
+            return
         if cycle.response is Response.BODY:
             self.machine.reset(cycle)
         else:
@@ -214,7 +217,6 @@ class Http1Protocol(asyncio.Protocol):
     # --- own
 
     def _serve(self, cycle: Cycle) -> None:
-        self._state.total_requests += 1
         if cycle.error is not None:
             self._send_error(cycle, cycle.error)
         elif not cycle.is_whole or self.service.batcher.is_full or not self._answered_without_task(cycle):
@@ -238,6 +240,7 @@ class Http1Protocol(asyncio.Protocol):
         if response is None:
             return False
         self.machine.send_response(cycle, response.status, response.head, response.body, response.on_lost)
+        self._state.total_requests += 1
         return True
 
     def _send_error(self, cycle: Cycle, problem: Problem) -> None:

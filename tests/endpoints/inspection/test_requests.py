@@ -2,7 +2,7 @@
 
 import base64
 import json
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 from builders import Time
@@ -184,6 +184,47 @@ def test_no_secret_leaves_by_list_exchange_or_stream(caller: Caller) -> None:
     assert SECRET not in texts
     assert encoded not in texts
     assert caller.account in texts
+
+
+HEADERS = [("Cookie", f"session={SECRET}"), ("X-Api-Key", SECRET)]
+VIEWS = ("requests", "messages", "subscriptions", "deliveries", "threads")
+
+
+def with_secrets(caller: Caller) -> None:
+    """Requests whose headers, form and query hold a secret, and Callbacks with one."""
+    callback = f"http://user:{SECRET}@localhost/?token={SECRET}"
+    body = urlencode({"Content": CONTENT, "AuthToken": SECRET, "Callback": callback}).encode()
+    caller.ask(body, path=f"{caller.path}?Password={SECRET}", more=HEADERS)
+    subscriptions = caller.path.replace("UserDefinedMessages", "UserDefinedMessageSubscriptions")
+    caller.ask(body, path=subscriptions)  # refused: user information in the URL
+    caller.ask(urlencode({"Callback": f"http://localhost/?token={SECRET}"}).encode(), path=subscriptions)
+
+
+def everything(caller: Caller) -> str:
+    """All views of what a caller sent."""
+    account = f"account_sid={caller.account}"
+    targets = [f"/_emulator/requests/{one['request_id']}" for one in listed(caller)]
+    targets += [f"/_emulator/{view}?{account}" for view in VIEWS]
+    targets += [f"/_emulator/messages?{account}&at_least=9&timeout=0"]
+    return "".join(caller.site.get(target).text for target in targets)
+
+
+def test_no_secret_of_a_header_a_form_or_a_query_is_shown(caller: Caller) -> None:
+    with_secrets(caller)
+    shown = everything(caller)
+
+    assert SECRET not in shown
+    assert "Password=********" in shown
+    assert json.dumps(CONTENT) in shown
+
+
+def test_show_secrets_shows_them_all(serve: Serve) -> None:
+    caller = Caller(serve(show_secrets=True))
+    with_secrets(caller)
+    shown = everything(caller)
+
+    assert all(text in shown for text in (f"session={SECRET}", f"Password={SECRET}", f"AuthToken={SECRET}"))
+    assert f"http://localhost/?token={SECRET}" in shown
 
 
 def test_show_secrets_shows_them(serve: Serve) -> None:
