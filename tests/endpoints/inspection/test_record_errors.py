@@ -110,12 +110,12 @@ def test_the_python_client_raises_with_the_reason(running: Running, caller: Call
 
 
 def break_call(engine: Emulation) -> None:
-    engine.calls.put(Call(sid="CA1", account_sid=None, status=NO_JSON, client=Leg.VOICE_SDK))
+    engine.calls.add(Call(sid="CA1", account_sid=None, status=NO_JSON, client=Leg.VOICE_SDK))
 
 
 def break_schema(engine: Emulation) -> None:
-    engine.schemas.put(
-        Schema(name="CA1", source=NO_JSON, scope=Scope(), on_failure=OnFailure.NOTE, validate=lambda _: ())
+    engine.schemas.add(
+        Schema(name="CA1", text="", size=0, scope=Scope(), on_failure=OnFailure.NOTE, validate=lambda *_: ())
     )
 
 
