@@ -189,6 +189,7 @@ class Settings:
             retry_window=self.retry_window,
             first_sequence_number=self.first_sequence_number,
             deliveries_limit=self.deliveries_limit,
+            connections_limit=self.connections_limit,
         )
 
     def callback_limits(self) -> Limits:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from serving import Running, fresh
 
-from emulator.adapters import callbacks
+from emulator.adapters import callbacks, schema_limits
 from emulator.endpoints.twilio import bodies
 from emulator.engine import explanation, feed, lines, slices
-from emulator.engine.capacity import KINDS, MEMORY_LIMIT
+from emulator.engine.capacity import KINDS, MEMORY_LIMIT, MemoryAccount
+from emulator.engine.store import ENTRY
 from emulator.settings import Settings
 from emulator.wire import content, forms, messages, subscriptions
 from emulator.wire.idempotency import MAX_KEY
@@ -84,3 +85,11 @@ def test_readyz_shows_each_bound_and_its_use(running: Running) -> None:
     (calls,) = [bound for bound in after["bounds"] if bound["name"] == "calls"]
     assert (calls["entries"], calls["bytes"], calls["when_full"]) == (1, after["bytes"], "refuse")
     assert calls["bytes"] > 0
+
+
+def test_the_largest_schema_fits_into_the_share_of_schemas() -> None:
+    assert ENTRY + schema_limits.COMPILE_MEMORY.maximum <= MemoryAccount()["schemas"].max_bytes
+
+
+def test_the_limit_of_connections_is_the_one_of_the_option() -> None:
+    assert MemoryAccount(capacities=Settings(connections_limit=7).policy().capacities())["connections"].max_entries == 7

@@ -22,6 +22,7 @@ class Policy:
     retry_window: float = 120
     first_sequence_number: int = 1
     deliveries_limit: int = 10_000
+    connections_limit: int = 20_000
 
     def capacities(self) -> dict[str, Capacity]:
         """What was chosen in place of the defaults of the account of memory."""
@@ -29,4 +30,5 @@ class Policy:
             "journal": Capacity(self.journal_limit, self.journal_bytes),
             "idempotency_keys": Capacity(self.idempotency_limit),
             "deliveries": Capacity(self.deliveries_limit),
+            "connections": Capacity(self.connections_limit),
         }
