@@ -227,14 +227,11 @@ class Emulation:
         Requests in flight that belong to the scope will not be remembered. Without a scope, clock and chance are as at
         the start.
         """
-        wanted = Filter(account_sid=scope.account_sid, call_sid=scope.call_sid)
-        gone = list(self.journal.requests(wanted))
-        self.journal.remove(gone)
+        gone = self._remove_history(scope)
         finish(self.holdings.reset_keys(scope))
         self._arrivals.reset(scope)
         self.switchboard.reset(scope)
         if scope == Scope():
-            self.journal.forget_evictions()
             self.clock.reset()
             self.chance.reset()
         forgotten = {
@@ -252,16 +249,8 @@ class Emulation:
 
     def reset_in_steps(self, scope: Scope) -> Steps[dict[str, int]]:
         """Reset a scope that may have a large history: remove that first, in steps, and then the rest at once."""
-        gone = self.journal.requests(Filter(account_sid=scope.account_sid, call_sid=scope.call_sid)).candidates()[::-1]
-        requests = messages = 0
-        while gone:
-            part = [gone.pop() for _ in range(min(_REMOVED_AT_ONCE, len(gone)))]
-            part = [one for one in part if scope.covers(*one.owners) and self.journal.holds(one)]
-            self.journal.remove(part)
-            requests += len(part)
-            messages += sum(exchange.created is not None for exchange in part)
-            for _ in part:
-                yield
+        removal = self._removal_of_all() if scope == Scope() else self._removal(scope)
+        requests, messages = yield from removal
         yield from self.holdings.reset_keys(scope)
         forgotten = self.reset(scope)
         forgotten["requests"] += requests
@@ -277,6 +266,34 @@ class Emulation:
         self.switchboard.stop()
 
     # --- inside
+
+    def _remove_history(self, scope: Scope) -> list[Exchange]:
+        if scope == Scope():
+            return self.journal.clear()
+        gone = list(self.journal.requests(Filter(account_sid=scope.account_sid, call_sid=scope.call_sid)))
+        self.journal.remove(gone)
+        return gone
+
+    def _removal_of_all(self) -> Steps[tuple[int, int]]:
+        gone = self.journal.clear()
+        requests, messages = len(gone), 0
+        while gone:  # only their memory is freed in steps
+            messages += gone.pop().created is not None
+            yield
+        return requests, messages
+
+    def _removal(self, scope: Scope) -> Steps[tuple[int, int]]:
+        gone = self.journal.requests(Filter(account_sid=scope.account_sid, call_sid=scope.call_sid)).candidates()[::-1]
+        requests = messages = 0
+        while gone:
+            part = [gone.pop() for _ in range(min(_REMOVED_AT_ONCE, len(gone)))]
+            part = [one for one in part if scope.covers(*one.owners) and self.journal.holds(one)]
+            self.journal.remove(part)
+            requests += len(part)
+            messages += sum(exchange.created is not None for exchange in part)
+            for _ in part:
+                yield
+        return requests, messages
 
     def _deletion(self, found: list[Exchange]) -> Steps[int]:
         deleted = 0

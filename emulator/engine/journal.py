@@ -77,9 +77,13 @@ class Journal:
         """The exchanges that created a message and that a filter means."""
         return self._messages.select(wanted)
 
-    def forget_evictions(self) -> None:
-        """Count from nothing again; places go on."""
+    def clear(self) -> list[Exchange]:
+        """Remove all exchanges, and return them, oldest first. Places go on."""
+        gone = self.requests(Filter()).candidates()
+        self._bound.release(self._bound.bytes, self._bound.entries)
+        self._by_id, self._messages, self._others = {}, Index(), Index()
         self.evicted = self.evicted_through = 0
+        return gone
 
     def newest(self, limit: int) -> list[Exchange]:
         """The newest exchanges, newest first."""

@@ -80,6 +80,19 @@ def test_beyond_the_limit_the_oldest_are_evicted_and_counted() -> None:
     assert filled.get(exchange(1).id) is None
 
 
+def test_a_cleared_journal_releases_all_and_goes_on_at_the_next_place() -> None:
+    account = MemoryAccount(capacities={"journal": Capacity(2)})
+    filled = Journal(account)
+    for each in (exchange(1), refused(2), exchange(3)):
+        filled.append(each)
+
+    assert [each.seq for each in filled.clear()] == [2, 3]
+    assert (account.bytes, account["journal"].entries, filled.evicted, filled.evicted_through) == (0, 0, 0, 0)
+    assert filled.get(exchange(3).id) is None
+    filled.append(exchange(4))
+    assert (places(filled.requests(EVERYTHING)), filled.oldest_seq) == ([4], 4)
+
+
 @pytest.mark.parametrize(("missing", "kept"), [(0, [1, 2]), (1, [2])], ids=["just enough", "a byte too few"])
 def test_a_journal_evicts_when_it_is_over_its_bytes_and_not_before(missing: int, kept: list[int]) -> None:
     room = weighing(1, 100).size + weighing(2, 50).size

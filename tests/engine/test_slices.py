@@ -241,10 +241,11 @@ def test_a_client_that_leaves_while_earlier_messages_are_counted_leaves_nothing(
     assert asyncio.run(run()) == 0
 
 
-def test_what_comes_while_a_scope_is_reset_is_removed_too() -> None:
+@pytest.mark.parametrize(("scope", "there"), [(Scope(call_sid=CALL), MANY // 2), (Scope(), MANY)])
+def test_what_comes_while_a_scope_is_reset_is_removed_too(scope: Scope, there: int) -> None:
     async def run() -> tuple[dict[str, int], int]:
         engine = filled()
-        resetting = asyncio.ensure_future(engine.slices.run(engine.reset_in_steps(Scope(call_sid=CALL)), MANY))
+        resetting = asyncio.ensure_future(engine.slices.run(engine.reset_in_steps(scope), MANY))
         await asyncio.sleep(0)
         post(engine, key="late")
         forgotten = await resetting
@@ -252,7 +253,7 @@ def test_what_comes_while_a_scope_is_reset_is_removed_too() -> None:
 
     forgotten, left = asyncio.run(run())
 
-    assert (forgotten["messages"], left) == (MANY // 2 + 1, 0)
+    assert (forgotten["requests"], forgotten["messages"], left) == (there + 1, there + 1, 0)
 
 
 def test_a_key_that_comes_again_while_keys_are_reset_belongs_to_the_newest() -> None:
