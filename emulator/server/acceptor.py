@@ -10,6 +10,10 @@ import logging
 import socket
 from collections.abc import Callable
 
+from emulator.engine.capacity import Bound, CapacityError
+
+CONNECTION_SIZE = 5 * 1024
+"""Bytes that an idle connection takes, measured."""
 _AT_ONCE = 64  # connections accepted before others of the event loop run
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _log = logging.getLogger("emulator.server")
@@ -25,14 +29,16 @@ class Acceptor:
         open: how many are.
     """
 
-    def __init__(self, limit: int, retry: float = 0.5) -> None:
+    def __init__(self, limit: int, memory: Bound | None = None, retry: float = 0.5) -> None:
         """Listen to nothing yet.
 
         Args:
             limit: how many connections may be open.
+            memory: what they take; it may lower the limit.
             retry: seconds to wait when the system has no descriptor or memory for a connection.
         """
-        self.limit = limit
+        self.limit = limit if memory is None else min(limit, memory.max_bytes // CONNECTION_SIZE)
+        self._memory = memory
         self._retry_after = retry
         self.open = 0
         self._listeners: dict[socket.socket, ProtocolFactory] = {}
@@ -91,6 +97,13 @@ class Acceptor:
             self._open(listener, accepted)
 
     def _open(self, listener: socket.socket, accepted: socket.socket) -> None:
+        try:
+            if self._memory is not None:
+                self._memory.charge(CONNECTION_SIZE)
+        except CapacityError as error:
+            _log.warning("closed a new connection: %s", error)
+            accepted.close()
+            return
         self.open += 1
         connection = _CountedSocket(accepted, self._ended)
         task = asyncio.get_running_loop().create_task(_connect(self._listeners[listener], connection))
@@ -99,6 +112,8 @@ class Acceptor:
 
     def _ended(self) -> None:
         self.open -= 1
+        if self._memory is not None:
+            self._memory.release(CONNECTION_SIZE)
         if self._listeners:
             self._resume()
 

@@ -60,7 +60,8 @@ class Server(uvicorn.Server):
         self._listener = listener
         self._ready = ready
         self._listeners = listeners
-        self._acceptor = Acceptor(connections_within(file_limit(), app.state.connections_limit))
+        memory = app.state.emulation.memory["connections"]
+        self._acceptor = Acceptor(connections_within(file_limit(), app.state.connections_limit), memory)
         app.state.acceptor = self._acceptor
 
     async def run_until_stopped(self) -> None:
@@ -148,7 +149,9 @@ class LoggedServer(Server):
             "connections_limit": limit,
         }
         where = [*state.addresses, *([f"proxy {state.proxy}"] if state.proxy else [])]
-        less = f"; connections_limit is {limit}: RLIMIT_NOFILE is {file_limit()}" if limit < wanted else ""
+        memory = state.emulation.memory["connections"].max_bytes
+        why = f"RLIMIT_NOFILE is {file_limit()}, and memory_limit leaves {memory} bytes to connections"
+        less = f"; connections_limit is {limit}: {why}" if limit < wanted else ""
         _log.info("serving on %s (version %s)%s", ", ".join(where), __version__, less, extra={"fields": fields})
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -167,7 +170,12 @@ class LoggedServer(Server):
 
 def _config(app: Emulator) -> uvicorn.Config:
     class Connection(Http1Protocol):
-        service = Http1Service(render_error=_error_renderer(app), answer=app.at_once, batcher=WriteBatcher())
+        service = Http1Service(
+            render_error=_error_renderer(app),
+            answer=app.at_once,
+            batcher=WriteBatcher(),
+            memory=app.state.emulation.memory["request_bodies"],
+        )
 
     return uvicorn.Config(
         app,

@@ -101,11 +101,11 @@ def test_a_full_account_evicts_from_the_largest_kind_that_evicts() -> None:
 
 def test_bytes_are_charged_and_released_by_name() -> None:
     limits = memory(1000)
-    limits.charge("connections", 60, entries=1)
+    limits.charge("connections", 160, entries=1)
     limits.charge("connections", 30)
-    with pytest.raises(CapacityError, match="connections reached: at most 100 bytes; close some first"):
+    with pytest.raises(CapacityError, match="connections reached: at most 200 bytes; close some first"):
         limits.charge("connections", 30)
-    limits.release("connections", 90, entries=1)
+    limits.release("connections", 190, entries=1)
 
     assert (limits["connections"].entries, limits.bytes) == (0, 0)
 

@@ -54,6 +54,7 @@ class Http1Connection:
         messages: how many requests have begun.
         received: bytes received so far.
         upgrade: a WebSocket's opening handshake, and the bytes behind it, when `end` is HAND_OVER.
+        body_bytes: bytes of the bodies of requests whose responses are not complete, taken by the application or not.
         pipeline: requests whose responses are not complete, in their order.
         output: bytes to send; `data_to_send` takes them.
         lost: tokens of responses that the client did not get; the caller takes them out.
@@ -69,6 +70,7 @@ class Http1Connection:
         self.lost: list[object] = []
         self.pipeline: deque[Cycle] = deque()
         self._unread_body = 0  # bytes of bodies that the application has not taken
+        self.body_bytes = 0
         self._unparsed = b""
         self._stops_reading = False  # once all that was received is parsed
         self._discarded = 0
@@ -113,6 +115,11 @@ class Http1Connection:
         """Answer what was received, and close then."""
         self._stops_reading = True
         self._parse()
+
+    def refuse(self, problem: Problem) -> None:
+        """Answer with this error behind all earlier responses, and close."""
+        self._unparsed = b""
+        self._fail(problem)
 
     def lose(self) -> None:
         """The connection is gone."""
@@ -228,9 +235,9 @@ class Http1Connection:
         return bool(self.pipeline) and self.pipeline[0].is_whole
 
     @property
-    def buffered(self) -> int:
-        """Bytes of the client that are held here."""
-        return len(self._unparsed) + self._unread_body
+    def held(self) -> int:
+        """Bytes of the client that are in memory."""
+        return len(self._unparsed) + self.body_bytes
 
     # --- httptools' callbacks
 
@@ -286,6 +293,8 @@ class Http1Connection:
             cycle.pieces.append(data)
             cycle.unread += size + _BODY_PIECE
             self._unread_body += size + _BODY_PIECE
+            cycle.body_size += size
+            self.body_bytes += size
             if cycle.notify is not None:
                 cycle.notify()
 
@@ -443,6 +452,7 @@ class Http1Connection:
         else:
             self.pipeline.pop()
             self._unread_body -= cycle.unread
+            self.body_bytes -= cycle.body_size
         self._give_up(cycle)
 
     def _respond(self, cycle: Cycle, sent: Sent, data: bytes) -> None:
@@ -471,6 +481,7 @@ class Http1Connection:
         while pipeline and pipeline[0].response >= _COMPLETE:
             cycle = pipeline.popleft()
             self._unread_body -= cycle.unread
+            self.body_bytes -= cycle.body_size
             self._may_have_unread |= not cycle.is_whole
             if cycle.token is not None:
                 self._unconfirmed.append(cycle.token)
@@ -497,7 +508,7 @@ class Http1Connection:
         for cycle in self.pipeline:
             self._give_up(cycle)
         self.pipeline.clear()
-        self._unread_body = 0
+        self._unread_body = self.body_bytes = 0
         self._unparsed = b""
         self._parser = None  # it refers to this object
 

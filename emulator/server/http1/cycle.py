@@ -31,6 +31,7 @@ class Cycle:
         expects_continue: the client may wait for 100 Continue before it sends the body.
         pieces: what was read of the body and not taken yet.
         unread: its size in bytes.
+        body_size: bytes of the body so far, taken or not.
         is_whole: its last byte was read.
         error: what to answer instead of asking the application.
         is_taken: it was given to the application.
@@ -41,6 +42,7 @@ class Cycle:
     keep_alive = False
     expects_continue = False
     unread = 0
+    body_size = 0
     is_whole = False
     error: Problem | None = None
     is_taken = False

@@ -7,19 +7,20 @@ import math
 import socket
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from uvicorn import Config
 from uvicorn.server import ServerState
 
 from emulator.endpoints.asgi import BufferedHandler, BufferedRequest, Scope
+from emulator.engine.capacity import Bound, CapacityError
 from emulator.server.http1.asgi_request import AsgiRequest
 from emulator.server.http1.connection import Http1Connection
 from emulator.server.http1.cycle import Cycle, End
 from emulator.server.http1.states import Reading, Response
 from emulator.server.http1.write_batcher import WriteBatcher
-from emulator.wire.errors import INTERNAL_ERROR, Problem
+from emulator.wire.errors import INTERNAL_ERROR, TOO_MANY_REQUESTS, Problem
 from emulator.wire.replies import without_hsts
 
 KEEP_ALIVE = 75
@@ -49,11 +50,13 @@ class Http1Service:
         render_error: answers what cannot be read.
         answer: is asked first, for whole requests.
         batcher: of the event loop that serves.
+        memory: what bodies and other bytes of clients take.
     """
 
     render_error: RenderError
     answer: BufferedHandler
     batcher: WriteBatcher
+    memory: Bound
 
 
 class Http1Protocol(asyncio.Protocol):
@@ -86,6 +89,7 @@ class Http1Protocol(asyncio.Protocol):
         self._has_ended = False  # our side: no more is written
         self._waits_for = ("", 0)
         self._waits_since = 0.0
+        self._charged = 0  # bytes counted in the account of memory
         self._client: tuple[str, int] | None = None
         self._server: tuple[str, int] | None = None
         self.is_secure = False
@@ -122,6 +126,7 @@ class Http1Protocol(asyncio.Protocol):
         self._transport = None
         self._has_ended = True
         self.machine.lose()
+        self._charge()
         self._report_lost()
         self.writable.set()
 
@@ -176,7 +181,8 @@ class Http1Protocol(asyncio.Protocol):
         while not self._is_paused and (cycle := machine.next_request()) is not None:
             self._serve(cycle)
         self.flush_later()
-        if machine.pipeline or machine.end is not None or not self._is_reading:
+        if machine.pipeline or machine.end is not None or not self._is_reading or self._charged:
+            self._charge()
             self._read(machine.wants_data and not self._is_paused)
 
     def flush(self) -> None:
@@ -287,6 +293,21 @@ class Http1Protocol(asyncio.Protocol):
         protocol.open(*self.machine.upgrade)
         if self.machine.received_eof and not protocol.eof_received():
             transport.close()
+
+    def _charge(self) -> None:
+        """Count the bytes that are held; refuse the request that is too much."""
+        more = self.machine.held - self._charged
+        if more < 0:
+            self.service.memory.release(-more, 0)
+        elif more > 0:
+            try:
+                self.service.memory.charge(more, 0)
+            except CapacityError as error:
+                _log.warning("refused a request: %s", error)
+                self.machine.refuse(replace(TOO_MANY_REQUESTS, message=str(error)))
+                self.follow()
+                return
+        self._charged += more
 
     def _read(self, wants_data: bool) -> None:  # noqa: FBT001  the one thing it is about
         """Read from the client only what there is room for."""

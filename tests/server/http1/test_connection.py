@@ -301,10 +301,10 @@ def test_a_large_body_is_read_as_it_is_taken() -> None:
     server.receive(body)
 
     assert not server.connection.wants_data
-    assert server.connection.buffered >= len(body)
+    assert server.connection.held >= len(body)
     assert server.connection.take_body(cycle) == body
     assert server.connection.wants_data
-    assert server.connection.buffered == 0
+    assert server.connection.held == len(body)  # the application has it until it has answered
 
 
 def test_a_full_pipeline_stops_reading() -> None:
@@ -313,7 +313,7 @@ def test_a_full_pipeline_stops_reading() -> None:
 
     assert not server.connection.wants_data
     assert MAX_PIPELINED <= len(server.connection.pipeline) < MAX_PIPELINED + 227
-    assert server.connection.buffered > 0
+    assert server.connection.held > 0
     server.echo_all()
     assert server.sent == ok() * 2000
     assert server.connection.wants_data
@@ -333,7 +333,7 @@ def test_a_client_that_sends_on_is_read_for_a_while() -> None:
     server.receive(b"a" * MAX_DISCARDED)
 
     assert not server.connection.wants_data
-    assert server.connection.buffered == 0
+    assert server.connection.held == 0
 
 
 # --- upgrades
@@ -546,7 +546,7 @@ def test_an_early_response_waits_for_its_turn() -> None:
     first, second = server.connection.pipeline
     server.answer(second)
     server.receive(b"d")
-    assert (server.connection.buffered > 0, server.sent) == (True, b"")
+    assert (server.connection.held > 0, server.sent) == (True, b"")
 
     server.answer(first)
     assert (server.sent, server.end) == (ok() + ok(more=CLOSE), End.LINGER)
@@ -563,7 +563,7 @@ def test_an_error_in_a_body_replaces_its_response() -> None:
     server.receive(b"zz\r\n").echo_all()
 
     assert (server.sent, notified) == (b"request-malformed", [Response.GONE])
-    assert server.connection.buffered == 0
+    assert server.connection.held == 0
     server.answer(cycle, token="late")
     assert server.connection.lost == ["late"]
 
@@ -739,7 +739,7 @@ def test_a_connection_that_ended_leaves_nothing(kind: str) -> None:
     try:
         connection = ENDS[kind]()
         assert connection.end is not None
-        assert (connection.reading, connection.buffered) == (Reading.CLOSED, 0)
+        assert (connection.reading, connection.held) == (Reading.CLOSED, 0)
         assert connection._parser is None
         del connection
         assert gc.collect() == 0

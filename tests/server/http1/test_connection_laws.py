@@ -370,7 +370,7 @@ def check_requests(model: Model) -> None:
 def check_end(model: Model) -> None:
     connection = model.connection
     assert connection.end is not None
-    assert (connection.reading, list(connection.pipeline), connection.buffered) == (Reading.CLOSED, [], 0)
+    assert (connection.reading, list(connection.pipeline), connection.held) == (Reading.CLOSED, [], 0)
     assert connection._parser is None
     assert [cycle for cycle in model.seen if cycle.is_open] == []
     if connection.end is End.HAND_OVER:

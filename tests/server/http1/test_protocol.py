@@ -12,6 +12,7 @@ from fake_transport import FakeTransport
 from uvicorn.server import ServerState
 
 from emulator.endpoints.asgi import CONNECTION, HALF_CLOSED, BufferedRequest, RenderedResponse
+from emulator.engine.capacity import MemoryAccount
 from emulator.server.http1.connection import MAX_DISCARDED
 from emulator.server.http1.protocol import (
     BODY_TIMEOUT,
@@ -75,7 +76,8 @@ class Client:
         self.may_answer.set()
         self.application: Callable[[Any, Any, Any], Any] = self.echo
         self.state = ServerState()
-        service = Http1Service(render_error=render, answer=self.answer, batcher=batcher)
+        self.memory = MemoryAccount(10_000_000)["request_bodies"]
+        service = Http1Service(render_error=render, answer=self.answer, batcher=batcher, memory=self.memory)
         made = type("Protocol", (Http1Protocol,), {"service": service})
         config = uvicorn.Config(self.run, http=made, interface="asgi3", ws="none", lifespan="off", log_config=None)
         config.load()
@@ -690,3 +692,50 @@ def test_nothing_refers_to_a_connection_that_is_gone(client: Client, sent: bytes
     finally:
         gc.enable()
         client.leave = lambda: None  # type: ignore[method-assign]
+
+
+# --- memory
+
+
+def upload(size: int) -> bytes:
+    return b"POST /u HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size
+
+
+def test_a_body_counts_until_its_response(client: Client) -> None:
+    client.may_answer.clear()
+    client.send(upload(4000) + b"a" * 3000)
+    client.send(b"a" * 1000)
+
+    assert client.memory.bytes == 4000
+    client.may_answer.set()
+    client.settle()
+    assert client.memory.bytes == 0
+
+
+def test_a_lost_connection_counts_no_more(client: Client) -> None:
+    client.may_answer.clear()
+    client.send(upload(4000) + b"a" * 3000)
+    client.protocol.connection_lost(None)
+
+    assert client.memory.bytes == 0
+
+
+def test_a_body_beyond_the_bound_is_refused(client: Client) -> None:
+    client.memory.max_bytes = 2000
+    written = client.send(upload(4000) + b"a" * 1000, b"a" * 2000)
+
+    assert written == b"HTTP/1.1 429 too-many-requests\r\n\r\n"
+    assert client.seen == []
+    client.transport.close()
+    client.settle()
+    assert client.memory.bytes == 0
+
+
+def test_requests_before_a_refused_one_are_answered(client: Client) -> None:
+    client.memory.max_bytes = 2000
+    client.may_answer.clear()
+    client.send(POST + upload(4000) + b"a" * 3000)
+    client.may_answer.set()
+    client.settle()
+
+    assert client.transport.written == ok(b"body") + b"HTTP/1.1 429 too-many-requests\r\n\r\n"
