@@ -269,9 +269,11 @@ class Http1Protocol(asyncio.Protocol):
             case _ if transport.is_closing():
                 pass  # the client is gone, or the connection was idle for too long
             case End.RESET:
-                with contextlib.suppress(OSError):  # closed already
-                    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-                transport.abort()
+                try:
+                    with contextlib.suppress(OSError):  # closed already
+                        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                finally:
+                    transport.abort()
             case End.HAND_OVER:
                 self._hand_over(transport)
             case End.LINGER if transport.can_write_eof():
