@@ -7,6 +7,8 @@
 #   make test-lowest        the tests without a browser, with the lowest versions that pyproject.toml allows; use Python 3.11
 #   make check              what CI runs: format and lint, types, import rules, tests
 #   make fuzz               the property tests with fresh examples, ten times as many; ARGS="--hypothesis-seed=N" repeats a run
+#   make fuzz-bytes         300,000 requests of random bytes over http, https, the proxy and the WebSocket
+#   make soak               ordinary and hostile clients for 10 minutes; memory and descriptors must stay flat
 #   make bench              benchmarks; needs wrk
 #   make format             put the sources into the project's format
 #   make lock               write the lock files again with the newest versions; needs uv
@@ -20,8 +22,9 @@ BIN := $(VENV)/bin
 LOWEST := .venv-lowest
 NODE_TESTS := tests/conformance/node
 EXAMPLE := examples/voice
+HTTP1 := emulator/server/http1
 
-.PHONY: serve example test test-lowest fuzz check lint types imports bench format lock environment environment-dev
+.PHONY: serve example test test-lowest fuzz fuzz-bytes soak check lint types imports bench format lock environment environment-dev
 .DELETE_ON_ERROR:
 
 # exec: make's child is the server itself, so that SIGTERM and ctrl-C reach it and not a shell in between.
@@ -49,14 +52,21 @@ test: environment-dev $(NODE_TESTS)/node_modules/.installed
 	@$(BIN)/python -m pytest -q -n auto --ignore=tests/web --cov=emulator --cov-branch --cov-report=
 	@echo "testing the web page, one browser at a time"
 	@$(BIN)/python -m pytest -q tests/web --cov=emulator --cov-branch --cov-append --cov-report=
-	@echo "checking the coverage of wire and engine"
-	@$(BIN)/coverage report --include='emulator/wire/*,emulator/engine/*' --fail-under=100
+	@echo "checking the coverage of wire, engine and the HTTP/1.1 state machine"
+	@$(BIN)/coverage report --include='emulator/wire/*,emulator/engine/*,$(HTTP1)/[cr]*.py,$(HTTP1)/states.py' --fail-under=100
 
 # pytest prints what reproduces a finding. Of two seeds the last one counts, so ARGS can repeat a run.
 fuzz: environment-dev
 	@seed=$$($(BIN)/python -c 'import secrets; print(secrets.randbits(32))'); \
 	echo "repeat this run with: make fuzz ARGS=\"--hypothesis-seed=$$seed\""; \
 	exec $(BIN)/python -m pytest -n auto -m hypothesis --hypothesis-profile=fuzz --hypothesis-seed=$$seed $(ARGS)
+
+# Both print what repeats a finding; ARGS="--seed=N --seconds=60" chooses seed and time.
+fuzz-bytes: environment-dev
+	@exec $(BIN)/python tests/fuzz/byte_fuzzer.py $(ARGS)
+
+soak: environment-dev
+	@exec $(BIN)/python tests/fuzz/soak.py $(ARGS)
 
 # Old releases of other projects use what Python and pydantic deprecated since.
 test-lowest: $(NODE_TESTS)/node_modules/.installed
