@@ -170,7 +170,7 @@ def test_messages_are_refused_in_the_sdks_own_words(alice: Phone, running: Runni
     assert refusal(alice) == refused(version, 31212)
     # The call is over, and the SDK has not heard of it yet.
     over = Call(sid=call["call_sid"], account_sid=None, status=Status.COMPLETED, client=Leg.VOICE_SDK)
-    running.engine.calls.put(over)
+    running.engine.calls.add(over)
     alice.send({})
 
     assert refusal(alice) == refused(version, 31211)
