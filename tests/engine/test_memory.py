@@ -27,6 +27,9 @@ MANY = 300
 WIDE = "\N{GRINNING FACE}"
 """A character that makes a text of Python take four bytes for each of its characters."""
 Fill = Callable[[Emulation, int], object]
+_FRAMES = 40
+_OWN = [tracemalloc.Filter(inclusive=True, filename_pattern=__file__, all_frames=True)]
+"""What this file's calls allocate: servers of other tests may run in threads of the same process."""
 
 
 def ac(number: int) -> str:
@@ -137,12 +140,13 @@ def grown(engine: Emulation, fill: Fill) -> tuple[int, int]:
     before = engine.memory.bytes
     tracing = sys.gettrace()
     sys.settrace(None)  # what coverage allocates is not an entry's
-    tracemalloc.start()
+    tracemalloc.start(_FRAMES)
     try:
         for number in range(10, 10 + MANY):
             fill(engine, number)
         gc.collect()
-        return engine.memory.bytes - before, tracemalloc.get_traced_memory()[0]
+        snapshot = tracemalloc.take_snapshot().filter_traces(_OWN)
+        return engine.memory.bytes - before, sum(trace.size for trace in snapshot.traces)
     finally:
         tracemalloc.stop()
         sys.settrace(tracing)
