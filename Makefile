@@ -23,8 +23,11 @@ LOWEST := .venv-lowest
 NODE_TESTS := tests/conformance/node
 EXAMPLE := examples/voice
 HTTP1 := emulator/server/http1
-# Only what the coverage gate looks at: tracing costs a third of the tests' time.
-COVERED := --cov=emulator.wire --cov=emulator.engine --cov=emulator.server.http1
+# Covered to the last branch by their own tests alone; all others run without tracing, which costs a third of their time.
+COVERED := emulator/wire/*,emulator/engine/*,$(HTTP1)/[cr]*.py,$(HTTP1)/states.py
+COVERING := tests/wire tests/engine tests/server
+PYTEST := $(BIN)/python -m pytest -q
+PARALLEL := -n auto --dist worksteal
 
 .PHONY: serve example test test-lowest fuzz fuzz-bytes soak check lint types imports bench format lock environment environment-dev
 .DELETE_ON_ERROR:
@@ -50,12 +53,13 @@ imports: environment-dev
 	$(BIN)/lint-imports
 
 test: environment-dev $(NODE_TESTS)/node_modules/.installed
-	@echo "testing all but the web page, in parallel"
-	@$(BIN)/python -m pytest -q -n auto --ignore=tests/web $(COVERED) --cov-branch --cov-report=
+	@echo "testing wire, engine and server, with their coverage"
+	@$(PYTEST) $(PARALLEL) $(COVERING) --cov=emulator.wire --cov=emulator.engine --cov=emulator.server.http1 --cov-branch --cov-report=
+	@$(BIN)/coverage report --include='$(COVERED)' --fail-under=100
+	@echo "testing the rest but the web page"
+	@$(PYTEST) $(PARALLEL) $(addprefix --ignore=,$(COVERING) tests/web)
 	@echo "testing the web page, one browser at a time"
-	@$(BIN)/python -m pytest -q tests/web $(COVERED) --cov-branch --cov-append --cov-report=
-	@echo "checking the coverage of wire, engine and the HTTP/1.1 state machine"
-	@$(BIN)/coverage report --include='emulator/wire/*,emulator/engine/*,$(HTTP1)/[cr]*.py,$(HTTP1)/states.py' --fail-under=100
+	@$(PYTEST) tests/web
 
 # pytest prints what reproduces a finding. Of two seeds the last one counts, so ARGS can repeat a run.
 fuzz: environment-dev
@@ -73,7 +77,7 @@ soak: environment-dev
 # Old releases of other projects use what Python and pydantic deprecated since.
 test-lowest: $(NODE_TESTS)/node_modules/.installed
 	@$(PYTHON) requirements/install.py lowest $(LOWEST)
-	$(LOWEST)/bin/python -m pytest -q -n auto --ignore=tests/web \
+	$(LOWEST)/bin/python -m pytest -q $(PARALLEL) --ignore=tests/web \
 	    -W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning
 
 bench: environment-dev

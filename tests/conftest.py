@@ -1,5 +1,6 @@
 """What every test shares."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,12 @@ settings.load_profile("test")
 # Otherwise constants of all modules that are imported so far are tried too: examples would differ with the order of the
 # tests and with the folder's name.
 providers._get_local_constants = providers.Constants  # type: ignore[assignment]
+
+
+def pytest_collection_finish() -> None:
+    """Exempt what was imported and collected from garbage collection, which would take longer than most tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

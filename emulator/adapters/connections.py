@@ -1,7 +1,8 @@
 """HTTP connections to the receivers of callbacks: one pool, no redirects, no proxies; a failure is an answer too.
 
-httpcore2 speaks HTTP. Its own pool looks at all connections for each request (measured with 50 calls at once: 219
-requests a second, and 2,500 with this one), so idle connections are kept here, the last one used on top.
+httpcore2 speaks HTTP. Its own pool closes expired connections only when it is used again, and looks at all connections
+for each request (requests a second with 50 at once: 2,100, here 2,700; with 200 at once: 630, here 1,770), so idle
+connections are kept here, the last used first.
 """
 
 import asyncio

@@ -27,7 +27,9 @@ CALL = "CA" + "d" * 32
 ANY = "/_emulator"
 # Not shrunk: what one example broke in the emulator is broken for the next.
 EXAMPLES = settings(
-    max_examples=10, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.reuse, Phase.generate]
+    max_examples=settings.default.max_examples * 6 // 100,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]

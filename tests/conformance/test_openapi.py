@@ -42,7 +42,7 @@ schema = schemathesis.openapi.from_dict(document, config=CONFIG)
 twilio = schema.include(path_regex="^/2010-04-01/")
 # A stream has no end, and schemathesis reads to it; tests/endpoints/inspection/test_events.py judges it instead.
 inspection = schema.exclude(path_regex="^/2010-04-01/").exclude(path="/_emulator/events")
-bounded = settings(max_examples=settings.default.max_examples * 3 // 10, suppress_health_check=list(HealthCheck))
+bounded = settings(max_examples=settings.default.max_examples * 2 // 10, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,16 @@ from builders import (
     arrive,
     call,
     emulation,
+    notice,
     post,
     request,
+    subscription,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.engine.calls import Call, Leg, Status, Unregistered
+from emulator.engine.deliveries import DeliveryFilter
 from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Exchange, Outcome, pack
 from emulator.engine.fault_rules import Match, Recipe, Then
@@ -666,3 +669,24 @@ def test_what_an_end_user_says_on_a_voice_call_is_heard() -> None:
 
     (saying,) = engine.conversations.sayings
     assert (saying.said.identity, saying.said.content, saying.said.call_sid) == ("alice", "[1]", line.aliases["TJS1"])
+
+
+@pytest.mark.parametrize(("contains", "count"), [(None, 2), ("one", 1)])
+def test_deliveries_are_selected_by_a_filter(contains: str | None, count: int) -> None:
+    engine = emulation()
+    for content in ("one", "two"):
+        engine.conversations.deliveries.open(
+            subscription(), notice(content=content), chance=engine.chance, now=SOME_TIME
+        )
+    found = asyncio.run(engine.select_deliveries(DeliveryFilter(contains=contains)))
+
+    assert len(found) == count
+
+
+def test_a_lost_answer_is_not_spent_on_a_refused_create() -> None:
+    engine = emulation()
+    rule = engine.faults.add(Recipe(match=Match(), then=Then(action=DropFault(Drop.AFTER)), times=1))
+    engine.calls.add(call(status=Status.COMPLETED))
+    refusal(engine)
+
+    assert not rule.is_spent

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 from builders import arrival, exchange, message, path, request
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.engine.exchanges import Outcome, pack, unpack
+from emulator.engine.faults import Fault, ReplyFault
 from emulator.engine.schemas import SchemaResult
 from emulator.wire import errors, replies
 
@@ -200,3 +203,22 @@ def test_an_exchange_has_its_replys_status_and_code(facts: dict[str, object], st
 
     assert (found.status, found.code) == (status, code)
     assert found.reply().status == status
+
+
+def test_a_page_of_a_fault_has_no_twilio_headers() -> None:
+    page = ReplyFault(errors.SERVICE_UNAVAILABLE, page="<h1>down</h1>")
+    faulty = exchange(outcome=Outcome.FAULTED, arrival=replace(arrival(), fault=Fault(rule="r", action=page)))
+    reply = faulty.reply()
+
+    assert (reply.status, reply.body, reply.media_type) == (503, b"<h1>down</h1>", b"text/html")
+    assert [name for name, _ in replies.headers(faulty.reply_head(reply))] == [
+        b"date",
+        b"content-type",
+        b"content-length",
+    ]
+
+
+def test_a_deletion_is_answered_without_a_body() -> None:
+    reply = exchange(outcome=Outcome.DELETED).reply()
+
+    assert (reply.status, reply.body) == (204, b"")

@@ -2,9 +2,14 @@
 
 import asyncio
 import gc
+import json
+import os
+import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import CALLBACK, SOME_TIME, account, arrive, call, emulation, notice, request, subscription
@@ -27,9 +32,6 @@ MANY = 300
 WIDE = "\N{GRINNING FACE}"
 """A character that makes a text of Python take four bytes for each of its characters."""
 Fill = Callable[[Emulation, int], object]
-_FRAMES = 40
-_OWN = [tracemalloc.Filter(inclusive=True, filename_pattern=__file__, all_frames=True)]
-"""What this file's calls allocate: servers of other tests may run in threads of the same process."""
 
 
 def ac(number: int) -> str:
@@ -132,32 +134,62 @@ FILLS: dict[str, Fill] = {
 }
 
 
-def grown(engine: Emulation, fill: Fill) -> tuple[int, int]:
-    """By how many bytes the account and the interpreter's memory grow."""
+def growth(engine: Emulation, fill: Fill) -> tuple[int, int]:
+    """Return by how many bytes the account and the interpreter's memory grow."""
     for number in range(10):  # what is made once is not an entry's
         fill(engine, number)
     gc.collect()
     before = engine.memory.bytes
-    tracing = sys.gettrace()
-    sys.settrace(None)  # what coverage allocates is not an entry's
-    tracemalloc.start(_FRAMES)
-    try:
-        for number in range(10, 10 + MANY):
-            fill(engine, number)
-        gc.collect()
-        snapshot = tracemalloc.take_snapshot().filter_traces(_OWN)
-        return engine.memory.bytes - before, sum(trace.size for trace in snapshot.traces)
-    finally:
-        tracemalloc.stop()
-        sys.settrace(tracing)
+    tracemalloc.start()
+    for number in range(10, 10 + MANY):
+        fill(engine, number)
+    gc.collect()
+    allocated, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return engine.memory.bytes - before, allocated
 
 
-@pytest.mark.parametrize("fill", FILLS.values(), ids=FILLS)
-def test_the_account_counts_all_that_is_allocated(fill: Fill) -> None:
-    async def run() -> tuple[int, int]:
-        return grown(emulation(), fill)
+def evicted() -> dict[str, int]:
+    """Return what is left after an attack with large contents and keys on a small journal."""
+    engine = emulation(memory_limit=2 * 1024**2)
 
-    counted, allocated = asyncio.run(run())
+    def fill(engine: Emulation, number: int) -> None:
+        create(engine, number, wide(number, 10_000), wide(number, 255))
+
+    _, allocated = growth(engine, fill)
+    fill(engine, 10)
+    memory = engine.memory
+    keys, journal = memory["idempotency_keys"].entries, memory["journal"].entries
+    return {"bytes": memory.bytes, "limit": memory.limit, "allocated": allocated, "keys": keys, "journal": journal}
+
+
+async def measure() -> None:
+    """Print all measurements as JSON: the process of its own that `measured` starts."""
+    grown = {name: growth(emulation(), fill) for name, fill in FILLS.items()}
+    print(json.dumps({"growth": grown, "evicted": evicted()}))  # noqa: T201
+
+
+@pytest.fixture(scope="module")
+def measured() -> Any:  # noqa: ANN401  JSON
+    """Measurements from a process in which nothing else allocates: no other test's server, no coverage."""
+    script = "import asyncio, test_memory; asyncio.run(test_memory.measure())"
+    folder = Path(__file__).parent
+    path = os.pathsep.join(map(str, (folder, folder.parent)))
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": path},
+        cwd=folder.parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("name", FILLS)
+def test_the_account_counts_all_that_is_allocated(measured: Any, name: str) -> None:  # noqa: ANN401  JSON
+    counted, allocated = measured["growth"][name]
 
     assert counted >= allocated
     assert counted <= 4 * allocated
@@ -181,19 +213,12 @@ def test_a_reset_of_all_releases_all(fill: Fill) -> None:
     assert asyncio.run(run()) == 0
 
 
-def test_evicted_messages_keep_only_what_a_replay_needs() -> None:
-    """The attack: large contents and keys, a small journal."""
-    engine = emulation(memory_limit=2 * 1024**2)
+def test_evicted_messages_keep_only_what_a_replay_needs(measured: Any) -> None:  # noqa: ANN401  JSON
+    left = measured["evicted"]
 
-    def fill(engine: Emulation, number: int) -> None:
-        create(engine, number, wide(number, 10_000), wide(number, 255))
-
-    _, allocated = grown(engine, fill)
-    fill(engine, 10)
-
-    assert engine.memory.bytes <= engine.memory.limit
-    assert allocated <= engine.memory.limit
-    assert engine.memory["idempotency_keys"].entries > 2 * engine.memory["journal"].entries
+    assert left["bytes"] <= left["limit"]
+    assert left["allocated"] <= left["limit"]
+    assert left["keys"] > 2 * left["journal"]
 
 
 def test_frames_that_a_user_does_not_read_are_counted() -> None:

@@ -29,6 +29,7 @@ def test_sayings_are_kept_in_their_order_and_found_by_call() -> None:
     assert (kept(sayings), len(sayings)) == ([1, 2, 3], 3)
     assert [one.sequence_number for one in sayings.of_call(CALL)] == [1, 3]
     assert sayings.of_call("CA") == []
+    assert {one.sid for one in sayings} == {MESSAGE}
 
 
 def test_beyond_the_limit_the_oldest_goes() -> None:

@@ -507,3 +507,11 @@ def test_a_request_in_flight_at_a_reset_is_not_counted_as_a_replay_afterwards() 
     engine.admit(arrived, request(), NewMessage("{}", "k"))
 
     assert fresh.message.replays == 0
+
+
+@pytest.mark.parametrize(("at_least", "end", "fulfilled"), [(0, None, True), (1, None, False), (0, End.RESET, False)])
+def test_a_wait_is_fulfilled_unless_broken_off(at_least: int, end: End | None, *, fulfilled: bool) -> None:
+    wait = alone(at_least=at_least, at_most=None, count=0)
+    wait.end = end
+
+    assert wait.fulfilled is fulfilled

@@ -149,8 +149,9 @@ HANDSHAKE = [
 def objects() -> Counter[str]:
     """How many objects of the server's classes, and timers, are in memory."""
     gc.collect()
-    names = (f"{type(thing).__module__}.{type(thing).__qualname__}" for thing in gc.get_objects())
-    return Counter(name for name in names if name.startswith(OURS) or name in TIMERS)
+    counts = Counter(map(type, gc.get_objects()))
+    names = {f"{kind.__module__}.{kind.__qualname__}": count for kind, count in counts.items()}
+    return Counter({name: count for name, count in names.items() if name.startswith(OURS) or name in TIMERS})
 
 
 def descriptors() -> int:

@@ -239,7 +239,7 @@ def test_nothing_of_a_rule_runs(opened: Open, caller: Caller) -> None:
     assert page.locator("#faults img, #broken img").count() == 0
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("dark", 360)])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
 def test_panel_banner_and_thread_fit_and_axe_finds_nothing(
     context: BrowserContext, opened: Open, caller: Caller, scheme: str, width: int
 ) -> None:
