@@ -30,6 +30,7 @@ class WhenFull(StrEnum):
 
     EVICT = "evict"  # it is kept, and the oldest entries of the kind are dropped
     REFUSE = "refuse"  # 429
+    WAIT = "wait"  # it is taken once there is room
 
 
 class Kind(NamedTuple):
@@ -50,7 +51,7 @@ class Kind(NamedTuple):
     remedy: str = "delete some or reset"
 
 
-_EVICT, _REFUSE = WhenFull.EVICT, WhenFull.REFUSE
+_EVICT, _REFUSE, _WAIT = WhenFull.EVICT, WhenFull.REFUSE, WhenFull.WAIT
 
 KINDS: tuple[Kind, ...] = (
     Kind("journal", 100_000, 50, _EVICT),
@@ -59,7 +60,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("end_user_messages", 10_000, 6, _EVICT),
     Kind("sequence_numbers", 10_000, 1, _EVICT),
     Kind("magic_sids", 10_000, 1, _EVICT),
-    Kind("connections", 20_000, 20, _REFUSE, "close some first"),
+    Kind("connections", 20_000, 20, _WAIT, "close some first"),
     Kind("request_bodies", 20_000, 6, _REFUSE, "send fewer at once"),
     Kind("faults", 10_000, 3, _REFUSE),
     Kind("schemas", 100, 5, _REFUSE),
@@ -72,7 +73,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("event_streams", 1_000, 1, _REFUSE, "close some first"),
     Kind("delayed_responses", 10_000, 1, _REFUSE, "let some go first"),
 )
-"""All kinds. What refuses may take half of the limit in all: the rest always holds history."""
+"""All kinds. What is not evicted may take half of the limit in all: the rest always holds history."""
 
 
 class Capacity(NamedTuple):
@@ -102,9 +103,9 @@ class Bound:
         """Count what is kept from now on; where the kind evicts, call this after the entry is in its store.
 
         Raises:
-            CapacityError: the kind refuses, and it or the account is full.
+            CapacityError: the kind does not evict, and it or the account is full.
         """
-        if self.kind.when_full is WhenFull.REFUSE:
+        if self.kind.when_full is not WhenFull.EVICT:
             self._refuse_excess(size, entries)
         self.entries += entries
         self.bytes += size
@@ -159,7 +160,7 @@ class MemoryAccount:
         """Count bytes that a part without a store holds, as buffers and bodies of connections.
 
         Raises:
-            CapacityError: the kind refuses, and it or the account is full.
+            CapacityError: the kind does not evict, and it or the account is full.
         """
         self._bounds[name].charge(size, entries)
 

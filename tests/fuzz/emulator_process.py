@@ -29,17 +29,20 @@ def _address(url: str) -> Address:
 class EmulatorProcess:
     """`python -m emulator serve` on ports of the kernel's choice.
 
+    Args:
+        flags: more options of the command.
+
     Attributes:
         http: its address.
         https: its address for TLS.
         proxy: its proxy's address.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *flags: str) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  as long as the process
         environ = {name: value for name, value in os.environ.items() if not name.startswith("EMULATOR_")}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "emulator", "serve", *_FLAGS],
+            [sys.executable, "-m", "emulator", "serve", *_FLAGS, *flags],
             cwd=_ROOT,
             env=environ,
             stdin=subprocess.DEVNULL,

@@ -126,6 +126,19 @@ def mutate(data: bytes, chance: random.Random) -> bytes:
     return data
 
 
+def frame(opcode: int, payload: bytes, *, fin: bool = True) -> bytes:
+    """A masked WebSocket frame; the mask changes nothing."""
+    size = len(payload)
+    length = (
+        bytes([0x80 | size])
+        if size < 126
+        else b"\xfe" + size.to_bytes(2)
+        if size < 65536
+        else b"\xff" + size.to_bytes(8)
+    )
+    return bytes([0x80 * fin | opcode]) + length + bytes(4) + payload
+
+
 def frames(chance: random.Random) -> bytes:
     """WebSocket frames, some of them wrong."""
     data = b""
