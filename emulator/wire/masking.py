@@ -3,8 +3,9 @@
 A secret is one by its name, wherever that occurs: a header, a parameter of a form or a query, a member of JSON.
 """
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, unquote_plus
 
@@ -13,7 +14,9 @@ from emulator.wire.credentials import read_basic
 MASK = "********"
 
 # Names in lower case without "-" and "_".
-SECRET_NAMES = frozenset({"assertion", "auth", "clientassertion", "cookie", "jwt", "pass", "pwd", "setcookie"})
+SECRET_NAMES = frozenset(
+    {"assertion", "auth", "authentication", "clientassertion", "cookie", "jwt", "pass", "pwd", "setcookie", "xauth"}
+)
 SECRET_ENDINGS = (
     "accesskey",
     "apikey",
@@ -24,9 +27,10 @@ SECRET_ENDINGS = (
     "privatekey",
     "secret",
     "secretkey",
+    "sessionid",
     "token",
 )
-"""Of a name: X-Api-Key, AuthToken, client_secret."""
+"""Of a name or one of its parts, without a number behind it: X-Api-Key, client_secret, Token2, login[AuthToken]."""
 SHOWN_NAMES = frozenset({"content", "idempotencykey", "iidempotencytoken", "itwilioidempotencytoken", "pagetoken"})
 """Values that are not secrets, and that a test compares."""
 
@@ -34,18 +38,31 @@ _CREDENTIALS = frozenset({"authorization", "proxyauthorization"})
 _COOKIES = frozenset({"cookie", "setcookie"})
 _ATTRIBUTES = frozenset({"path", "domain", "expires", "maxage", "samesite"})  # of Set-Cookie, RFC 6265, 5.2
 _SCHEME_SHOWN = 20
-_USERINFO = re.compile(r"(://[^\s/?#@:]*):[^\s/?#]*@")
-_QUERY_PAIR = re.compile(r"(?<=[?&])([^\s=&?#]*)=([^\s&]*)")
-_FORM_PAIR = re.compile(r"(?:(?<=&)|\A)([^=&]*)=([^&]*)")
+_USERINFO = re.compile(r"(://)(?:([^\s/?#@:]*):)?[^\s/?#]*@")
+_QUERY_CHUNK = re.compile(r"(?<=[?&;])[^\s&]+")
+_FORM_CHUNK = re.compile(r"(?:(?<=&)|\A)[^&]+")
 _COOKIE_PAIR = re.compile(r"(?:(?<=[;\s])|\A)([^\s=;]+)=([^;]*)")
 _PART_NAME = re.compile(r'(?<=[;\s])name="?([^"\r\n;]*)')
-_JSON_MEMBER = re.compile(r"""("([^"\\]*)"\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|[^\s",\]}\[{]+)""")
+_PART_HEADER = re.compile(r"(?im)^content-disposition:")
+_NAME_PARTS = re.compile(r"[\[\]]")
+_NAME_FILLERS = re.compile(r"[-_.\s]")
+_STRING = r'"(?:[^"\\]|\\.)*'
+_JSON_STRING = re.compile(rf'({_STRING})(?:"(\s*:\s*)?)?')
+_JSON_SCALAR = re.compile(rf'\s*(?:{_STRING}"?|[^\s",\]}}\[{{]*)')
+_JSON_BRACKET = re.compile(rf'{_STRING}"?|[{{}}\[\]]')
 
 
 def is_secret(name: str) -> bool:
     """Whether the value of a header or parameter with this name is masked."""
-    plain = re.sub(r"[-_.\s]", "", name.lower())
-    return plain not in SHOWN_NAMES and (plain in SECRET_NAMES or plain.endswith(SECRET_ENDINGS))
+    return any(map(_is_secret_part, _NAME_PARTS.split(name.lower())))
+
+
+def _is_secret_part(part: str) -> bool:
+    plain = _NAME_FILLERS.sub("", part)
+    if plain in SHOWN_NAMES:
+        return False
+    plain = plain.rstrip("0123456789")
+    return plain in SECRET_NAMES or plain.endswith(SECRET_ENDINGS)
 
 
 def mask_header(name: str, value: str) -> str:
@@ -60,8 +77,8 @@ def mask_header(name: str, value: str) -> str:
 
 
 def mask_text(text: str) -> str:
-    """Mask secrets in a URL, a request target, or a sentence with one: user information and parameters of the query."""
-    return _QUERY_PAIR.sub(_mask_pair, _USERINFO.sub(rf"\1:{MASK}@", text))
+    """Mask secrets in a URL, a request target, or a sentence with one: user information and parameters."""
+    return _QUERY_CHUNK.sub(_mask_chunk, _USERINFO.sub(_mask_userinfo, text))
 
 
 def mask_form(form: Mapping[str, str]) -> dict[str, str]:
@@ -72,11 +89,44 @@ def mask_form(form: Mapping[str, str]) -> dict[str, str]:
 def mask_body(body: str) -> str:
     """Mask a body by what it looks like: multipart, JSON, or a form."""
     start = body.lstrip()[:2]
-    if start == "--":
-        return "\r\n--".join(map(_mask_part, body.split("\r\n--")))
     if start[:1] in ("{", "["):
-        return _JSON_MEMBER.sub(lambda member: f'{member[1]}"{MASK}"' if is_secret(member[2]) else member[0], body)
-    return _FORM_PAIR.sub(_mask_pair, body)
+        return "".join(_masked_json(body))
+    if start == "--" or _PART_HEADER.search(body):
+        return "\r\n--".join(map(_mask_part, body.split("\r\n--")))
+    return _FORM_CHUNK.sub(_mask_chunk, body)
+
+
+def _masked_json(body: str) -> Iterator[str]:
+    """Pieces of JSON, which may be cut off, with the values of secret members masked."""
+    shown = place = 0
+    while string := _JSON_STRING.search(body, place):
+        place = string.end()
+        if string[2] and is_secret(_decoded(string[1])):
+            yield f'{body[shown:place]}"{MASK}"'
+            shown = place = _value_end(body, place)
+    yield body[shown:]
+
+
+def _decoded(string: str) -> str:
+    """The text of a JSON string that lacks its last quote."""
+    try:
+        return str(json.loads(f'{string}"', strict=False))
+    except ValueError:
+        return string
+
+
+def _value_end(body: str, start: int) -> int:
+    """Where a JSON value ends: behind its last bracket, or with the body."""
+    scalar = _JSON_SCALAR.match(body, start)
+    assert scalar is not None
+    if scalar[0].strip() or body[scalar.end() : scalar.end() + 1] not in ("{", "["):
+        return scalar.end()
+    depth = 0
+    for token in _JSON_BRACKET.finditer(body, scalar.end()):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(token[0], 0)
+        if depth == 0:
+            return token.end()
+    return len(body)
 
 
 def _mask_part(part: str) -> str:
@@ -96,13 +146,33 @@ def _is_shown(name: str) -> bool:
     return name.lower() in SHOWN_NAMES
 
 
-def _mask_pair(pair: re.Match[str]) -> str:
-    name, encoded = unquote_plus(pair[1]), pair[2]
-    if is_secret(name):
-        return f"{pair[1]}={MASK}"
+def _mask_userinfo(userinfo: re.Match[str]) -> str:
+    """Mask a password, or a user name without one, which may be a token."""
+    return f"{userinfo[1]}{MASK}@" if userinfo[2] is None else f"{userinfo[1]}{userinfo[2]}:{MASK}@"
+
+
+def _mask_chunk(chunk: re.Match[str]) -> str:
+    """Mask what is between two `&`: one parameter, or several with `;` between them.
+
+    A `;` may also be part of a value: behind a secret everything is masked.
+    """
+    if "=" not in chunk[0] or _is_shown(unquote_plus(chunk[0].partition("=")[0])):
+        return chunk[0]
+    pairs = []
+    for pair in chunk[0].split(";"):
+        name, equals, encoded = pair.partition("=")
+        if equals and is_secret(unquote_plus(name)):
+            pairs.append(f"{name}={MASK}")
+            break
+        pairs.append(f"{name}={_masked_encoded(encoded)}" if equals else pair)
+    return ";".join(pairs)
+
+
+def _masked_encoded(encoded: str) -> str:
+    """Mask a URL in a parameter's value."""
     value = unquote_plus(encoded)
-    masked = _mask_value(name, value) if "://" in value else value
-    return pair[0] if masked == value else f"{pair[1]}={quote(masked, safe='*')}"
+    masked = mask_text(value) if "://" in value else value
+    return encoded if masked == value else quote(masked, safe="*")
 
 
 def _mask_cookie(pair: re.Match[str]) -> str:

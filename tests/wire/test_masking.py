@@ -18,6 +18,7 @@ SECRETS = [
     "pwd",
 ]
 SECRETS += ["X-Auth-Token", "X-Amz-Security-Token", "Cookie", "Set-Cookie", "Authorization", "jwt", "api-secret-key"]
+SECRETS += ["X-Auth", "X-Session-Id", "Token2", "login[AuthToken]", "AuthToken[]"]
 SHOWN = ["Content", "IdempotencyKey", "I-Twilio-Idempotency-Token", "PageToken", "Callback", "Method", "Host", "Tokens"]
 SHOWN += ["Accept", "User-Agent", "X-Request-Id", "Access-Control-Allow-Credentials", "key", ""]
 
@@ -55,12 +56,15 @@ HIDDEN = f"https://user:{MASK}@h.example/x"
     ("text", "shown"),
     [
         ("/x?AuthToken=abc&a=1", f"/x?AuthToken={MASK}&a=1"),
+        ("/x;AuthToken=abc?a=1;b", f"/x;AuthToken={MASK}"),
+        ("/x?a=1;token=b;c&d=2", f"/x?a=1;token={MASK}&d=2"),
+        ("/x?login[password]=abc", f"/x?login[password]={MASK}"),
         ("/x?a=1&Auth%54oken=abc#f", f"/x?a=1&Auth%54oken={MASK}"),
         (f"/x?Callback={quote(URL)}", f"/x?Callback={quote(HIDDEN, safe='*')}"),
         (URL, HIDDEN),
         ("https://user:a@b:c@h/", f"https://user:{MASK}@h/"),
         (f"{URL!r}: no, and {URL}", f"{HIDDEN!r}: no, and {HIDDEN}"),
-        ("https://user@h:80/?a=b", "https://user@h:80/?a=b"),
+        ("https://user@h:80/?a=b", f"https://{MASK}@h:80/?a=b"),
         ("/token=abc", "/token=abc"),
         ("", ""),
     ],
@@ -91,6 +95,11 @@ PART = '--b\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
         (PART.format("token", "cut off")[:-2], PART.format("token", MASK)[:-2]),
         (' {"AuthToken": "a\\"b", "Content": "{}"}', f' {{"AuthToken": "{MASK}", "Content": "{{}}"}}'),
         ('[{"password":12, "a": "b"}]', f'[{{"password":"{MASK}", "a": "b"}}]'),
+        ("preamble\r\n" + PART.format("token", "a") + "--b--", "preamble\r\n" + PART.format("token", MASK) + "--b--"),
+        ('{"to\\u006ben": {"a": ["}", 1]}, "b": 2}', f'{{"to\\u006ben": "{MASK}", "b": 2}}'),
+        ('{"token": ["cut off"', f'{{"token": "{MASK}"'),
+        ('{"token": ', f'{{"token": "{MASK}"'),
+        ('{"\\x": 1, "token" : null}', f'{{"\\x": 1, "token" : "{MASK}"}}'),
         ('{"token": "cut off', f'{{"token": "{MASK}"'),
         ("", ""),
         ("no form at all", "no form at all"),
@@ -100,7 +109,7 @@ def test_bodies(body: str, shown: str) -> None:
     assert mask_body(body) == shown
 
 
-PIECES = ["name=", '"', "a", "a=", "://", "://a:", "&", "; ", '"a":', "\\", "%41", "\r\n", " "]
+PIECES = ["name=", '"', "a", "a=", "://", "://a:", "&", "; ", '"a":', "\\", "%41", "\r\n", " ", '"token":[', ";token=b"]
 
 
 @pytest.mark.parametrize("piece", PIECES)

@@ -27,7 +27,8 @@ class BoundView(BaseModel):
     bytes: int = Field(description="the memory that they take", examples=[14_000])
     max_bytes: int = Field(examples=[268_435_456])
     when_full: WhenFull = Field(
-        description="evict = the oldest are dropped; refuse = 429 with the name of the bound; wait = for room", examples=["evict"]
+        description="evict = the oldest are dropped; refuse = 429 with the name of the bound; wait = for room",
+        examples=["evict"],
     )
 
 
