@@ -6,8 +6,10 @@
 #   make test               every test
 #   make test-lowest        the tests without a browser, with the lowest versions that pyproject.toml allows; use Python 3.11
 #   make check              what CI runs: format and lint, types, import rules, tests
-#   make fuzz               the property tests with fresh examples, ten times as many; ARGS="--hypothesis-seed=N" repeats a run
+#   make fuzz               the three that follow; each prints what repeats a finding
+#   make fuzz-properties    the property tests with fresh examples, ten times as many; ARGS="--hypothesis-seed=N" repeats a run
 #   make fuzz-bytes         300,000 requests of random bytes over http, https, the proxy and the WebSocket
+#   make fuzz-memory        a minute of every operation against a memory limit of 64 MiB
 #   make soak               ordinary and hostile clients for 10 minutes; memory and descriptors must stay flat
 #   make bench              benchmarks; needs wrk
 #   make format             put the sources into the project's format
@@ -29,7 +31,7 @@ COVERING := tests/wire tests/engine tests/server
 PYTEST := $(BIN)/python -m pytest -q
 PARALLEL := -n auto --dist worksteal
 
-.PHONY: serve example test test-lowest fuzz fuzz-bytes soak check lint types imports bench format lock environment environment-dev
+.PHONY: serve example test test-lowest fuzz fuzz-properties fuzz-bytes fuzz-memory soak check lint types imports bench format lock environment environment-dev
 .DELETE_ON_ERROR:
 
 # exec: make's child is the server itself, so that SIGTERM and ctrl-C reach it and not a shell in between.
@@ -62,14 +64,19 @@ test: environment-dev $(NODE_TESTS)/node_modules/.installed
 	@$(PYTEST) tests/web
 
 # pytest prints what reproduces a finding. Of two seeds the last one counts, so ARGS can repeat a run.
-fuzz: environment-dev
+fuzz: fuzz-properties fuzz-bytes fuzz-memory
+
+fuzz-properties: environment-dev
 	@seed=$$($(BIN)/python -c 'import secrets; print(secrets.randbits(32))'); \
-	echo "repeat this run with: make fuzz ARGS=\"--hypothesis-seed=$$seed\""; \
+	echo "repeat this run with: make fuzz-properties ARGS=\"--hypothesis-seed=$$seed\""; \
 	exec $(BIN)/python -m pytest -n auto -m hypothesis --hypothesis-profile=fuzz --hypothesis-seed=$$seed $(ARGS)
 
-# Both print what repeats a finding; ARGS="--seed=N --seconds=60" chooses seed and time.
+# All print what repeats a finding; ARGS="--seed=N --seconds=60" chooses seed and time.
 fuzz-bytes: environment-dev
 	@exec $(BIN)/python tests/fuzz/byte_fuzzer.py $(ARGS)
+
+fuzz-memory: environment-dev
+	@exec $(BIN)/python tests/fuzz/memory_law.py $(ARGS)
 
 soak: environment-dev
 	@exec $(BIN)/python tests/fuzz/soak.py $(ARGS)

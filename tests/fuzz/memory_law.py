@@ -10,6 +10,7 @@ import json
 import random
 import secrets
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -41,6 +42,8 @@ class Hostile(threading.Thread):
     Attributes:
         done: how often each attack was made.
         failures: attacks that raised what is not a closed or refused connection.
+        chance: what this client chooses with.
+        emulator: what is attacked.
     """
 
     def __init__(self, emulator: EmulatorProcess, seed: int, stop: threading.Event) -> None:
@@ -48,7 +51,7 @@ class Hostile(threading.Thread):
         self.done: Counter[str] = Counter()
         self.failures: list[str] = []
         self.chance = random.Random(seed)
-        self._emulator = emulator
+        self.emulator = emulator
         self._stop_asked = stop
         self._open: list[socket.socket] = []
 
@@ -67,15 +70,19 @@ class Hostile(threading.Thread):
             sock.close()
 
     def connect(self, *, keep: bool = False) -> socket.socket:
-        """Open a connection; of those to keep open the oldest is closed beyond a maximum."""
-        address = self.chance.choice((self._emulator.http, self._emulator.http, self._emulator.proxy)) if keep else None
-        sock = socket.create_connection(address or self._emulator.http, 5)
+        """Open a connection."""
+        address = self.chance.choice((self.emulator.http, self.emulator.http, self.emulator.proxy)) if keep else None
+        sock = socket.create_connection(address or self.emulator.http, 5)
         if keep:
-            sock.setblocking(False)  # noqa: FBT003  the socket's own signature
-            self._open.append(sock)
-            if len(self._open) > OPEN:
-                self._open.pop(self.chance.randrange(OPEN)).close()
+            self.keep(sock)
         return sock
+
+    def keep(self, sock: socket.socket) -> None:
+        """Keep a connection open and do not read from it."""
+        sock.setblocking(False)  # noqa: FBT003  the socket's own signature
+        self._open.append(sock)
+        if len(self._open) > OPEN:
+            self._open.pop(self.chance.randrange(OPEN)).close()
 
     def send(self, *requests: bytes, read: bool = True) -> None:
         """Send requests on one connection, and read what comes or leave it there."""
@@ -264,6 +271,37 @@ def fragments(client: Hostile) -> None:
     client.send(WEBSOCKET, frame(1, b"x" * 60_000, fin=False), frame(0, b"", fin=False) * 20_000, read=False)
 
 
+def many_headers(client: Hostile) -> None:
+    headers = [f"A{number}: b" for number in range(250)]
+    client.send(request("GET", "/livez", b"", *headers) * 60, read=False)
+
+
+def unique_heads(client: Hostile) -> None:
+    client.send(
+        request("POST", f"/2010-04-01/{client.text(9)}", b"", f"X: {client.chance.getrandbits(64)}".ljust(60_000, "x"))
+    )
+
+
+def secure_connections(client: Hostile) -> None:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    for _ in range(5):
+        sock = socket.create_connection(client.emulator.https, 5)
+        sock = context.wrap_socket(sock)
+        sock.sendall(twilio(client, "UserDefinedMessages", {"Content": client.text(9_000)})[:-1])
+        client.keep(sock)
+
+
+def empty_lines(client: Hostile) -> None:
+    with socket.create_connection(client.emulator.proxy, 5) as sock:
+        for _ in range(20):
+            sock.sendall(b"\r\n" * 200_000)
+
+
+def scoped_resets(client: Hostile) -> None:
+    client.send(*(request("POST", f"/_emulator/reset?call_sid={client.sid('CA')}") for _ in range(50)))
+
+
 def resets(client: Hostile) -> None:
     for _ in range(50):
         with client.connect() as sock:
@@ -276,7 +314,8 @@ ATTACKS: dict[str, Callable[[Hostile], None]] = {
     for attack in (
         *(messages, short_messages, refusals, bad_targets, big_bodies, unfinished_bodies, unfinished_heads, pipelines),
         *(delayed, faults, subscriptions, calls, voice_calls, behaviours, schemas, waits, streams, listings, searches),
-        *(dry_runs, documents, tunnels, websockets, pings, fragments, resets),
+        *(dry_runs, documents, tunnels, websockets, pings, fragments, many_headers, unique_heads, secure_connections),
+        *(empty_lines, scoped_resets, resets),
     )
 }
 
