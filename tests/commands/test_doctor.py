@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving import Command, Site
+from serving import FAKED_TIME, Command, Site
 
 from emulator.cli import run
 from emulator.commands import trust
@@ -379,7 +379,7 @@ def test_what_env_prints_is_well(url: str, tmp_path: Path) -> None:
 def test_what_the_doctor_prints_can_be_pasted(url: str, tmp_path: Path, library: str, environ: dict[str, str]) -> None:
     """Each line to change is run in a shell, until nothing is wrong; no program needs more than four."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    shell = {"PATH": path, "XDG_CACHE_HOME": str(tmp_path), "EMULATOR_URL": url, **environ}
+    shell = {**FAKED_TIME, "PATH": path, "XDG_CACHE_HOME": str(tmp_path), "EMULATOR_URL": url, **environ}
     lines: list[str] = []
     for _ in range(5):
         script = "\n".join([*lines, f"twilio-udm-emulator doctor {library}"])
