@@ -107,6 +107,7 @@ lock:
 	$(LOCK) pyproject.toml --extra dev --group build --output-file requirements/dev.txt
 	$(LOCK) pyproject.toml --extra tls --constraint requirements/dev.txt --output-file requirements/serve.txt
 	$(LOCK) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
+	echo 'twilio>=9.13' | $(LOCK) - --constraint requirements/dev.txt --output-file requirements/example.txt
 	$(LOCK) pyproject.toml --extra dev --group build --resolution lowest-direct --output-file requirements/lowest.txt
 
 # Without Node's library its tests are skipped, loudly; in CI nothing is skipped. No stamp then: the next call tries again.
@@ -118,9 +119,9 @@ $(NODE_TESTS)/node_modules/.installed: $(NODE_TESTS)/package.json $(NODE_TESTS)/
 	    test -z "$${CI:-}"; \
 	fi
 
-$(VENV)/.installed-example: | environment
+$(VENV)/.installed-example: requirements/example.txt | environment
 	@echo "installing Twilio's Python library into $(VENV)" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'twilio>=9.13'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
 $(EXAMPLE)/node_modules/.installed: $(EXAMPLE)/package.json $(EXAMPLE)/package-lock.json

@@ -15,7 +15,7 @@ OWN = PROJECT["project"]["name"]
 SERVE = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["tls"]]
 BUILD = [*PROJECT["build-system"]["requires"], *PROJECT["dependency-groups"]["build"]]
 ALL = [*SERVE, *BUILD, *PROJECT["project"]["optional-dependencies"]["dev"]]
-LOCKS = {"serve": SERVE, "build": BUILD, "dev": ALL, "lowest": ALL}
+LOCKS = {"serve": SERVE, "build": BUILD, "dev": ALL, "lowest": ALL, "example": ["twilio>=9.13"]}
 PYTHONS = ["3.11.0", "3.12.0", "3.13.0", "3.14.0"]
 MACHINES = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64")]
 
@@ -76,13 +76,13 @@ def test_requirements_are_met(lock: str, python: str, machine: tuple[str, str]) 
             assert wanted.specifier.contains(pins[canonicalize_name(wanted.name)], prereleases=True), text
 
 
-@pytest.mark.parametrize("part", ["serve", "build"])
+@pytest.mark.parametrize("part", ["serve", "build", "example"])
 def test_dev_includes_the_other_locks(part: str) -> None:
-    """An environment for development also serves."""
-    everything = {str(requirement): hashes for requirement, hashes in entries("dev")}
+    """An environment for development also serves, and runs the example."""
+    everything = {(pin.name, pin.specifier): hashes for pin, hashes in entries("dev")}
 
-    for requirement, hashes in entries(part):
-        assert everything[str(requirement)] == hashes
+    for pin, hashes in entries(part):
+        assert everything[pin.name, pin.specifier] == hashes
 
 
 def test_lowest_has_the_lower_bounds() -> None:
