@@ -17,6 +17,7 @@ from emulator import __version__
 from emulator.app import Emulator, create_app
 from emulator.server.acceptor import Acceptor
 from emulator.server.bind import CannotStartError, open_socket, url_of
+from emulator.server.connection_memory import UnsentResponses
 from emulator.server.file_limit import connections_within, file_limit, raise_file_limit
 from emulator.server.http1.protocol import Http1Protocol, Http1Service, RenderError
 from emulator.server.http1.write_batcher import WriteBatcher
@@ -169,12 +170,15 @@ class LoggedServer(Server):
 
 
 def _config(app: Emulator) -> uvicorn.Config:
+    memory = app.state.emulation.memory
+
     class Connection(Http1Protocol):
         service = Http1Service(
             render_error=_error_renderer(app),
             answer=app.at_once,
             batcher=WriteBatcher(),
-            memory=app.state.emulation.memory["request_bodies"],
+            memory=memory["request_bodies"],
+            unsent=UnsentResponses(memory["unsent_responses"]),
         )
 
     return uvicorn.Config(

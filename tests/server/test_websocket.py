@@ -13,6 +13,8 @@ from fake_transport import FakeTransport
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 
+from emulator.engine.capacity import MemoryAccount
+from emulator.server.connection_memory import UnsentResponses
 from emulator.server.websocket import CLOSE_TIMEOUT, PING_INTERVAL, WebSocketProtocol
 
 HANDSHAKE = (
@@ -45,7 +47,16 @@ class Client:
         )
         config.load()
         self.transport = FakeTransport()
-        self.protocol = WebSocketProtocol(config, self.state, loop, {"type": "http", "scheme": "http"})
+        account = MemoryAccount(10_000_000)
+        self.memory, self.unsent = account["request_bodies"], account["unsent_responses"]
+        self.protocol = WebSocketProtocol(
+            config,
+            self.state,
+            loop,
+            {"type": "http", "scheme": "http"},
+            memory=self.memory,
+            unsent=UnsentResponses(self.unsent),
+        )
         self.transport.set_protocol(self.protocol)
         self.transport.set_write_buffer_limits(high=0, low=0)
         self.protocol.connection_made(self.transport)

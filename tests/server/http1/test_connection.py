@@ -5,7 +5,14 @@ from collections.abc import Callable
 
 import pytest
 
-from emulator.server.http1.connection import MAX_DISCARDED, MAX_HEAD, MAX_HEADERS, MAX_PIPELINED, Http1Connection
+from emulator.server.http1.connection import (
+    MAX_DISCARDED,
+    MAX_HEAD,
+    MAX_HEADERS,
+    MAX_PIPELINED,
+    MAX_QUEUED,
+    Http1Connection,
+)
 from emulator.server.http1.cycle import Cycle, End
 from emulator.server.http1.states import Reading, Response
 from emulator.wire.errors import HEAD_TOO_LARGE, REQUEST_MALFORMED, TRANSFER_CODING_UNKNOWN, Problem
@@ -152,6 +159,8 @@ def test_targets_that_are_not(target: str) -> None:
             id="length and chunks",
         ),
         pytest.param(CHUNKED_HEAD + b"zz\r\n", REQUEST_MALFORMED, id="a chunk without a size"),
+        pytest.param(CHUNKED_HEAD.replace(b"1.1", b"1.0"), REQUEST_MALFORMED, id="chunks of an old client"),
+        pytest.param(WEBSOCKET.replace(b"signal", b"signal?a#b"), REQUEST_MALFORMED, id="a WebSocket's fragment"),
         pytest.param(CHUNKED_HEAD.replace(b"chunked", b"gzip, chunked"), TRANSFER_CODING_UNKNOWN, id="gzip"),
         pytest.param(
             CHUNKED_HEAD.replace(b"Transfer", b"Transfer-Encoding: gzip\r\nTransfer"),
@@ -304,7 +313,64 @@ def test_a_large_body_is_read_as_it_is_taken() -> None:
     assert server.connection.held >= len(body)
     assert server.connection.take_body(cycle) == body
     assert server.connection.wants_data
-    assert server.connection.held == len(body)  # the application has it until it has answered
+    assert server.connection.held >= len(body)  # the application has it until it has answered
+    server.answer(cycle)
+    assert server.connection.held == 0
+
+
+LARGE_GET = b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X:\r\n" * (MAX_HEADERS - 1) + b"\r\n"
+
+
+def test_large_heads_fill_the_pipeline_sooner() -> None:
+    server = Server(LARGE_GET * 64)
+
+    assert len(server.connection.pipeline) < 8
+    assert not server.connection.wants_data
+    assert server.connection.held < MAX_QUEUED + len(LARGE_GET) * 64 + 160_000
+    assert server.echo_all().sent == ok() * 64
+    assert server.connection.held == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "least"),
+    [
+        pytest.param(head_of(60_000)[:-2], 60_000, id="a head"),
+        pytest.param(b"GET / HTTP/1.1\r\n" + b"X:\r\n" * 200, 32_000, id="headers"),
+        pytest.param(CHUNKED_HEAD + b"0\r\n" + b"X: y\r\n" * 200, 32_000, id="trailers"),
+        pytest.param(CHUNKED_HEAD + b"0\r\nX: " + b"a" * 50_000, 50_000, id="a trailer"),
+    ],
+)
+def test_what_is_incomplete_is_held(data: bytes, least: int) -> None:
+    server = Server(data)
+    assert least < server.connection.held < least + 10_000
+
+    assert server.connection.refuse(HEAD_TOO_LARGE)
+    server.echo_all()
+    assert (server.connection.held, server.end) == (0, End.LINGER)
+
+
+def test_a_head_behind_a_request_is_held() -> None:
+    server = Server(GET + POST[:20]).echo_all()
+
+    assert 20 <= server.connection.held < 2000
+    assert server.receive(POST[20:]).echo_all().connection.held == 0
+
+
+@pytest.mark.parametrize("data", [b"", POST, GET + POST, LAST], ids=["nothing", "one", "two", "a last one"])
+def test_complete_requests_are_not_refused(data: bytes) -> None:
+    server = Server(data)
+
+    assert not server.connection.refuse(HEAD_TOO_LARGE)
+    assert error_of(server) is None
+
+
+def test_unparsed_bytes_are_refused_once() -> None:
+    server = Server(GET * 1000)
+    parsed = len(server.connection.pipeline)
+
+    assert [server.connection.refuse(HEAD_TOO_LARGE) for _ in range(2)] == [True, False]
+    server.echo_all()
+    assert server.sent == ok() * parsed + HEAD_TOO_LARGE.name.encode()
 
 
 def test_a_full_pipeline_stops_reading() -> None:
