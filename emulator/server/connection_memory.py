@@ -70,7 +70,5 @@ class UnsentResponses:
     def _abort_longest(self) -> None:
         connection, size = next(iter(self._sizes.items()))
         self.remove(connection)
-        _log.warning(
-            "aborted a connection: its client has not read %d bytes, and %s is full", size, self._bound.kind.name
-        )
+        _log.warning("aborted a connection with %d unread bytes: %s is full", size, self._bound.kind.name)
         connection.abort()
