@@ -99,7 +99,9 @@ class Server(uvicorn.Server):
         if self._listeners is not None:
             self._listeners.stop()
         self._end_closing()
+        aborting = asyncio.get_running_loop().call_later(_GRACE, self._abort_all)
         await super().shutdown(sockets)
+        aborting.cancel()
         ending.cancel()
         await self._app.state.callbacks.aclose()
 
@@ -125,6 +127,11 @@ class Server(uvicorn.Server):
         for connection in closing & before:
             connection.abort()
         asyncio.get_running_loop().call_later(_GOODBYE, self._end_closing, closing)
+
+    def _abort_all(self) -> None:
+        """End connections whose clients do not read; uvicorn would report an error."""
+        for connection in self._connections():
+            connection.abort()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  a signal handler's signature
         """SIGTERM or SIGINT: stop with exit code 0; uvicorn itself would raise the signal again. Twice: at once."""
@@ -192,7 +199,7 @@ def _config(app: Emulator) -> uvicorn.Config:
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=_GRACE,
+        timeout_graceful_shutdown=_GRACE + 1,  # for the tasks of aborted connections
     )
 
 
