@@ -83,6 +83,7 @@ class Http1Connection:
         self._url = b""
         self._headers: Headers = []
         self._fed = 0  # bytes of the message that is being parsed, but for its first piece
+        self._head: bytes | bytearray = b""  # what has the request line of the message that is being parsed
         self._first_piece = 0  # bytes of the piece in which it began
         self._is_chunked = False
         self._framing = 0  # bytes of its chunked body that are not data
@@ -248,7 +249,7 @@ class Http1Connection:
         self._count_heads()
         held = len(self._unparsed) + self._pipeline_bytes
         if self.reading is _HEAD:
-            held += self._first_piece + self._fed + _HEADER * len(self._headers)
+            held += 2 * (self._first_piece + self._fed) + _HEADER * len(self._headers)  # parsed, and as sent
         elif self.reading is Reading.BODY:
             held += self._framing + _HEADER * len(self._headers)  # trailers
         return held
@@ -283,6 +284,9 @@ class Http1Connection:
         assert self._parser is not None
         method, version = self._parser.get_method(), self._parser.get_http_version()
         if version not in _VERSIONS or method == b"CONNECT":
+            raise RequestError(REQUEST_MALFORMED)
+        # The parser skips further spaces, which may not be there (RFC 9112, 3).
+        if b"%b %b HTTP/" % (method, self._url) not in self._head:
             raise RequestError(REQUEST_MALFORMED)
         headers = self._headers
         if len(headers) > MAX_HEADERS:
@@ -366,6 +370,10 @@ class Http1Connection:
     def _feed(self, data: bytes) -> None:
         """Parse one piece. An upgrade that is ignored is followed by the same request without its offer."""
         assert self._parser is not None
+        if self.reading is _HEAD:
+            self._head += data
+        else:
+            self._head = data
         self._fed += len(data)
         framing, size, messages = self._framing, len(data), self.messages
         while data:
@@ -380,9 +388,11 @@ class Http1Connection:
             except httptools.HttpParserError:
                 self._fail(REQUEST_MALFORMED)
                 break
+        if self.reading is not _HEAD:
+            self._head = b""
         if self.reading is not _IDLE:
             if messages != self.messages:
-                framing, self._first_piece = 0, size
+                framing, self._first_piece, self._head = 0, size, bytearray(self._head[-size:])
             self._check_piece(framing, size)
 
     def _check_piece(self, framing: int, size: int) -> None:
@@ -481,7 +491,7 @@ class Http1Connection:
         then = self._advance(Received.ERROR)
         if then is not _NOTHING and (not self.pipeline or self.pipeline[-1].end is None):
             self.pipeline.append(Cycle.of_error(problem))
-        self._unparsed = self._url = b""
+        self._unparsed = self._url = self._head = b""
         self._headers = []
         self._parser = None
         self._release()

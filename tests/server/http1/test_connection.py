@@ -141,6 +141,9 @@ def test_targets_that_are_not(target: str) -> None:
         pytest.param(b"get / HTTP/1.1\r\n\r\n", REQUEST_MALFORMED, id="method in lower case"),
         pytest.param(b"GET / HTTP/9.9\r\n\r\n", REQUEST_MALFORMED, id="unknown version"),
         pytest.param(b"GET / HTTP/0.9\r\nHost: x\r\n\r\n", REQUEST_MALFORMED, id="HTTP/0.9"),
+        pytest.param(GET.replace(b" /", b"  /"), REQUEST_MALFORMED, id="two spaces before the target"),
+        pytest.param(GET.replace(b" HTTP", b"  HTTP"), REQUEST_MALFORMED, id="two spaces behind the target"),
+        pytest.param(WEBSOCKET.replace(b" /", b"  /"), REQUEST_MALFORMED, id="two spaces in an upgrade"),
         pytest.param(b"GET / HTTP/1.1\r\nno colon\r\n\r\n", REQUEST_MALFORMED, id="a header without a colon"),
         pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n", REQUEST_MALFORMED, id="a folded header"),
         pytest.param(b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", REQUEST_MALFORMED, id="space before a colon"),
@@ -177,6 +180,25 @@ def test_malformed_bytes_get_one_response(data: bytes, problem: Problem) -> None
     server.receive(GET).echo_all()
 
     assert (server.sent, server.end) == (problem.name.encode(), End.LINGER)
+
+
+@pytest.mark.parametrize("size", [1, 4, 5, 7, 1000])
+@pytest.mark.parametrize("data", [GET.replace(b" /", b"  /"), GET.replace(b" HTTP", b"  HTTP")])
+def test_spaces_of_a_request_line_however_it_is_cut(data: bytes, size: int) -> None:
+    server = Server(*cut(POST + data, size)).echo_all()
+
+    assert server.sent == ok(b"body") + b"request-malformed"
+
+
+@pytest.mark.parametrize("size", [1, 4, 1000])
+def test_spaces_elsewhere_are_allowed(size: int) -> None:
+    data = (
+        POST.replace(b"Host: x", b"Host: x\r\nA: GET  /p  HTTP/1.1").replace(b"4", b"15", 1)[:-4] + b"GET  / HTTP/1.1"
+    )
+
+    assert Server(*cut(data + H2C + data, size)).echo_all().sent == (
+        ok(b"GET  / HTTP/1.1") + ok(b"body") + ok(b"GET  / HTTP/1.1")
+    )
 
 
 def test_earlier_requests_outlive_an_error() -> None:
@@ -334,7 +356,7 @@ def test_large_heads_fill_the_pipeline_sooner() -> None:
 @pytest.mark.parametrize(
     ("data", "least"),
     [
-        pytest.param(head_of(60_000)[:-2], 60_000, id="a head"),
+        pytest.param(head_of(60_000)[:-2], 120_000, id="a head"),
         pytest.param(b"GET / HTTP/1.1\r\n" + b"X:\r\n" * 200, 32_000, id="headers"),
         pytest.param(CHUNKED_HEAD + b"0\r\n" + b"X: y\r\n" * 200, 32_000, id="trailers"),
         pytest.param(CHUNKED_HEAD + b"0\r\nX: " + b"a" * 50_000, 50_000, id="a trailer"),
@@ -811,3 +833,14 @@ def test_a_connection_that_ended_leaves_nothing(kind: str) -> None:
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+def test_pipelined_heads_do_not_pile_up() -> None:
+    """Every piece ends in a head, and the next begins there."""
+    server = Server(GET[:5])
+    for _ in range(100):
+        server.receive(GET[5:] + GET[:5]).echo_all()
+
+    assert server.sent == ok() * 100
+    assert server.connection.held < 1000
+    assert len(server.connection._head) < 100
