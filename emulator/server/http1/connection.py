@@ -286,7 +286,8 @@ class Http1Connection:
         if version not in _VERSIONS or method == b"CONNECT":
             raise RequestError(REQUEST_MALFORMED)
         # The parser skips further spaces, which may not be there (RFC 9112, 3).
-        if b"%b %b HTTP/" % (method, self._url) not in self._head:
+        line = b"%b %b HTTP/" % (method, self._url)
+        if not self._head.startswith(line) and line not in self._head:
             raise RequestError(REQUEST_MALFORMED)
         headers = self._headers
         if len(headers) > MAX_HEADERS:
