@@ -6,6 +6,7 @@ import signal
 import socket
 import ssl
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,7 +17,7 @@ from serving import PATIENCE, Caller, Command, Connection, Running, Site, addres
 
 from emulator.adapters.tls import Tls
 from emulator.server.proxy import policy
-from emulator.server.proxy.policy import RefusedError, complete_head, is_local, is_near, read_authority
+from emulator.server.proxy.policy import HeadReader, RefusedError, is_local, is_near, read_authority
 from emulator.server.proxy.server import Limits, Proxy
 from emulator.server.proxy.tunnel import IdleTimeouts
 from emulator.server.tls_accept import TlsAcceptor
@@ -551,12 +552,42 @@ def test_limits_are_what_the_readme_may_say() -> None:
 
 @pytest.mark.parametrize("data", [b"\r\n" + CONNECT, CONNECT.replace(b"1.1", b"1.0")])
 def test_what_rfc_9112_allows_is_read(data: bytes) -> None:
-    found = complete_head(data)
+    found = HeadReader().receive(data)
 
     assert found is not None
     assert read_authority(found[0].target) == ("api.twilio.com", 443)
 
 
+def test_a_head_is_read_however_it_is_cut() -> None:
+    data = b"\r\nGET http://x/ HTTP/1.1\r\nA: \t b \r\nC:\r\n\r\nrest"
+    expected = ("GET", "http://x/", [(b"A", b"b "), (b"C", b"")])
+    for size in (1, 3, len(data)):
+        reader = HeadReader()
+        found = [reader.receive(data[at : at + size]) for at in range(0, max(1, len(data) - 4), size)]
+        assert [head[0] for head in found if head is not None] == [expected]
+
+
+def test_a_head_is_read_in_linear_time() -> None:
+    """Byte by byte, a head as large as allowed; and spaces before what is no value."""
+    reader = HeadReader()
+    data = b"GET http://x/ HTTP/1.1\r\n" + b"A: b\r\n" * 2600
+    start = time.process_time()
+    for at in range(len(data)):
+        reader.receive(data[at : at + 1])
+    with pytest.raises(RefusedError, match="malformed header"):
+        reader.receive(b"A:" + b" " * 500 + b"\x00\r\n")
+
+    assert time.process_time() - start < 1
+
+
+def test_stray_line_ends_have_a_bound() -> None:
+    reader = HeadReader()
+    for _ in range(16):
+        assert reader.receive(b"\r\n" * 512) is None
+    with pytest.raises(RefusedError, match="16 KiB"):
+        reader.receive(b"\r\n")
+
+
 def test_a_head_is_bounded_even_when_it_comes_at_once() -> None:
     with pytest.raises(RefusedError, match="16 KiB"):
-        complete_head(b"CONNECT a:1 HTTP/1.1\r\nX: " + b"a" * 20_000 + b"\r\n\r\n")
+        HeadReader().receive(b"CONNECT a:1 HTTP/1.1\r\nX: " + b"a" * 20_000 + b"\r\n\r\n")

@@ -60,6 +60,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("end_user_messages", 10_000, 6, _EVICT),
     Kind("sequence_numbers", 10_000, 1, _EVICT),
     Kind("magic_sids", 10_000, 1, _EVICT),
+    Kind("unsent_responses", 20_000, 12, _EVICT),
     Kind("connections", 20_000, 20, _WAIT, "close some first"),
     Kind("request_bodies", 20_000, 6, _REFUSE, "send fewer at once"),
     Kind("faults", 10_000, 3, _REFUSE),
@@ -107,6 +108,10 @@ class Bound:
         """
         if self.kind.when_full is not WhenFull.EVICT:
             self._refuse_excess(size, entries)
+        self.hold(size, entries)
+
+    def hold(self, size: int, entries: int = 1) -> None:
+        """Count what is in memory already, also where a kind that does not evict is full."""
         self.entries += entries
         self.bytes += size
         self.account.bytes += size

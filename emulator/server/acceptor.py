@@ -6,6 +6,7 @@ its acceptance until its socket is closed, whatever protocol has it and however 
 
 import asyncio
 import errno
+import functools
 import logging
 import socket
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from emulator.engine.capacity import Bound, CapacityError
 
 CONNECTION_SIZE = 5 * 1024
 """Bytes that an idle connection takes, measured."""
+TLS_SIZE = 59 * 1024
+"""Bytes that TLS adds to a connection: 45 KiB when it is idle, measured; more for what passes through its buffers."""
 _AT_ONCE = 64  # connections accepted before others of the event loop run
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _log = logging.getLogger("emulator.server")
@@ -42,6 +45,7 @@ class Acceptor:
         self._retry_after = retry
         self.open = 0
         self._listeners: dict[socket.socket, ProtocolFactory] = {}
+        self._tls: set[int] = set()  # file descriptors of connections that count as TLS
         self._is_accepting = False
         self._opening: set[asyncio.Task[None]] = set()
         self._retry: asyncio.TimerHandle | None = None
@@ -59,6 +63,16 @@ class Acceptor:
         else:
             self._resume()
 
+    def begin_tls(self, transport: asyncio.Transport) -> None:
+        """Count what TLS takes, until the connection ends.
+
+        Raises:
+            CapacityError: there is no room for it.
+        """
+        if self._memory is not None:
+            self._memory.charge(TLS_SIZE, 0)
+            self._tls.add(transport.get_extra_info("socket").fileno())
+
     def close(self) -> None:
         """Close the listening sockets; connections stay open."""
         self._pause()
@@ -69,11 +83,17 @@ class Acceptor:
         self._listeners.clear()
 
     def _resume(self) -> None:
-        if self._is_accepting or self.open >= self.limit or self._retry is not None:
+        if self._is_accepting or self._is_full or self._retry is not None:
             return
         self._is_accepting = True
         for listener in self._listeners:
             asyncio.get_running_loop().add_reader(listener, self._accept, listener)
+
+    @property
+    def _is_full(self) -> bool:
+        memory = self._memory
+        has_memory = memory is None or memory.bytes + CONNECTION_SIZE <= memory.max_bytes
+        return self.open >= self.limit or not has_memory
 
     def _pause(self) -> None:
         self._is_accepting = False
@@ -82,7 +102,7 @@ class Acceptor:
 
     def _accept(self, listener: socket.socket) -> None:
         for _ in range(_AT_ONCE):
-            if self.open >= self.limit:
+            if self._is_full:
                 self._pause()
                 return
             try:
@@ -105,15 +125,18 @@ class Acceptor:
             accepted.close()
             return
         self.open += 1
-        connection = _CountedSocket(accepted, self._ended)
+        connection = _CountedSocket(accepted, functools.partial(self._ended, accepted.fileno()))
         task = asyncio.get_running_loop().create_task(_connect(self._listeners[listener], connection))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 
-    def _ended(self) -> None:
+    def _ended(self, descriptor: int) -> None:
         self.open -= 1
         if self._memory is not None:
             self._memory.release(CONNECTION_SIZE)
+            if descriptor in self._tls:
+                self._tls.discard(descriptor)
+                self._memory.release(TLS_SIZE, 0)
         if self._listeners:
             self._resume()
 

@@ -46,7 +46,7 @@ class Listeners:
             http: makes the protocol of a connection.
             connections: those that the HTTP server has.
         """
-        joining = TlsAcceptor(http, connections, self._context)
+        joining = TlsAcceptor(http, connections, self._context, begin_tls=acceptor.begin_tls)
         self._stops.append(joining.stop)
         if self._https is not None:
             acceptor.add(self._https, joining.listener)

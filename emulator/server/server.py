@@ -17,6 +17,7 @@ from emulator import __version__
 from emulator.app import Emulator, create_app
 from emulator.server.acceptor import Acceptor
 from emulator.server.bind import CannotStartError, open_socket, url_of
+from emulator.server.connection_memory import UnsentResponses
 from emulator.server.file_limit import connections_within, file_limit, raise_file_limit
 from emulator.server.http1.protocol import Http1Protocol, Http1Service, RenderError
 from emulator.server.http1.write_batcher import WriteBatcher
@@ -98,7 +99,9 @@ class Server(uvicorn.Server):
         if self._listeners is not None:
             self._listeners.stop()
         self._end_closing()
+        aborting = asyncio.get_running_loop().call_later(_GRACE, self._abort_all)
         await super().shutdown(sockets)
+        aborting.cancel()
         ending.cancel()
         await self._app.state.callbacks.aclose()
 
@@ -124,6 +127,11 @@ class Server(uvicorn.Server):
         for connection in closing & before:
             connection.abort()
         asyncio.get_running_loop().call_later(_GOODBYE, self._end_closing, closing)
+
+    def _abort_all(self) -> None:
+        """End connections whose clients do not read; uvicorn would report an error."""
+        for connection in self._connections():
+            connection.abort()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  a signal handler's signature
         """SIGTERM or SIGINT: stop with exit code 0; uvicorn itself would raise the signal again. Twice: at once."""
@@ -169,12 +177,15 @@ class LoggedServer(Server):
 
 
 def _config(app: Emulator) -> uvicorn.Config:
+    memory = app.state.emulation.memory
+
     class Connection(Http1Protocol):
         service = Http1Service(
             render_error=_error_renderer(app),
             answer=app.at_once,
             batcher=WriteBatcher(),
-            memory=app.state.emulation.memory["request_bodies"],
+            memory=memory["request_bodies"],
+            unsent=UnsentResponses(memory["unsent_responses"]),
         )
 
     return uvicorn.Config(
@@ -188,7 +199,7 @@ def _config(app: Emulator) -> uvicorn.Config:
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=_GRACE,
+        timeout_graceful_shutdown=_GRACE + 1,  # for the tasks of aborted connections
     )
 
 

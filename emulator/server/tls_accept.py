@@ -11,6 +11,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import cast
 
+from emulator.engine.capacity import CapacityError
 from emulator.server import client_hello
 
 HANDSHAKE = 10.0
@@ -43,6 +44,8 @@ class TlsAcceptor:
 
     Attributes:
         connections: those that the HTTP server has.
+        handshake: seconds a client may take.
+        begin_tls: counts the memory of TLS.
     """
 
     def __init__(
@@ -51,11 +54,23 @@ class TlsAcceptor:
         connections: AbstractSet[asyncio.Protocol],
         context: ssl.SSLContext,
         handshake: float = HANDSHAKE,
+        *,
+        begin_tls: Callable[[asyncio.Transport], None] = lambda _: None,
     ) -> None:
+        """Accept nothing yet.
+
+        Args:
+            http: makes the protocol of a connection.
+            connections: those that the HTTP server has.
+            context: of TLS.
+            handshake: seconds a client may take.
+            begin_tls: counts the memory of TLS; raises CapacityError when there is none left.
+        """
         self.connections = connections
         self._http = http
         self._context = context
         self.handshake = handshake
+        self.begin_tls = begin_tls
         self._arriving: set[_Arriving] = set()
         self._shaking: dict[asyncio.Task[None], asyncio.Transport] = {}
 
@@ -204,6 +219,12 @@ class _Arriving(asyncio.Protocol):
         self._transport.abort()
 
     def _begin(self) -> None:
+        try:
+            self._joining.begin_tls(self._transport)
+        except CapacityError as error:
+            _log.warning("no TLS handshake: %s", error)
+            self._refuse(b"")
+            return
         self._stop()
         self._transport.pause_reading()
         self._joining.shake_hands(self._transport, self._received, self._then)

@@ -23,6 +23,8 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from emulator.endpoints.asgi import CONNECTION, Scope
+from emulator.engine.capacity import Bound, CapacityError
+from emulator.server.connection_memory import ReceivedBytes, UnsentResponses
 
 PING_INTERVAL = 20
 """Seconds between pings, and for the client to answer one."""
@@ -31,7 +33,9 @@ CLOSE_TIMEOUT = 10
 _ABNORMAL = 1006  # RFC 6455, 7.1.5
 _INVALID_DATA = 1007
 _SERVICE_RESTART = 1012
+_TRY_AGAIN_LATER = 1013
 _PIECE = 4096  # bytes parsed at a time
+_MESSAGE = 400  # bytes of memory that a message for the application takes beyond its own, measured
 # A line or a number of headers beyond what `websockets` parses, which is less than ordinary requests may have.
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _log = logging.getLogger("emulator.voice")
@@ -43,7 +47,14 @@ class WebSocketProtocol(asyncio.Protocol):
     """One WebSocket. The `reset` of its scope's extension, too."""
 
     def __init__(
-        self, config: Config, server_state: ServerState, loop: asyncio.AbstractEventLoop, connection: Scope
+        self,
+        config: Config,
+        server_state: ServerState,
+        loop: asyncio.AbstractEventLoop,
+        connection: Scope,
+        *,
+        memory: Bound,
+        unsent: UnsentResponses,
     ) -> None:
         self._config = config
         self._state = server_state
@@ -56,6 +67,8 @@ class WebSocketProtocol(asyncio.Protocol):
         self._unparsed = b""
         self._message = b""  # its fragments so far
         self._is_text = True
+        self._received = ReceivedBytes(memory)
+        self._unsent = unsent
         self._inbox: deque[Message] = deque()
         self._arrived = asyncio.Event()
         self._writable = asyncio.Event()
@@ -102,6 +115,9 @@ class WebSocketProtocol(asyncio.Protocol):
         """Forget the connection."""
         self._connections.discard(self)
         self._transport = self._response = None
+        self._unparsed = self._message = b""
+        self._received.update(0)
+        self._unsent.remove(self)
         self._break_cycles()
         self._disconnect(_ABNORMAL)
         self._writable.set()
@@ -109,10 +125,12 @@ class WebSocketProtocol(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client does not read: stop reading its frames, which would have to be answered."""
         self._writable.clear()
+        self._count_unsent()
         self._adjust_reading()
 
     def resume_writing(self) -> None:
         """The client reads again."""
+        self._unsent.remove(self)
         self._writable.set()
         self._parse()
 
@@ -216,9 +234,9 @@ class WebSocketProtocol(asyncio.Protocol):
             "http_version": "1.1",
             "scheme": "wss" if self._connection["scheme"] == "https" else "ws",
             "path": unquote(path),
-            "raw_path": path.encode(),
-            "query_string": query.encode(),
-            "headers": [(key.lower().encode(), value.encode("latin-1")) for key, value in request.headers.raw_items()],
+            "raw_path": _encode(path),
+            "query_string": _encode(query),
+            "headers": [(_encode(name).lower(), _encode(value)) for name, value in request.headers.raw_items()],
             "subprotocols": [],
             "extensions": {CONNECTION: self},
         }
@@ -246,9 +264,37 @@ class WebSocketProtocol(asyncio.Protocol):
                 if isinstance(event, Frame):
                     self._take(event)
             self._send()
+        self._count_received()
         if self._has_eof and not self._unparsed and self._response is None and self._transport is not None:
             self._transport.close()
         self._adjust_reading()
+
+    def _count_received(self) -> None:
+        """Count what is held of the client's data; close when there is no room for it."""
+        if self._transport is None:
+            return
+        try:
+            self._received.update(self._held)
+        except CapacityError as error:
+            _log.warning("closed a WebSocket: %s", error)
+            self._unparsed = self._message = b""
+            if self._response is not None:
+                self._close(_TRY_AGAIN_LATER)
+            else:
+                self._frames.fail(_TRY_AGAIN_LATER, str(error))
+                self._disconnect(_TRY_AGAIN_LATER)
+                self._send()
+            self._received.update(self._held, must_fit=False)
+
+    @property
+    def _held(self) -> int:
+        unfinished = len(self._unparsed) + len(self._message) + len(self._frames.reader.buffer)
+        return unfinished + _MESSAGE * len(self._inbox)
+
+    def _count_unsent(self) -> None:
+        transport = self._transport
+        if not self._writable.is_set() and transport is not None and not transport.is_closing():
+            self._unsent.update(self, transport.get_write_buffer_size())
 
     def _may_parse(self) -> bool:
         has_room = not self._inbox or self._has_disconnected
@@ -311,6 +357,7 @@ class WebSocketProtocol(asyncio.Protocol):
                 transport.write_eof()
             else:
                 transport.close()
+        self._count_unsent()
         if self._frames.parser_exc is not None:
             sent = self._frames.close_sent
             self._disconnect(_ABNORMAL if sent is None else sent.code)
@@ -351,3 +398,8 @@ class WebSocketProtocol(asyncio.Protocol):
         if self._frames.state is not State.OPEN:
             return "no answer to the opening handshake", 3 * CLOSE_TIMEOUT
         return ("no answer to a ping" if self._ping else "ping"), PING_INTERVAL
+
+
+def _encode(text: str) -> bytes:
+    """The bytes of the opening handshake; older versions of `websockets` decode those over 127 as surrogates."""
+    return text.encode("latin-1", "surrogateescape")

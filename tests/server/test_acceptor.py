@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import socket
+import ssl
 import struct
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +16,8 @@ import pytest
 import uvloop
 from serving import PATIENCE, Command, Connection, Running, address_of, request
 
-from emulator.server.acceptor import Acceptor
+from emulator.engine.capacity import CapacityError, MemoryAccount
+from emulator.server.acceptor import CONNECTION_SIZE, TLS_SIZE, Acceptor
 from emulator.server.bind import open_socket
 from emulator.server.file_limit import connections_within
 from emulator.settings import Settings
@@ -205,7 +207,62 @@ def test_closing_ends_the_wait_for_descriptors(loop: Loop) -> None:
     run(loop, test)
 
 
+class Secured(Greeter):
+    """Counts as TLS before it greets."""
+
+    acceptor: Acceptor
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        with contextlib.suppress(CapacityError):
+            self.acceptor.begin_tls(transport)  # type: ignore[arg-type]
+        super().connection_made(transport)
+
+
+@pytest.mark.parametrize("end", [Client.close, Client.reset])
+def test_tls_counts_until_a_connection_ends(loop: Loop, end: Callable[[Client], None]) -> None:
+    """Without room for another connection, none is accepted."""
+
+    async def test() -> None:
+        memory = MemoryAccount()["connections"]
+        memory.max_bytes = 2 * (CONNECTION_SIZE + TLS_SIZE)
+        with listeners(1) as sockets:
+            acceptor = Acceptor(100, memory)
+            secured = type("Protocol", (Secured,), {"acceptor": acceptor})
+            acceptor.add(sockets[0], secured)
+            clients = [Client(sockets[0]) for _ in range(2)]
+            assert [await client.is_greeted() for client in clients] == [True, True]
+            assert (memory.entries, memory.bytes) == (2, memory.max_bytes)
+            clients.append(Client(sockets[0]))
+            await passes()
+            assert (acceptor.open, clients[2].is_waiting()) == (2, True)
+            end(clients[0])
+            assert await clients[2].is_greeted()
+            for client in clients[1:]:
+                client.close()
+            await until(lambda: acceptor.open == 0)
+            assert (memory.entries, memory.bytes) == (0, 0)
+            acceptor.close()
+
+    run(loop, test)
+
+
 # --- the server
+
+
+def test_a_tls_handshake_without_room_is_refused() -> None:
+    with Running(Settings(port=0, tls_port=0)) as running:
+        site = running.site
+        https, trust = address_of(site.https), ssl.create_default_context(cadata=site.get("/_emulator/ca.pem").text)
+
+        def connect() -> ssl.SSLSocket:
+            return trust.wrap_socket(socket.create_connection(https, PATIENCE), server_hostname="localhost")
+
+        memory = running.server._app.state.emulation.memory["connections"]
+        memory.max_bytes = 4 * CONNECTION_SIZE + TLS_SIZE
+        with connect():
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                connect()
+            assert site.get("/livez").status == 200
 
 
 def whole(connection: Connection) -> int:

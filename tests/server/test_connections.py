@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import gc
+import signal
 import socket
 import ssl
 import struct
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from serving import FORM, PATIENCE, Caller, Connection, Reply, Running, address_of, fresh, request
+from serving import FORM, PATIENCE, Caller, Command, Connection, Reply, Running, address_of, fresh, request
 from streaming import until
 
 from emulator.settings import Settings
@@ -327,3 +329,14 @@ print([name for name in sys.modules if name.startswith("uvicorn.protocols")])
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
 
     assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr
+
+
+def test_a_client_that_does_not_read_ends_with_the_server() -> None:
+    with Command("--port", "0") as command, socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        sock.connect(command.site().address)
+        sock.sendall(request("GET", "/openapi.json") * 60)
+        time.sleep(0.3)  # until the emulator waits for this client
+        ended = command.end(signal.SIGTERM)
+
+    assert ended == (0, "", "")

@@ -13,7 +13,9 @@ from fake_transport import FakeTransport
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 
-from emulator.server.websocket import CLOSE_TIMEOUT, PING_INTERVAL, WebSocketProtocol
+from emulator.engine.capacity import MemoryAccount
+from emulator.server.connection_memory import UnsentResponses
+from emulator.server.websocket import CLOSE_TIMEOUT, PING_INTERVAL, WebSocketProtocol, _encode
 
 HANDSHAKE = (
     b"GET /signal?a=b HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -45,7 +47,16 @@ class Client:
         )
         config.load()
         self.transport = FakeTransport()
-        self.protocol = WebSocketProtocol(config, self.state, loop, {"type": "http", "scheme": "http"})
+        account = MemoryAccount(10_000_000)
+        self.memory, self.unsent = account["request_bodies"], account["unsent_responses"]
+        self.protocol = WebSocketProtocol(
+            config,
+            self.state,
+            loop,
+            {"type": "http", "scheme": "http"},
+            memory=self.memory,
+            unsent=UnsentResponses(self.unsent),
+        )
         self.transport.set_protocol(self.protocol)
         self.transport.set_write_buffer_limits(high=0, low=0)
         self.protocol.connection_made(self.transport)
@@ -258,6 +269,103 @@ def test_pings_of_a_client_that_does_not_read(client: Client) -> None:
     client.transport.drain()
     client.settle()
     assert client.transport.written.count(b"p" * 100) == 5000
+
+
+# --- memory
+
+
+def half(size: int) -> bytes:
+    """This many bytes of a longer frame."""
+    return frame(Opcode.BINARY, b"a" * 9000)[: size + 8]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        frame(Opcode.TEXT, b"a" * 6000, fin=False),
+        half(6000),
+        frame(Opcode.TEXT, b"a" * 3000, fin=False) + frame(Opcode.CONT, b"a" * 6000)[:3008],
+    ],
+    ids=["a fragment", "half a frame", "both"],
+)
+def test_incomplete_messages_count(client: Client, sent: bytes) -> None:
+    client.open().send(sent)
+    assert 6000 <= client.memory.bytes < 6100
+
+    client.leave()
+    assert client.memory.bytes == 0
+
+
+def test_a_complete_message_counts_no_more(client: Client) -> None:
+    client.open().send(frame(Opcode.TEXT, b"a" * 6000, fin=False))
+    client.send(frame(Opcode.CONT))
+
+    assert client.received == ["a" * 6000]
+    assert client.memory.bytes == 0
+
+
+def test_messages_that_are_not_received_count(client: Client) -> None:
+    client.open()
+    client.may_receive.clear()
+    client.send(text("a") * 500)
+    assert client.memory.bytes > 100_000
+
+    client.may_receive.set()
+    client.settle()
+    assert (len(client.received), client.memory.bytes) == (500, 0)
+
+
+@pytest.mark.parametrize("sent", [frame(Opcode.TEXT, b"a" * 6000, fin=False), half(6000)])
+def test_a_message_without_room_closes(client: Client, caplog: pytest.LogCaptureFixture, sent: bytes) -> None:
+    client.open()
+    client.memory.max_bytes = 5000
+    written = client.send(sent)
+
+    assert written[2:4] == b"\x03\xf5"  # 1013
+    assert b"request_bodies reached" in written
+    assert client.received == [1013]
+    assert client.memory.bytes == 0
+    assert "closed a WebSocket: request_bodies reached" in caplog.text
+
+
+def test_a_handshake_without_room_is_refused(client: Client) -> None:
+    client.memory.max_bytes = 5000
+    client.protocol.open(HANDSHAKE, b"")
+    client.protocol.data_received(b"a" * 10_000)
+    client.settle()
+
+    assert client.transport.written.startswith(b"HTTP/1.1 503 ")
+    assert client.memory.bytes == 0
+
+
+def test_unread_messages_count(client: Client) -> None:
+    client.open()
+    client.transport.reads = False
+    client.send(frame(Opcode.PING, b"p" * 100))
+    assert (client.unsent.entries, client.unsent.bytes) == (1, client.transport.buffered)
+
+    client.transport.drain()
+    assert (client.unsent.entries, client.unsent.bytes) == (0, 0)
+
+
+def test_headers_may_have_any_byte(client: Client) -> None:
+    seen: list[bytes] = []
+
+    async def keep(scope: Any, _receive: Any, _send: Any) -> None:  # noqa: ANN401
+        seen.append(dict(scope["headers"])[b"x-a"])
+
+    client.application = keep
+    client.open(HANDSHAKE.replace(b"Host: x", b"Host: x\r\nX-A: \xe9"))
+
+    assert seen == [b"\xe9"]
+
+
+@pytest.mark.parametrize("decoded", ["\xe9", "\udce9"], ids=["Latin-1", "ASCII with surrogates"])
+def test_any_version_decodes_to_the_same_bytes(decoded: str) -> None:
+    assert _encode(decoded) == b"\xe9"
+
+
+# --- slow readers
 
 
 def test_sending_waits_for_a_slow_reader(client: Client) -> None:

@@ -20,6 +20,8 @@ MAX_HEAD = 64 * 1024
 """Bytes of a request line and its headers, and of what frames a chunked body: trailers and chunk extensions."""
 MAX_PIPELINED = 64
 """Requests that wait on one connection; the client's further bytes stay unparsed, and then unread."""
+MAX_QUEUED = 64 * 1024
+"""Bytes of memory of the requests on one connection when there are several; beyond this, the same."""
 MAX_UNREAD_BODY = 64 * 1024
 """Bytes of bodies that the application has not taken; beyond this the client's further bytes stay unread."""
 MAX_DISCARDED = 16 * 1024 * 1024
@@ -29,11 +31,13 @@ MAX_HEADERS = 256
 _PIECE = 4096  # bytes parsed at a time: at most 227 requests, so that the pipeline's bound holds nearly
 _CHUNK_OVERHEAD = 16  # bytes of framing that each chunk may have without being counted
 _BODY_PIECE = 48  # bytes of memory that a piece of a body takes beyond its own
+_HEADER = 160  # the same of a header, measured
+_REQUEST = 600  # the same of a request, measured
 _OFFER = frozenset({b"upgrade", b"http2-settings"})
 _BODY = frozenset({b"content-length", b"transfer-encoding"})
 _VERSIONS = frozenset({"1.0", "1.1"})
 # Looked up for every request: a name of the module costs a third of an enumeration's member.
-_IDLE, _READING_CLOSED = Reading.IDLE, Reading.CLOSED
+_IDLE, _HEAD, _READING_CLOSED = Reading.IDLE, Reading.HEAD, Reading.CLOSED
 _MESSAGE_BEGIN, _HEAD_COMPLETE = Received.MESSAGE_BEGIN, Received.HEAD_COMPLETE
 _MESSAGE_COMPLETE, _LAST_MESSAGE_COMPLETE = Received.MESSAGE_COMPLETE, Received.LAST_MESSAGE_COMPLETE
 _NOTHING, _COMPLETE, _WHOLE = Then.NOTHING, Response.COMPLETE, Sent.WHOLE
@@ -54,7 +58,6 @@ class Http1Connection:
         messages: how many requests have begun.
         received: bytes received so far.
         upgrade: a WebSocket's opening handshake, and the bytes behind it, when `end` is HAND_OVER.
-        body_bytes: bytes of the bodies of requests whose responses are not complete, taken by the application or not.
         pipeline: requests whose responses are not complete, in their order.
         output: bytes to send; `data_to_send` takes them.
         lost: tokens of responses that the client did not get; the caller takes them out.
@@ -70,7 +73,7 @@ class Http1Connection:
         self.lost: list[object] = []
         self.pipeline: deque[Cycle] = deque()
         self._unread_body = 0  # bytes of bodies that the application has not taken
-        self.body_bytes = 0
+        self._pipeline_bytes = 0  # memory of the requests in the pipeline, bodies that were taken included
         self._unparsed = b""
         self._stops_reading = False  # once all that was received is parsed
         self._discarded = 0
@@ -80,6 +83,8 @@ class Http1Connection:
         self._url = b""
         self._headers: Headers = []
         self._fed = 0  # bytes of the message that is being parsed, but for its first piece
+        self._head: bytes | bytearray = b""  # what has the request line of the message that is being parsed
+        self._first_piece = 0  # bytes of the piece in which it began
         self._is_chunked = False
         self._framing = 0  # bytes of its chunked body that are not data
         self._is_upgrading = False
@@ -96,7 +101,7 @@ class Http1Connection:
         elif self.reading is _READING_CLOSED:
             self._may_have_unread = True
             self._discarded += len(data)
-        elif self._unparsed or len(data) > _PIECE or len(self.pipeline) >= MAX_PIPELINED:
+        elif self._unparsed or len(data) > _PIECE or (self.pipeline and self._is_full()):
             self._unparsed += data
             self._parse()
         else:
@@ -116,10 +121,15 @@ class Http1Connection:
         self._stops_reading = True
         self._parse()
 
-    def refuse(self, problem: Problem) -> None:
-        """Answer with this error behind all earlier responses, and close."""
-        self._unparsed = b""
+    def refuse(self, problem: Problem) -> bool:
+        """Answer what is incomplete or unparsed with this error behind all earlier responses, and close.
+
+        Returns False when all that was received are requests that are complete.
+        """
+        if self.reading is _READING_CLOSED or (self.reading is _IDLE and not self._unparsed):
+            return False
         self._fail(problem)
+        return True
 
     def lose(self) -> None:
         """The connection is gone."""
@@ -226,8 +236,7 @@ class Http1Connection:
         """Whether the client should be read from."""
         if self.reading is _READING_CLOSED:
             return self._discarded < MAX_DISCARDED  # reading on, to notice that the client leaves
-        is_full = len(self.pipeline) >= MAX_PIPELINED or self._unread_body > MAX_UNREAD_BODY
-        return not self._unparsed and not is_full
+        return not self._unparsed and self._unread_body <= MAX_UNREAD_BODY and not self._is_full()
 
     @property
     def is_responding(self) -> bool:
@@ -236,8 +245,19 @@ class Http1Connection:
 
     @property
     def held(self) -> int:
-        """Bytes of the client that are in memory."""
-        return len(self._unparsed) + self.body_bytes
+        """Bytes of memory that the client's data takes."""
+        self._count_heads()
+        held = len(self._unparsed) + self._pipeline_bytes
+        if self.reading is _HEAD:
+            held += 2 * (self._first_piece + self._fed) + _HEADER * len(self._headers)  # parsed, and as sent
+        elif self.reading is Reading.BODY:
+            held += self._framing + _HEADER * len(self._headers)  # trailers
+        return held
+
+    def size_of(self, cycle: Cycle) -> int:
+        """Bytes of memory that a request in the pipeline takes so far."""
+        self._count_heads()
+        return cycle.size
 
     # --- httptools' callbacks
 
@@ -264,6 +284,10 @@ class Http1Connection:
         assert self._parser is not None
         method, version = self._parser.get_method(), self._parser.get_http_version()
         if version not in _VERSIONS or method == b"CONNECT":
+            raise RequestError(REQUEST_MALFORMED)
+        # The parser skips further spaces, which may not be there (RFC 9112, 3).
+        line = b"%b %b HTTP/" % (method, self._url)
+        if not self._head.startswith(line) and line not in self._head:
             raise RequestError(REQUEST_MALFORMED)
         headers = self._headers
         if len(headers) > MAX_HEADERS:
@@ -293,8 +317,8 @@ class Http1Connection:
             cycle.pieces.append(data)
             cycle.unread += size + _BODY_PIECE
             self._unread_body += size + _BODY_PIECE
-            cycle.body_size += size
-            self.body_bytes += size
+            cycle.size += size
+            self._pipeline_bytes += size
             if cycle.notify is not None:
                 cycle.notify()
 
@@ -318,7 +342,7 @@ class Http1Connection:
 
     def _parse(self) -> None:
         """Parse what waits, as far as there is room in the pipeline."""
-        while self._unparsed and len(self.pipeline) < MAX_PIPELINED:
+        while self._unparsed and not self._is_full():
             piece, self._unparsed = self._unparsed[:_PIECE], self._unparsed[_PIECE:]
             self._feed(piece)
         if self._stops_reading and not self._unparsed:
@@ -326,9 +350,31 @@ class Http1Connection:
             self._advance(Received.EOF)
             self._release()
 
+    def _is_full(self) -> bool:
+        """Whether requests wait for so many others that the client's further bytes are not parsed."""
+        if len(self.pipeline) < 2:  # noqa: PLR2004  nothing waits for another request
+            return False
+        self._count_heads()
+        return len(self.pipeline) >= MAX_PIPELINED or self._pipeline_bytes > MAX_QUEUED
+
+    def _count_heads(self) -> None:
+        """Count the memory of requests that joined the pipeline since; one that is answered at once is not counted."""
+        for cycle in reversed(self.pipeline):
+            if cycle.is_counted:
+                break
+            cycle.is_counted = True
+            headers = sum(len(name) + len(value) + _HEADER for name, value in cycle.headers)
+            size = _REQUEST + len(cycle.target) + headers
+            cycle.size += size
+            self._pipeline_bytes += size
+
     def _feed(self, data: bytes) -> None:
         """Parse one piece. An upgrade that is ignored is followed by the same request without its offer."""
         assert self._parser is not None
+        if self.reading is _HEAD:
+            self._head += data
+        else:
+            self._head = data
         self._fed += len(data)
         framing, size, messages = self._framing, len(data), self.messages
         while data:
@@ -343,8 +389,12 @@ class Http1Connection:
             except httptools.HttpParserError:
                 self._fail(REQUEST_MALFORMED)
                 break
+        if self.reading is not _HEAD:
+            self._head = b""
         if self.reading is not _IDLE:
-            self._check_piece(framing if messages == self.messages else 0, size)
+            if messages != self.messages:
+                framing, self._first_piece, self._head = 0, size, bytearray(self._head[-size:])
+            self._check_piece(framing, size)
 
     def _check_piece(self, framing: int, size: int) -> None:
         """Check the bounds of an unfinished message, or end what has come to its end.
@@ -400,6 +450,7 @@ class Http1Connection:
             not self.pipeline
             and self._parser.get_method() == b"GET"
             and self._url.partition(b"?")[0] == WEBSOCKET_PATH
+            and b"#" not in self._url
             and self._parser.get_http_version() == "1.1"
             and fields.get(b"upgrade", b"").lower() == b"websocket"
             and not fields.keys() & _BODY
@@ -425,7 +476,7 @@ class Http1Connection:
 
     # --- transitions
 
-    def _advance(self, event: Received) -> None:
+    def _advance(self, event: Received) -> Then:
         """Walk the table of the reading side."""
         self.reading, then = READING[self.reading][event]
         if then is not _NOTHING:
@@ -433,13 +484,17 @@ class Http1Connection:
                 self._drop_incomplete()
             elif then is Then.HAND_OVER:
                 self._close(End.HAND_OVER)
+        return then
 
     def _fail(self, problem: Problem) -> None:
         """Answer what cannot be read behind all earlier responses, and close."""
         self._may_have_unread = True
-        self._advance(Received.ERROR)
-        if not self.pipeline or self.pipeline[-1].end is None:
+        then = self._advance(Received.ERROR)
+        if then is not _NOTHING and (not self.pipeline or self.pipeline[-1].end is None):
             self.pipeline.append(Cycle.of_error(problem))
+        self._unparsed = self._url = self._head = b""
+        self._headers = []
+        self._parser = None
         self._release()
 
     def _drop_incomplete(self) -> None:
@@ -452,7 +507,7 @@ class Http1Connection:
         else:
             self.pipeline.pop()
             self._unread_body -= cycle.unread
-            self.body_bytes -= cycle.body_size
+            self._pipeline_bytes -= cycle.size
         self._give_up(cycle)
 
     def _respond(self, cycle: Cycle, sent: Sent, data: bytes) -> None:
@@ -481,7 +536,7 @@ class Http1Connection:
         while pipeline and pipeline[0].response >= _COMPLETE:
             cycle = pipeline.popleft()
             self._unread_body -= cycle.unread
-            self.body_bytes -= cycle.body_size
+            self._pipeline_bytes -= cycle.size
             self._may_have_unread |= not cycle.is_whole
             if cycle.token is not None:
                 self._unconfirmed.append(cycle.token)
@@ -508,7 +563,7 @@ class Http1Connection:
         for cycle in self.pipeline:
             self._give_up(cycle)
         self.pipeline.clear()
-        self._unread_body = self.body_bytes = 0
+        self._unread_body = self._pipeline_bytes = 0
         self._unparsed = b""
         self._parser = None  # it refers to this object
 

@@ -31,7 +31,8 @@ class Cycle:
         expects_continue: the client may wait for 100 Continue before it sends the body.
         pieces: what was read of the body and not taken yet.
         unread: its size in bytes.
-        body_size: bytes of the body so far, taken or not.
+        size: bytes of memory, of the body so far and, once it is counted, of the head.
+        is_counted: `size` has the head.
         is_whole: its last byte was read.
         error: what to answer instead of asking the application.
         is_taken: it was given to the application.
@@ -42,7 +43,8 @@ class Cycle:
     keep_alive = False
     expects_continue = False
     unread = 0
-    body_size = 0
+    size = 0
+    is_counted = False
     is_whole = False
     error: Problem | None = None
     is_taken = False

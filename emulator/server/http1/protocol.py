@@ -15,12 +15,14 @@ from uvicorn.server import ServerState
 
 from emulator.endpoints.asgi import BufferedHandler, BufferedRequest, Scope
 from emulator.engine.capacity import Bound, CapacityError
+from emulator.server.connection_memory import ReceivedBytes, UnsentResponses
 from emulator.server.http1.asgi_request import AsgiRequest
 from emulator.server.http1.connection import Http1Connection
 from emulator.server.http1.cycle import Cycle, End
 from emulator.server.http1.states import Reading, Response
 from emulator.server.http1.write_batcher import WriteBatcher
 from emulator.wire.errors import INTERNAL_ERROR, TOO_MANY_REQUESTS, Problem
+from emulator.wire.masking import mask_text
 from emulator.wire.replies import without_hsts
 
 KEEP_ALIVE = 75
@@ -30,13 +32,18 @@ HEAD_TIMEOUT = 30
 BODY_TIMEOUT = 60
 """Seconds from the first byte of a body to its last."""
 WRITE_TIMEOUT = 60
-"""Seconds for a client to read the rest of what was sent, after the last response."""
+"""Seconds for a client to read all that was sent, or `MIN_READ` of it."""
+MIN_READ = 256 * 1024
+"""Bytes."""
 LINGER = 2
 """Seconds to go on reading behind a response that ended the connection before its request was read."""
 
 RenderError = Callable[[Problem], bytes]
 """A whole response, head and body, for a request that cannot be read."""
 
+_TURN = range(32)  # requests of one connection served before others of the event loop run
+_TLS_WRITE = 64 * 1024  # bytes encrypted at a time: what TLS has encrypted, it does not count as unsent
+_IDLE = Reading.IDLE
 _ENDS_AFTER_WRITING = frozenset({End.RESET, End.HAND_OVER})  # the others leave the rest to the transport
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 seconds
 _log = logging.getLogger("emulator.server")
@@ -50,13 +57,15 @@ class Http1Service:
         render_error: answers what cannot be read.
         answer: is asked first, for whole requests.
         batcher: of the event loop that serves.
-        memory: what bodies and other bytes of clients take.
+        memory: what requests and other bytes of clients take.
+        unsent: connections whose clients do not read what was sent.
     """
 
     render_error: RenderError
     answer: BufferedHandler
     batcher: WriteBatcher
     memory: Bound
+    unsent: UnsentResponses
 
 
 class Http1Protocol(asyncio.Protocol):
@@ -86,10 +95,12 @@ class Http1Protocol(asyncio.Protocol):
         self._is_paused = False  # the client does not read as fast as we write
         self._is_batched = False
         self._is_reading = True
+        self._will_follow = False
         self._has_ended = False  # our side: no more is written
         self._waits_for = ("", 0)
         self._waits_since = 0.0
-        self._charged = 0  # bytes counted in the account of memory
+        self._received = ReceivedBytes(self.service.memory)
+        self._is_over = False  # more is held than there is room for
         self._client: tuple[str, int] | None = None
         self._server: tuple[str, int] | None = None
         self.is_secure = False
@@ -126,7 +137,8 @@ class Http1Protocol(asyncio.Protocol):
         self._transport = None
         self._has_ended = True
         self.machine.lose()
-        self._charge()
+        self._received.update(0)
+        self.service.unsent.remove(self)
         self._report_lost()
         self.writable.set()
 
@@ -134,11 +146,13 @@ class Http1Protocol(asyncio.Protocol):
         """The client reads more slowly than it is sent to: do not read from it either."""
         self._is_paused = True
         self.writable.clear()
+        self._count_unsent()
         self._read(wants_data=False)
 
     def resume_writing(self) -> None:
         """The client has all that was sent."""
         self.machine.confirm_sent()
+        self.service.unsent.remove(self)
         self._is_paused = False
         self.writable.set()
         self.follow()
@@ -154,6 +168,7 @@ class Http1Protocol(asyncio.Protocol):
 
     def check_timeouts(self, now: float) -> None:
         """End a connection that keeps the server waiting for too long; called once a second."""
+        self._count_unsent()
         waits, limit = self._waits()
         if waits != self._waits_for:
             self._waits_for, self._waits_since = waits, now
@@ -178,12 +193,16 @@ class Http1Protocol(asyncio.Protocol):
     def follow(self) -> None:
         """Serve the requests that can be served now, send, and read on if there is room."""
         machine = self.machine
-        while not self._is_paused and (cycle := machine.next_request()) is not None:
+        for _ in _TURN:
+            if self._is_paused or (cycle := machine.next_request()) is None:
+                break
             self._serve(cycle)
+        else:
+            self._follow_later()
         self.flush_later()
-        if machine.pipeline or machine.end is not None or not self._is_reading or self._charged:
-            self._charge()
-            self._read(machine.wants_data and not self._is_paused)
+        if machine.pipeline or machine.reading is not _IDLE or not self._is_reading or self._received.counted:
+            self._count_received()
+            self._read(machine.wants_data and not self._is_paused and not self._is_over)
 
     def flush(self) -> None:
         """Send what is there, and end the connection if it is to end."""
@@ -194,8 +213,14 @@ class Http1Protocol(asyncio.Protocol):
         else:
             data = machine.data_to_send()
             if data:
-                transport.write(data)
-                if not (self._is_paused or transport.is_closing() or (machine.received_eof and _is_broken(transport))):
+                if self.is_secure:
+                    for at in range(0, len(data), _TLS_WRITE):
+                        transport.write(data[at : at + _TLS_WRITE])
+                else:
+                    transport.write(data)
+                if self._is_paused:
+                    self._count_unsent()
+                elif not (transport.is_closing() or (machine.received_eof and _is_broken(transport))):
                     machine.confirm_sent()
             if machine.end is not None and not (self._is_paused and machine.end in _ENDS_AFTER_WRITING):
                 self._end(machine.end, transport)
@@ -226,10 +251,19 @@ class Http1Protocol(asyncio.Protocol):
         if cycle.error is not None:
             self._send_error(cycle, cycle.error)
         elif not cycle.is_whole or self.service.batcher.is_full or not self._answered_without_task(cycle):
-            request = AsgiRequest(self, cycle, self._scope())
-            task = self._loop.create_task(request.run(self._config.loaded_app))
-            self._state.tasks.add(task)
-            task.add_done_callback(self._state.tasks.discard)
+            self._start(cycle)
+
+    def _start(self, cycle: Cycle) -> None:
+        """Run the application, if there is room for what the request holds."""
+        try:
+            self._received.update(self.machine.size_of(cycle))
+        except CapacityError as error:
+            self._send_error(cycle, _too_many(error))
+            return
+        request = AsgiRequest(self, cycle, self._scope())
+        task = self._loop.create_task(request.run(self._config.loaded_app))
+        self._state.tasks.add(task)
+        task.add_done_callback(self._state.tasks.discard)
 
     def _answered_without_task(self, cycle: Cycle) -> bool:
         pieces = cycle.pieces
@@ -240,7 +274,7 @@ class Http1Protocol(asyncio.Protocol):
         try:
             response = self.service.answer(request)
         except Exception:  # noqa: BLE001  the server goes on
-            _log.exception("unexpected failure at %s %s", cycle.method, cycle.target)
+            _log.exception("unexpected failure at %s %s", cycle.method, mask_text(cycle.target))
             self._send_error(cycle, INTERNAL_ERROR)
             return True
         if response is None:
@@ -289,27 +323,48 @@ class Http1Protocol(asyncio.Protocol):
         self._transport = None
         if not self._is_reading:
             transport.resume_reading()
-        protocol = WebSocketProtocol(self._config, self._state, self._loop, self._scope())
+        self._received.update(0)
+        service = self.service
+        protocol = WebSocketProtocol(
+            self._config, self._state, self._loop, self._scope(), memory=service.memory, unsent=service.unsent
+        )
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
         protocol.open(*self.machine.upgrade)
         if self.machine.received_eof and not protocol.eof_received():
             transport.close()
 
-    def _charge(self) -> None:
-        """Count the bytes that are held; refuse the request that is too much."""
-        more = self.machine.held - self._charged
-        if more < 0:
-            self.service.memory.release(-more, 0)
-        elif more > 0:
-            try:
-                self.service.memory.charge(more, 0)
-            except CapacityError as error:
-                _log.warning("refused a request: %s", error)
-                self.machine.refuse(replace(TOO_MANY_REQUESTS, message=str(error)))
+    def _follow_later(self) -> None:
+        """Go on once others of the event loop have run."""
+        if not self._will_follow:
+            self._will_follow = True
+            self._loop.call_soon(self._follow_on)
+
+    def _follow_on(self) -> None:
+        self._will_follow = False
+        self.follow()
+
+    def _count_received(self) -> None:
+        """Count what is held of the client's data. What does not fit is refused, but for requests that are complete.
+
+        Complete ones are answered; until the first of them is, the client is not read from.
+        """
+        held, before = self.machine.held, self._received.counted
+        try:
+            self._received.update(held)
+        except CapacityError as error:
+            if self.machine.refuse(_too_many(error)):
                 self.follow()
                 return
-        self._charged += more
+            self._received.update(held, must_fit=False)
+            self._is_over = True
+        if self._received.counted < before:
+            self._is_over = False
+
+    def _count_unsent(self) -> None:
+        transport = self._transport
+        if self._is_paused and transport is not None and not transport.is_closing():
+            self.service.unsent.update(self, transport.get_write_buffer_size())
 
     def _read(self, wants_data: bool) -> None:  # noqa: FBT001  the one thing it is about
         """Read from the client only what there is room for."""
@@ -334,7 +389,7 @@ class Http1Protocol(asyncio.Protocol):
         if machine.end is End.LINGER and not self._is_paused:
             return ("linger", 0), LINGER
         if (self._has_ended or self._is_paused) and self._transport is not None:
-            return ("write", self._transport.get_write_buffer_size()), WRITE_TIMEOUT
+            return ("write", self._transport.get_write_buffer_size() // MIN_READ), WRITE_TIMEOUT
         if machine.is_responding:
             return ("response", machine.messages), math.inf
         match machine.reading:
@@ -344,6 +399,11 @@ class Http1Protocol(asyncio.Protocol):
                 return ("head", machine.messages), HEAD_TIMEOUT
             case _:
                 return ("body", machine.messages), BODY_TIMEOUT
+
+
+def _too_many(error: CapacityError) -> Problem:
+    _log.warning("refused a request: %s", error)
+    return replace(TOO_MANY_REQUESTS, message=str(error))
 
 
 def _is_broken(transport: asyncio.Transport) -> bool:

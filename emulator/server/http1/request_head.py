@@ -37,7 +37,7 @@ def check_headers(headers: Headers, fields: Fields, version: str) -> bool:
 
     Raises:
         RequestError: Host is missing, repeated or invalid (RFC 9112, 3.2), or there is a transfer coding other than
-            chunked (6.1).
+            chunked, or under HTTP/1.0 (6.1).
     """
     host = fields.get(b"host")
     if host is None:
@@ -50,6 +50,8 @@ def check_headers(headers: Headers, fields: Fields, version: str) -> bool:
     coding = fields.get(b"transfer-encoding")
     if coding is None:
         return False
+    if version == "1.0":
+        raise RequestError(REQUEST_MALFORMED)
     if coding.lower() != b"chunked" or _count(headers, b"transfer-encoding") > 1:
         raise RequestError(TRANSFER_CODING_UNKNOWN)
     return True

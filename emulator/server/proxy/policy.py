@@ -18,8 +18,8 @@ MAX_HEAD = 16 * 1024
 _SHOWN = 100  # of a host name, in a reply
 _NEAR = tuple(map(ip_network, ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")))
 _NEVER = (*map(ip_network, ("169.254.0.0/16", "fe80::/10")), *METADATA)  # clouds keep their secrets there
-_REQUEST_LINE = re.compile(rb"([A-Z]+) ([\x21-\x7e]+) HTTP/1\.[01]")
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00\r\n]*)")
+_REQUEST_LINE = re.compile(rb"([A-Z]+) ([\x21-\x7e]+) HTTP/1\.[01]\r")
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00\r\n]*)\r")
 _ABSOLUTE = re.compile(r"http://([^/?#]*)(.*)", re.IGNORECASE)
 _HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"proxy-authorization", b"host"})
 _TLS = b"\x16\x03"
@@ -59,36 +59,58 @@ class RefusedError(Exception):
         )
 
 
-def complete_head(received: bytes) -> tuple[Request, bytes] | None:
-    """The request at the beginning of what was received, and what comes after it; None while it is not whole.
+class HeadReader:
+    """Reads the head of a request as it arrives, each byte once."""
 
-    Raises:
-        RefusedError: it will never be one.
-    """
-    received = received.lstrip(b"\r\n")  # RFC 9112, 2.2: stray line ends before a request are no harm
-    if received.startswith(_TLS):
-        raise RefusedError(
-            HTTPStatus.BAD_REQUEST, "the proxy itself speaks plain http: its address in HTTPS_PROXY begins with http://"
-        )
-    head, end, rest = received.partition(b"\r\n\r\n")
-    if len(head) > MAX_HEAD:
-        raise RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"the head is over {MAX_HEAD // 1024} KiB")
-    if end:
-        return _read(head), rest
-    if b"\n" in head:
-        _read(head[: head.rindex(b"\n")].removesuffix(b"\r"))  # what is whole must be good already
-    return None
+    def __init__(self) -> None:
+        self._head = bytearray()
+        self._skipped = 0  # stray line ends before the request (RFC 9112, 2.2)
+        self._searched = 0  # where the end of the next line is looked for
+        self._line = 0  # where that line begins
+        self._request_line: tuple[str, str] | None = None
+        self._fields: list[tuple[bytes, bytes]] = []
 
+    def receive(self, data: bytes) -> tuple[Request, bytes] | None:
+        """The request, and what comes after its head; None while the head is incomplete.
 
-def _read(head: bytes) -> Request:
-    first, *lines = head.split(b"\r\n")
-    match = _REQUEST_LINE.fullmatch(first)
-    if match is None:
-        raise RefusedError(HTTPStatus.BAD_REQUEST, "the proxy was sent what is no HTTP request")
-    fields = [field.groups() for line in lines if (field := _FIELD.fullmatch(line))]
-    if len(fields) < len(lines):
-        raise RefusedError(HTTPStatus.BAD_REQUEST, "the proxy was sent a malformed header")
-    return Request(match[1].decode(), match[2].decode(), [(name, value) for name, value in fields])
+        Raises:
+            RefusedError: it will never be complete.
+        """
+        if not self._head:
+            received, data = data, data.lstrip(b"\r\n")
+            self._skipped += len(received) - len(data)
+        self._head += data
+        if self._head.startswith(_TLS):
+            raise RefusedError(
+                HTTPStatus.BAD_REQUEST,
+                "the proxy itself speaks plain http: its address in HTTPS_PROXY begins with http://",
+            )
+        while (end := self._head.find(b"\n", self._searched)) >= 0:
+            line = bytes(self._head[self._line : end])
+            self._line = self._searched = end + 1
+            self._check_size(self._line)
+            if line == b"\r" and self._request_line is not None:
+                return Request(*self._request_line, self._fields), bytes(self._head[self._line :])
+            self._read_line(line)
+        self._searched = len(self._head)
+        self._check_size(self._searched)
+        return None
+
+    def _read_line(self, line: bytes) -> None:
+        if self._request_line is None:
+            match = _REQUEST_LINE.fullmatch(line)
+            if match is None:
+                raise RefusedError(HTTPStatus.BAD_REQUEST, "the proxy was sent what is no HTTP request")
+            self._request_line = match[1].decode(), match[2].decode()
+            return
+        field = _FIELD.fullmatch(line)
+        if field is None:
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "the proxy was sent a malformed header")
+        self._fields.append((field[1], field[2].lstrip(b" \t")))
+
+    def _check_size(self, size: int) -> None:
+        if self._skipped + size > MAX_HEAD:
+            raise RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"the head is over {MAX_HEAD // 1024} KiB")
 
 
 def read_authority(text: str) -> Address:

@@ -9,10 +9,10 @@ from http import HTTPStatus
 
 from emulator.server.proxy.policy import (
     Address,
+    HeadReader,
     RefusedError,
     Request,
     allowed,
-    complete_head,
     read_authority,
     refuse_from_elsewhere,
     to_origin,
@@ -168,7 +168,7 @@ class Client(asyncio.Protocol):
     def __init__(self, proxy: Proxy) -> None:
         self._proxy = proxy
         self._loop = asyncio.get_running_loop()
-        self._received = b""
+        self._reader = HeadReader()
         self._decided = False
         self._task: asyncio.Task[None] | None = None
 
@@ -184,9 +184,8 @@ class Client(asyncio.Protocol):
         """Read the request."""
         if self._decided:
             return
-        self._received += data
         try:
-            if (head := complete_head(self._received)) is not None:
+            if (head := self._reader.receive(data)) is not None:
                 self._decided = True
                 self._timer.cancel()
                 self._decide(*head)

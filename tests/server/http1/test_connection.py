@@ -5,7 +5,14 @@ from collections.abc import Callable
 
 import pytest
 
-from emulator.server.http1.connection import MAX_DISCARDED, MAX_HEAD, MAX_HEADERS, MAX_PIPELINED, Http1Connection
+from emulator.server.http1.connection import (
+    MAX_DISCARDED,
+    MAX_HEAD,
+    MAX_HEADERS,
+    MAX_PIPELINED,
+    MAX_QUEUED,
+    Http1Connection,
+)
 from emulator.server.http1.cycle import Cycle, End
 from emulator.server.http1.states import Reading, Response
 from emulator.wire.errors import HEAD_TOO_LARGE, REQUEST_MALFORMED, TRANSFER_CODING_UNKNOWN, Problem
@@ -134,6 +141,9 @@ def test_targets_that_are_not(target: str) -> None:
         pytest.param(b"get / HTTP/1.1\r\n\r\n", REQUEST_MALFORMED, id="method in lower case"),
         pytest.param(b"GET / HTTP/9.9\r\n\r\n", REQUEST_MALFORMED, id="unknown version"),
         pytest.param(b"GET / HTTP/0.9\r\nHost: x\r\n\r\n", REQUEST_MALFORMED, id="HTTP/0.9"),
+        pytest.param(GET.replace(b" /", b"  /"), REQUEST_MALFORMED, id="two spaces before the target"),
+        pytest.param(GET.replace(b" HTTP", b"  HTTP"), REQUEST_MALFORMED, id="two spaces behind the target"),
+        pytest.param(WEBSOCKET.replace(b" /", b"  /"), REQUEST_MALFORMED, id="two spaces in an upgrade"),
         pytest.param(b"GET / HTTP/1.1\r\nno colon\r\n\r\n", REQUEST_MALFORMED, id="a header without a colon"),
         pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n", REQUEST_MALFORMED, id="a folded header"),
         pytest.param(b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", REQUEST_MALFORMED, id="space before a colon"),
@@ -152,6 +162,8 @@ def test_targets_that_are_not(target: str) -> None:
             id="length and chunks",
         ),
         pytest.param(CHUNKED_HEAD + b"zz\r\n", REQUEST_MALFORMED, id="a chunk without a size"),
+        pytest.param(CHUNKED_HEAD.replace(b"1.1", b"1.0"), REQUEST_MALFORMED, id="chunks of an old client"),
+        pytest.param(WEBSOCKET.replace(b"signal", b"signal?a#b"), REQUEST_MALFORMED, id="a WebSocket's fragment"),
         pytest.param(CHUNKED_HEAD.replace(b"chunked", b"gzip, chunked"), TRANSFER_CODING_UNKNOWN, id="gzip"),
         pytest.param(
             CHUNKED_HEAD.replace(b"Transfer", b"Transfer-Encoding: gzip\r\nTransfer"),
@@ -168,6 +180,25 @@ def test_malformed_bytes_get_one_response(data: bytes, problem: Problem) -> None
     server.receive(GET).echo_all()
 
     assert (server.sent, server.end) == (problem.name.encode(), End.LINGER)
+
+
+@pytest.mark.parametrize("size", [1, 4, 5, 7, 1000])
+@pytest.mark.parametrize("data", [GET.replace(b" /", b"  /"), GET.replace(b" HTTP", b"  HTTP")])
+def test_spaces_of_a_request_line_however_it_is_cut(data: bytes, size: int) -> None:
+    server = Server(*cut(POST + data, size)).echo_all()
+
+    assert server.sent == ok(b"body") + b"request-malformed"
+
+
+@pytest.mark.parametrize("size", [1, 4, 1000])
+def test_spaces_elsewhere_are_allowed(size: int) -> None:
+    data = (
+        POST.replace(b"Host: x", b"Host: x\r\nA: GET  /p  HTTP/1.1").replace(b"4", b"15", 1)[:-4] + b"GET  / HTTP/1.1"
+    )
+
+    assert Server(*cut(data + H2C + data, size)).echo_all().sent == (
+        ok(b"GET  / HTTP/1.1") + ok(b"body") + ok(b"GET  / HTTP/1.1")
+    )
 
 
 def test_earlier_requests_outlive_an_error() -> None:
@@ -304,7 +335,64 @@ def test_a_large_body_is_read_as_it_is_taken() -> None:
     assert server.connection.held >= len(body)
     assert server.connection.take_body(cycle) == body
     assert server.connection.wants_data
-    assert server.connection.held == len(body)  # the application has it until it has answered
+    assert server.connection.held >= len(body)  # the application has it until it has answered
+    server.answer(cycle)
+    assert server.connection.held == 0
+
+
+LARGE_GET = b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X:\r\n" * (MAX_HEADERS - 1) + b"\r\n"
+
+
+def test_large_heads_fill_the_pipeline_sooner() -> None:
+    server = Server(LARGE_GET * 64)
+
+    assert len(server.connection.pipeline) < 8
+    assert not server.connection.wants_data
+    assert server.connection.held < MAX_QUEUED + len(LARGE_GET) * 64 + 160_000
+    assert server.echo_all().sent == ok() * 64
+    assert server.connection.held == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "least"),
+    [
+        pytest.param(head_of(60_000)[:-2], 120_000, id="a head"),
+        pytest.param(b"GET / HTTP/1.1\r\n" + b"X:\r\n" * 200, 32_000, id="headers"),
+        pytest.param(CHUNKED_HEAD + b"0\r\n" + b"X: y\r\n" * 200, 32_000, id="trailers"),
+        pytest.param(CHUNKED_HEAD + b"0\r\nX: " + b"a" * 50_000, 50_000, id="a trailer"),
+    ],
+)
+def test_what_is_incomplete_is_held(data: bytes, least: int) -> None:
+    server = Server(data)
+    assert least < server.connection.held < least + 10_000
+
+    assert server.connection.refuse(HEAD_TOO_LARGE)
+    server.echo_all()
+    assert (server.connection.held, server.end) == (0, End.LINGER)
+
+
+def test_a_head_behind_a_request_is_held() -> None:
+    server = Server(GET + POST[:20]).echo_all()
+
+    assert 20 <= server.connection.held < 2000
+    assert server.receive(POST[20:]).echo_all().connection.held == 0
+
+
+@pytest.mark.parametrize("data", [b"", POST, GET + POST, LAST], ids=["nothing", "one", "two", "a last one"])
+def test_complete_requests_are_not_refused(data: bytes) -> None:
+    server = Server(data)
+
+    assert not server.connection.refuse(HEAD_TOO_LARGE)
+    assert error_of(server) is None
+
+
+def test_unparsed_bytes_are_refused_once() -> None:
+    server = Server(GET * 1000)
+    parsed = len(server.connection.pipeline)
+
+    assert [server.connection.refuse(HEAD_TOO_LARGE) for _ in range(2)] == [True, False]
+    server.echo_all()
+    assert server.sent == ok() * parsed + HEAD_TOO_LARGE.name.encode()
 
 
 def test_a_full_pipeline_stops_reading() -> None:
@@ -745,3 +833,14 @@ def test_a_connection_that_ended_leaves_nothing(kind: str) -> None:
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+def test_pipelined_heads_do_not_pile_up() -> None:
+    """Every piece ends in a head, and the next begins there."""
+    server = Server(GET[:5])
+    for _ in range(100):
+        server.receive(GET[5:] + GET[:5]).echo_all()
+
+    assert server.sent == ok() * 100
+    assert server.connection.held < 1000
+    assert len(server.connection._head) < 100

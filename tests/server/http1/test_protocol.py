@@ -13,12 +13,14 @@ from uvicorn.server import ServerState
 
 from emulator.endpoints.asgi import CONNECTION, HALF_CLOSED, BufferedRequest, RenderedResponse
 from emulator.engine.capacity import MemoryAccount
+from emulator.server.connection_memory import UnsentResponses
 from emulator.server.http1.connection import MAX_DISCARDED
 from emulator.server.http1.protocol import (
     BODY_TIMEOUT,
     HEAD_TIMEOUT,
     KEEP_ALIVE,
     LINGER,
+    MIN_READ,
     WRITE_TIMEOUT,
     Http1Protocol,
     Http1Service,
@@ -36,6 +38,7 @@ WEBSOCKET = (
 MALFORMED = b"HTTP/1.1 400 request-malformed\r\n\r\n"
 INTERNAL = b"HTTP/1.1 500 internal-error\r\n\r\n"
 CLOSE = b"connection: close\r\n"
+TOO_MANY = b"HTTP/1.1 429 too-many-requests\r\n\r\n"
 
 
 def ok(body: bytes = b"", more: bytes = b"") -> bytes:
@@ -62,10 +65,17 @@ class Client:
         batcher: of the server.
         has_tasks: whether every request is answered by a task.
         is_secure: whether the connection looks like TLS.
+        unsent: of the server; None = of this connection alone.
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, batcher: WriteBatcher, *, has_tasks: bool, is_secure: bool = False
+        self,
+        loop: asyncio.AbstractEventLoop,
+        batcher: WriteBatcher,
+        *,
+        has_tasks: bool,
+        is_secure: bool = False,
+        unsent: UnsentResponses | None = None,
     ) -> None:
         self.loop = loop
         self.has_tasks = has_tasks
@@ -76,8 +86,15 @@ class Client:
         self.may_answer.set()
         self.application: Callable[[Any, Any, Any], Any] = self.echo
         self.state = ServerState()
-        self.memory = MemoryAccount(10_000_000)["request_bodies"]
-        service = Http1Service(render_error=render, answer=self.answer, batcher=batcher, memory=self.memory)
+        account = MemoryAccount(10_000_000)
+        self.memory, self.unsent = account["request_bodies"], account["unsent_responses"]
+        service = Http1Service(
+            render_error=render,
+            answer=self.answer,
+            batcher=batcher,
+            memory=self.memory,
+            unsent=unsent or UnsentResponses(self.unsent),
+        )
         made = type("Protocol", (Http1Protocol,), {"service": service})
         config = uvicorn.Config(self.run, http=made, interface="asgi3", ws="none", lifespan="off", log_config=None)
         config.load()
@@ -329,11 +346,12 @@ def test_half_a_response_is_reset(asgi: Client, caplog: pytest.LogCaptureFixture
     assert "KeyError" in caplog.text
 
 
-def test_a_failure_without_a_task_is_a_500(loop: asyncio.AbstractEventLoop) -> None:
+def test_a_failure_without_a_task_is_a_500(loop: asyncio.AbstractEventLoop, caplog: pytest.LogCaptureFixture) -> None:
     client = Client(loop, WriteBatcher(), has_tasks=False)
     client.protocol.service.answer = lambda _request: 1 / 0  # type: ignore[assignment,return-value]
 
-    assert client.send(POST) == INTERNAL
+    assert client.send(POST.replace(b"q=1", b"token=secret")) == INTERNAL
+    assert "secret" not in caplog.text
     client.leave()
 
 
@@ -613,11 +631,23 @@ def test_a_client_that_stops_reading_is_closed(client: Client, sent: bytes) -> N
 def test_a_client_that_reads_slowly_is_not(client: Client) -> None:
     client.transport.reads = False
     client.send(POST)
-    for second in range(300):
-        client.transport.buffered -= second % 50 == 0
+    client.transport.buffered = 10 * MIN_READ
+    for second in range(5 * WRITE_TIMEOUT):
+        client.transport.buffered -= (second % 50 == 0) * MIN_READ
         client.protocol.check_timeouts(second)
 
     assert not client.transport.is_closed
+
+
+def test_a_client_that_reads_byte_by_byte_is(client: Client) -> None:
+    client.transport.reads = False
+    client.send(POST)
+    client.transport.buffered = 1000
+    for second in range(WRITE_TIMEOUT + 1):
+        client.transport.buffered -= 1
+        client.protocol.check_timeouts(second)
+
+    assert client.transport.is_aborted
 
 
 def test_a_connection_that_is_gone_has_no_timeout(client: Client) -> None:
@@ -703,10 +733,10 @@ def upload(size: int) -> bytes:
 
 def test_a_body_counts_until_its_response(client: Client) -> None:
     client.may_answer.clear()
-    client.send(upload(4000) + b"a" * 3000)
-    client.send(b"a" * 1000)
+    client.send(upload(40_000) + b"a" * 30_000)
+    client.send(b"a" * 10_000)
 
-    assert client.memory.bytes == 4000
+    assert 40_000 < client.memory.bytes < 41_500
     client.may_answer.set()
     client.settle()
     assert client.memory.bytes == 0
@@ -714,17 +744,18 @@ def test_a_body_counts_until_its_response(client: Client) -> None:
 
 def test_a_lost_connection_counts_no_more(client: Client) -> None:
     client.may_answer.clear()
-    client.send(upload(4000) + b"a" * 3000)
+    client.send(upload(40_000) + b"a" * 30_000)
+    assert client.memory.bytes > 30_000
     client.protocol.connection_lost(None)
 
     assert client.memory.bytes == 0
 
 
 def test_a_body_beyond_the_bound_is_refused(client: Client) -> None:
-    client.memory.max_bytes = 2000
-    written = client.send(upload(4000) + b"a" * 1000, b"a" * 2000)
+    client.memory.max_bytes = 20_000
+    written = client.send(upload(40_000) + b"a" * 10_000, b"a" * 20_000)
 
-    assert written == b"HTTP/1.1 429 too-many-requests\r\n\r\n"
+    assert written == TOO_MANY
     assert client.seen == []
     client.transport.close()
     client.settle()
@@ -732,10 +763,128 @@ def test_a_body_beyond_the_bound_is_refused(client: Client) -> None:
 
 
 def test_requests_before_a_refused_one_are_answered(client: Client) -> None:
-    client.memory.max_bytes = 2000
+    client.memory.max_bytes = 20_000
     client.may_answer.clear()
-    client.send(POST + upload(4000) + b"a" * 3000)
+    client.send(POST + upload(40_000) + b"a" * 30_000)
     client.may_answer.set()
     client.settle()
 
-    assert client.transport.written == ok(b"body") + b"HTTP/1.1 429 too-many-requests\r\n\r\n"
+    assert client.transport.written == ok(b"body") + TOO_MANY
+
+
+def test_a_complete_request_without_room_is_refused(asgi: Client) -> None:
+    asgi.memory.max_bytes = 20_000
+
+    assert asgi.send(upload(30_000) + b"a" * 30_000) == TOO_MANY
+    assert (asgi.seen, asgi.memory.bytes) == ([], 0)
+
+
+def test_ordinary_requests_need_no_room(asgi: Client) -> None:
+    asgi.memory.max_bytes = 0
+
+    assert asgi.send(POST + GET) == ok(b"body") + ok()
+
+
+def test_accepted_requests_are_answered_without_room(asgi: Client) -> None:
+    """They are in memory: they count, whatever the bound, and the client is not read from meanwhile."""
+    asgi.memory.max_bytes = 20_000
+    asgi.may_answer.clear()
+    asgi.send(POST, *[POST.replace(b"Host: x", b"Host: x\r\nX: " + b"a" * 4000)] * 6)
+    assert asgi.transport.is_reading_paused
+    assert asgi.memory.bytes > 20_000
+
+    asgi.may_answer.set()
+    asgi.settle()
+    assert asgi.transport.written == ok(b"body") * 7
+    assert not asgi.transport.is_reading_paused
+    assert asgi.memory.bytes == 0
+
+
+def test_heads_that_do_not_end_count(client: Client) -> None:
+    client.memory.max_bytes = 50_000
+    written = client.send(GET[:-2] + b"X: " + b"a" * 40_000, b"a" * 10_000)
+
+    assert written == TOO_MANY
+    assert client.memory.bytes == 0
+
+
+# --- responses that are not read
+
+
+def test_unread_responses_count(client: Client) -> None:
+    client.transport.reads = False
+    client.send(upload(50_000) + b"a" * 50_000)
+    assert (client.unsent.bytes, client.unsent.entries) == (client.transport.buffered, 1)
+    assert client.unsent.bytes > 50_000
+
+    client.transport.buffered = 10
+    client.protocol.check_timeouts(1)
+    assert client.unsent.bytes == 10
+    client.transport.drain()
+    assert (client.unsent.bytes, client.unsent.entries) == (0, 0)
+
+
+def test_a_lost_client_has_nothing_unread(client: Client) -> None:
+    client.transport.reads = False
+    client.send(POST)
+    client.leave()
+
+    assert (client.unsent.bytes, client.unsent.entries) == (0, 0)
+
+
+def test_who_reads_least_gives_way(loop: asyncio.AbstractEventLoop, caplog: pytest.LogCaptureFixture) -> None:
+    """The connection that waits longest is aborted and its response lost; the newest never is for its own size."""
+    batcher = WriteBatcher()
+    bound = MemoryAccount()["unsent_responses"]
+    bound.max_bytes = 90_000
+    unsent = UnsentResponses(bound)
+    clients = [Client(loop, batcher, has_tasks=False, unsent=unsent) for _ in range(3)]
+    for client in clients:
+        client.transport.reads = False
+        client.send(upload(40_000) + b"a" * 40_000)
+    assert [client.transport.is_aborted for client in clients] == [True, False, False]
+
+    clients[2].transport.buffered = 200_000
+    clients[2].protocol.check_timeouts(1)
+    assert [client.transport.is_aborted for client in clients] == [True, True, False]
+    for client in clients:
+        client.leave()
+    assert [client.lost for client in clients] == [[b"a" * 40_000]] * 3
+    assert "unread bytes: unsent_responses is full" in caplog.text
+    assert (bound.entries, bound.bytes) == (0, 0)
+
+
+def test_tls_is_given_a_little_at_a_time(connect: Connect) -> None:
+    """TLS counts as unsent only what it has not encrypted."""
+    client = connect(is_secure=True)
+    sizes: list[int] = []
+    write = client.transport.write
+    client.transport.write = lambda data: (sizes.append(len(data)), write(data))[1]  # type: ignore[method-assign]
+    client.send(upload(200_000) + b"a" * 200_000)
+    client.settle(200)
+
+    assert len(client.transport.written) > 200_000
+    assert max(sizes) <= 65_536
+
+
+# --- turns of the event loop
+
+
+def test_many_requests_let_the_loop_turn(loop: asyncio.AbstractEventLoop) -> None:
+    client = Client(loop, WriteBatcher(), has_tasks=False)
+    client.protocol.data_received(GET * 1000)
+    assert len(client.seen) == 32
+    client.protocol.data_received(GET * 100)
+    assert len(client.seen) == 64
+
+    client.settle(100)
+    assert client.transport.written == ok() * 1100
+    client.leave()
+
+
+def test_a_client_may_leave_between_turns(loop: asyncio.AbstractEventLoop) -> None:
+    client = Client(loop, WriteBatcher(), has_tasks=False)
+    client.protocol.data_received(GET * 1000)
+    client.leave()
+
+    assert len(client.seen) == 32
