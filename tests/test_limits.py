@@ -7,6 +7,7 @@ import pytest
 from serving import Running, fresh
 
 from emulator.adapters import callbacks, schema_limits
+from emulator.endpoints.inspection import views
 from emulator.endpoints.twilio import bodies
 from emulator.engine import explanation, feed, lines, slices
 from emulator.engine.capacity import KINDS, MEMORY_LIMIT, MemoryAccount
@@ -64,7 +65,8 @@ def test_the_table_of_requests_is_the_codes_own(what: str, maximum: str) -> None
     [
         f"more than {feed.MAX_BEHIND:,} events behind",
         f"the newest {explanation.LOOKED_AT:,} exchanges",
-        f"after every {slices.SLICE} entries",
+        f"after every {slices.SLICE} entries or {slices.SECONDS * 1000:.0f} ms",
+        f"larger than {views.PAGE_BYTES // 1024**2} MiB",
         f"At most {slices.MAX_JOBS} pieces of work",
         f"{slices.SLICE} are answered per iteration",
         f"when {lines.MAX_BEHIND:,} frames or {lines.MAX_BYTES_BEHIND // 1024**2} MiB wait",

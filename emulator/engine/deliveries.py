@@ -217,5 +217,5 @@ class Deliveries(Store[str, Delivery]):
         gone = [delivery for _, delivery in self.near(scope) if scope.owns(*delivery.owners)]
         for delivery in gone:
             delivery.was_reset = True
-        self.waits.forgot(gone)
+            self.waits.forgot(delivery)
         return super().reset(scope)

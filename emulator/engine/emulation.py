@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from emulator.engine.arrivals import Arrivals
 from emulator.engine.calls import Calls
@@ -28,7 +27,7 @@ from emulator.engine.policy import Policy
 from emulator.engine.sayings import Saying
 from emulator.engine.schemas import SchemaResult, Schemas
 from emulator.engine.scopes import Scope
-from emulator.engine.slices import Slices, Steps, Wakeups, finish
+from emulator.engine.slices import Slices, Steps, Wakeups, Window, finish
 from emulator.engine.switchboard import Switchboard
 from emulator.engine.threads import Thread, threads_of
 from emulator.engine.waiting import End, Wait, WaitFor, Waits
@@ -61,9 +60,9 @@ class Emulation:
         self._arrivals = Arrivals()
         self.clock = clock
         self.chance = chance
-        self.slices = Slices()
+        self.slices = Slices(monotonic)
         self.memory = account = MemoryAccount(policy.memory_limit, policy.capacities())
-        wakeups = Wakeups()
+        wakeups = Wakeups(monotonic)
         self.calls = Calls(account, policy.calls)
         self.journal = Journal(account)
         self.waits = Waits(account, wakeups)
@@ -181,45 +180,46 @@ class Emulation:
 
     # --- what the author of a test does
 
-    async def select(self, selection: Selection) -> Selection:
-        """A selection whose candidates were all looked at, in slices."""
+    async def page(self, selection: Selection, window: Window) -> tuple[int, list[Exchange]]:
+        """How many exchanges a selection has, and a part of them; looked at in slices where that is needed."""
         if selection.matches is None:
-            return selection
-        return Selection((await self.slices.filter(selection.matches, selection.candidates()), 0))
+            return len(selection), selection.page(window.limit, newest_first=window.newest_first, skip=window.skip)
+        return await self.slices.page(selection.matches, selection.candidates, selection.size, window)
 
     async def wait(self, wanted: Filter, *, at_least: int | None, at_most: int | None) -> Wait:
         """Start to wait for messages; the owner must leave `waits`."""
         wait = self.waits.begin(wanted, at_least=at_least, at_most=at_most)
-        found = self.select(self.journal.messages(wanted))
-        return await self.waits.add_earlier(wait, found)
+        found = self.journal.messages(wanted)
+        if found.matches is None:
+            self.waits.add(wait, len(found))
+            return wait
+        return await self.waits.add_earlier(
+            wait, lambda: self.journal.messages(wanted).candidates(), found.size, self.slices
+        )
 
-    async def select_deliveries(self, wanted: DeliveryFilter) -> list[Delivery]:
-        """The deliveries that a filter means, oldest first; their contents are looked at in slices."""
-        found = self.conversations.deliveries.select(replace(wanted, content=None, contains=None))
-        if wanted.content is None and wanted.contains is None:
-            return found
-        content = DeliveryFilter(content=wanted.content, contains=wanted.contains)
-        return await self.slices.filter(content.matches, found)
+    async def page_of_deliveries(self, wanted: DeliveryFilter, window: Window) -> tuple[int, list[Delivery]]:
+        """How many deliveries a filter means, and a part of them; looked at in slices."""
+        deliveries = self.conversations.deliveries
+        many = len(deliveries.candidates(wanted))
+        return await self.slices.page(wanted.matches, lambda: deliveries.candidates(wanted), many, window)
 
     async def wait_for_deliveries(
         self, wanted: DeliveryFilter, *, at_least: int | None, at_most: int | None
     ) -> WaitFor[DeliveryFilter]:
         """Start to wait for deliveries; the owner must leave their `waits`."""
-        waits = self.conversations.deliveries.waits
+        deliveries, waits = self.conversations.deliveries, self.conversations.deliveries.waits
         wait = waits.begin(wanted, at_least=at_least, at_most=at_most)
-        return await waits.add_earlier(wait, self.select_deliveries(wanted))
+        many = len(deliveries.candidates(wanted))
+        return await waits.add_earlier(wait, lambda: deliveries.candidates(wanted), many, self.slices)
 
     async def threads(self, scope: Scope) -> list[Thread]:
         """The attempts of a scope that belong together, in the order of the last ones."""
-        wanted = Filter(account_sid=scope.account_sid, call_sid=scope.call_sid)
-        exchanges = list(await self.select(self.journal.requests(wanted)))
-        steps = threads_of(exchanges, now=self.clock.now(), window=self._retry_window)
-        return await self.slices.run(steps, len(exchanges))
+        found = self.journal.requests(Filter(account_sid=scope.account_sid, call_sid=scope.call_sid))
+        return await self.slices.run(self._threads(scope), found.size)
 
     async def delete_messages(self, wanted: Filter) -> int:
         """Remove messages and the keys that created them; returns how many."""
-        found = (await self.select(self.journal.messages(wanted))).candidates()[::-1]
-        return await self.slices.run(self._deletion(found), len(found))
+        return await self.slices.run(self._deletion(wanted), self.journal.messages(wanted).size)
 
     def reset(self, scope: Scope) -> dict[str, int]:
         """Forget everything of a scope and end its waits; returns what was forgotten, by name.
@@ -295,14 +295,21 @@ class Emulation:
                 yield
         return requests, messages
 
-    def _deletion(self, found: list[Exchange]) -> Steps[int]:
+    def _threads(self, scope: Scope) -> Steps[list[Thread]]:
+        wanted = Filter(account_sid=scope.account_sid, call_sid=scope.call_sid)
+        exchanges = yield from self.journal.requests(wanted).found()
+        return (yield from threads_of(exchanges, now=self.clock.now(), window=self._retry_window))
+
+    def _deletion(self, wanted: Filter) -> Steps[int]:
+        found = (yield from self.journal.messages(wanted).found())[::-1]
         deleted = 0
         while found:
             part = [found.pop() for _ in range(min(_REMOVED_AT_ONCE, len(found)))]
             part = [exchange for exchange in part if self.journal.holds(exchange)]
             self.journal.remove(part)
-            self.waits.forgot(part)
+            yield
             for exchange in part:
+                self.waits.forgot(exchange)
                 assert exchange.made is not None
                 self.holdings.forget(exchange.made)
                 yield

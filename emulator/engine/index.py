@@ -11,6 +11,7 @@ from operator import attrgetter
 
 from emulator.engine.exchanges import Exchange
 from emulator.engine.filters import Filter, keys_of
+from emulator.engine.slices import Steps
 
 _seq = attrgetter("seq")
 _TOLERATED = 16
@@ -34,10 +35,13 @@ class Selection:
     def __or__(self, other: "Selection") -> "Selection":
         return Selection(*self._runs, *other._runs, matches=self.matches or other.matches)
 
-    def __len__(self) -> int:
-        if self.matches is not None:
-            return sum(map(self.matches, self.candidates()))
+    @property
+    def size(self) -> int:
+        """How many candidates there are."""
         return sum(len(track) - start for track, start in self._runs)
+
+    def __len__(self) -> int:
+        return self.size if self.matches is None else sum(map(self.matches, self.candidates()))
 
     def __iter__(self) -> Iterator[Exchange]:
         return filter(self.matches, self.candidates()) if self.matches else iter(self.candidates())
@@ -47,15 +51,27 @@ class Selection:
         runs = [track[start : None if limit is None else start + limit] for track, start in self._runs]
         return runs[0] if len(runs) == 1 else sorted(chain.from_iterable(runs), key=_seq)[:limit]
 
-    def page(self, limit: int, *, newest_first: bool) -> list[Exchange]:
-        """The first `limit` exchanges from the wanted end."""
+    def found(self, limit: int | None = None) -> Steps[list[Exchange]]:
+        """All exchanges, the oldest first, or the newest ones, the newest first; looked at in steps."""
+        candidates, found = self.candidates(), list[Exchange]()
+        for exchange in candidates if limit is None else reversed(candidates):
+            if self.matches is None or self.matches(exchange):
+                found.append(exchange)
+            yield
+            if len(found) == limit:
+                break
+        return found
+
+    def page(self, limit: int, *, newest_first: bool, skip: int = 0) -> list[Exchange]:
+        """The first `limit` exchanges from the wanted end, after some that are left out."""
+        stop = skip + limit
         if self.matches is not None:
             found = self.candidates()
-            return list(islice(filter(self.matches, reversed(found) if newest_first else found), limit))
+            return list(islice(filter(self.matches, reversed(found) if newest_first else found), skip, stop))
         if not newest_first:
-            return self.candidates(limit)
-        ends = [track[max(start, len(track) - limit) :] for track, start in self._runs]
-        return sorted(chain.from_iterable(ends), key=_seq, reverse=True)[:limit]
+            return self.candidates(stop)[skip:]
+        ends = [track[max(start, len(track) - stop) :] for track, start in self._runs]
+        return sorted(chain.from_iterable(ends), key=_seq, reverse=True)[skip:stop]
 
 
 class Index:

@@ -1,16 +1,19 @@
-"""Long work in slices: other callbacks of the event loop run after every 100 items, whatever else is under way.
+"""Long work in slices: other callbacks of the event loop run after every 100 items or 5 ms, whatever is under way.
 
-Work is a generator that yields after each item. All work of an emulator shares one budget of items per loop iteration
-and takes turns, so that a thousand clients that ask at once do not block the loop either.
+Work is a generator that yields after each item. All work of an emulator shares one budget per loop iteration and takes
+turns, so that a thousand clients that ask at once do not block the loop either.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 SLICE = 100
 """Items per iteration of the event loop, at most."""
+SECONDS = 0.005
+"""Time per iteration of the event loop, at most, and one item more."""
 MAX_JOBS = 10
 """Pieces of work of more than a slice that are under way at once: each holds a list of what it looks at."""
 
@@ -20,11 +23,37 @@ Steps = Generator[None, None, R]
 """Work that yields after each item and returns its result."""
 
 
-class Budget:
-    """What may be done in one iteration of the event loop."""
+class Window(NamedTuple):
+    """Which part of a list is wanted: at most `limit` items from one end, after the first `skip`."""
 
-    def __init__(self, size: int = SLICE) -> None:
+    limit: int
+    newest_first: bool = False
+    skip: int = 0
+
+    def of(self, items: Sequence[T]) -> list[T]:
+        """This part of a list that has the oldest first."""
+        stop = self.skip + self.limit
+        if not self.newest_first:
+            return list(items[self.skip : stop])
+        return list(items[max(0, len(items) - stop) : max(0, len(items) - self.skip)])[::-1]
+
+
+class Budget:
+    """What may be done in one iteration of the event loop: so many items, and no more once so much time has passed.
+
+    Args:
+        monotonic: seconds that only go forward.
+        size: how many items.
+        seconds: how much time, all users of the budget together; the item under way is finished.
+    """
+
+    def __init__(
+        self, monotonic: Callable[[], float] = time.monotonic, size: int = SLICE, seconds: float = SECONDS
+    ) -> None:
+        self._monotonic = monotonic
         self._size = self._left = size
+        self._seconds = seconds
+        self._ends_at = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None  # the one that will refill it
 
     def take(self) -> bool:
@@ -32,7 +61,8 @@ class Budget:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             self._loop.call_soon(self._refill)
-        if not self._left:
+            self._ends_at = self._monotonic() + self._seconds
+        elif not self._left or self._monotonic() >= self._ends_at:
             return False
         self._left -= 1
         return True
@@ -44,8 +74,8 @@ class Budget:
 class Slices:
     """All long work of an emulator."""
 
-    def __init__(self) -> None:
-        self._budget = Budget()
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._budget = Budget(monotonic)
         self._turn = asyncio.Lock()
         self._jobs = asyncio.Semaphore(MAX_JOBS)
 
@@ -65,9 +95,18 @@ class Slices:
         """The result of a function for each item."""
         return await self.run(_mapped(function, items), len(items))
 
-    async def filter(self, matches: Callable[[T], bool], items: Sequence[T]) -> list[T]:
-        """The items that match."""
-        return await self.run(_filtered(matches, items), len(items))
+    async def page(
+        self, matches: Callable[[T], bool], items: Callable[[], Sequence[T]], many: int, window: Window
+    ) -> tuple[int, list[T]]:
+        """How many items match, and a part of them.
+
+        Args:
+            matches: whether an item is meant.
+            items: called when it is their turn: until then, and afterwards, no list of them is held.
+            many: how many there are, roughly.
+            window: the part.
+        """
+        return await self.run(_page(matches, items, window), many)
 
     async def _run(self, steps: Steps[R]) -> R:
         while True:
@@ -84,8 +123,8 @@ class Slices:
 class Wakeups:
     """Results of futures that others wait for: what is set at once wakes its waiters in several loop iterations."""
 
-    def __init__(self) -> None:
-        self._budget = Budget()
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._budget = Budget(monotonic)
         self._waiting: deque[tuple[asyncio.Future[object], object]] = deque()
 
     def set(self, future: "asyncio.Future[R]", result: R) -> None:
@@ -124,10 +163,13 @@ def _mapped(function: Callable[[T], R], items: Iterable[T]) -> Steps[list[R]]:
     return results
 
 
-def _filtered(matches: Callable[[T], bool], items: Iterable[T]) -> Steps[list[T]]:
-    found = []
-    for item in items:
+def _page(matches: Callable[[T], bool], items: Callable[[], Sequence[T]], window: Window) -> Steps[tuple[int, list[T]]]:
+    count, page = 0, list[T]()
+    found = items()
+    for item in reversed(found) if window.newest_first else found:
         if matches(item):
-            found.append(item)
+            count += 1
+            if window.skip < count <= window.skip + window.limit:
+                page.append(item)
         yield
-    return found
+    return count, page

@@ -82,8 +82,13 @@ class Thread:
     @property
     def ends(self) -> tuple[tuple[Exchange, float | None], ...]:
         """The first and last attempts, each with its gap: a client that tries for ever must not fill the answer."""
-        paired = tuple(zip(self.attempts, (None, *self.gaps), strict=True))
-        return paired if len(paired) <= 2 * SHOWN else paired[:SHOWN] + paired[-SHOWN:]
+        many = len(self.attempts)
+        places = range(many) if many <= 2 * SHOWN else (*range(SHOWN), *range(many - SHOWN, many))
+        return tuple((self.attempts[place], self._gap(place)) for place in places)
+
+    def _gap(self, place: int) -> float | None:
+        before = self.attempts[place - 1].arrival.received_at
+        return self.attempts[place].arrival.received_at - before if place else None
 
     @property
     def messages(self) -> int:
@@ -104,8 +109,8 @@ def threads_of(exchanges: Iterable[Exchange], *, now: float, window: float) -> S
     groups.sort(key=lambda group: group[-1].seq)
     threads = []
     for group in groups:
-        threads.append(Thread(tuple(group), tuple(_findings(group, now, window))))
-        yield
+        findings = yield from _findings(group, now, window)
+        threads.append(Thread(tuple(group), tuple(findings)))
     return threads
 
 
@@ -152,15 +157,20 @@ def _is_retry(before: Exchange, attempt: Exchange, last_use: dict[Name | None, i
     return abs(attempt.arrival.received_at - before.arrival.received_at) <= window
 
 
-def _findings(attempts: Sequence[Exchange], now: float, window: float) -> list[Finding]:
+def _findings(attempts: Sequence[Exchange], now: float, window: float) -> Steps[list[Finding]]:
     last = attempts[-1]
+    yield
     if len(attempts) == 1 and succeeded(last):
         return []  # most are: a journal is large
-    found = {finding for before, after in pairwise(attempts) for finding in _retry(before, after)}
+    found, successes = set[Finding](), int(succeeded(attempts[0]))
+    for before, after in pairwise(attempts):
+        found.update(_retry(before, after))
+        successes += succeeded(after)
+        yield
     if not succeeded(last):
-        if now - last.arrival.received_at > window and not any(map(succeeded, attempts)):
+        if now - last.arrival.received_at > window and not successes:
             found.add(Finding.GAVE_UP)
-    elif not all(map(succeeded, attempts)):
+    elif successes < len(attempts):
         found.add(Finding.RECOVERED)
     return [finding for finding in Finding if finding in found]
 

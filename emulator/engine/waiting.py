@@ -4,7 +4,7 @@ A wait counts at receipt. Deleted things no longer count; evicted ones do, for t
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sized
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
@@ -13,7 +13,7 @@ from emulator.engine.capacity import MemoryAccount
 from emulator.engine.exchanges import Exchange
 from emulator.engine.filters import Filter
 from emulator.engine.scopes import Owners, Scope
-from emulator.engine.slices import Wakeups
+from emulator.engine.slices import Slices, Steps, Wakeups
 from emulator.engine.store import ENTRY, Store
 
 _OVERHEAD = ENTRY + 1_000  # measured: a wait and its future
@@ -63,6 +63,7 @@ class WaitFor(Generic[Wish]):
         count: how many match now.
         over: done once the wait is over; cancelled by nobody but its owner.
         end: why it is over; None while it is not.
+        counts: what comes and goes is counted; not before the turn of those that came earlier.
     """
 
     wanted: Wish
@@ -71,6 +72,7 @@ class WaitFor(Generic[Wish]):
     count: int
     over: asyncio.Future[End]
     end: End | None = None
+    counts: bool = True
 
     @property
     def satisfied(self) -> bool:
@@ -141,36 +143,47 @@ class WaitsFor(Store[WaitFor[Wish], WaitFor[Wish]], Generic[Thing, Wish]):
         if wait.decided:
             self._end(wait, End.DECIDED)
 
-    async def add_earlier(self, wait: WaitFor[Wish], found: Awaitable[Sized]) -> WaitFor[Wish]:
-        """Count the things that came before the wait began; where that fails, the wait is left.
+    async def add_earlier(
+        self, wait: WaitFor[Wish], earlier: Callable[[], Iterable[Thing]], many: int, slices: Slices
+    ) -> WaitFor[Wish]:
+        """Count the things that came before, in slices; where that fails, the wait is left.
 
-        What is deleted meanwhile is subtracted then and counted here, which comes to the same.
+        Args:
+            wait: it counts nothing until its turn comes.
+            earlier: called then; what is deleted afterwards is subtracted at once and counted here all the same.
+            many: how many they are, roughly.
+            slices: in which the things are looked at.
         """
+        wait.counts = False
         try:
-            self.add(wait, len(await found))
+            await slices.run(self._count(wait, earlier), many)
         except BaseException:
             self.leave(wait)
             raise
         return wait
 
+    def _count(self, wait: WaitFor[Wish], earlier: Callable[[], Iterable[Thing]]) -> Steps[None]:
+        wait.counts = True
+        for thing in earlier():
+            if wait.wanted.matches(thing):
+                self.add(wait)
+            yield
+
     def saw(self, thing: Thing) -> None:
         """A thing came."""
         for wait in self.covering(*thing.owners):
-            if wait.wanted.matches(thing):
+            if wait.counts and wait.wanted.matches(thing):
                 self.add(wait)
 
-    def forgot(self, things: Iterable[Thing]) -> None:
-        """Things were deleted."""
-        if not self._entries:
-            return
-        for thing in things:
-            for wait in self.covering(*thing.owners):
-                if wait.end is None and wait.wanted.matches(thing):
-                    wait.count -= 1
+    def forgot(self, thing: Thing) -> None:
+        """A thing was deleted."""
+        for wait in self.covering(*thing.owners):
+            if wait.counts and wait.end is None and wait.wanted.matches(thing):
+                wait.count -= 1
 
     def saw_change(self, thing: Thing, change: Callable[[], None]) -> None:
         """A thing that came before is changed: it counts where it is meant now and was not, and the other way round."""
-        waits = self.covering(*thing.owners)
+        waits = [wait for wait in self.covering(*thing.owners) if wait.counts]
         were_meant = [wait.wanted.matches(thing) for wait in waits]
         change()
         for wait, was_meant in zip(waits, were_meant, strict=True):

@@ -125,8 +125,7 @@ class Questions:
         if newest is None:
             found = yield from _all("requests", parameters)
         else:
-            page = yield _page("requests", parameters | {"order": "newest", "limit": newest})
-            found = page["requests"][::-1]
+            found = yield from _newest("requests", parameters, newest)
         return [Request.read(one) for one in found]
 
     def wait_for(self, at_least: int, timeout: float, filters: Mapping[str, Any]) -> Conversation[list[Message]]:
@@ -193,8 +192,8 @@ class Questions:
 
     def faults(self, scoping: Mapping[str, Any]) -> Conversation[list[Fault]]:
         """The rules that can touch the scope."""
-        said = yield Question(path="/_emulator/faults", parameters=self._parameters(scoping))
-        return [Fault.read(one) for one in said["faults"]]
+        found = yield from _listed("faults", self._parameters(scoping))
+        return [Fault.read(one) for one in found]
 
     def delete_fault(self, fault_id: str) -> Conversation[None]:
         """Remove a rule."""
@@ -212,8 +211,8 @@ class Questions:
 
     def calls(self) -> Conversation[list[Call]]:
         """The registered calls of the scope."""
-        said = yield Question(path="/_emulator/calls")
-        calls = [Call.read(one) for one in said["calls"]]
+        found = yield from _listed("calls", {})
+        calls = [Call.read(one) for one in found]
         return [call for call in calls if self.scope.overlaps(Scope(call.account_sid, call.call_sid))]
 
     def call(self, call_sid: str | None) -> Conversation[Call]:
@@ -280,10 +279,33 @@ def _all(name: str, parameters: Mapping[str, object], page: Json | None = None) 
     if page is None:
         page = yield _page(name, parameters)
     found = list(page[name])
-    while len(page[name]) == LARGEST_PAGE:
+    while 0 < len(page[name]) < page["count"]:
         page = yield _page(name, {**parameters, "after": found[-1]["seq"]})
         found += page[name]
     return found
+
+
+def _newest(name: str, parameters: Mapping[str, object], number: int) -> Conversation[list[Json]]:
+    """So many of the newest records, the oldest first."""
+    found = dict[int, Json]()  # what comes between two pages moves the second one: it repeats some
+    page = yield _page(name, {**parameters, "order": "newest", "limit": min(number, LARGEST_PAGE)})
+    while True:
+        found.update((one["seq"], one) for one in page[name])
+        if not page[name] or len(found) >= min(number, page["count"]):
+            return [found[seq] for seq in sorted(found)][-number:]
+        limit = min(number - len(found), LARGEST_PAGE)
+        page = yield _page(name, {**parameters, "order": "newest", "limit": limit, "skip": len(found)})
+
+
+def _listed(name: str, parameters: Mapping[str, object]) -> Conversation[list[Json]]:
+    """Every page of a listing whose records have no place in the journal."""
+    found = list[Json]()
+    while True:
+        skip = {"skip": len(found)} if found else {}
+        page = yield Question(path=f"/_emulator/{name}", parameters={**parameters, **skip})
+        found += page[name]
+        if not page[name] or len(found) >= page["count"]:
+            return found
 
 
 def _fault_path(fault_id: str) -> str:

@@ -32,7 +32,7 @@ from emulator.engine.idempotency import OnMismatch
 from emulator.engine.lines import Line
 from emulator.engine.schemas import OnFailure, Schema
 from emulator.engine.scopes import Scope
-from emulator.engine.slices import finish
+from emulator.engine.slices import Window, finish
 from emulator.engine.waiting import End, Wait
 from emulator.wire import errors, sids
 from emulator.wire.errors import Problem, TwilioError
@@ -678,9 +678,9 @@ def test_deliveries_are_selected_by_a_filter(contains: str | None, count: int) -
         engine.conversations.deliveries.open(
             subscription(), notice(content=content), chance=engine.chance, now=SOME_TIME
         )
-    found = asyncio.run(engine.select_deliveries(DeliveryFilter(contains=contains)))
+    found, listed = asyncio.run(engine.page_of_deliveries(DeliveryFilter(contains=contains), Window(1)))
 
-    assert len(found) == count
+    assert (found, len(listed)) == (count, 1)
 
 
 def test_a_lost_answer_is_not_spent_on_a_refused_create() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from emulator.engine.exchanges import Exchange
 from emulator.engine.filters import Filter
 from emulator.engine.index import Index
+from emulator.engine.slices import finish
 
 # Few values, so that tracks grow, share exchanges and run empty.
 VALUES = st.sampled_from([None, "x", "y"])
@@ -74,16 +75,19 @@ def test_a_selection_is_what_a_plain_list_would_give(steps: list[tuple[Any, ...]
     assert len(selected) == len(expected)
 
 
-@given(STEPS, FILTERS, st.integers(0, 50))
+@given(STEPS, FILTERS, st.integers(0, 50), st.integers(0, 10))
 def test_a_page_is_a_selections_beginning_from_either_end(
-    steps: list[tuple[Any, ...]], wanted: Filter, limit: int
+    steps: list[tuple[Any, ...]], wanted: Filter, limit: int, skip: int
 ) -> None:
     index, kept = play(steps)
     selected = index.select(wanted)
 
     expected = naive(kept, wanted)
-    assert selected.page(limit, newest_first=False) == expected[:limit]
-    assert selected.page(limit, newest_first=True) == expected[::-1][:limit]
+    assert selected.page(limit, newest_first=False, skip=skip) == expected[skip:][:limit]
+    assert selected.page(limit, newest_first=True, skip=skip) == expected[::-1][skip:][:limit]
+    assert finish(selected.found()) == expected
+    assert finish(selected.found(limit + 1)) == expected[::-1][: limit + 1]
+    assert selected.size >= len(expected)
 
 
 @given(STEPS)

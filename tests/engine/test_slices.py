@@ -13,7 +13,7 @@ from emulator.engine.emulation import Emulation
 from emulator.engine.filters import Filter
 from emulator.engine.parties import EndUserMessage
 from emulator.engine.scopes import Scope
-from emulator.engine.slices import MAX_JOBS, SLICE, Slices, Steps, Wakeups, finish
+from emulator.engine.slices import MAX_JOBS, SLICE, Slices, Steps, Wakeups, Window, finish
 from emulator.engine.waiting import End, Wait
 
 MANY = 7 * SLICE
@@ -87,11 +87,12 @@ def test_small_work_does_not_wait_for_large_work() -> None:
 
 
 def test_results_come_in_the_order_of_the_items() -> None:
-    async def run() -> tuple[list[int], list[int]]:
+    async def run() -> tuple[list[int], tuple[int, list[int]]]:
         slices, items = Slices(), list(range(MANY))
-        return await slices.map(lambda item: item * 2, items), await slices.filter(lambda item: item % 3 == 0, items)
+        doubled = await slices.map(lambda item: item * 2, items)
+        return doubled, await slices.page(lambda item: item % 3 == 0, lambda: items, MANY, Window(MANY))
 
-    assert asyncio.run(run()) == ([2 * item for item in range(MANY)], list(range(0, MANY, 3)))
+    assert asyncio.run(run()) == ([2 * item for item in range(MANY)], (MANY // 3 + 1, list(range(0, MANY, 3))))
 
 
 def test_work_can_be_done_at_once() -> None:
@@ -163,7 +164,7 @@ def filled() -> Emulation:
 
 
 async def listed(engine: Emulation) -> object:
-    return len(await engine.select(engine.journal.messages(Filter(contains="7"))))
+    return (await engine.page(engine.journal.messages(Filter(contains="7")), Window(1)))[0]
 
 
 async def waited(engine: Emulation) -> object:
@@ -172,7 +173,7 @@ async def waited(engine: Emulation) -> object:
 
 
 async def deliveries(engine: Emulation) -> object:
-    return len(await engine.select_deliveries(DeliveryFilter(contains="1")))
+    return (await engine.page_of_deliveries(DeliveryFilter(contains="1"), Window(1)))[0]
 
 
 async def delivery_wait(engine: Emulation) -> object:

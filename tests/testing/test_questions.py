@@ -35,7 +35,8 @@ def message(seq: int) -> Json:
 
 
 def page(*seqs: int, **more: object) -> Json:
-    return {"messages": [message(seq) for seq in seqs], "satisfied": True, "ended": "decided", **more}
+    listed = [message(seq) for seq in seqs]
+    return {"messages": listed, "count": len(listed), "satisfied": True, "ended": "decided", **more}
 
 
 UNSATISFIED: Json = page(satisfied=False, ended="timed_out", explanation=["wanted at least 1, 0 arrived", "why"])
@@ -83,7 +84,7 @@ def test_a_watch_that_the_emulator_broke_off_is_no_success() -> None:
 
 def test_what_fills_a_page_is_asked_for_further() -> None:
     full = range(1, questions.LARGEST_PAGE + 1)
-    asked, found = held(EVERYTHING.messages({"contains": "x"}), page(*full), page(2000))
+    asked, found = held(EVERYTHING.messages({"contains": "x"}), page(*full, count=1001), page(2000))
 
     assert [one.seq for one in found] == [*full, 2000]
     assert asked[1].parameters == {"contains": "x", "limit": 1000, "after": 1000}

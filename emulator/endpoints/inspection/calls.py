@@ -10,7 +10,7 @@ from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
-from emulator.endpoints.inspection.queries import ScopeQuery
+from emulator.endpoints.inspection.queries import ScopeListingQuery
 from emulator.endpoints.inspection.views import RecordError, json_response, listing, rendered_all
 from emulator.engine.calls import ACTIVE, Call, Leg, Status
 from emulator.engine.scopes import Scope
@@ -88,11 +88,11 @@ def _missing(call_sid: str) -> HTTPException:
 
 
 @router.get("", response_class=Response, responses={200: {"model": CallList}}, summary="List registered calls")
-async def list_calls(engine: Engine, scope: ScopeQuery) -> Response:
+async def list_calls(engine: Engine, page: ScopeListingQuery) -> Response:
     """The registered calls of a scope; those of no account are everybody's."""
-    wanted = scope.scope()
+    wanted = page.scope()
     calls = [call for call in engine.calls if wanted.overlaps(Scope(call.account_sid, call.sid))]
-    listed = await rendered_all(engine, lambda call: _view(engine, call).model_dump_json(), calls)
+    listed = await rendered_all(engine, lambda call: _view(engine, call).model_dump_json(), calls[page.skip :])
     return json_response(listing("calls", listed, count=len(calls)))
 
 

@@ -73,10 +73,10 @@ async def list_deliveries(engine: Engine, mask: Mask, query: DeliveriesQuery, re
     """Callbacks to subscriptions; with `at_least` or `at_most`, wait. One that fails has the code 32711."""
     deliveries, wanted = engine.conversations.deliveries, query.filter()
     more = await _wait(engine, query, request) if query.waits else {}
-    found = await engine.select_deliveries(wanted)
-    page = (found[::-1] if query.newest_first else found)[: query.limit]
-    totals = {"count": len(found), "last_seq": deliveries.last_seq, "evicted": deliveries.evicted}
-    text = listing("deliveries", await rendered_all(engine, partial(delivery_json, mask=mask), page), **totals, **more)
+    count, found = await engine.page_of_deliveries(wanted, query.window)
+    listed = await rendered_all(engine, partial(delivery_json, mask=mask), found)
+    totals = {"count": count, "last_seq": deliveries.last_seq, "evicted": deliveries.evicted}
+    text = listing("deliveries", listed, **totals, **more)
     return page_response(text, more, strict=query.strict)
 
 

@@ -10,6 +10,7 @@ from emulator.endpoints.inspection.calls import CallSid
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import UNPROCESSABLE
+from emulator.endpoints.inspection.queries import SkipQuery
 from emulator.endpoints.inspection.views import (
     RecordError,
     json_response,
@@ -20,6 +21,7 @@ from emulator.endpoints.inspection.views import (
 )
 from emulator.engine.filters import Filter
 from emulator.engine.parties import EndUserMessage
+from emulator.engine.slices import Window
 from emulator.wire import sids
 from emulator.wire.errors import CALL_IS_PSTN, CALL_NOT_ACTIVE, CALL_UNKNOWN
 from emulator.wire.messages import MAX_CONTENT
@@ -29,7 +31,7 @@ router = APIRouter(
     route_class=ControlRoute, prefix="/_emulator/calls/{call_sid}/end-user", tags=["end users"], responses=UNPROCESSABLE
 )
 
-
+_LIMIT = 1000
 _WHY_NOT = {
     CALL_UNKNOWN: "it is not registered, and the option calls wants it to be; PUT it first",
     CALL_IS_PSTN: "its other end is no Voice SDK",
@@ -71,18 +73,29 @@ class EndUserView(BaseModel):
     identity: str | None = Field(description="of the Voice SDK that is connected now; null = none", examples=["alice"])
     received: list[dict[str, Any]] = Field(description="messages for it, as in /_emulator/messages")
     said: list[SaidView | RecordError]
+    received_count: int = Field(description="how many messages there are for it, listed or not", examples=[0])
+    said_count: int = Field(description="how many there are of it, listed or not", examples=[1])
 
 
 @router.get("", response_class=Response, responses={200: {"model": EndUserView}}, summary="What the end user got")
-async def get_end_user(engine: Engine, call_sid: CallSid) -> Response:
-    """The messages of a call in both directions, the newest 1000 of each, oldest first."""
+async def get_end_user(engine: Engine, call_sid: CallSid, page: SkipQuery) -> Response:
+    """The newest messages of a call in both directions, oldest first: of each direction 1000, or 2 MiB of them.
+
+    `skip` leaves out the newest of each direction; the counts tell how many there are.
+    """
+    window = Window(_LIMIT, newest_first=True, skip=page.skip)
     party = engine.switchboard.party(call_sid)
-    found = engine.journal.messages(Filter(call_sid=call_sid)).page(1000, newest_first=True)
-    received = ", ".join(await rendered_all(engine, message_json, found[::-1]))
-    sayings = engine.conversations.sayings.of_call(call_sid)[-1000:]
-    about = {"call_sid": call_sid, "identity": party.identity if party else None}
-    said = listing("said", await rendered_all(engine, saying_json, sayings), **about)
-    return json_response(f'{{"received": [{received}], {said[1:]}')
+    sayings = engine.conversations.sayings.of_call(call_sid)
+    count, found = await engine.page(engine.journal.messages(Filter(call_sid=call_sid)), window)
+    received = await rendered_all(engine, message_json, found)
+    said = await rendered_all(engine, saying_json, window.of(sayings))
+    about = {
+        "call_sid": call_sid,
+        "identity": party.identity if party else None,
+        "received_count": count,
+        "said_count": len(sayings),
+    }
+    return json_response(listing("received", received[::-1])[:-1] + b", " + listing("said", said[::-1], **about)[1:])
 
 
 @router.post(

@@ -28,14 +28,16 @@ _HEARTBEAT = 10.0
 _LAST_WORD = 1.0  # seconds a reader that was given up has to take the reason
 
 
-def _text(kind: str, data: str, seq: int | None = None) -> bytes:
-    place = "" if seq is None else f"id: {seq}\n"
+_NO_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
+
+
+def _text(kind: str, data: bytes, seq: int | None = None) -> bytes:
+    place = b"" if seq is None else b"id: %d\n" % seq
     # A line end would end the data; in JSON it can only stand between values.
-    line = data.replace("\r", " ").replace("\n", " ")
-    return f"event: {kind}\n{place}data: {line}\n\n".encode()
+    return b"event: %b\n%bdata: %b\n\n" % (kind.encode(), place, data.translate(_NO_LINE_ENDS))
 
 
-_LAGGED = _text("lagged", json.dumps({"missed": f"more than {MAX_BEHIND} events"}))
+_LAGGED = _text("lagged", json.dumps({"missed": f"more than {MAX_BEHIND} events"}).encode())
 
 
 def _render(event: Event, mask: Masking) -> bytes:
@@ -47,7 +49,7 @@ def _render(event: Event, mask: Masking) -> bytes:
         return _text(event.kind, rendered(request_json, about), None if about.created else event.seq)
     if isinstance(about, Delivery):
         return _text(event.kind, rendered(partial(delivery_json, mask=mask), about))
-    data = json.dumps({"account_sid": about.account_sid, "call_sid": about.call_sid})
+    data = json.dumps({"account_sid": about.account_sid, "call_sid": about.call_sid}).encode()
     return _text(event.kind, data, event.seq)
 
 
@@ -99,7 +101,7 @@ class _Stream(Response):
             return b""
         data = {"evicted": min(missed, journal.evicted), "evicted_through": journal.evicted_through}
         reader.position = journal.evicted_through
-        return _text("evicted", json.dumps(data))
+        return _text("evicted", json.dumps(data).encode())
 
 
 async def _first_of(*awaitables: Coroutine[Any, Any, object]) -> None:

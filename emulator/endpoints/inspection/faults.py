@@ -12,7 +12,7 @@ from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.fault_bodies import PROFILES, FaultBody, Profile, ProfileBody, RuleBody
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, bad_value
-from emulator.endpoints.inspection.queries import ScopeQuery
+from emulator.endpoints.inspection.queries import ScopeListingQuery, ScopeQuery
 from emulator.endpoints.inspection.views import RecordError, json_response, listing, rendered_all
 from emulator.engine.capacity import size_of
 from emulator.engine.fault_rules import FaultRule
@@ -84,12 +84,12 @@ def _rule(engine: Engine, fault_id: str) -> FaultRule:
 
 
 @router.get("", response_class=Response, responses={200: {"model": FaultList}}, summary="List faults")
-async def list_faults(engine: Engine, scope: ScopeQuery) -> Response:
+async def list_faults(engine: Engine, page: ScopeListingQuery) -> Response:
     """The rules that can touch a scope, in their order."""
-    wanted = scope.scope()
+    wanted = page.scope()
     rules = [rule for rule in engine.faults if wanted.overlaps(rule.recipe.match.scope)]
     profiles = [profile.model_dump(mode="json") for profile in PROFILES]
-    listed = await rendered_all(engine, lambda rule: _view(engine, rule).model_dump_json(), rules)
+    listed = await rendered_all(engine, lambda rule: _view(engine, rule).model_dump_json(), rules[page.skip :])
     return json_response(listing("faults", listed, count=len(rules), profiles=profiles))
 
 

@@ -123,10 +123,9 @@ async def list_messages(engine: Engine, query: MessagesQuery, request: Request) 
             lines, near_misses = await engine.slices.run(explain(wait, wait.ended, engine.journal), 2 * LOOKED_AT)
             shown = await rendered_all(engine, near_miss_json, near_misses)
             more |= {"explanation": lines, "near_misses": [json.loads(text) for text in shown]}
-    found = await engine.select(engine.journal.messages(wanted))
-    page = found.page(query.limit, newest_first=query.newest_first)
-    listed = await rendered_all(engine, message_json, page)
-    text = listing("messages", listed, **totals(len(found), engine.journal), **more)
+    count, found = await engine.page(engine.journal.messages(wanted), query.window)
+    listed = await rendered_all(engine, message_json, found)
+    text = listing("messages", listed, **totals(count, engine.journal), **more)
     return page_response(text, more, strict=query.strict)
 
 

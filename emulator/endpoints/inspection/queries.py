@@ -14,6 +14,7 @@ from emulator.engine.deliveries import DeliveryFilter
 from emulator.engine.exchanges import Outcome
 from emulator.engine.filters import Filter, Part
 from emulator.engine.scopes import Scope
+from emulator.engine.slices import Window
 from emulator.engine.threads import Finding
 from emulator.wire import content
 
@@ -91,14 +92,44 @@ class Wanted(_ByContent):
         )
 
 
-class _Paging(BaseModel):
-    limit: int = Field(100, ge=1, le=1000, description="how many are listed; `count` tells how many there are")
+class _Skipping(BaseModel):
+    skip: int = Field(
+        0,
+        ge=0,
+        description="leave out this many first; a page ends early once it is larger than 2 MiB, "
+        "and when `skip` and what is listed make less than `count`, there is more",
+    )
+
+
+class _Paging(_Skipping):
+    limit: int = Field(
+        100,
+        ge=1,
+        le=1000,
+        description="how many are listed at most; a page ends early once it is larger than 2 MiB. "
+        "`count` is how many there are: go on with `skip`, or oldest first with `after`",
+    )
     order: Literal["oldest", "newest"] = Field("oldest", description="which end comes first")
 
     @property
     def newest_first(self) -> bool:
         """Whether the newest comes first."""
         return self.order == "newest"
+
+    @property
+    def window(self) -> Window:
+        """Which of what matches is listed."""
+        return Window(self.limit, newest_first=self.newest_first, skip=self.skip)
+
+
+class ListQuery(_Skipping):
+    """How many are left out first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ScopeListing(ScopeModel, _Skipping):
+    """Of which account and call, and how many are left out first."""
 
 
 class ScopePage(ScopeModel, _Paging):
@@ -197,6 +228,8 @@ def _read(model: type[_Model]) -> object:
 
 
 ScopeQuery = Annotated[ScopeModel, _read(ScopeModel)]
+SkipQuery = Annotated[ListQuery, _read(ListQuery)]
+ScopeListingQuery = Annotated[ScopeListing, _read(ScopeListing)]
 ScopePageQuery = Annotated[ScopePage, _read(ScopePage)]
 WantedQuery = Annotated[Wanted, _read(Wanted)]
 MessagesQuery = Annotated[MessageQuery, _read(MessageQuery)]

@@ -124,9 +124,9 @@ class ExchangeView(RequestView):
 @router.get("", response_class=Response, responses={200: {"model": RequestList}}, summary="List every request")
 async def list_requests(engine: Engine, page: RequestPageQuery) -> Response:
     """Every exchange on the Twilio surface: created, replayed, refused. Control and health requests are never in it."""
-    found = await engine.select(engine.journal.requests(page.filter()))
-    listed = await rendered_all(engine, request_json, found.page(page.limit, newest_first=page.newest_first))
-    return json_response(listing("requests", listed, **totals(len(found), engine.journal)))
+    count, found = await engine.page(engine.journal.requests(page.filter()), page.window)
+    listed = await rendered_all(engine, request_json, found)
+    return json_response(listing("requests", listed, **totals(count, engine.journal)))
 
 
 @router.get(

@@ -14,7 +14,7 @@ from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, Problem, Responses, bad_value
-from emulator.endpoints.inspection.queries import ScopeQuery
+from emulator.endpoints.inspection.queries import ScopeListingQuery
 from emulator.endpoints.inspection.views import RecordError, json_response, listing, rendered_all
 from emulator.engine.capacity import CapacityError
 from emulator.engine.schemas import OnFailure, Schema
@@ -102,11 +102,13 @@ def _view(schema: Schema) -> SchemaView:
 
 
 @router.get("", response_class=Response, responses={200: {"model": SchemaList}}, summary="List schemas")
-async def list_schemas(engine: Engine, scope: ScopeQuery) -> Response:
+async def list_schemas(engine: Engine, page: ScopeListingQuery) -> Response:
     """The schemas that contents of a scope are held against."""
-    wanted = scope.scope()
+    wanted = page.scope()
     schemas = [schema for schema in engine.schemas if wanted.overlaps(schema.scope)]
-    listed = await rendered_all(engine, lambda schema: _view(schema).model_dump_json(by_alias=True), schemas)
+    listed = await rendered_all(
+        engine, lambda schema: _view(schema).model_dump_json(by_alias=True), schemas[page.skip :]
+    )
     return json_response(listing("schemas", listed, count=len(schemas)))
 
 

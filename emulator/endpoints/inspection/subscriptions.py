@@ -57,6 +57,5 @@ async def list_subscriptions(engine: Engine, mask: Mask, page: ScopePageQuery) -
     """The subscriptions that were created and not deleted."""
     wanted = page.scope()
     found = [one for one in engine.conversations.subscriptions if wanted.covers(one.account_sid, one.call_sid)]
-    listed = found[: -page.limit - 1 : -1] if page.newest_first else found[: page.limit]
-    texts = await rendered_all(engine, partial(_json, mask=mask), listed)
+    texts = await rendered_all(engine, partial(_json, mask=mask), page.window.of(found))
     return json_response(listing("subscriptions", texts, count=len(found)))

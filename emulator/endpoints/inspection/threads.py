@@ -20,7 +20,7 @@ from emulator.engine.exchanges import Exchange, Outcome
 from emulator.engine.feed import Kind, Reader
 from emulator.engine.filters import Filter
 from emulator.engine.scopes import Scope
-from emulator.engine.slices import SLICE
+from emulator.engine.slices import SLICE, Steps
 from emulator.engine.threads import Finding, Thread
 from emulator.engine.verdicts import explain, told
 from emulator.engine.waiting import End, Wait
@@ -91,9 +91,10 @@ async def list_threads(engine: Engine, query: ThreadsQuery, request: Request) ->
     if query.waits:
         more = await _wait(engine, query, request)
     found = await _found(engine, query)
-    ordered = found[::-1] if query.newest_first else found
-    listed = await rendered_all(engine, _json, ordered[: query.limit])
-    text = listing("threads", listed, **totals(len(found), engine.journal), **more)
+    count, page = len(found), query.window.of(found)
+    del found  # no list but the page is held while it is rendered
+    listed = await rendered_all(engine, _json, page)
+    text = listing("threads", listed, **totals(count, engine.journal), **more)
     return page_response(text, more, strict=query.strict)
 
 
@@ -177,7 +178,19 @@ async def _found(engine: Emulation, query: ThreadQuery, scope: Scope | None = No
         for thread in await engine.threads(scope or query.scope())
         if thread.seq > query.after and query.finding in (None, *thread.findings)
     ]
-    return await engine.slices.filter(lambda thread: any(map(wanted.matches, thread.attempts)), threads)
+    return await engine.slices.run(_with_attempt(wanted, threads), len(threads))
+
+
+def _with_attempt(wanted: Filter, threads: list[Thread]) -> Steps[list[Thread]]:
+    """The threads with an attempt that is meant."""
+    found = []
+    for thread in threads:
+        for attempt in thread.attempts:
+            yield
+            if wanted.matches(attempt):
+                found.append(thread)
+                break
+    return found
 
 
 async def _near(engine: Emulation, query: ThreadQuery) -> list[Thread]:

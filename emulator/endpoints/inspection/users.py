@@ -10,6 +10,7 @@ from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
+from emulator.endpoints.inspection.queries import SkipQuery
 from emulator.endpoints.inspection.views import RecordError, json_response, listing, rendered_all
 from emulator.engine.behaviours import Behaviour, Reaction
 from emulator.engine.lines import Line
@@ -86,7 +87,7 @@ class BehaviourView(BaseModel):
 
 
 @router.get("", response_class=Response, responses={200: {"model": UserList}}, summary="List connected users")
-async def list_users(engine: Engine, request: Request) -> Response:
+async def list_users(engine: Engine, request: Request, page: SkipQuery) -> Response:
     """The connected Voice SDKs and their calls."""
     parties = defaultdict[Line, list[Party]](list)
     for party in engine.switchboard.parties:
@@ -100,7 +101,7 @@ async def list_users(engine: Engine, request: Request) -> Response:
         ).model_dump_json()
 
     lines, insights = list(engine.switchboard.lines), request.app.state.voice.stand_ins.insights
-    listed = await rendered_all(engine, view, lines)
+    listed = await rendered_all(engine, view, lines[page.skip :])
     return json_response(listing("users", listed, count=len(lines), insights=insights))
 
 

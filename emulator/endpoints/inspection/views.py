@@ -4,7 +4,6 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from functools import partial
 from typing import Any, TypeVar
 
 from fastapi import Response
@@ -19,6 +18,7 @@ from emulator.engine.handovers import Handover
 from emulator.engine.journal import Journal
 from emulator.engine.sayings import Saying
 from emulator.engine.schemas import SchemaResult
+from emulator.engine.slices import Steps
 from emulator.wire import content, replies
 from emulator.wire.dates import iso8601, rfc2822
 from emulator.wire.masking import Masking
@@ -36,20 +36,33 @@ class RecordError(BaseModel):
     sid: str | None = Field(None, description="its SID, id, name or identity")
 
 
-def rendered(render: Callable[[T], str], record: T) -> str:
+PAGE_BYTES = 2 * 1024**2
+"""A page of a listing ends with the record that makes it larger than this."""
+
+
+def rendered(render: Callable[[T], str], record: T) -> bytes:
     """A record as JSON, or an error entry for one that cannot be rendered."""
     try:
-        text = render(record)
-        text.encode()
+        return render(record).encode()
     except Exception as error:  # noqa: BLE001  whatever it is, other records are not to blame
         _log.exception("a record cannot be rendered")
-        return _record_error(record, error).model_dump_json()
-    return text
+        return _record_error(record, error).model_dump_json().encode()
 
 
-async def rendered_all(engine: Emulation, render: Callable[[T], str], records: Sequence[T]) -> list[str]:
-    """Records as JSON, rendered in slices, each apart from the others."""
-    return await engine.slices.map(partial(rendered, render), records)
+async def rendered_all(engine: Emulation, render: Callable[[T], str], records: Sequence[T]) -> list[bytes]:
+    """Records as JSON, rendered in slices, each apart from the others, until they are a page."""
+    return await engine.slices.run(_rendered_page(render, records), len(records))
+
+
+def _rendered_page(render: Callable[[T], str], records: Iterable[T]) -> Steps[list[bytes]]:
+    texts, size = list[bytes](), 0
+    for record in records:
+        texts.append(rendered(render, record))
+        size += len(texts[-1])
+        yield
+        if size > PAGE_BYTES:
+            break
+    return texts
 
 
 # What identifies a record, the most specific first.
@@ -267,14 +280,15 @@ def jsonable(value: object) -> object:
     return [jsonable(inner) for inner in value] if isinstance(value, list) else value
 
 
-def json_response(text: str, status: int = 200) -> Response:
+def json_response(text: str | bytes, status: int = 200) -> Response:
     """A response of JSON that is a text already."""
     return Response(text, status, media_type="application/json")
 
 
-def listing(name: str, texts: Iterable[str], **more: object) -> str:
+def listing(name: str, texts: Iterable[bytes], **more: object) -> bytes:
     """A page of rendered records, and more members."""
-    return f'{{"{name}": [{", ".join(texts)}], {json.dumps(more)[1:]}'
+    rest = ", " + json.dumps(more)[1:] if more else "}"
+    return b'{"%b": [%b]%b' % (name.encode(), b", ".join(texts), rest.encode())
 
 
 def totals(count: int, journal: Journal) -> dict[str, int]:

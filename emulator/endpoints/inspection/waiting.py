@@ -45,6 +45,6 @@ def waited(wait: WaitFor[Any]) -> dict[str, Any]:
     return {"satisfied": wait.fulfilled, "ended": wait.ended, "explanation": []}
 
 
-def page_response(text: str, more: dict[str, Any], *, strict: bool) -> Response:
+def page_response(text: bytes, more: dict[str, Any], *, strict: bool) -> Response:
     """A page that is JSON already, with what a wait added to it."""
     return json_response(text, 408 if strict and not more.get("satisfied", True) else 200)

@@ -75,7 +75,8 @@ def test_both_directions_of_a_call_are_shown(site: Site) -> None:
 
 
 def test_nobodys_call_is_empty(caller: Caller) -> None:
-    assert end_user(caller) == {"call_sid": caller.call, "identity": None, "received": [], "said": []}
+    counts = {"received_count": 0, "said_count": 0}
+    assert end_user(caller) == {"call_sid": caller.call, "identity": None, "received": [], "said": [], **counts}
 
 
 @pytest.mark.parametrize("status", ["ringing", "in-progress"])

@@ -77,9 +77,13 @@ export class Journal extends EventTarget {
       // The API lists what comes after a place, not before one: ask for windows before the oldest, wider while empty.
       for (let asked = 0, width = PAGE; asked < PAGES_PER_SEARCH && this.more && found.length < FIRST_PAGE; asked++) {
         const after = Math.max(0, this.#oldest - 1 - width);
-        const path = query("/_emulator/requests", { ...this.query.parameters, after, limit: PAGE });
-        const before = (await call(path, { signal })).requests.filter((item) => item.seq < this.#oldest);
-        if (before.length === PAGE && width > PAGE) {
+        const before = [];
+        for (let page, from = after; !page || (page.requests.length < page.count && from < this.#oldest - 1 && before.length < PAGE);) {
+          page = await call(query("/_emulator/requests", { ...this.query.parameters, after: from, limit: PAGE }), { signal });
+          before.push(...page.requests.filter((item) => item.seq < this.#oldest));
+          from = page.requests.at(-1)?.seq ?? this.#oldest; // a page of large requests ends early
+        }
+        if (before.length >= PAGE && width > PAGE) {
           width = PAGE; // too wide after all: there may be others between these and the oldest shown
           continue;
         }
