@@ -64,6 +64,7 @@ def test_the_table_of_requests_is_the_codes_own(what: str, maximum: str) -> None
     "sentence",
     [
         f"more than {feed.MAX_BEHIND:,} events behind",
+        f"at most {slices.SLICE} exchanges or {feed.READ_BYTES // 1024} KiB at once",
         f"the newest {explanation.LOOKED_AT:,} exchanges",
         f"after every {slices.SLICE} entries or {slices.SECONDS * 1000:.0f} ms",
         f"larger than {views.PAGE_BYTES // 1024**2} MiB",

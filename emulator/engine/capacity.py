@@ -73,6 +73,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("behaviours", 10_000, 1, _REFUSE),
     Kind("event_streams", 1_000, 1, _REFUSE, "close some first"),
     Kind("delayed_responses", 10_000, 1, _REFUSE, "let some go first"),
+    Kind("event_notes", 10_000, 1, _EVICT),
 )
 """All kinds. What is not evicted may take half of the limit in all: the rest always holds history."""
 

@@ -5,10 +5,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from itertools import takewhile
+from itertools import accumulate, islice
 from typing import NamedTuple
 
-from emulator.engine.capacity import MemoryAccount
+from emulator.engine.capacity import MemoryAccount, size_of
 from emulator.engine.deliveries import Delivery
 from emulator.engine.exchanges import Exchange
 from emulator.engine.filters import Filter
@@ -18,8 +18,10 @@ from emulator.engine.slices import SLICE, Steps
 from emulator.engine.store import ENTRY, Store
 
 MAX_BEHIND = 1_000
-MAX_NOTES = 10_000
+READ_BYTES = 64 * 1024
+"""What is read at once ends with the exchange that makes it larger than this."""
 _OVERHEAD = ENTRY + 2_500  # measured: a reader
+_NOTE = 300  # measured: a note without its texts
 
 
 class Kind(StrEnum):
@@ -51,6 +53,12 @@ class _Note(NamedTuple):
     number: int
     seq: int
     about: Scope | str
+
+    @property
+    def size(self) -> int:
+        """Its memory in bytes."""
+        about = self.about
+        return _NOTE + (size_of(about.account_sid, about.call_sid) if isinstance(about, Scope) else size_of(about))
 
 
 @dataclass(slots=True, eq=False)
@@ -133,7 +141,9 @@ class Feed(Store[Reader, Reader]):
         super().__init__(account)
         self._journal = journal
         self._delivery = delivery
-        self._notes: deque[_Note] = deque(maxlen=MAX_NOTES)
+        self._notes: deque[_Note] = deque()
+        self._notes_bound = account["event_notes"]
+        self._notes_bound.evict = self._drop_note
         self._last_note = 0
 
     def size_of(self, key: Reader, value: Reader) -> int:  # noqa: ARG002
@@ -194,14 +204,12 @@ class Feed(Store[Reader, Reader]):
             reader.end()
 
     def read(self, reader: Reader, limit: int = SLICE) -> Steps[list[Event]]:
-        """The next events, from no more than `limit` exchanges; none when all was read."""
-        wanted = replace(reader.wanted, after=reader.position)
-        exchanges = self._journal.requests(wanted).candidates(limit)
-        last = exchanges[-1].seq if len(exchanges) == limit else self._journal.last_seq
-        noted = self._noted(reader, last)
+        """The next events, from no more than `limit` exchanges and as many notes; none when all was read."""
+        exchanges, last = self._unread(reader, limit)
+        noted, last = self._noted(reader, last, limit)
         events: list[Event] = []
         for exchange in exchanges:
-            if reader.wanted.matches(exchange):
+            if exchange.seq <= last and reader.wanted.matches(exchange):
                 events += events_of(exchange)
             yield
         events = sorted(events + noted, key=lambda event: event.seq)  # stable: of equals the exchange first
@@ -214,25 +222,38 @@ class Feed(Store[Reader, Reader]):
 
     def _note(self, about: Scope | str) -> None:
         self._last_note += 1
-        self._notes.append(_Note(self._last_note, self._journal.last_seq, about))
+        note = _Note(self._last_note, self._journal.last_seq, about)
+        self._notes.append(note)
+        self._notes_bound.charge(note.size)
 
-    def _noted(self, reader: Reader, last: int) -> list[Event]:
-        """The notes that a reader did not read yet, up to this place of the journal."""
+    def _drop_note(self) -> None:
+        self._notes_bound.release(self._notes.popleft().size)
+
+    def _unread(self, reader: Reader, limit: int) -> tuple[list[Exchange], int]:
+        """The next exchanges that a reader did not read yet, and the place up to which these are all."""
+        wanted = replace(reader.wanted, after=reader.position)
+        found = self._journal.requests(wanted).candidates(limit)
+        sizes = accumulate(exchange.size for exchange in found)
+        exchanges = found[: 1 + sum(size <= READ_BYTES for size in sizes)]
+        is_all = len(exchanges) == len(found) < limit
+        return exchanges, self._journal.last_seq if is_all else exchanges[-1].seq
+
+    def _noted(self, reader: Reader, last: int, limit: int) -> tuple[list[Event], int]:
+        """The next notes that a reader did not read yet, up to this place of the journal or to the one returned."""
         dropped = self._last_note - len(self._notes)
         if reader.oldest_note is not None and reader.oldest_note <= dropped:
             reader.give_up()
         reader.oldest_note = None
-        unread = list(takewhile(lambda note: note.number > reader.noted, reversed(self._notes)))
-        events = []
-        for note in reversed(unread):
-            if note.seq > last:
+        events = list[Event]()
+        for note in islice(self._notes, max(0, reader.noted - dropped), None):
+            if note.seq > last or len(events) == limit:
                 reader.oldest_note = note.number
-                break
+                return events, min(last, note.seq)
             reader.noted = note.number
             event = self._event(reader, note)
             if event is not None:
                 events.append(event)
-        return events
+        return events, last
 
     def _event(self, reader: Reader, note: _Note) -> Event | None:
         """What a note is to a reader; None = nothing."""

@@ -225,9 +225,9 @@ def test_readers_hold_no_exchange_that_was_evicted() -> None:
     assert [take(engine, reader) for reader in readers] == [events_of(kept)] * 3
 
 
-def test_a_reader_whose_notes_were_dropped_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "MAX_NOTES", 2)
+def test_a_reader_whose_notes_were_dropped_is_given_up() -> None:
     engine = emulation()
+    engine.memory["event_notes"].max_entries = 2
     slow, other = engine.feed.open(Filter(call_sid=CALL)), engine.feed.open(Filter(call_sid=OTHER_CALL))
     engine.reset(Scope(call_sid=CALL))
     for _ in range(2):
@@ -235,6 +235,40 @@ def test_a_reader_whose_notes_were_dropped_is_given_up(monkeypatch: pytest.Monke
 
     assert (len(take(engine, slow)), slow.lagged.is_set()) == (0, True)
     assert (len(take(engine, other)), other.lagged.is_set()) == (2, False)
+
+
+def test_no_more_notes_are_read_at_once_than_exchanges() -> None:
+    engine = emulation()
+    reader = engine.feed.open(Filter(), resumed=True)
+    first = post(engine)
+    for number in range(5):
+        engine.reset(Scope(call_sid=f"CA{number}"))
+    second = post(engine)
+    batches = [finish(engine.feed.read(reader, 2)) for _ in range(4)]
+    resets = [Event(Kind.RESET, 1, Scope(call_sid=f"CA{number}")) for number in range(5)]
+
+    assert batches == [[*events_of(first), *resets[:2]], resets[2:4], [resets[4], *events_of(second)], []]
+    assert not reader.is_behind
+
+
+def test_what_is_read_at_once_has_a_bound_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = emulation()
+    reader = engine.feed.open(Filter(), resumed=True)
+    sent = [post(engine) for _ in range(4)]
+    monkeypatch.setattr(feed, "READ_BYTES", 2 * sent[0].size)
+    batches = [finish(engine.feed.read(reader)) for _ in range(3)]
+
+    assert batches == [told(sent[:3]), told(sent[3:]), []]
+
+
+def test_notes_are_counted_and_the_oldest_dropped() -> None:
+    engine = emulation(memory_limit=1024**2)
+    for number in range(100):
+        engine.reset(Scope(call_sid=f"{number}".ljust(60_000, "x")))
+    notes = engine.memory["event_notes"]
+
+    assert (notes.entries, len(engine.feed._notes)) == (1, 1)
+    assert notes.bytes > 60_000
 
 
 def test_a_delivery_that_was_evicted_is_not_read() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Coroutine
 from functools import partial
 from typing import Annotated, Any
@@ -19,11 +20,12 @@ from emulator.engine.deliveries import Delivery
 from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Exchange
 from emulator.engine.feed import MAX_BEHIND, Event, Kind, Reader
-from emulator.engine.slices import SLICE
+from emulator.engine.slices import SLICE, Steps
 from emulator.wire.masking import Masking
 
 router = APIRouter(route_class=ControlRoute, tags=["events"], responses=UNPROCESSABLE)
 
+_CHUNK = 64 * 1024
 _HEARTBEAT = 10.0
 _LAST_WORD = 1.0  # seconds a reader that was given up has to take the reason
 
@@ -51,6 +53,15 @@ def _render(event: Event, mask: Masking) -> bytes:
         return _text(event.kind, rendered(partial(delivery_json, mask=mask), about))
     data = json.dumps({"account_sid": about.account_sid, "call_sid": about.call_sid}).encode()
     return _text(event.kind, data, event.seq)
+
+
+def _render_some(events: deque[Event], mask: Masking) -> Steps[bytes]:
+    """Take events from the front and render them, until they are a chunk."""
+    chunk = bytearray()
+    while events and len(chunk) < _CHUNK:
+        chunk += _render(events.popleft(), mask)
+        yield
+    return bytes(chunk)
 
 
 class _Stream(Response):
@@ -88,10 +99,11 @@ class _Stream(Response):
             except TimeoutError:
                 chunk = b": still here\n\n"
             chunk += self._evicted()
-            events = await slices.run(self._engine.feed.read(reader), SLICE)
-            chunk += b"".join(await slices.map(partial(_render, mask=self._mask), events))
-            if chunk:
+            events = deque(await slices.run(self._engine.feed.read(reader), SLICE))
+            while chunk or events:
+                chunk += await slices.run(_render_some(events, self._mask), len(events))
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                chunk = b""
 
     def _evicted(self) -> bytes:
         """What the reader can read no more."""
