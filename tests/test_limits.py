@@ -9,7 +9,7 @@ from serving import Running, fresh
 from emulator.adapters import callbacks, schema_limits
 from emulator.endpoints.inspection import views
 from emulator.endpoints.twilio import bodies
-from emulator.engine import explanation, feed, lines, slices
+from emulator.engine import explanation, feed, filters, lines, slices, waiting
 from emulator.engine.capacity import KINDS, MEMORY_LIMIT, MemoryAccount
 from emulator.engine.store import ENTRY
 from emulator.settings import Settings
@@ -70,6 +70,8 @@ def test_the_table_of_requests_is_the_codes_own(what: str, maximum: str) -> None
         f"larger than {views.PAGE_BYTES // 1024**2} MiB",
         f"At most {slices.MAX_JOBS} pieces of work",
         f"{slices.SLICE} are answered per iteration",
+        f"may have {waiting.MAX_VALUES:,} JSON values in all",
+        f"the first {filters.MAX_DIFFERENCES} places",
         f"when {lines.MAX_BEHIND:,} frames or {lines.MAX_BYTES_BEHIND // 1024**2} MiB wait",
         f"{callbacks.MAX_WAITING:,} callbacks may wait to be made, and {callbacks.MAX_AT_ONCE} are made",
     ],

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from emulator.engine.capacity import MemoryAccount, size_of
 from emulator.engine.chance import Chance
-from emulator.engine.filters import Mismatch, Part, text_mismatches
+from emulator.engine.filters import Mismatch, Part, text_matches, text_mismatches, values_of
 from emulator.engine.scopes import Owners, Scope
 from emulator.engine.slices import Wakeups
 from emulator.engine.store import ENTRY, Store
@@ -116,12 +116,24 @@ class DeliveryFilter:
             self.content, self.contains
         )
 
+    @property
+    def values(self) -> int:
+        """How many JSON values it takes to look at a content."""
+        return values_of(self.content, self.contains)
+
     def matches(self, delivery: Delivery, /) -> bool:
         """Whether a delivery is meant."""
-        return next(self.mismatches(delivery), None) is None
+        if next(self._facts(delivery), None) is not None:
+            return False
+        return text_matches(delivery.notice.content, self.content, self.contains)
 
     def mismatches(self, delivery: Delivery) -> Iterator[Mismatch]:
         """What a delivery lacks to be meant."""
+        yield from self._facts(delivery)
+        yield from text_mismatches(delivery.notice.content, self.content, self.contains)
+
+    def _facts(self, delivery: Delivery) -> Iterator[Mismatch]:
+        """What it lacks but the content."""
         notice = delivery.notice
         for what, wanted, found in (
             ("account_sid", self.account_sid, notice.account_sid),
@@ -134,7 +146,6 @@ class DeliveryFilter:
                 yield Mismatch(what, wanted, found)
         if delivery.seq <= self.after:
             yield Mismatch("after", self.after, delivery.seq)
-        yield from text_mismatches(notice.content, self.content, self.contains)
 
 
 class Deliveries(Store[str, Delivery]):
@@ -216,6 +227,5 @@ class Deliveries(Store[str, Delivery]):
         """Remove the deliveries of a scope; returns how many."""
         gone = [delivery for _, delivery in self.near(scope) if scope.owns(*delivery.owners)]
         for delivery in gone:
-            delivery.was_reset = True
-            self.waits.forgot(delivery)
+            delivery.was_reset = True  # who waits for it is ended by the same reset
         return super().reset(scope)

@@ -227,8 +227,31 @@ class Emulation:
         Requests in flight that belong to the scope will not be remembered. Without a scope, clock and chance are as at
         the start.
         """
+        return self._reset(scope)
+
+    def reset_in_steps(self, scope: Scope) -> Steps[dict[str, int]]:
+        """Reset a scope that may have a large history: remove that first, in steps, and then the rest at once."""
+        removal = self._removal_of_all() if scope == Scope() else self._removal(scope)
+        requests, messages = yield from removal
+        keys = yield from self.holdings.reset_keys(scope)
+        forgotten = self._reset(scope, keys)
+        forgotten["requests"] += requests
+        forgotten["messages"] += messages
+        return forgotten
+
+    def stop(self) -> None:
+        """End waits and streams, and let delayed answers go: the server is going away."""
+        self.delays.end(Scope())
+        self.waits.end(Scope(), End.STOPPED)
+        self.conversations.deliveries.waits.end(Scope(), End.STOPPED)
+        self.feed.end()
+        self.switchboard.stop()
+
+    # --- inside
+
+    def _reset(self, scope: Scope, keys_after: int = 0) -> dict[str, int]:
         gone = self._remove_history(scope)
-        finish(self.holdings.reset_keys(scope))
+        finish(self.holdings.reset_keys(scope, keys_after))
         self._arrivals.reset(scope)
         self.switchboard.reset(scope)
         if scope == Scope():
@@ -246,26 +269,6 @@ class Emulation:
         self.delays.end(scope)
         self.feed.tell_reset(scope)
         return forgotten
-
-    def reset_in_steps(self, scope: Scope) -> Steps[dict[str, int]]:
-        """Reset a scope that may have a large history: remove that first, in steps, and then the rest at once."""
-        removal = self._removal_of_all() if scope == Scope() else self._removal(scope)
-        requests, messages = yield from removal
-        yield from self.holdings.reset_keys(scope)
-        forgotten = self.reset(scope)
-        forgotten["requests"] += requests
-        forgotten["messages"] += messages
-        return forgotten
-
-    def stop(self) -> None:
-        """End waits and streams, and let delayed answers go: the server is going away."""
-        self.delays.end(Scope())
-        self.waits.end(Scope(), End.STOPPED)
-        self.conversations.deliveries.waits.end(Scope(), End.STOPPED)
-        self.feed.end()
-        self.switchboard.stop()
-
-    # --- inside
 
     def _remove_history(self, scope: Scope) -> list[Exchange]:
         if scope == Scope():

@@ -23,6 +23,7 @@ MAX_BODY_KEPT = 64 * 1024
 # Measured: the memory of an exchange without its texts, where its account and call have no other.
 _OVERHEAD = 1_100
 _KEY = 250  # its place in the index
+_LONGEST_CACHED = 1024  # what a cache holds is not in the account of memory
 
 
 class Outcome(StrEnum):
@@ -86,7 +87,6 @@ class Request(NamedTuple):
         return self.target.partition("?")[0]
 
 
-@lru_cache(maxsize=1024)  # heads are shared
 def wants_charset(head: bytes) -> bool:
     """Whether the request carried `Accept-Charset: utf-8`."""
     # Names and values alternate, and a value may read like the name: heads that look right are looked at closely.
@@ -95,10 +95,16 @@ def wants_charset(head: bytes) -> bool:
     }
 
 
-@lru_cache(maxsize=1024)
 def host_of(head: bytes) -> str:
     """The name that the request was made under."""
+    return _host_of(head) if len(head) <= _LONGEST_CACHED else _read_host(head)
+
+
+def _read_host(head: bytes) -> str:
     return name_of(dict(unpack(head)).get("host", ""))
+
+
+_host_of = lru_cache(maxsize=256)(_read_host)  # heads are shared
 
 
 def pack(headers: Iterable[tuple[bytes, bytes]]) -> bytes:

@@ -23,6 +23,9 @@ _FAR = 2
 _LONGEST_PATH = 200
 
 
+_Candidate = tuple[Exchange, tuple[Mismatch, ...]]
+
+
 class NearMiss(NamedTuple):
     """An exchange that nearly matched: what it lacked, and that in words."""
 
@@ -59,34 +62,33 @@ def explain(wait: Wait, end: End, journal: Journal) -> Steps[Explanation]:
 
 def _newest(wanted: Filter, journal: Journal) -> Steps[list[Exchange]]:
     """The newest messages that are meant."""
-    found: list[Exchange] = []
-    for exchange in reversed(journal.messages(wanted).candidates()):
-        yield
-        if len(found) < SHOWN and wanted.matches(exchange):
-            found.append(exchange)
-    return found
+    return (yield from journal.messages(wanted).found(SHOWN))
 
 
 def near_misses(wanted: Filter, journal: Journal) -> Steps[list[NearMiss]]:
     """The newest exchanges that lack least, at most five."""
     created = replace(wanted, outcome=Outcome.CREATED)
     own = journal.requests(Filter(account_sid=wanted.account_sid, call_sid=wanted.call_sid))
-    looked_at = dict.fromkeys([*own.page(LOOKED_AT, newest_first=True), *journal.newest(LOOKED_AT)])
-    found = yield from _candidates(created, looked_at)
-    found.sort(key=lambda miss: len(miss.mismatches))  # stable: the scope's own first, of equals the newest
-    related = [miss for miss in found if not are_anothers(miss.mismatches)]
-    return (related or found)[:SHOWN]
-
-
-def _candidates(wanted: Filter, exchanges: Iterable[Exchange]) -> Steps[list[NearMiss]]:
-    found = []
-    for exchange in exchanges:
+    newest = yield from own.found(LOOKED_AT)
+    looked_at = dict.fromkeys([*newest, *journal.newest(LOOKED_AT)])
+    related, others = list[_Candidate](), list[_Candidate]()
+    for exchange in looked_at:
         yield
-        if exchange.outcome is not Outcome.PREFLIGHT and (exchange.made is None or exchange.message is not None):
-            mismatches = tuple(islice(wanted.mismatches(exchange), _FAR + 1))
-            if 0 < len(mismatches) <= _FAR and not _is_anothers_trouble(exchange, mismatches):
-                found.append(NearMiss(exchange, mismatches, _sentence(exchange, mismatches)))
-    return found
+        mismatches = _lacks(created, exchange)
+        if mismatches:
+            nearest = others if are_anothers(mismatches) else related
+            nearest.append((exchange, mismatches))
+            nearest.sort(key=lambda one: len(one[1]))  # stable: the scope's own first, of equals the newest
+            del nearest[SHOWN:]
+    return [NearMiss(exchange, lacks, _sentence(exchange, lacks)) for exchange, lacks in related or others]
+
+
+def _lacks(wanted: Filter, exchange: Exchange) -> tuple[Mismatch, ...]:
+    """What an exchange lacks that is nearly meant; nothing for any other."""
+    if exchange.outcome is Outcome.PREFLIGHT or (exchange.made is not None and exchange.message is None):
+        return ()
+    mismatches = tuple(islice(wanted.mismatches(exchange), _FAR + 1))
+    return () if len(mismatches) > _FAR or _is_anothers_trouble(exchange, mismatches) else mismatches
 
 
 def _is_anothers_trouble(exchange: Exchange, mismatches: Iterable[Mismatch]) -> bool:

@@ -11,16 +11,18 @@ from dataclasses import dataclass, field
 from sys import getsizeof
 
 from emulator.engine.asked import Asked
-from emulator.engine.capacity import MemoryAccount
+from emulator.engine.capacity import CapacityError, MemoryAccount
 from emulator.engine.faults import Action, Fault, ReplyFault, spoils
 from emulator.engine.filters import Part
 from emulator.engine.magic import Magic
-from emulator.engine.matching import differences
+from emulator.engine.matching import count_values, is_part
 from emulator.engine.scopes import Owners, Scope
 from emulator.engine.store import ENTRY, Store
 from emulator.wire.errors import TOO_MANY_REQUESTS
 
 _OVERHEAD = ENTRY + 4_600  # measured: a rule, half of it the state of its dice
+MAX_VALUES = 50_000
+"""JSON values that the contents of all rules have: one request may have to be compared with each of them."""
 _ANYWHERE = Scope()
 
 
@@ -56,7 +58,7 @@ class Match:
         if self.content is None:
             return True
         found = asked.value
-        return found is not None and not any(differences(self.content.value, found.value))
+        return found is not None and is_part(self.content.value, found.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,12 @@ class FaultRule:
     def id(self) -> str:
         """`fault-` and its number."""
         return f"fault-{self.number}"
+
+    @property
+    def values(self) -> int:
+        """How many JSON values a content is compared with."""
+        part = self.recipe.match.content
+        return 0 if part is None else count_values(part.value)
 
     @property
     def is_spent(self) -> bool:
@@ -179,12 +187,14 @@ class Faults(Store[str, FaultRule]):
             source_size: the memory of the source and the recipe's values, in bytes.
 
         Raises:
-            CapacityError: there are too many.
+            CapacityError: there are too many, or their contents are too large in all.
         """
         self._forget_ended()
         ends_at = None if recipe.ttl is None else self._monotonic() + recipe.ttl
         dice = random.Random(recipe.seed)  # noqa: S311  dice, not secrets
         rule = FaultRule(self._last_number + 1, recipe, source, source_size, ends_at, dice)
+        if rule.values and rule.values + sum(other.values for other in self._entries.values()) > MAX_VALUES:
+            raise CapacityError("fault_filters", MAX_VALUES, self.bound.kind.remedy, "JSON values")
         self.put(rule.id, rule)
         self._last_number = rule.number
         return rule

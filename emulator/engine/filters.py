@@ -3,15 +3,19 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from emulator.engine.capacity import size_of
 from emulator.engine.exchanges import Exchange, Outcome
-from emulator.engine.matching import Difference, differences
+from emulator.engine.matching import Difference, count_values, differences, is_part
 from emulator.engine.scopes import Scope
 from emulator.wire import content
 
 Keys = tuple[str | None, str | None, str | None]
+MAX_DIFFERENCES = 100
+"""Where a content differs, so many places are named."""
+_TEXT = 50  # to look for a text takes as long as to compare so many JSON values
 
 
 def keys_of(exchange: Exchange) -> Keys:
@@ -71,6 +75,11 @@ class Filter:
         return size_of(*self.keys, self.content, self.contains)
 
     @property
+    def values(self) -> int:
+        """How many JSON values it takes to look at a content."""
+        return values_of(self.content, self.contains)
+
+    @property
     def needs_a_look(self) -> bool:
         """Whether more is asked than an index can tell."""
         return any(
@@ -80,20 +89,24 @@ class Filter:
 
     def matches(self, exchange: Exchange) -> bool:
         """Whether an exchange is meant."""
-        return next(self.mismatches(exchange), None) is None
+        if next(self._facts(exchange), None) is not None:
+            return False
+        if self.content is None and self.contains is None:
+            return True
+        return text_matches(exchange.content or "", self.content, self.contains)
 
     def mismatches(self, exchange: Exchange) -> Iterator[Mismatch]:
         """What an exchange lacks to be meant."""
+        yield from self._facts(exchange)
+        yield from text_mismatches(exchange.content or "", self.content, self.contains)
+
+    def _facts(self, exchange: Exchange) -> Iterator[Mismatch]:
+        """What it lacks but the content."""
         for what, wanted, found in zip(_NAMES, self.keys, keys_of(exchange), strict=True):
             if wanted not in (None, found):
                 yield Mismatch(what, wanted, found)
         if exchange.seq <= self.after:
             yield Mismatch("after", self.after, exchange.seq)
-        yield from self._verdict(exchange)
-        if self.content is not None or self.contains is not None:
-            yield from text_mismatches(exchange.content or "", self.content, self.contains)
-
-    def _verdict(self, exchange: Exchange) -> Iterator[Mismatch]:
         if self.outcome not in (None, exchange.outcome):
             yield Mismatch("outcome", self.outcome, exchange.outcome)
         if self.status not in (None, exchange.status):
@@ -104,7 +117,27 @@ class Filter:
             yield Mismatch("valid", self.valid, exchange.valid)
 
 
-_parsed = lru_cache(maxsize=4)(content.parse)  # a thousand waits look at the same content, one after the other
+@lru_cache(maxsize=4)  # a thousand waits look at the same content, one after the other
+def _parsed(text: str) -> Part | None:
+    try:
+        return Part(content.parse(text))
+    except content.NotJson:
+        return None
+
+
+def values_of(wanted: Part | None, contains: str | None) -> int:
+    """How many JSON values are compared when a content is looked at, at most."""
+    return (0 if wanted is None else count_values(wanted.value)) + (0 if contains is None else _TEXT)
+
+
+def text_matches(text: str, wanted: Part | None, contains: str | None) -> bool:
+    """Whether a content holds a text and a JSON value."""
+    if contains is not None and contains not in text:
+        return False
+    if wanted is None:
+        return True
+    found = _parsed(text)
+    return found is not None and is_part(wanted.value, found.value)
 
 
 def text_mismatches(text: str, wanted: Part | None, contains: str | None) -> Iterator[Mismatch]:
@@ -112,10 +145,11 @@ def text_mismatches(text: str, wanted: Part | None, contains: str | None) -> Ite
     if contains is not None and contains not in text:
         yield Mismatch("contains", contains, text)
     if wanted is not None:
-        try:
-            where = tuple(differences(wanted.value, _parsed(text)))
-        except content.NotJson:
-            where = (Difference("", wanted.value, text),)
+        found = _parsed(text)
+        if found is None:
+            where: tuple[Difference, ...] = (Difference("", wanted.value, text),)
+        else:
+            where = tuple(islice(differences(wanted.value, found.value), MAX_DIFFERENCES))
         if where:
             yield Mismatch("content", wanted.value, text, where)
 

@@ -21,6 +21,8 @@ from emulator.wire.paths import Target
 from emulator.wire.resources import Made, New
 from emulator.wire.subscriptions import Subscription
 
+_COMPARED_AT_ONCE = 100
+
 
 class Holdings:
     """Everything that a request can meet.
@@ -120,20 +122,24 @@ class Holdings:
         if made.idempotency_key is not None:
             self._keys.forget(_key(made, made.account_sid, made.call_sid), made)
 
-    def reset_keys(self, scope: Scope) -> Steps[None]:
-        """Remove the keys of a scope that there are now, in steps."""
-        account_sid, call_sid = scope.account_sid, scope.call_sid
-        kept = [  # compared here, because there may be 100,000
-            (key, value)
-            for key, value in self._keys.items()
-            if (call_sid is None or key.call_sid == call_sid)
-            and (account_sid is None or key.account_sid == account_sid)
-        ]
-        while kept:
-            key, value = kept.pop()
-            if self._keys.get(key) is value:
-                self._keys.remove(key)
+    def reset_keys(self, scope: Scope, after: int = 0) -> Steps[int]:
+        """Remove the keys of a scope that there are now, in steps: each compares a hundred of them, or removes one.
+
+        Args:
+            scope: whose keys.
+            after: only those with a higher number, the result of an earlier call.
+        """
+        last_number, keys = self._keys.last_number, self._keys.kept_after(after)
+        while keys:
+            part = keys[-_COMPARED_AT_ONCE:]
+            del keys[-_COMPARED_AT_ONCE:]
             yield
+            for key in part:
+                kept = self._keys.get(key) if scope.covers(key.account_sid, key.call_sid) else None
+                if kept is not None and kept.number <= last_number:
+                    self._keys.remove(key)
+                    yield
+        return last_number
 
     def _find(self, target: Target) -> Subscription | None:
         assert target.sid is not None

@@ -4,6 +4,7 @@ Nothing is documented about the parameter but its name; TTL, scope and limit are
 """
 
 from enum import StrEnum
+from itertools import takewhile
 from sys import getsizeof
 from typing import NamedTuple
 
@@ -31,12 +32,15 @@ class Key(NamedTuple):
     text: str
 
 
-class _Kept(NamedTuple):
+class Kept(NamedTuple):
+    """What a key created; numbers rise in the order in which keys are kept."""
+
     made: Made
     expires: float
+    number: int
 
 
-class Keys(Store[Key, _Kept]):
+class Keys(Store[Key, Kept]):
     """What each key created; where the store is full, the oldest keys are evicted.
 
     What was created outlives its exchange in the journal here: it holds what a replay needs, and no content.
@@ -47,16 +51,17 @@ class Keys(Store[Key, _Kept]):
     """
 
     kind = "idempotency_keys"
+    last_number = 0
 
     def __init__(self, account: MemoryAccount, *, ttl: float) -> None:
         super().__init__(account)
         self._ttl = ttl
 
-    def size_of(self, key: Key, value: _Kept) -> int:
+    def size_of(self, key: Key, value: Kept) -> int:
         """The memory of a key and of what it created."""
         return _OVERHEAD + getsizeof(key.text) + len(value.made.fingerprint)
 
-    def owners_of(self, key: Key, value: _Kept) -> Owners:  # noqa: ARG002
+    def owners_of(self, key: Key, value: Kept) -> Owners:  # noqa: ARG002
         """The account and call that used it."""
         return key.account_sid, key.call_sid
 
@@ -72,7 +77,15 @@ class Keys(Store[Key, _Kept]):
 
     def keep(self, key: Key, made: Made, now: float) -> None:
         """Remember what was created under its key."""
-        self.put(key, _Kept(made, now + self._ttl))
+        self.last_number = number = self.last_number + 1
+        self.put(key, Kept(made, now + self._ttl, number))
+
+    def kept_after(self, number: int) -> list[Key]:
+        """The keys with a higher number."""
+        if not number:
+            return list(dict.keys(self._entries))  # an OrderedDict would hash each of them again
+        newest_first = reversed(self._entries.items())
+        return [key for key, _ in takewhile(lambda item: item[1].number > number, newest_first)]
 
     def forget(self, key: Key, made: Made) -> None:
         """Remove a key if it created this."""

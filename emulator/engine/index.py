@@ -49,6 +49,7 @@ class Selection:
     def candidates(self, limit: int | None = None) -> list[Exchange]:
         """What the index finds, or the oldest of it."""
         runs = [track[start : None if limit is None else start + limit] for track, start in self._runs]
+        runs = list(filter(None, runs))
         return runs[0] if len(runs) == 1 else sorted(chain.from_iterable(runs), key=_seq)[:limit]
 
     def found(self, limit: int | None = None) -> Steps[list[Exchange]]:
@@ -114,16 +115,19 @@ class Index:
                         self._shared.discard(value)
 
     def remove(self, gone: set[Exchange]) -> None:
-        """Forget these exchanges."""
-        self._all = self._rest(self._all, gone)
+        """Forget these exchanges, which are kept; it costs what lies between the first and the last of them."""
+        if not gone:
+            return
+        seqs = {exchange.seq for exchange in gone}
+        first, last = min(seqs), max(seqs)
+        self._remove(self._all, gone, first, last)
         self._evicted = 0
         for place, tracks in enumerate(self._by):
             for value in {keys_of(exchange)[place] for exchange in gone} - {None}:
                 assert value is not None
-                rest = self._rest(tracks.pop(value), gone)
-                if rest:
-                    tracks[value] = rest
-                else:
+                self._remove(tracks[value], gone, first, last)
+                if not tracks[value]:
+                    del tracks[value]
                     self._shared.discard(value)
 
     def holds(self, exchange: Exchange) -> bool:
@@ -157,5 +161,8 @@ class Index:
         track = self._by[1].get(call_sid)
         return track is not None and track[0].arrival.account_sid == account_sid
 
-    def _rest(self, track: Track, gone: set[Exchange]) -> Track:
-        return [exchange for exchange in track if exchange.seq >= self._oldest and exchange not in gone]
+    def _remove(self, track: Track, gone: set[Exchange], first: int, last: int) -> None:
+        """Remove exchanges from a track, and what was evicted; `first` and `last` are their places."""
+        del track[: bisect_left(track, self._oldest, key=_seq)]
+        start, end = bisect_left(track, first, key=_seq), bisect_right(track, last, key=_seq)
+        track[start:end] = [exchange for exchange in track[start:end] if exchange not in gone]

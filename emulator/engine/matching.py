@@ -28,6 +28,25 @@ def _kind(value: object) -> object:
     return "number" if isinstance(value, _NUMBERS) else type(value)
 
 
+def is_part(wanted: object, found: object) -> bool:
+    """Whether `wanted` is part of `found`: that there are no differences, without looking where they would be."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return all(name in found and is_part(value, found[name]) for name, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(found, list):
+        return len(wanted) == len(found) and all(map(is_part, wanted, found))
+    return (type(wanted) is type(found) or _kind(wanted) == _kind(found)) and wanted == found
+
+
+def count_values(value: object) -> int:
+    """How many JSON values there are in a value, itself included."""
+    count, rest = 0, [value]
+    while rest:
+        value = rest.pop()
+        count += 1
+        rest += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return count
+
+
 def differences(wanted: object, found: object, pointer: str = "") -> Iterator[Difference]:
     """Where `wanted` is no part of `found`, as JSON pointers into `found`."""
     if isinstance(wanted, dict) and isinstance(found, dict):

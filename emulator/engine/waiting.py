@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
-from emulator.engine.capacity import MemoryAccount
+from emulator.engine.capacity import CapacityError, MemoryAccount
 from emulator.engine.exchanges import Exchange
 from emulator.engine.filters import Filter
 from emulator.engine.scopes import Owners, Scope
@@ -17,6 +17,8 @@ from emulator.engine.slices import Slices, Steps, Wakeups
 from emulator.engine.store import ENTRY, Store
 
 _OVERHEAD = ENTRY + 1_000  # measured: a wait and its future
+MAX_VALUES = 50_000
+"""JSON values in the filters of all waits: one thing that comes may have to be compared with each of them."""
 
 
 class Owned(Protocol):
@@ -37,6 +39,10 @@ class Wanted(Protocol):
     @property
     def size(self) -> int:
         """Its memory in bytes."""
+
+    @property
+    def values(self) -> int:
+        """How many JSON values it takes to look at a thing's content."""
 
     def matches(self, thing: Any, /) -> bool:  # noqa: ANN401  the things that it is a filter of
         """Whether a thing is meant."""
@@ -112,6 +118,7 @@ class WaitsFor(Store[WaitFor[Wish], WaitFor[Wish]], Generic[Thing, Wish]):
     def __init__(self, account: MemoryAccount, wakeups: Wakeups) -> None:
         super().__init__(account)
         self._wakeups = wakeups
+        self._values = 0
 
     def size_of(self, key: WaitFor[Wish], value: WaitFor[Wish]) -> int:  # noqa: ARG002
         """The memory of a wait."""
@@ -126,16 +133,21 @@ class WaitsFor(Store[WaitFor[Wish], WaitFor[Wish]], Generic[Thing, Wish]):
         """Start to wait; the owner must `leave`.
 
         Raises:
-            CapacityError: there are too many.
+            CapacityError: there are too many, or their filters are too large in all.
         """
+        values = self._values + wanted.values
+        if wanted.values and values > MAX_VALUES:
+            raise CapacityError("wait_filters", MAX_VALUES, "let some waits end first", "JSON values")
         wait = WaitFor(wanted, at_least, at_most, count, asyncio.get_running_loop().create_future())
         self.put(wait, wait)
+        self._values = values
         self.add(wait, 0)
         return wait
 
     def leave(self, wait: WaitFor[Wish]) -> None:
         """The owner no longer waits."""
-        self.remove(wait)
+        if self.remove(wait) is not None:
+            self._values -= wait.wanted.values
 
     def add(self, wait: WaitFor[Wish], more: int = 1) -> None:
         """More things match."""

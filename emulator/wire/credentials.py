@@ -38,7 +38,7 @@ def _read(authorization: bytes) -> Basic | None:
     return Basic(username, secret) if colon else None
 
 
-_read_kept = lru_cache(maxsize=1024)(_read)  # a client sends the same header with every request
+_read_kept = lru_cache(maxsize=256)(_read)  # a client sends the same header with every request
 
 
 @dataclass(frozen=True, slots=True)

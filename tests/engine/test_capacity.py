@@ -3,6 +3,7 @@ from builders import account
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.engine import store
 from emulator.engine.capacity import KINDS, Capacity, CapacityError, MemoryAccount, WhenFull, size_of
 from emulator.engine.scopes import Owners, Scope
 from emulator.engine.store import Store
@@ -170,3 +171,11 @@ def test_a_store_must_define_sizes_and_owners() -> None:
 def test_the_size_of_a_value_covers_what_is_in_it(value: object) -> None:
     deep = [value]
     assert size_of(deep) > size_of(value) > 0
+
+
+@pytest.mark.parametrize(("size", "cached"), [(34, 1), (1025, 0)])
+def test_no_cache_holds_long_names(size: int, cached: int) -> None:
+    store._short_scope.cache_clear()
+
+    assert store._scope_of("x" * size, None) == Scope("x" * size, None)
+    assert store._short_scope.cache_info().currsize == cached

@@ -13,6 +13,7 @@ from builders import (
     OTHER_CALL,
     SOME_TIME,
     SUBSCRIPTION,
+    emulation,
     notice,
     subscription,
 )
@@ -242,13 +243,15 @@ def test_a_settled_delivery_does_not_count_twice_for_who_waits_for_any() -> None
     in_loop(play)
 
 
-def test_a_reset_takes_what_was_counted() -> None:
+@pytest.mark.parametrize("scope", [Scope(), Scope(ACCOUNT), Scope(call_sid=CALL), Scope(ACCOUNT, CALL)])
+@pytest.mark.parametrize("wanted", [ANY, DeliveryFilter(account_sid=ACCOUNT), DeliveryFilter(call_sid=CALL)])
+def test_a_reset_ends_who_waits_for_what_it_takes(scope: Scope, wanted: DeliveryFilter) -> None:
     def play() -> None:
-        kept = Kept()
-        kept.make()
-        wait = waits_for(kept, ANY, at_least=2, at_most=None)
-        kept.reset(Scope(ACCOUNT))
+        engine = emulation()
+        made = engine.conversations.deliveries.open(subscription(), notice(), chance=engine.chance, now=SOME_TIME)
+        wait = engine.conversations.deliveries.waits.begin(wanted, at_least=2, at_most=None)
+        engine.reset(scope)
 
-        assert wait.count == 0
+        assert (made.was_reset, wait.end) == (True, End.RESET)
 
     in_loop(play)

@@ -5,7 +5,8 @@ from builders import arrival, exchange, message, path, request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.engine.exchanges import Outcome, pack, unpack
+from emulator.engine import exchanges
+from emulator.engine.exchanges import Outcome, host_of, pack, unpack
 from emulator.engine.faults import Fault, ReplyFault
 from emulator.engine.schemas import SchemaResult
 from emulator.wire import errors, replies
@@ -222,3 +223,11 @@ def test_a_deletion_is_answered_without_a_body() -> None:
     reply = exchange(outcome=Outcome.DELETED).reply()
 
     assert (reply.status, reply.body) == (204, b"")
+
+
+@pytest.mark.parametrize(("size", "cached"), [(0, 1), (1025, 0)])
+def test_no_cache_holds_long_heads(size: int, cached: int) -> None:
+    exchanges._host_of.cache_clear()
+
+    assert host_of(pack([(b"host", b"example.com:1"), (b"x", b"x" * size)])) == "example.com"
+    assert exchanges._host_of.cache_info().currsize == cached

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from emulator.engine.asked import Asked
 from emulator.engine.capacity import CapacityError
-from emulator.engine.fault_rules import FaultRule, Faults, Match, Quota, Recipe, Then
+from emulator.engine.fault_rules import MAX_VALUES, FaultRule, Faults, Match, Quota, Recipe, Then
 from emulator.engine.faults import CloseFault, Drop, DropFault, Fault, GarbageFault, ReplyFault
 from emulator.engine.filters import Part
 from emulator.engine.scopes import Scope
@@ -43,6 +43,18 @@ def struck(rules: Faults, *, now: float = SOME_TIME, **parts: str) -> str | None
     """The rule that made a request fail."""
     fault = rules.choose(asked(**parts), now)
     return fault and fault.rule
+
+
+def test_the_contents_of_all_rules_have_a_bound() -> None:
+    rules = faults()
+    big = recipe(match=Match(content=Part([1] * (MAX_VALUES // 2 - 1))))
+    first, _ = rules.add(big), rules.add(big)
+    rules.add(recipe())
+    with pytest.raises(CapacityError, match="fault_filters reached: at most 50000 JSON values"):
+        rules.add(recipe(match=Match(content=Part(None))))
+    rules.remove(first.id)
+
+    assert rules.add(big).number == 4
 
 
 # --- the model

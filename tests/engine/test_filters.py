@@ -3,8 +3,9 @@ from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, arrival, exchange
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.engine.deliveries import DeliveryFilter
 from emulator.engine.exchanges import Exchange, Outcome
-from emulator.engine.filters import Filter, Mismatch, Part
+from emulator.engine.filters import MAX_DIFFERENCES, Filter, Mismatch, Part
 from emulator.engine.matching import Difference
 from emulator.engine.schemas import SchemaResult
 from emulator.engine.scopes import Scope
@@ -149,3 +150,23 @@ def test_a_replay_is_found_by_what_it_carried_not_by_what_was_replayed() -> None
 
     assert Filter(contains="2").matches(replay)
     assert not Filter(contains="1").matches(replay)
+
+
+def test_so_many_differences_are_named() -> None:
+    wanted, found = [1] * 500, [2] * 500
+    (miss,) = Filter(content=Part(wanted)).mismatches(exchange(content=str(found)))
+
+    assert [one.pointer for one in miss.where] == [f"/{place}" for place in range(MAX_DIFFERENCES)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "values"),
+    [
+        (Filter(call_sid="CA"), 0),
+        (Filter(content=Part(None)), 1),
+        (Filter(contains="x"), 50),
+        (DeliveryFilter(content=Part([1]), contains="x"), 52),
+    ],
+)
+def test_a_filter_counts_what_it_compares(wanted: Filter | DeliveryFilter, values: int) -> None:
+    assert wanted.values == values

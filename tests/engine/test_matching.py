@@ -4,16 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.engine.matching import Difference, differences
+from emulator.engine.matching import Difference, count_values, differences, is_part
 
 SCALARS = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.0, 1.0, 1.5, "", "a", "1"])
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "/~"]), inner)
 )
-
-
-def is_part(wanted: object, found: object) -> bool:
-    return list(differences(wanted, found)) == []
 
 
 def looked_up(value: object, pointer: str) -> object:
@@ -36,6 +32,17 @@ def test_a_value_with_members_left_out_is_part_of_the_whole(whole: object, data:
     part = without(whole, data)
 
     assert is_part(part, whole)
+
+
+@given(VALUES, VALUES, st.data())
+def test_a_part_is_what_has_no_differences(wanted: object, found: object, data: st.DataObject) -> None:
+    for one, other in ((wanted, found), (without(wanted, data), wanted), (wanted, without(wanted, data))):
+        assert is_part(one, other) is (list(differences(one, other)) == [])
+
+
+@pytest.mark.parametrize(("value", "count"), [(None, 1), ([], 1), ([1, {"a": [2], "b": {}}], 6), ({}, 1)])
+def test_values_are_counted_with_what_is_in_them(value: object, count: int) -> None:
+    assert count_values(value) == count
 
 
 @given(VALUES, VALUES)

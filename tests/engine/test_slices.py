@@ -7,13 +7,15 @@ from typing import Self
 
 import pytest
 from builders import CALL, OTHER_CALL, emulation, post, subscription
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emulator.engine.deliveries import DeliveryFilter
 from emulator.engine.emulation import Emulation
 from emulator.engine.filters import Filter
 from emulator.engine.parties import EndUserMessage
 from emulator.engine.scopes import Scope
-from emulator.engine.slices import MAX_JOBS, SLICE, Slices, Steps, Wakeups, Window, finish
+from emulator.engine.slices import MAX_JOBS, SECONDS, SLICE, Slices, Steps, Wakeups, Window, finish
 from emulator.engine.waiting import End, Wait
 
 MANY = 7 * SLICE
@@ -150,6 +152,60 @@ def test_a_client_that_leaves_before_it_is_woken_is_not_in_the_way() -> None:
     assert set(asyncio.run(run())) == {"result"}
 
 
+# --- time
+
+
+class Ticking:
+    """A clock that goes on by so much whenever it is looked at."""
+
+    def __init__(self, seconds: float) -> None:
+        self._now, self._seconds = 0.0, seconds
+
+    def __call__(self) -> float:
+        self._now += self._seconds
+        return self._now
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(SECONDS, 1), (SECONDS / 4, 4), (SECONDS / SLICE / 2, SLICE)])
+def test_a_slice_ends_when_its_time_is_over(seconds: float, most: int) -> None:
+    async def run() -> Iterations:
+        slices = Slices(Ticking(seconds))
+        async with Iterations() as iterations:
+            assert await slices.run(counted(iterations, MANY), MANY) == MANY
+        return iterations
+
+    iterations = asyncio.run(run())
+
+    assert most <= iterations.most <= 2 * most
+
+
+def test_a_list_is_taken_when_a_job_has_its_turn() -> None:
+    async def run() -> list[tuple[int, list[int]]]:
+        slices, items, taken = Slices(), list(range(MANY)), list[int]()
+
+        def take() -> list[int]:
+            taken.append(1)
+            return items
+
+        jobs = [asyncio.ensure_future(slices.page(lambda _: True, take, MANY, Window(2))) for _ in range(2 * MAX_JOBS)]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert len(taken) <= MAX_JOBS
+        return await asyncio.gather(*jobs)
+
+    assert asyncio.run(run()) == [(MANY, [0, 1])] * 2 * MAX_JOBS
+
+
+@given(st.lists(st.integers()), st.integers(0, 5), st.integers(0, 5), st.sampled_from(["oldest", "newest"]))
+def test_a_window_is_a_part_from_one_end(items: list[int], limit: int, skip: int, order: str) -> None:
+    newest_first = order == "newest"
+    window = Window(limit, newest_first, skip)
+    expected = (items[::-1] if newest_first else items)[skip : skip + limit]
+
+    assert window.of(items) == expected
+    assert asyncio.run(Slices().page(lambda _: True, lambda: items, 0, window)) == (len(items), expected)
+
+
 # --- the engine's long work
 
 
@@ -230,6 +286,26 @@ def test_what_is_deleted_while_earlier_messages_are_counted_is_not_counted() -> 
     assert asyncio.run(run()) == sum("7" in str(number) for number in range(1, MANY, 2))
 
 
+def test_what_comes_before_a_wait_has_its_turn_is_counted_once() -> None:
+    async def run() -> int:
+        engine = filled()
+        others = [asyncio.ensure_future(engine.slices.map(abs, [1] * MANY)) for _ in range(2 * MAX_JOBS)]
+        wait = asyncio.ensure_future(engine.wait(Filter(contains="7"), at_least=MANY, at_most=None))
+        await asyncio.sleep(0)
+        assert [wait.counts for wait in engine.waits] == [False]
+        post(engine, "[7]")
+        first = next(iter(engine.journal.messages(Filter(contains="7"))))
+        await engine.delete_messages(Filter(contains="7", after=first.seq - 1, account_sid="nobody"))
+        engine.journal.remove([first])
+        engine.waits.forgot(first)
+        await asyncio.gather(*others)
+        count = (await wait).count
+        post(engine, "[7]")
+        return count
+
+    assert asyncio.run(run()) == SEVENS
+
+
 def test_a_client_that_leaves_while_earlier_messages_are_counted_leaves_nothing() -> None:
     async def run() -> int:
         engine = filled()
@@ -255,6 +331,20 @@ def test_what_comes_while_a_scope_is_reset_is_removed_too(scope: Scope, there: i
     forgotten, left = asyncio.run(run())
 
     assert (forgotten["requests"], forgotten["messages"], left) == (there + 1, there + 1, 0)
+
+
+def test_keys_that_come_while_a_reset_runs_go_too() -> None:
+    engine = emulation()
+    post(engine, key="first")
+    other = post(engine, key="other", call_sid=OTHER_CALL)
+    steps = engine.reset_in_steps(Scope(call_sid=CALL))
+    for number in range(3):
+        next(steps)
+        post(engine, key=f"late {number}")
+    finish(steps)
+
+    assert engine.memory["idempotency_keys"].entries == 1
+    assert post(engine, key="other", call_sid=OTHER_CALL).made is other.made
 
 
 def test_a_key_that_comes_again_while_keys_are_reset_belongs_to_the_newest() -> None:

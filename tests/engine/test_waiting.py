@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from emulator.engine.capacity import CapacityError
 from emulator.engine.exchanges import Arrival, Exchange
-from emulator.engine.filters import Filter
+from emulator.engine.filters import Filter, Part
 from emulator.engine.scopes import Scope
 from emulator.engine.slices import Wakeups, finish
-from emulator.engine.waiting import End, Wait, Waits
+from emulator.engine.waiting import MAX_VALUES, End, Wait, Waits
 from emulator.wire import errors
 from emulator.wire.messages import NewMessage
 
@@ -327,6 +327,23 @@ def new_waits() -> Waits:
 def begun(engine_waits: Waits, wanted: Filter | None = None, **given: int | None) -> Wait:
     usual = {"at_least": None, "at_most": None, "count": 0}
     return engine_waits.begin(wanted or Filter(), **{**usual, **given})
+
+
+def test_filters_of_all_waits_have_a_bound() -> None:
+    async def run() -> str:
+        waits, half = new_waits(), Filter(content=Part([1] * (MAX_VALUES // 2 - 1)))
+        first, _ = begun(waits, half), begun(waits, half)
+        begun(waits)
+        with pytest.raises(CapacityError) as caught:
+            begun(waits, Filter(contains="x"))
+        waits.leave(first)
+        waits.leave(first)
+        begun(waits, half)
+        with pytest.raises(CapacityError):
+            begun(waits, half)
+        return str(caught.value)
+
+    assert asyncio.run(run()) == f"wait_filters reached: at most {MAX_VALUES} JSON values; let some waits end first"
 
 
 def alone(**given: int | None) -> Wait:
