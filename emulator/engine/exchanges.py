@@ -89,10 +89,17 @@ class Request(NamedTuple):
 
 def wants_charset(head: bytes) -> bool:
     """Whether the request carried `Accept-Charset: utf-8`."""
+    return _wants_charset(head) if len(head) <= _LONGEST_CACHED else _read_charset(head)
+
+
+def _read_charset(head: bytes) -> bool:
     # Names and values alternate, and a value may read like the name: heads that look right are looked at closely.
     return b"\naccept-charset\n" in head and ("accept-charset", "utf-8") in {
         (name, value.lower()) for name, value in unpack(head)
     }
+
+
+_wants_charset = lru_cache(maxsize=256)(_read_charset)  # heads are shared
 
 
 def host_of(head: bytes) -> str:
@@ -104,7 +111,7 @@ def _read_host(head: bytes) -> str:
     return name_of(dict(unpack(head)).get("host", ""))
 
 
-_host_of = lru_cache(maxsize=256)(_read_host)  # heads are shared
+_host_of = lru_cache(maxsize=256)(_read_host)
 
 
 def pack(headers: Iterable[tuple[bytes, bytes]]) -> bytes:

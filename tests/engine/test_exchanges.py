@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.engine import exchanges
-from emulator.engine.exchanges import Outcome, host_of, pack, unpack
+from emulator.engine.exchanges import Outcome, host_of, pack, unpack, wants_charset
 from emulator.engine.faults import Fault, ReplyFault
 from emulator.engine.schemas import SchemaResult
 from emulator.wire import errors, replies
@@ -227,7 +227,10 @@ def test_a_deletion_is_answered_without_a_body() -> None:
 
 @pytest.mark.parametrize(("size", "cached"), [(0, 1), (1025, 0)])
 def test_no_cache_holds_long_heads(size: int, cached: int) -> None:
-    exchanges._host_of.cache_clear()
+    caches = exchanges._host_of, exchanges._wants_charset
+    for cache in caches:
+        cache.cache_clear()
+    head = pack([(b"host", b"example.com:1"), (b"accept-charset", b"utf-8"), (b"x", b"x" * size)])
 
-    assert host_of(pack([(b"host", b"example.com:1"), (b"x", b"x" * size)])) == "example.com"
-    assert exchanges._host_of.cache_info().currsize == cached
+    assert (host_of(head), wants_charset(head)) == ("example.com", True)
+    assert [cache.cache_info().currsize for cache in caches] == [cached, cached]
