@@ -227,5 +227,5 @@ class Deliveries(Store[str, Delivery]):
         """Remove the deliveries of a scope; returns how many."""
         gone = [delivery for _, delivery in self.near(scope) if scope.owns(*delivery.owners)]
         for delivery in gone:
-            delivery.was_reset = True  # who waits for it is ended by the same reset
+            delivery.was_reset = True  # the same reset ends all waits for it
         return super().reset(scope)
