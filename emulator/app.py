@@ -1,9 +1,11 @@
 """The composition root: the only file that knows all parts."""
 
 import inspect
+import json
 import os
 import time
 from collections.abc import Callable
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
@@ -97,6 +99,7 @@ class Emulator(FastAPI):
             version=__version__,
             summary="Twilio's endpoint on your desk, and an API that tells what arrived",
             docs_url=None,
+            openapi_url=None,  # FastAPI would render the document for each request
             redoc_url=None,
         )
         self.state.emulation = emulation
@@ -134,6 +137,11 @@ class Emulator(FastAPI):
             components.setdefault("securitySchemes", {}).update(twilio["securitySchemes"])
         assert self.openapi_schema is not None
         return self.openapi_schema
+
+    @cached_property
+    def openapi_json(self) -> bytes:
+        """The document as it is sent; rendering it takes 2 ms."""
+        return json.dumps(self.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _is_twilio(scope: Scope) -> bool:

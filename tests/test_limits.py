@@ -87,7 +87,7 @@ def test_readyz_shows_each_bound_and_its_use(running: Running) -> None:
 
     assert [bound["name"] for bound in after["bounds"]] == [kind.name for kind in KINDS]
     assert after["max_bytes"] == MEMORY_LIMIT
-    assert {bound["name"] for bound in before["bounds"] if bound["bytes"]} == {"connections"}
+    assert {bound["name"] for bound in before["bounds"] if bound["bytes"]} == {"connections", "requests_in_progress"}
     (calls,) = [bound for bound in after["bounds"] if bound["name"] == "calls"]
     assert (calls["entries"], calls["when_full"]) == (1, "refuse")
     assert calls["bytes"] > 0

@@ -19,6 +19,7 @@ from emulator.server.acceptor import Acceptor
 from emulator.server.bind import CannotStartError, open_socket, url_of
 from emulator.server.connection_memory import UnsentResponses
 from emulator.server.file_limit import connections_within, file_limit, raise_file_limit
+from emulator.server.heap import return_large_buffers
 from emulator.server.http1.protocol import Http1Protocol, Http1Service, RenderError
 from emulator.server.http1.write_batcher import WriteBatcher
 from emulator.settings import Settings
@@ -40,6 +41,9 @@ _SWEEP_TICKS = 10  # uvicorn ticks ten times a second
 # Requests leave no cycles, and the journal is large: collect seldom, and all of it hardly ever.
 _GC_THRESHOLDS = (10_000, 10, 1000)
 _log = logging.getLogger("emulator.server")
+
+
+_ONCE_STARTED = 0.5  # seconds
 
 
 class Server(uvicorn.Server):
@@ -147,6 +151,7 @@ class LoggedServer(Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start."""
         await super().startup(sockets)
+        asyncio.get_running_loop().call_later(_ONCE_STARTED, return_large_buffers)
         state = self._app.state
         wanted, limit = state.connections_limit, self._acceptor.limit
         fields = {
@@ -185,6 +190,7 @@ def _config(app: Emulator) -> uvicorn.Config:
             answer=app.at_once,
             batcher=WriteBatcher(),
             memory=memory["request_bodies"],
+            in_progress=memory["requests_in_progress"],
             unsent=UnsentResponses(memory["unsent_responses"]),
         )
 

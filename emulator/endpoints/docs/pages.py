@@ -22,6 +22,12 @@ _SHELF = Shelf(
 )
 
 
+@router.get("/openapi.json")
+def openapi(request: Request) -> Response:
+    """The OpenAPI document."""
+    return Response(request.app.openapi_json, media_type="application/json")
+
+
 @router.get("/docs")
 def docs(request: Request) -> Response:
     """The page."""

@@ -35,6 +35,8 @@ WRITE_TIMEOUT = 60
 """Seconds for a client to read all that was sent, or `MIN_READ` of it."""
 MIN_READ = 256 * 1024
 """Bytes."""
+TASK_SIZE = 28 * 1024
+"""Bytes of a request that runs as a task; measured with long polls and event streams."""
 LINGER = 2
 """Seconds to go on reading behind a response that ended the connection before its request was read."""
 
@@ -58,6 +60,7 @@ class Http1Service:
         answer: is asked first, for whole requests.
         batcher: of the event loop that serves.
         memory: what requests and other bytes of clients take.
+        in_progress: what the tasks of requests take.
         unsent: connections whose clients do not read what was sent.
     """
 
@@ -65,6 +68,7 @@ class Http1Service:
     answer: BufferedHandler
     batcher: WriteBatcher
     memory: Bound
+    in_progress: Bound
     unsent: UnsentResponses
 
 
@@ -194,6 +198,9 @@ class Http1Protocol(asyncio.Protocol):
         """Serve the requests that can be served now, send, and read on if there is room."""
         machine = self.machine
         for _ in _TURN:
+            if self.service.batcher.is_full:
+                self._follow_later()
+                break
             if self._is_paused or (cycle := machine.next_request()) is None:
                 break
             self._serve(cycle)
@@ -250,20 +257,25 @@ class Http1Protocol(asyncio.Protocol):
     def _serve(self, cycle: Cycle) -> None:
         if cycle.error is not None:
             self._send_error(cycle, cycle.error)
-        elif not cycle.is_whole or self.service.batcher.is_full or not self._answered_without_task(cycle):
+        elif not cycle.is_whole or not self._answered_without_task(cycle):
             self._start(cycle)
 
     def _start(self, cycle: Cycle) -> None:
         """Run the application, if there is room for what the request holds."""
         try:
             self._received.update(self.machine.size_of(cycle))
+            self.service.in_progress.charge(TASK_SIZE)
         except CapacityError as error:
             self._send_error(cycle, _too_many(error))
             return
         request = AsgiRequest(self, cycle, self._scope())
         task = self._loop.create_task(request.run(self._config.loaded_app))
         self._state.tasks.add(task)
-        task.add_done_callback(self._state.tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._state.tasks.discard(task)
+        self.service.in_progress.release(TASK_SIZE)
 
     def _answered_without_task(self, cycle: Cycle) -> bool:
         pieces = cycle.pieces

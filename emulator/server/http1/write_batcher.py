@@ -21,7 +21,7 @@ class WriteBatcher:
 
     @property
     def is_full(self) -> bool:
-        """Whether the event loop should turn before more is answered without a task."""
+        """Whether the event loop should turn before more requests are served."""
         return len(self._flushes) >= _MAX_BATCH
 
     def add(self, flush: Flush, loop: asyncio.AbstractEventLoop) -> None:

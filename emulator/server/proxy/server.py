@@ -191,6 +191,8 @@ class Client(asyncio.Protocol):
                 self._decide(*head)
         except RefusedError as refused:
             self._refuse(refused)
+        if self._decided:
+            self._reader = HeadReader()  # what was received is not needed any more
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the base's signature
         """The client is gone."""

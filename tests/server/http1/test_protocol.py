@@ -21,6 +21,7 @@ from emulator.server.http1.protocol import (
     KEEP_ALIVE,
     LINGER,
     MIN_READ,
+    TASK_SIZE,
     WRITE_TIMEOUT,
     Http1Protocol,
     Http1Service,
@@ -88,11 +89,13 @@ class Client:
         self.state = ServerState()
         account = MemoryAccount(10_000_000)
         self.memory, self.unsent = account["request_bodies"], account["unsent_responses"]
+        self.in_progress = account["requests_in_progress"]
         service = Http1Service(
             render_error=render,
             answer=self.answer,
             batcher=batcher,
             memory=self.memory,
+            in_progress=self.in_progress,
             unsent=unsent or UnsentResponses(self.unsent),
         )
         made = type("Protocol", (Http1Protocol,), {"service": service})
@@ -268,7 +271,7 @@ def test_a_full_batch_lets_the_loop_turn(loop: asyncio.AbstractEventLoop) -> Non
     clients = [Client(loop, batcher, has_tasks=False) for _ in range(120)]
     for client in clients:
         client.protocol.data_received(POST)
-    assert sum(len(client.state.tasks) for client in clients) == 20
+    assert sum(bool(client.seen) for client in clients) == 100
 
     clients[0].settle()
     assert [client.transport.written for client in clients] == [ok(b"body")] * 120
@@ -777,6 +780,24 @@ def test_a_complete_request_without_room_is_refused(asgi: Client) -> None:
 
     assert asgi.send(upload(30_000) + b"a" * 30_000) == TOO_MANY
     assert (asgi.seen, asgi.memory.bytes) == ([], 0)
+
+
+def test_no_more_tasks_than_there_is_room_for(asgi: Client) -> None:
+    asgi.in_progress.max_bytes = TASK_SIZE - 1
+    refused = asgi.send(GET)
+    asgi.in_progress.max_bytes = TASK_SIZE
+
+    assert (refused, asgi.seen, asgi.in_progress.bytes) == (TOO_MANY, [], 0)
+
+
+def test_a_request_in_progress_counts(asgi: Client) -> None:
+    asgi.may_answer.clear()
+    asgi.send(GET)
+    assert (asgi.in_progress.entries, asgi.in_progress.bytes) == (1, TASK_SIZE)
+    asgi.may_answer.set()
+    asgi.settle()
+
+    assert (asgi.in_progress.entries, asgi.in_progress.bytes) == (0, 0)
 
 
 def test_ordinary_requests_need_no_room(asgi: Client) -> None:
