@@ -6,12 +6,17 @@ from pathlib import Path
 import pytest
 from serving import Running, fresh
 
+from emulator import logs
 from emulator.adapters import callbacks, schema_limits
 from emulator.endpoints.inspection import views
 from emulator.endpoints.twilio import bodies
 from emulator.engine import explanation, feed, filters, lines, slices, waiting
 from emulator.engine.capacity import KINDS, MEMORY_LIMIT, MemoryAccount
 from emulator.engine.store import ENTRY
+from emulator.server import tls_accept, websocket
+from emulator.server.http1 import connection, protocol
+from emulator.server.proxy import policy
+from emulator.server.proxy.server import Limits
 from emulator.settings import Settings
 from emulator.wire import content, forms, messages, subscriptions
 from emulator.wire.idempotency import MAX_KEY
@@ -58,6 +63,30 @@ def test_the_options_of_kinds_have_these_defaults() -> None:
 )
 def test_the_table_of_requests_is_the_codes_own(what: str, maximum: str) -> None:
     assert [row[1] for row in rows("What a request may have") if row[0] == what] == [maximum]
+
+
+@pytest.mark.parametrize(
+    ("what", "maximum"),
+    [
+        ("request line and headers", f"{connection.MAX_HEAD // 1024} KiB, {connection.MAX_HEADERS} headers"),
+        ("trailers and chunk extensions of a body", f"{connection.MAX_HEAD // 1024} KiB"),
+        ("pipelined requests", f"{connection.MAX_PIPELINED}, or {connection.MAX_QUEUED // 1024} KiB of them"),
+        ("time for a head", f"{protocol.HEAD_TIMEOUT} s"),
+        ("time for a body", f"{protocol.BODY_TIMEOUT} s"),
+        ("time between requests", f"{protocol.KEEP_ALIVE} s"),
+        (
+            f"time for a client to read {protocol.MIN_READ // 1024} KiB, or the rest",
+            f"{protocol.WRITE_TIMEOUT} s",
+        ),
+        ("time for a WebSocket to answer a ping", f"{websocket.PING_INTERVAL} s"),
+        ("time for a TLS handshake", f"{tls_accept.HANDSHAKE:.0f} s"),
+        ("connections of the proxy", f"{Limits().connections}"),
+        ("head of a request to the proxy", f"{policy.MAX_HEAD // 1024} KiB, {Limits().head:.0f} s"),
+        ("lines of the log that nobody reads", f"{logs.MAX_LINES:,} or {logs.MAX_BYTES // 1024**2} MiB"),
+    ],
+)
+def test_the_bounds_of_a_connection_are_listed(what: str, maximum: str) -> None:
+    assert [row[1] for row in rows("What a connection may do") if row[0] == what] == [maximum]
 
 
 @pytest.mark.parametrize(
