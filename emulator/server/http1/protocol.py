@@ -37,6 +37,8 @@ MIN_READ = 256 * 1024
 """Bytes."""
 TASK_SIZE = 28 * 1024
 """Bytes of a request that runs as a task; measured with long polls and event streams."""
+PROBES = frozenset({"/livez", "/readyz"})
+"""Targets that are answered whatever is full: what asks for them restarts the emulator otherwise."""
 LINGER = 2
 """Seconds to go on reading behind a response that ended the connection before its request was read."""
 
@@ -264,7 +266,10 @@ class Http1Protocol(asyncio.Protocol):
         """Run the application, if there is room for what the request holds."""
         try:
             self._received.update(self.machine.size_of(cycle))
-            self.service.in_progress.charge(TASK_SIZE)
+            if cycle.target in PROBES:
+                self.service.in_progress.hold(TASK_SIZE)
+            else:
+                self.service.in_progress.charge(TASK_SIZE)
         except CapacityError as error:
             self._send_error(cycle, _too_many(error))
             return

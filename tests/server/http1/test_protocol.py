@@ -790,6 +790,13 @@ def test_no_more_tasks_than_there_is_room_for(asgi: Client) -> None:
     assert (refused, asgi.seen, asgi.in_progress.bytes) == (TOO_MANY, [], 0)
 
 
+def test_probes_are_answered_whatever_is_full(asgi: Client) -> None:
+    asgi.in_progress.max_bytes = 0
+
+    assert asgi.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n") == ok()
+    assert (asgi.in_progress.entries, asgi.in_progress.bytes) == (0, 0)
+
+
 def test_a_request_in_progress_counts(asgi: Client) -> None:
     asgi.may_answer.clear()
     asgi.send(GET)
