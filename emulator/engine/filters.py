@@ -14,8 +14,8 @@ from emulator.wire import content
 
 Keys = tuple[str | None, str | None, str | None]
 MAX_DIFFERENCES = 100
-"""Where a content differs, so many places are named."""
-_TEXT = 50  # to look for a text takes as long as to compare so many JSON values
+"""Differences of one content that an explanation names."""
+_TEXT = 50  # searching for a text takes as long as comparing this number of JSON values
 
 
 def keys_of(exchange: Exchange) -> Keys:

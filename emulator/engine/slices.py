@@ -39,7 +39,7 @@ class Window(NamedTuple):
 
 
 class Budget:
-    """What may be done in one iteration of the event loop: so many items, and no more once so much time has passed.
+    """The work of one iteration of the event loop: a maximum of items and of time.
 
     Args:
         monotonic: seconds that only go forward.

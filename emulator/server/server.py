@@ -40,10 +40,8 @@ _GOODBYE = 0.2  # seconds for a client to end TLS when the server stops
 _SWEEP_TICKS = 10  # uvicorn ticks ten times a second
 # Requests leave no cycles, and the journal is large: collect seldom, and all of it hardly ever.
 _GC_THRESHOLDS = (10_000, 10, 1000)
+_ONCE_STARTED = 0.5  # seconds after the start for what it must not wait for
 _log = logging.getLogger("emulator.server")
-
-
-_ONCE_STARTED = 0.5  # seconds
 
 
 class Server(uvicorn.Server):

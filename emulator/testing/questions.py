@@ -286,7 +286,7 @@ def _all(name: str, parameters: Mapping[str, object], page: Json | None = None) 
 
 
 def _newest(name: str, parameters: Mapping[str, object], number: int) -> Conversation[list[Json]]:
-    """So many of the newest records, the oldest first."""
+    """The newest records, at most `number`, oldest first."""
     found = dict[int, Json]()  # what comes between two pages moves the second one: it repeats some
     page = yield _page(name, {**parameters, "order": "newest", "limit": min(number, LARGEST_PAGE)})
     while True:

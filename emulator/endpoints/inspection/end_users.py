@@ -81,7 +81,7 @@ class EndUserView(BaseModel):
 async def get_end_user(engine: Engine, call_sid: CallSid, page: SkipQuery) -> Response:
     """The newest messages of a call in both directions, oldest first: of each direction 1000, or 2 MiB of them.
 
-    `skip` leaves out the newest of each direction; the counts tell how many there are.
+    `skip` leaves out the newest of each direction; the counts include all.
     """
     window = Window(_LIMIT, newest_first=True, skip=page.skip)
     party = engine.switchboard.party(call_sid)

@@ -351,7 +351,7 @@ class Http1Connection:
             self._release()
 
     def _is_full(self) -> bool:
-        """Whether requests wait for so many others that the client's further bytes are not parsed."""
+        """Whether the pipeline is full, so that the client's further bytes are not parsed."""
         if len(self.pipeline) < 2:  # noqa: PLR2004  nothing waits for another request
             return False
         self._count_heads()
