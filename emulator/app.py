@@ -6,10 +6,9 @@ import os
 import time
 from collections.abc import Callable
 from functools import cached_property
-from http import HTTPStatus
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from emulator import __version__
@@ -37,7 +36,6 @@ from emulator.endpoints.inspection import (
     users,
     world,
 )
-from emulator.endpoints.inspection.queries import reject_repeated
 from emulator.endpoints.twilio import openapi
 from emulator.endpoints.twilio.checks import House
 from emulator.endpoints.twilio.consideration import Consideration
@@ -58,6 +56,7 @@ from emulator.wire.paths import PREFIX
 
 _TWILIO = PREFIX.encode()
 _PARTS = (
+    health,
     messages,
     requests,
     threads,
@@ -74,7 +73,6 @@ _PARTS = (
     check,
     rules,
     ca,
-    health,
     pages,
     shims,
     web,
@@ -195,6 +193,5 @@ def create_app(
     app.state.masking = masking
     problems.install(app)
     for part in _PARTS:
-        rejects = HTTPStatus.UNPROCESSABLE_ENTITY in part.router.responses  # the pages and health checks do not
-        app.include_router(part.router, dependencies=[Depends(reject_repeated)] if rejects else [])
+        app.router.routes += part.router.routes  # include_router would build each route a second time
     return app

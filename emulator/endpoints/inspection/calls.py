@@ -3,11 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 from typing_extensions import TypeAliasType  # pydantic requires it
 
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
+from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import ScopeListingQuery
@@ -65,7 +66,7 @@ class Placed(Body):
 CallPlacement = TypeAliasType("CallPlacement", Placed)
 
 
-class CallList(BaseModel):
+class CallList(DeferredModel):
     """All registered calls, in the order of their registration."""
 
     calls: list[CallView | RecordError]

@@ -5,7 +5,6 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     Discriminator,
     Field,
@@ -15,6 +14,7 @@ from pydantic import (
 
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
+from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.problems import UNPROCESSABLE
 from emulator.endpoints.inspection.requests import Pair, Sent
 from emulator.wire.replies import Header, Reply
@@ -34,7 +34,7 @@ class Judge(Protocol):
         """The reply that a request would get, its headers, and each rule that was looked at with whether it passed."""
 
 
-def _judge(request: Request) -> Judge:
+async def _judge(request: Request) -> Judge:
     return cast("Judge", request.app.state.judge)
 
 
@@ -98,7 +98,7 @@ Described = Annotated[
 ]
 
 
-class Looked(BaseModel):
+class Looked(DeferredModel):
     """A rule that was looked at."""
 
     rule: str = Field(examples=["credentials-missing"])
@@ -108,7 +108,7 @@ class Looked(BaseModel):
     source: str
 
 
-class Verdict(BaseModel):
+class Verdict(DeferredModel):
     """The reply that the request would get, and the rules that were looked at, in order, up to the first that fails."""
 
     reply: Sent

@@ -1,7 +1,9 @@
 """The route class of the inspection API: it reads paths, queries and bodies the same way with every FastAPI."""
 
 import email.message
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -19,9 +21,10 @@ class ControlRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap FastAPI's handler: it replaces what is not UTF-8 in a target, and its reader takes more than JSON."""
         handle = super().get_route_handler()
+        rejects = HTTPStatus.UNPROCESSABLE_ENTITY in self.responses
 
         async def checked(request: Request) -> Response:
-            errors = list(_target_errors(request))
+            errors = [*_target_errors(request), *(_repeated(request) if rejects else ())]
             if errors:
                 raise RequestValidationError(errors)
             control = _ControlRequest(request.scope, request.receive)
@@ -69,6 +72,15 @@ def _target_errors(request: Request) -> Iterator[dict[str, Any]]:
                 "msg": "send text in UTF-8, percent-encoded",
                 "input": text.decode("latin-1"),
             }
+
+
+def _repeated(request: Request) -> Iterator[dict[str, Any]]:
+    """Query parameters that are given twice: one of their values would be ignored."""
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    for name, count in counts.items():
+        if count > 1:
+            given = request.query_params.getlist(name)
+            yield {"type": "value_error", "loc": ("query", name), "msg": "give it once", "input": given}
 
 
 def _is_utf8(escaped: bytes) -> bool:

@@ -4,9 +4,10 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
+from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.engine import Engine, Mask
 from emulator.endpoints.inspection.problems import NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import DeliveriesQuery, DeliveryQuery
@@ -23,7 +24,7 @@ router = APIRouter(
 _EXAMPLE = "8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 
 
-class AttemptView(BaseModel):
+class AttemptView(DeferredModel):
     """One try."""
 
     at: str = Field(examples=["2019-12-18T20:02:01.123Z"])
@@ -32,7 +33,7 @@ class AttemptView(BaseModel):
     error: str | None = Field(description="why it does not count", examples=[None])
 
 
-class DeliveryView(BaseModel):
+class DeliveryView(DeferredModel):
     """A callback to one subscription."""
 
     seq: int = Field(description="place among deliveries, from 1", examples=[1])

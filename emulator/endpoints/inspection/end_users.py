@@ -3,11 +3,12 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Response
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from emulator.endpoints.inspection.bodies import JSON_TEXT, Body, json_text
 from emulator.endpoints.inspection.calls import CallSid
 from emulator.endpoints.inspection.control_route import ControlRoute
+from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import UNPROCESSABLE
 from emulator.endpoints.inspection.queries import SkipQuery
@@ -51,7 +52,7 @@ class SaidBody(Body):
     content_type: str = Field(CONTENT_TYPE, pattern=r"^[!-~]+$", max_length=100, examples=[CONTENT_TYPE])
 
 
-class SaidView(BaseModel):
+class SaidView(DeferredModel):
     """What the end user said."""
 
     sid: str = Field(examples=["KX" + "d" * 32])
@@ -66,7 +67,7 @@ class SaidView(BaseModel):
     json_: Any = Field(alias="json", description="the content parsed", examples=[{"answer": "yes"}])
 
 
-class EndUserView(BaseModel):
+class EndUserView(DeferredModel):
     """Both directions of a call."""
 
     call_sid: str = Field(examples=["CA" + "b" * 32])

@@ -1,4 +1,7 @@
-"""What a handler gets from the application that carries it."""
+"""What a handler gets from the application that carries it.
+
+These functions are async because FastAPI calls others in a thread, which costs more than a control request itself.
+"""
 
 from typing import Annotated, cast
 
@@ -8,11 +11,11 @@ from emulator.engine.emulation import Emulation
 from emulator.wire.masking import Masking
 
 
-def _engine(request: Request) -> Emulation:
+async def _engine(request: Request) -> Emulation:
     return cast("Emulation", request.app.state.emulation)
 
 
-def _masking(request: Request) -> Masking:
+async def _masking(request: Request) -> Masking:
     return cast("Masking", request.app.state.masking)
 
 

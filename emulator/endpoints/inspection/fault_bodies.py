@@ -4,9 +4,10 @@ import json
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Discriminator, Field, Tag, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, TypeAdapter
 
 from emulator.endpoints.inspection.bodies import LARGEST_INTEGER, Body, Yes, members
+from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.engine.fault_rules import Match, Quota, Recipe, Then
 from emulator.engine.faults import Action, CloseFault, Drop, DropFault, GarbageFault, ReplyFault, TruncateFault
 from emulator.engine.filters import Part
@@ -304,7 +305,7 @@ ThenBody = Annotated[
 _THEN: TypeAdapter[ThenBody] = TypeAdapter(ThenBody)
 
 
-class Profile(BaseModel):
+class Profile(DeferredModel):
     """A rule's usual parts, under a name."""
 
     name: str

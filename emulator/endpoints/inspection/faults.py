@@ -4,11 +4,12 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from emulator.endpoints.asgi import CONNECTION
 from emulator.endpoints.inspection.bodies import IN_BODY
 from emulator.endpoints.inspection.control_route import ControlRoute
+from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.fault_bodies import PROFILES, FaultBody, Profile, ProfileBody, RuleBody
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, bad_value
@@ -22,7 +23,7 @@ FaultId = Annotated[str, Path(examples=["fault-1"])]
 router = APIRouter(route_class=ControlRoute, prefix="/_emulator/faults", tags=["faults"], responses=UNPROCESSABLE)
 
 
-class FaultView(BaseModel):
+class FaultView(DeferredModel):
     """A rule and what it did."""
 
     id: str = Field(examples=["fault-1"])
@@ -40,7 +41,7 @@ class FaultView(BaseModel):
     active: bool = Field(description="whether it can still fire")
 
 
-class FaultList(BaseModel):
+class FaultList(DeferredModel):
     """Rules in their order, and the profiles that rules can be made of."""
 
     faults: list[FaultView | RecordError]
@@ -48,7 +49,7 @@ class FaultList(BaseModel):
     profiles: list[Profile]
 
 
-class Removed(BaseModel):
+class Removed(DeferredModel):
     """How many rules were removed."""
 
     deleted: int

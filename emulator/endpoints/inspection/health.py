@@ -3,22 +3,23 @@
 import time
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from emulator import __version__
+from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.engine import Engine
 from emulator.engine.capacity import MemoryAccount, WhenFull
 
 router = APIRouter(tags=["health"])
 
 
-class Alive(BaseModel):
+class Alive(DeferredModel):
     """The process answers."""
 
     status: str = Field(default="ok", examples=["ok"])
 
 
-class BoundView(BaseModel):
+class BoundView(DeferredModel):
     """How much of one kind of state is kept, and what happens when that is full."""
 
     name: str = Field(examples=["journal"])
@@ -32,7 +33,7 @@ class BoundView(BaseModel):
     )
 
 
-class Memory(BaseModel):
+class Memory(DeferredModel):
     """The bound on everything together, and one for each kind."""
 
     bytes: int = Field(description="the memory that everything takes that is kept", examples=[14_000])

@@ -4,9 +4,10 @@ import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
+from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import MessageQuery, MessagesQuery, WantedQuery
@@ -32,14 +33,14 @@ router = APIRouter(route_class=ControlRoute, prefix="/_emulator/messages", tags=
 _EXAMPLE = "KX8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 
 
-class SchemaError(BaseModel):
+class SchemaError(DeferredModel):
     """Where a content breaks a schema."""
 
     pointer: str = Field(examples=["/to"])
     message: str
 
 
-class SchemaVerdict(BaseModel):
+class SchemaVerdict(DeferredModel):
     """What a schema says of a message."""
 
     name: str
@@ -47,7 +48,7 @@ class SchemaVerdict(BaseModel):
     errors: list[SchemaError]
 
 
-class MessageView(BaseModel):
+class MessageView(DeferredModel):
     """A message that was created."""
 
     seq: int = Field(description="place in the journal, from 1", examples=[1])
@@ -70,7 +71,7 @@ class MessageView(BaseModel):
     delivered: HandoverView | None = Field(description="who got it")
 
 
-class LackView(BaseModel):
+class LackView(DeferredModel):
     """One thing that an exchange lacked."""
 
     what: str = Field(description="the parameter that it did not match", examples=["call_sid"])
@@ -79,7 +80,7 @@ class LackView(BaseModel):
     differences: list[dict[str, Any]] = Field(description="for content: JSON pointers, wanted and found", examples=[[]])
 
 
-class NearMissView(BaseModel):
+class NearMissView(DeferredModel):
     """An exchange that nearly matched."""
 
     text: str = Field(examples=["number 1: message KX… for call CA…: it is for call CA…, not CA…"])
@@ -100,7 +101,7 @@ class MessagePage(Waited):
     )
 
 
-class Deleted(BaseModel):
+class Deleted(DeferredModel):
     """How many were forgotten."""
 
     deleted: int = Field(examples=[1])

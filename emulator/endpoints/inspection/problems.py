@@ -7,14 +7,15 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.engine.capacity import CapacityError
 
 
-class BadParameter(BaseModel):
+class BadParameter(DeferredModel):
     """One parameter or member that is not allowed."""
 
     parameter: str = Field(examples=["limit"], description="its name; for a JSON body its JSON pointer")
@@ -22,11 +23,11 @@ class BadParameter(BaseModel):
     allowed: str = Field(examples=["Input should be a valid integer"], description="what is expected")
 
 
-class Problem(BaseModel):
+class Problem(DeferredModel):
     """Why the request was refused."""
 
     error: str = Field(examples=["limit: '0x' is not allowed; input should be a valid integer"])
-    parameters: list[BadParameter] = []
+    parameters: list[BadParameter] = Field(default=[])
 
 
 class BodyError(HTTPException):

@@ -1,11 +1,9 @@
 """Query parameters, checked: a misspelt one is an error, because a filter that is ignored makes tests pass wrongly."""
 
-from collections import Counter
 from dataclasses import replace
 from typing import Annotated, Literal, TypeVar
 
 from fastapi import Depends, Query, Request
-from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from emulator.endpoints.inspection.bodies import JSON_TEXT, json_text
@@ -21,24 +19,6 @@ from emulator.wire import content
 LONGEST_WAIT = 60
 _DEFAULT_WAIT = 10
 _DEFAULT_WATCH = 1
-
-
-async def reject_repeated(request: Request) -> None:
-    """Reject a query parameter that is given twice: one of its values would be ignored."""
-    counts = Counter(name for name, _ in request.query_params.multi_items())
-    repeated = [name for name, count in counts.items() if count > 1]
-    if repeated:
-        raise RequestValidationError(
-            [
-                {
-                    "type": "value_error",
-                    "loc": ("query", name),
-                    "msg": "give it once",
-                    "input": request.query_params.getlist(name),
-                }
-                for name in repeated
-            ]
-        )
 
 
 class ScopeModel(BaseModel):

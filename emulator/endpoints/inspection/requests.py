@@ -3,9 +3,10 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
+from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.engine import Engine, Mask
 from emulator.endpoints.inspection.problems import NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import RequestPageQuery
@@ -26,7 +27,7 @@ router = APIRouter(route_class=ControlRoute, prefix="/_emulator/requests", tags=
 _EXAMPLE = "RQ8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 
 
-class RefusingRule(BaseModel):
+class RefusingRule(DeferredModel):
     """The rule that refused a request."""
 
     name: str = Field(examples=["content-not-json"])
@@ -36,7 +37,7 @@ class RefusingRule(BaseModel):
     reason: str | None = Field(description="what exactly was wrong", examples=["Expecting value in 'hello'"])
 
 
-class HandoverView(BaseModel):
+class HandoverView(DeferredModel):
     """What became of a message for an end user."""
 
     to: str | None = Field(description="the identity of the connected Voice SDK; null = nobody", examples=["alice"])
@@ -44,7 +45,7 @@ class HandoverView(BaseModel):
     reason: str | None = Field(description="why to nobody", examples=[None])
 
 
-class FaultDone(BaseModel):
+class FaultDone(DeferredModel):
     """What went wrong on purpose."""
 
     rule: str = Field(description="the rule that fired, or magic-… of a CallSid", examples=["fault-1"])
@@ -52,7 +53,7 @@ class FaultDone(BaseModel):
     delay: float = Field(description="seconds that the answer was held back", examples=[0.0])
 
 
-class RequestView(BaseModel):
+class RequestView(DeferredModel):
     """An exchange in one line."""
 
     seq: int = Field(examples=[1])
@@ -75,7 +76,7 @@ class RequestView(BaseModel):
     rule: RefusingRule | None = Field(description="the rule that refused it")
 
 
-class RequestList(BaseModel):
+class RequestList(DeferredModel):
     """A page of exchanges and what tells whether it is everything."""
 
     requests: list[RequestView | RecordError]
@@ -85,14 +86,14 @@ class RequestList(BaseModel):
     evicted: int = Field(examples=[0])
 
 
-class Pair(BaseModel):
+class Pair(DeferredModel):
     """A header."""
 
     name: str
     value: str
 
 
-class Received(BaseModel):
+class Received(DeferredModel):
     """A request as it came in; values of secrets are masked."""
 
     method: str
@@ -106,7 +107,7 @@ class Received(BaseModel):
     scheme: Literal["http", "https"]
 
 
-class Sent(BaseModel):
+class Sent(DeferredModel):
     """The reply."""
 
     status: int

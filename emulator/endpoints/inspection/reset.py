@@ -1,9 +1,10 @@
 """`/_emulator/reset`: a clean start for one test, or for all."""
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
+from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import UNPROCESSABLE, bad_value
 from emulator.endpoints.inspection.queries import ScopeQuery
@@ -13,7 +14,7 @@ from emulator.engine.scopes import Scope
 router = APIRouter(route_class=ControlRoute, tags=["reset"], responses=UNPROCESSABLE)
 
 
-class WasReset(BaseModel):
+class WasReset(DeferredModel):
     """What a reset removed."""
 
     requests: int = Field(description="exchanges, messages among them", examples=[3])

@@ -1,9 +1,10 @@
 """`/_emulator/rules`: what the emulator does, how sure that is, and where it was read."""
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
+from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.engine.magic import MAGIC_CALLS
 from emulator.wire import ruleset
 from emulator.wire.rules import Certainty
@@ -11,7 +12,7 @@ from emulator.wire.rules import Certainty
 router = APIRouter(route_class=ControlRoute, tags=["rules"])
 
 
-class RuleView(BaseModel):
+class RuleView(DeferredModel):
     """A rule."""
 
     name: str = Field(examples=["content-not-json"])
@@ -20,14 +21,14 @@ class RuleView(BaseModel):
     source: str
 
 
-class MagicCallView(BaseModel):
+class MagicCallView(DeferredModel):
     """A CallSid that picks its fault."""
 
     ending: str = Field(description="the last eight hex digits of the CallSid", examples=["fa110429"])
     does: str
 
 
-class DocumentView(BaseModel):
+class DocumentView(DeferredModel):
     """The OpenAPI document that patterns, parameters and members were read from."""
 
     name: str
@@ -36,7 +37,7 @@ class DocumentView(BaseModel):
     commit: str
 
 
-class Rules(BaseModel):
+class Rules(DeferredModel):
     """All rules, the deliberate deviations, the CallSids that pick a fault, and the document."""
 
     rules: list[RuleView]

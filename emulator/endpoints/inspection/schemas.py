@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 from typing_extensions import TypeAliasType  # pydantic requires it
 
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
+from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, Problem, Responses, bad_value
 from emulator.endpoints.inspection.queries import ScopeListingQuery
@@ -52,7 +53,7 @@ class SchemaView(SchemaBody):
     name: str = Field(examples=["order"])
 
 
-class SchemaList(BaseModel):
+class SchemaList(DeferredModel):
     """All registered schemas."""
 
     schemas: list[SchemaView | RecordError]
@@ -83,7 +84,7 @@ class Trials:
             self._count -= 1
 
 
-def _trials(request: Request) -> Trials:
+async def _trials(request: Request) -> Trials:
     return cast("Trials", request.app.state.schema_trials)
 
 

@@ -3,9 +3,10 @@
 from functools import partial
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
+from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.engine import Engine, Mask
 from emulator.endpoints.inspection.problems import UNPROCESSABLE
 from emulator.endpoints.inspection.queries import ScopePageQuery
@@ -19,7 +20,7 @@ router = APIRouter(
 )
 
 
-class SubscriptionView(BaseModel):
+class SubscriptionView(DeferredModel):
     """A subscription that was created."""
 
     sid: str = Field(examples=["ZY" + "c" * 32])
@@ -32,7 +33,7 @@ class SubscriptionView(BaseModel):
     date_created: str = Field(examples=["Wed, 18 Dec 2019 20:02:01 +0000"])
 
 
-class SubscriptionList(BaseModel):
+class SubscriptionList(DeferredModel):
     """All subscriptions of a scope, in the order of their creation."""
 
     subscriptions: list[SubscriptionView | RecordError]

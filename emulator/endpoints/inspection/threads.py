@@ -6,9 +6,10 @@ from collections import Counter
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
+from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import UNPROCESSABLE
 from emulator.endpoints.inspection.queries import ThreadQuery, ThreadsQuery
@@ -33,7 +34,7 @@ Owners = tuple[str | None, str | None]
 _REQUEST = "RQ8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 
 
-class AttemptView(BaseModel):
+class AttemptView(DeferredModel):
     """A request of a thread."""
 
     request_id: str = Field(examples=[_REQUEST])
@@ -49,7 +50,7 @@ class AttemptView(BaseModel):
     fault: FaultDone | None = Field(description="what went wrong with it on purpose")
 
 
-class ThreadView(BaseModel):
+class ThreadView(DeferredModel):
     """Attempts at one thing, oldest first."""
 
     id: str = Field(description="the request id of the first attempt", examples=[_REQUEST])

@@ -4,10 +4,11 @@ from collections import defaultdict
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
-from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
+from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import SkipQuery
@@ -21,7 +22,7 @@ router = APIRouter(route_class=ControlRoute, prefix="/_emulator/users", tags=["u
 Identity = Annotated[str, Path(min_length=1, max_length=256, examples=["alice"])]
 
 
-class UserCall(BaseModel):
+class UserCall(DeferredModel):
     """A user's end of a call."""
 
     call_sid: str = Field(examples=["CA" + "b" * 32])
@@ -30,7 +31,7 @@ class UserCall(BaseModel):
     answered: bool = Field(examples=[True])
 
 
-class UserView(BaseModel):
+class UserView(DeferredModel):
     """A connected Voice SDK."""
 
     identity: str = Field(examples=["alice"])
@@ -39,7 +40,7 @@ class UserView(BaseModel):
     calls: list[UserCall]
 
 
-class UserList(BaseModel):
+class UserList(DeferredModel):
     """Who is connected."""
 
     users: list[UserView | RecordError]
@@ -78,7 +79,7 @@ BehaviourBody = Annotated[
 """What the other end of a call does when no user of that name is registered."""
 
 
-class BehaviourView(BaseModel):
+class BehaviourView(DeferredModel):
     """What was set for an identity."""
 
     identity: str = Field(examples=["alice"])

@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from fastapi import Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.engine.deliveries import Delivery
 from emulator.engine.emulation import Emulation
 from emulator.engine.exchanges import Exchange, unpack
@@ -28,7 +29,7 @@ _log = logging.getLogger("emulator.inspection")
 T = TypeVar("T")
 
 
-class RecordError(BaseModel):
+class RecordError(DeferredModel):
     """What stands in a list for a record that cannot be rendered, so that the others still can."""
 
     error: str = Field(examples=["this record cannot be rendered: TypeError(…)"])

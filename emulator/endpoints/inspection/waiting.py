@@ -4,15 +4,16 @@ import asyncio
 from typing import Any
 
 from fastapi import Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from emulator.endpoints.asgi import until_gone
+from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.problems import FULL, Responses
 from emulator.endpoints.inspection.views import json_response
 from emulator.engine.waiting import End, WaitFor
 
 
-class Waited(BaseModel):
+class Waited(DeferredModel):
     """What a page says after a wait."""
 
     satisfied: bool = Field(default=True, description="after a wait: whether it got what it waited for")

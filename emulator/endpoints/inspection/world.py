@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException
-from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from emulator.endpoints.inspection.bodies import IN_BODY, Body, Yes, members
 from emulator.endpoints.inspection.control_route import ControlRoute
+from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.engine import Engine
 from emulator.endpoints.inspection.problems import UNPROCESSABLE, Problem, Responses
 from emulator.wire.dates import iso8601
@@ -84,7 +85,7 @@ ClockChange = Annotated[
 ]
 
 
-class ClockView(BaseModel):
+class ClockView(DeferredModel):
     """The emulator's time."""
 
     now: str = Field(examples=["2026-01-02T03:04:05.000Z"])
