@@ -15,6 +15,8 @@ import cores
 _HERE = Path(__file__).parent
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PATIENCE_SECONDS = 30
+# Options of ours, and what would keep our modules from being compiled once, as those that pip installed are.
+_UNWANTED = ("EMULATOR_", "PYTHONDONTWRITEBYTECODE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ class Server:
 @contextmanager
 def running(kind: Kind, *, core: int = cores.SERVER) -> Iterator[Server]:
     """Start a server on a core of its own, hand it out when it says that it is ready, end it afterwards."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("EMULATOR_")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(_UNWANTED)}
     spawned = time.perf_counter()
     with cores.pinned(core):
         process = subprocess.Popen(
