@@ -315,7 +315,9 @@ def test_messages_that_are_not_received_count(client: Client) -> None:
     assert (len(client.received), client.memory.bytes) == (500, 0)
 
 
-@pytest.mark.parametrize("sent", [frame(Opcode.TEXT, b"a" * 6000, fin=False), half(6000)])
+@pytest.mark.parametrize(
+    "sent", [frame(Opcode.TEXT, b"a" * 6000, fin=False), half(6000)], ids=["whole frame", "half a frame"]
+)
 def test_a_message_without_room_closes(client: Client, caplog: pytest.LogCaptureFixture, sent: bytes) -> None:
     client.open()
     client.memory.max_bytes = 5000
