@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
-from serving import Caller, Running, Serve, Site, serving
+from serving import Caller, Running, Servers, Site
 
 from emulator.settings import Settings
 
@@ -29,14 +29,21 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def serve() -> Iterator[Serve]:
+def serve() -> Iterator[Servers]:
     """Serves with the options given."""
-    with serving() as serve:
-        yield serve
+    servers = Servers()
+    yield servers
+    servers.end()
+
+
+@pytest.fixture(autouse=True)
+def _own_servers_stop(serve: Servers) -> Iterator[None]:
+    with serve.stopping_own():
+        yield
 
 
 @pytest.fixture
-def site(serve: Serve) -> Site:
+def site(serve: Servers) -> Site:
     """An emulator with default options, shared by all tests."""
     return serve()
 

@@ -355,33 +355,48 @@ class Running:
         self.join()
 
 
-Serve = Callable[..., Site]
 Entropy = Callable[[int], bytes]
 
 
-@contextlib.contextmanager
-def serving() -> Iterator[Serve]:
-    """A function that serves with the options given.
+class Servers:
+    """Serves with the options given.
 
-    Servers with equal options and no world of their own are one and the same. All of them stop together at the end.
+    Servers with equal options and no world of their own are one and the same, and stop together at the end. The others
+    are stopped with their test: hundreds would have more files than a process may open.
     """
-    started: list[Running] = []
-    shared: dict[str, Site] = {}
 
-    def serve(*, now: Callable[[], float] | None = None, entropy: Entropy | None = None, **options: Any) -> Site:  # noqa: ANN401
+    def __init__(self) -> None:
+        self._shared: dict[str, Running] = {}
+        self._own: list[Running] = []
+
+    def __call__(
+        self,
+        *,
+        now: Callable[[], float] | None = None,
+        entropy: Entropy | None = None,
+        **options: Any,  # noqa: ANN401
+    ) -> Site:
+        """Servers, at the latest from now on."""
         world = {name: value for name, value in (("now", now), ("entropy", entropy)) if value is not None}
+        if world:
+            self._own.append(Running(Settings(port=0, **options), **world))
+            return self._own[-1].site
         key = repr(sorted(options.items()))
-        if not world and key in shared:
-            return shared[key]
-        running = Running(Settings(port=0, **options), **world)
-        started.append(running)
-        if not world:
-            shared[key] = running.site
-        return running.site
+        if key not in self._shared:
+            self._shared[key] = Running(Settings(port=0, **options))
+        return self._shared[key].site
 
-    try:
-        yield serve
-    finally:
+    @contextlib.contextmanager
+    def stopping_own(self) -> Iterator[None]:
+        """Stop the servers with a world of their own that are started inside."""
+        before = len(self._own)
+        yield
+        for running in self._own[before:]:
+            running.stop()
+
+    def end(self) -> None:
+        """Stop all."""
+        started = [*self._shared.values(), *self._own]
         for running in started:
             running.stop()
         for running in started:

@@ -1,8 +1,10 @@
 """Log lines: written by a thread, bounded, and never waited for."""
 
+import fcntl
 import json
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import pytest
 from serving import Caller, Command, Site
 
 from emulator.logs import QueuedHandler, write_all
+from emulator.server.file_limit import raise_file_limit
 
 
 class Gate:
@@ -94,8 +97,20 @@ def test_a_reader_that_is_gone_is_no_failure() -> None:
     os.close(writing)
 
 
-def test_a_pipe_that_does_not_block_gets_every_byte() -> None:
-    reading, writing = os.pipe()
+@pytest.fixture
+def _many_files() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    raise_file_limit()
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.usefixtures("_many_files")
+@pytest.mark.parametrize("number", [3, 1100], ids=["any", "above what select takes"])
+def test_a_pipe_that_does_not_block_gets_every_byte(number: int) -> None:
+    reading, lower = os.pipe()
+    writing = fcntl.fcntl(lower, fcntl.F_DUPFD, number)
+    os.close(lower)
     os.set_blocking(writing, False)
     data = os.urandom(1 << 20)
     thread = threading.Thread(target=write_all, args=(writing, data))

@@ -6,13 +6,13 @@ from collections.abc import Callable
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from serving import CONTENT, LAST_CHUNK, Caller, Reply, Serve, chunk, request
+from serving import CONTENT, LAST_CHUNK, Caller, Reply, Servers, chunk, request
 
 EXAMPLES = settings(max_examples=settings.default.max_examples * 2)
 
 
 @pytest.fixture(scope="module")
-def caller(serve: Serve) -> Caller:
+def caller(serve: Servers) -> Caller:
     """One caller for all examples."""
     return Caller(serve(journal_limit=1000))
 
@@ -230,7 +230,7 @@ def test_json_is_accepted_and_shown_as_the_same_value(caller: Caller, value: obj
 @example(content="[" * 100_000, key="")
 @example(content="9" * 5000, key="")
 @example(content="NaN", key="\0")
-def test_whatever_lenience_accepts_the_listing_renders(serve: Serve, content: str, key: str) -> None:
+def test_whatever_lenience_accepts_the_listing_renders(serve: Servers, content: str, key: str) -> None:
     lenient = Caller(serve(content="lenient"))
     reply = lenient.send(content, key)
 

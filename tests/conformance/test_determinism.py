@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 from builders import ACCOUNT, CALL, OTHER_CALL, Time
-from serving import FORM, Caller, Connection, Serve, Site, basic, request
+from serving import FORM, Caller, Connection, Servers, Site, basic, request
 
 CLOCK = 1767323045.0  # 2026-01-02T03:04:05Z
 JSON = ("Content-Type", "application/json")
@@ -47,11 +47,11 @@ def everything(site: Site, data: bytes) -> bytes:
     return DURATION.sub(b"", received)
 
 
-def by_option(serve: Serve) -> Site:
+def by_option(serve: Servers) -> Site:
     return serve(now=Time(), clock=CLOCK, seed=7)
 
 
-def by_call(serve: Serve) -> Site:
+def by_call(serve: Servers) -> Site:
     site = serve(now=Time())
     site.put_json("/_emulator/clock", {"freeze": "2026-01-02T03:04:05Z"})
     site.put_json("/_emulator/seed", {"seed": 7})
@@ -59,7 +59,7 @@ def by_call(serve: Serve) -> Site:
 
 
 @pytest.mark.parametrize("again", [by_option, by_call])
-def test_two_runs_are_the_same_byte_for_byte(serve: Serve, again: Callable[[Serve], Site]) -> None:
+def test_two_runs_are_the_same_byte_for_byte(serve: Servers, again: Callable[[Servers], Site]) -> None:
     first, second = one_run(by_option(serve)), one_run(again(serve))
 
     assert all(first)
@@ -67,7 +67,7 @@ def test_two_runs_are_the_same_byte_for_byte(serve: Serve, again: Callable[[Serv
     assert first == second
 
 
-def test_a_reset_is_a_second_run(serve: Serve) -> None:
+def test_a_reset_is_a_second_run(serve: Servers) -> None:
     site = by_option(serve)
     first = [reply for reply in one_run(site) if b"last_seq" not in reply]  # places go on
     site.ask("POST", "/_emulator/reset")
@@ -76,14 +76,14 @@ def test_a_reset_is_a_second_run(serve: Serve) -> None:
     assert first == second
 
 
-def test_another_seed_or_another_time_is_another_run(serve: Serve) -> None:
+def test_another_seed_or_another_time_is_another_run(serve: Servers) -> None:
     first = one_run(by_option(serve))
 
     assert one_run(serve(now=Time(), clock=CLOCK, seed=8)) != first
     assert one_run(serve(now=Time(), clock=CLOCK + 1, seed=7)) != first
 
 
-def test_duration_is_all_that_is_left_out(serve: Serve) -> None:
+def test_duration_is_all_that_is_left_out(serve: Servers) -> None:
     with Connection(by_option(serve).address) as connection:
         connection.send(request("POST", "/2010-04-01/x", [("Content-Type", FORM)], b""))
         reply = connection.reply()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from builders import Time
-from serving import Caller, Serve, Site
+from serving import Caller, Servers, Site
 from situations import REFUSALS, TROUBLES, Attempt, Situation, Trouble, asked_of, attempt, troubled
 from subscribing import CALLBACK, subscriptions
 
@@ -51,7 +51,7 @@ def create(attempts: Sequence[Attempt]) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def refusals(serve: Serve) -> dict[str, tuple[Attempt, dict[str, Any]]]:
+def refusals(serve: Servers) -> dict[str, tuple[Attempt, dict[str, Any]]]:
     """All refusals by name, from one process: to start it takes longer than to ask."""
     node()
     attempts = {}
@@ -62,7 +62,7 @@ def refusals(serve: Serve) -> dict[str, tuple[Attempt, dict[str, Any]]]:
     return {name: (asked, result) for (name, asked), result in zip(attempts.items(), results, strict=True)}
 
 
-def test_messages_are_created_replayed_and_listed(serve: Serve) -> None:
+def test_messages_are_created_replayed_and_listed(serve: Servers) -> None:
     caller = Caller(serve(now=Time()))
     content = '{"a": "b c+d%&=*~é\\n\U0001f600"}'
     first, again, other = (
@@ -112,13 +112,13 @@ def met_by(site: Site, **options: object) -> Met:
 
 
 @pytest.fixture(scope="module")
-def met(serve: Serve) -> Met:
+def met(serve: Servers) -> Met:
     """By the library as it is made."""
     return met_by(serve())
 
 
 @pytest.fixture(scope="module")
-def met_again(serve: Serve) -> Met:
+def met_again(serve: Servers) -> Met:
     """By one that may try again."""
     return met_by(serve(), autoRetry=True, maxRetries=2)
 
@@ -150,7 +150,7 @@ def test_auto_retry_tries_again_after_a_429_and_after_nothing_else(met_again: Me
     assert len(caller.messages()) == (trouble.processed or is_retried)
 
 
-def test_a_subscription_is_created_replayed_refused_and_deleted(serve: Serve) -> None:
+def test_a_subscription_is_created_replayed_refused_and_deleted(serve: Servers) -> None:
     caller = Caller(serve(now=Time()))
     subscription = {"callback": CALLBACK, "method": "GET", "idempotencyKey": "k"}
     created, again, refused, removed, unknown = run(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from builders import Time
-from serving import CONTENT, Caller, Serve
+from serving import CONTENT, Caller, Servers
 from situations import REFUSALS, TROUBLES, Attempt, Situation, Trouble, asked_of, attempt, troubled
 from subscribing import CALLBACK, path_of, subscriptions
 from twilio.base.exceptions import TwilioRestException
@@ -62,7 +62,7 @@ def test_a_message_is_created_and_listed(caller: Caller, create: Create) -> None
     assert message.date_created is not None
 
 
-def test_the_date_is_read(serve: Serve, create: Create) -> None:
+def test_the_date_is_read(serve: Servers, create: Create) -> None:
     message = create(attempt(Caller(serve(now=Time()))))
 
     assert message.date_created == dt.datetime(2019, 12, 18, 20, 2, 1, tzinfo=dt.UTC)
@@ -83,7 +83,7 @@ def test_content_arrives_as_it_was_given(caller: Caller, create: Create) -> None
 
 
 @pytest.mark.parametrize("situation", REFUSALS, ids=[situation.name for situation in REFUSALS])
-def test_a_refusal_is_the_librarys_own_exception(serve: Serve, create: Create, situation: Situation) -> None:
+def test_a_refusal_is_the_librarys_own_exception(serve: Servers, create: Create, situation: Situation) -> None:
     caller = Caller(serve(**situation.options))
     asked = attempt(caller, **situation.arrange(caller))
 
@@ -157,7 +157,7 @@ def subscribing(caller: Caller) -> Iterator["UserDefinedMessageSubscriptionList"
     http.session.close()
 
 
-def test_a_subscription_is_created_and_deleted(serve: Serve) -> None:
+def test_a_subscription_is_created_and_deleted(serve: Servers) -> None:
     caller = Caller(serve(now=Time()))
     with subscribing(caller) as library:
         made = library.create(callback=CALLBACK, method="GET", idempotency_key="k")

@@ -6,7 +6,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
-from serving import Caller, Connection, Headers, Serve, Site, fresh, request
+from serving import Caller, Connection, Headers, Servers, Site, fresh, request
 from streaming import Stream
 
 from emulator.app import create_app
@@ -62,7 +62,7 @@ def test_a_json_reply_is_a_line(
     json.loads(reply.body)
 
 
-def test_a_request_without_the_control_token_gets_a_line(serve: Serve) -> None:
+def test_a_request_without_the_control_token_gets_a_line(serve: Servers) -> None:
     reply = serve(control_token="sesame").get("/_emulator/messages")
 
     assert (reply.status, reply.body[-2:]) == (401, b"}\n")

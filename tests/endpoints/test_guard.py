@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 from builders import Time
-from serving import CONTENT, FORM, Caller, Connection, Headers, Reply, Serve, Site, basic, chunk, fresh
+from serving import CONTENT, FORM, Caller, Connection, Headers, Reply, Servers, Site, basic, chunk, fresh
 
 JSON = ("Content-Type", "application/json")
 EVIL = "https://evil.example"
@@ -94,7 +94,7 @@ def test_an_invalid_host_is_a_bad_request(site: Site, host: str) -> None:
         ("[x].test.example", 400),
     ],
 )
-def test_names_can_be_allowed(serve: Serve, host: str, status: int) -> None:
+def test_names_can_be_allowed(serve: Servers, host: str, status: int) -> None:
     site = serve(allowed_hosts=frozenset({"mock.Example.com", ".test.example"}))
 
     assert raw(site, "GET", "/_emulator/messages", host=host).status == status
@@ -125,7 +125,7 @@ def test_the_browser_says_where_a_request_comes_from(site: Site, site_: str, sta
     assert raw(site, "GET", "/_emulator/messages?limit=1", [("Sec-Fetch-Site", site_)]).status == status
 
 
-def test_an_origin_can_be_allowed(serve: Serve) -> None:
+def test_an_origin_can_be_allowed(serve: Servers) -> None:
     site = serve(allowed_origins=frozenset({"http://localhost:3000"}))
     headers = [("Origin", "http://localhost:3000"), ("Sec-Fetch-Site", "same-site")]
     allowed, other = (
@@ -187,7 +187,7 @@ BEARER = ("Authorization", "Bearer sesame")
 
 
 @pytest.mark.parametrize(("method", "target", "body"), WRITES, ids=[f"{one[0]} {one[1][:22]}" for one in WRITES])
-def test_a_refused_call_has_no_effect(serve: Serve, method: str, target: str, body: bytes) -> None:
+def test_a_refused_call_has_no_effect(serve: Servers, method: str, target: str, body: bytes) -> None:
     site = serve(now=Time(), control_token="sesame", clock=0.0, seed=7)
     Caller(site).send()
     raw(site, "PUT", f"/_emulator/calls/{CALL}", [BEARER, JSON], b"{}")
@@ -222,7 +222,7 @@ def test_a_preflight_allows_nothing(site: Site) -> None:
 # --- the token
 
 
-def test_without_the_token_nothing_is_told(serve: Serve) -> None:
+def test_without_the_token_nothing_is_told(serve: Servers) -> None:
     site = serve(control_token="sesame")
     replies = [raw(site, "GET", target) for target in READ if target.startswith("/_emulator/")]
 
@@ -246,31 +246,31 @@ def test_without_the_token_nothing_is_told(serve: Serve) -> None:
         (*basic("sesame", "sesame")[1:], 401),
     ],
 )
-def test_only_the_token_opens(serve: Serve, authorization: str, status: int) -> None:
+def test_only_the_token_opens(serve: Servers, authorization: str, status: int) -> None:
     site = serve(control_token="sesame")
 
     assert raw(site, "GET", "/_emulator/messages", [("Authorization", authorization)]).status == status
 
 
-def test_a_token_may_be_any_text(serve: Serve) -> None:
+def test_a_token_may_be_any_text(serve: Servers) -> None:
     site = serve(control_token="sésame")
 
     assert raw(site, "GET", "/_emulator/messages", [("Authorization", "Bearer sésame")]).status == 200
 
 
-def test_the_token_does_not_let_strangers_in(serve: Serve) -> None:
+def test_the_token_does_not_let_strangers_in(serve: Servers) -> None:
     site = serve(control_token="sesame")
 
     assert raw(site, "GET", "/_emulator/messages", [BEARER, ("Origin", EVIL)]).status == 403
 
 
 @pytest.mark.parametrize("target", ["/livez", "/readyz", "/docs", "/openapi.json"])
-def test_health_and_documentation_need_no_token(serve: Serve, target: str) -> None:
+def test_health_and_documentation_need_no_token(serve: Servers, target: str) -> None:
     assert raw(serve(control_token="sesame"), "GET", target).status == 200
 
 
 @pytest.mark.parametrize("target", ["/%5femulator/messages", "/_emulator/%6dessages", "//_emulator/messages"])
-def test_no_other_spelling_gets_around_the_token(serve: Serve, target: str) -> None:
+def test_no_other_spelling_gets_around_the_token(serve: Servers, target: str) -> None:
     assert raw(serve(control_token="sesame"), "GET", target).status in (401, 404)
 
 
@@ -319,7 +319,7 @@ def test_the_log_says_who_was_refused_and_what_to_set(site: Site, caplog: pytest
     assert all(text in line for text in ("GET", "/_emulator/messages", "allowed_origins"))
 
 
-def test_the_twilio_surface_is_open_to_browsers_from_anywhere(serve: Serve) -> None:
+def test_the_twilio_surface_is_open_to_browsers_from_anywhere(serve: Servers) -> None:
     caller = Caller(serve(control_token="sesame"))
     headers = [caller.auth, ("Content-Type", FORM), ("Origin", EVIL), ("Sec-Fetch-Site", "cross-site")]
     reply = raw(
@@ -330,7 +330,7 @@ def test_the_twilio_surface_is_open_to_browsers_from_anywhere(serve: Serve) -> N
     assert reply.header("access-control-allow-origin") == "*"
 
 
-def test_every_refusal_has_the_shape_of_the_inspection_apis_errors(serve: Serve) -> None:
+def test_every_refusal_has_the_shape_of_the_inspection_apis_errors(serve: Servers) -> None:
     site = serve(control_token="sesame")
     replies = [raw(site, "GET", "/_emulator/messages", host="evil.example"), raw(site, "GET", "/_emulator/messages")]
 

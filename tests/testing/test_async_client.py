@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from serving import Caller, Serve, Site
+from serving import Caller, Servers, Site
 
 from emulator.testing import AsyncEmulatorClient, EmulatorClient, UnreachableError, async_client, client
 
@@ -61,7 +61,7 @@ def test_it_forgets(client: EmulatorClient, caller: Caller) -> None:
     assert (client.messages(), client.calls.all()) == ([], [])
 
 
-def test_it_sets_the_clock(serve: Serve) -> None:
+def test_it_sets_the_clock(serve: Servers) -> None:
     start = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 
     async def times() -> list[dt.datetime]:

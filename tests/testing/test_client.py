@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from serving import Caller, Serve, Site, fresh
+from serving import Caller, Servers, Site, fresh
 
 from emulator.testing import Emulator, EmulatorClient, EmulatorError, UnreachableError
 from emulator.testing.results import Call
@@ -171,7 +171,7 @@ def test_a_client_without_a_call_must_be_told_which(site: Site) -> None:
         EmulatorClient(site.url).calls.register()
 
 
-def test_the_clock_is_frozen_advanced_and_let_go(serve: Serve) -> None:
+def test_the_clock_is_frozen_advanced_and_let_go(serve: Servers) -> None:
     clock = EmulatorClient(serve(content="lenient").url).clock  # an emulator of its own: time is everybody's
     start = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 
@@ -181,7 +181,7 @@ def test_the_clock_is_frozen_advanced_and_let_go(serve: Serve) -> None:
     assert clock.reset() != start + dt.timedelta(seconds=60)
 
 
-def test_a_control_token_is_sent(serve: Serve) -> None:
+def test_a_control_token_is_sent(serve: Servers) -> None:
     url = serve(control_token="secret").url
 
     assert EmulatorClient(url, control_token="secret").messages() == []

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import websockets.sync.server
-from serving import Caller, Running, Serve, Site
+from serving import Caller, Running, Servers, Site
 
 from emulator.endpoints.voice.gateway import Gateway
 from emulator.engine.behaviours import Behaviour, Reaction
@@ -231,7 +231,7 @@ def test_its_calls_belong_to_the_account_of_its_token(site: Site) -> None:
         assert create(site, call.sid, account=account)["sid"] == call.wait_for()[0].sid
 
 
-def test_a_strict_emulator_takes_a_token_that_is_signed(serve: Serve) -> None:
+def test_a_strict_emulator_takes_a_token_that_is_signed(serve: Servers) -> None:
     account = "AC" + "c" * 32
     site = serve(voice_token="strict", api_keys={SK: ApiKey("secret", account)})
     with EndUser(site.url, "nina", account_sid=account, api_key=(SK, "secret")) as nina:
@@ -247,7 +247,7 @@ def test_it_is_who_its_token_says(site: Site) -> None:
         assert olaf.identity == "olaf"
 
 
-def test_keepalives_are_echoed(monkeypatch: pytest.MonkeyPatch, serve: Serve) -> None:
+def test_keepalives_are_echoed(monkeypatch: pytest.MonkeyPatch, serve: Servers) -> None:
     monkeypatch.setattr(Gateway.__init__, "__kwdefaults__", {"keepalive": 0.01})
     with EndUser(serve(now=lambda: 0.0).url) as alice:
         with pytest.raises(AssertionError):

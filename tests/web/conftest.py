@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from serving import Caller, Serve, Site, serving
+from serving import Caller, Servers, Site, serving
 from web.browsing import PATIENCE, Launch, Open, launched
 
 
@@ -54,14 +54,14 @@ def opened(context: BrowserContext) -> Iterator[Open]:
 
 
 @pytest.fixture(scope="session")
-def serve() -> Iterator[Serve]:
+def serve() -> Iterator[Servers]:
     """Serves with the options given."""
     with serving() as serve:
         yield serve
 
 
 @pytest.fixture
-def site(serve: Serve) -> Site:
+def site(serve: Servers) -> Site:
     """An emulator with default options that nobody else uses at the time: the journal is empty."""
     site = serve()
     assert site.ask("POST", "/_emulator/reset").status == 200

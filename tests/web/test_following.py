@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from playwright.sync_api import BrowserContext, expect
-from serving import Caller, Running, Serve, Site
+from serving import Caller, Running, Servers, Site
 from web.browsing import Open, rows, sdk
 
 
@@ -226,7 +226,7 @@ def test_the_list_is_bounded_by_number_and_by_size(opened: Open, site: Site) -> 
 
 
 def test_the_control_token_is_asked_for_once_and_never_in_a_url(
-    opened: Open, context: BrowserContext, serve: Serve
+    opened: Open, context: BrowserContext, serve: Servers
 ) -> None:
     caller = Caller(serve(control_token="s3cret-token"))
     urls: list[str] = []

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 from receiving import nobody
-from serving import Caller, Serve, Site, path_of
+from serving import Caller, Servers, Site, path_of
 from web.browsing import AXE, Open, missing, violations
 
 from emulator.testing.end_user import EndUser, EndUsers
@@ -167,7 +167,7 @@ def test_who_has_gone_cannot_be_called(opened: Open, site: Site) -> None:
 
 
 def test_who_does_not_tell_the_token_is_not_asked_again_and_again(
-    context: BrowserContext, opened: Open, serve: Serve
+    context: BrowserContext, opened: Open, serve: Servers
 ) -> None:
     context.clock.install()
     page = opened(serve(control_token="s3cret-token"), live=False)

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from serving import Caller, Reply, Serve, Site, fresh
+from serving import Caller, Reply, Servers, Site, fresh
 from signalling import phone
 from streaming import post_json
 from subscribing import deliveries, subscribed
@@ -45,7 +45,7 @@ def test_every_state_of_twilios_can_be_registered(site: Site, status: str) -> No
     assert (reply.status, reply.json()["status"]) == (201, status)
 
 
-def test_calls_are_listed_in_the_order_of_their_registration(serve: Serve) -> None:
+def test_calls_are_listed_in_the_order_of_their_registration(serve: Servers) -> None:
     site = serve(calls="registered", content="lenient")
     registered = [fresh("CA") for _ in range(3)]
     for sid in registered:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from builders import Time
-from serving import FORM, Caller, Serve, Site
+from serving import FORM, Caller, Servers, Site
 from situations import REFUSALS, Situation, attempt
 from streaming import post_json
 
@@ -37,7 +37,7 @@ def test_a_good_request_would_be_created_and_is_not(caller: Caller) -> None:
     assert caller.send(key="k").json()["sid"] != f"KX{ZEROS}"
 
 
-def test_what_it_says_is_what_sending_gets(serve: Serve) -> None:
+def test_what_it_says_is_what_sending_gets(serve: Servers) -> None:
     caller = Caller(serve(now=Time()))
     verdict = check(caller, form={"Content": "hello"})
     sent = caller.send("hello")
@@ -49,7 +49,7 @@ def test_what_it_says_is_what_sending_gets(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("situation", DESCRIBABLE, ids=[situation.name for situation in DESCRIBABLE])
-def test_every_refusal_is_foretold_with_the_rule_that_fails(serve: Serve, situation: Situation) -> None:
+def test_every_refusal_is_foretold_with_the_rule_that_fails(serve: Servers, situation: Situation) -> None:
     caller = Caller(serve(**situation.options))
     asked = attempt(caller, **situation.arrange(caller))
     form = {"Content": asked.content} | ({} if asked.key is None else {"IdempotencyKey": asked.key})
@@ -96,7 +96,7 @@ def test_a_preflight_looks_at_no_rule(caller: Caller) -> None:
     assert (verdict["reply"]["status"], verdict["rules"]) == (200, [])
 
 
-def test_asking_uses_up_no_identifier_and_no_key(serve: Serve) -> None:
+def test_asking_uses_up_no_identifier_and_no_key(serve: Servers) -> None:
     asked, other = Caller(serve(now=Time(), seed=7)), Caller(serve(now=Time(), seed=7))
     check(asked)
 

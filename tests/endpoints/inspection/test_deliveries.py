@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from builders import SOME_TIME, Time
 from receiving import OK, Received, nobody, script, status
-from serving import PATIENCE, TOKEN, Caller, Command, Running, Serve, Site, fresh
+from serving import PATIENCE, TOKEN, Caller, Command, Running, Servers, Site, fresh
 from serving import request as raw
 from signalling import phone
 from streaming import Stream, reset, until
@@ -69,7 +69,7 @@ def waits(running: Running) -> int:
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
-def test_what_an_end_user_says_is_told_signed_to_each_subscription(serve: Serve, method: str) -> None:
+def test_what_an_end_user_says_is_told_signed_to_each_subscription(serve: Servers, method: str) -> None:
     caller = Caller(serve(now=Time()))
     with listening() as listener:
         url = listener.url("/cb?a=1#rc=2")
@@ -99,7 +99,7 @@ def test_what_an_end_user_says_is_told_signed_to_each_subscription(serve: Serve,
     assert (attempt["status"], attempt["error"]) == (200, None)
 
 
-def test_the_day_is_not_zero_padded(serve: Serve) -> None:
+def test_the_day_is_not_zero_padded(serve: Servers) -> None:
     caller = Caller(serve(now=lambda: SOME_TIME + 14 * 86400))
     with listening() as listener:
         subscribed(caller, listener.url())
@@ -165,7 +165,7 @@ def test_who_came_later_or_has_gone_is_not_told(caller: Caller) -> None:
         assert [(one.target, form(one)["SequenceNumber"]) for one in listener.received] == [("/late", "2")]
 
 
-def test_the_first_number_can_be_0(serve: Serve) -> None:
+def test_the_first_number_can_be_0(serve: Servers) -> None:
     caller = Caller(serve(first_sequence_number=0))
     with listening() as listener:
         subscribed(caller, listener.url())
@@ -175,7 +175,7 @@ def test_the_first_number_can_be_0(serve: Serve) -> None:
         assert form(listener.received[0])["SequenceNumber"] == "0"
 
 
-def test_each_account_is_told_of_a_call_of_none_signed_with_its_own_token(serve: Serve) -> None:
+def test_each_account_is_told_of_a_call_of_none_signed_with_its_own_token(serve: Servers) -> None:
     call, one, other = fresh("CA"), fresh("AC"), fresh("AC")
     site = serve(accounts={one: Account("t1"), other: Account("t2")})
     callers = [Caller(site, account=one, call=call, token="t1"), Caller(site, account=other, call=call, token="t2")]
@@ -261,7 +261,7 @@ def test_a_receiver_that_does_not_answer_blocks_nobody(caller: Caller) -> None:
         assert [one["json"] for one in settled(caller, count=2)] == [[1], [2]]
 
 
-def test_a_receiver_that_is_too_slow_is_given_up(serve: Serve) -> None:
+def test_a_receiver_that_is_too_slow_is_given_up(serve: Servers) -> None:
     caller, hold = Caller(serve(callback_timeout=1, callback_read_timeout=1)), Hold()
     with listening(hold) as listener:
         subscribed(caller, listener.url("/cb#rt=100&tt=100"))
@@ -294,7 +294,7 @@ def test_a_receiver_that_is_too_slow_is_given_up(serve: Serve) -> None:
     ],
 )
 def test_nothing_is_called_that_only_this_machine_can_reach(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, callback: str, says: str
+    serve: Servers, monkeypatch: pytest.MonkeyPatch, callback: str, says: str
 ) -> None:
     """Told apart by addresses alone: no name is asked for, and nothing is connected to."""
     connected: list[Any] = []
@@ -314,7 +314,7 @@ def test_nothing_is_called_that_only_this_machine_can_reach(
     assert connected == []
 
 
-def test_an_address_that_was_allowed_is_still_not_called_when_it_is_link_local(serve: Serve) -> None:
+def test_an_address_that_was_allowed_is_still_not_called_when_it_is_link_local(serve: Servers) -> None:
     caller = Caller(serve(callback_hosts=frozenset({METADATA})))
     subscribed(caller, f"http://{METADATA}/")
     say(caller)
@@ -368,7 +368,7 @@ def test_a_delivery_is_found_by_its_id(caller: Caller) -> None:
     assert (unknown.status, "x" * 41 in unknown.text) == (404, False)
 
 
-def test_beyond_the_limit_the_oldest_are_evicted_and_counted(serve: Serve) -> None:
+def test_beyond_the_limit_the_oldest_are_evicted_and_counted(serve: Servers) -> None:
     caller = Caller(serve(deliveries_limit=2, now=Time()))
     with listening() as listener:
         subscribed(caller, listener.url())
@@ -594,7 +594,7 @@ def test_a_stop_does_not_wait_for_callbacks() -> None:
     assert "never" not in errors  # asyncio's word for what was forgotten
 
 
-def test_where_only_registered_calls_exist_the_whole_loop_works(serve: Serve) -> None:
+def test_where_only_registered_calls_exist_the_whole_loop_works(serve: Servers) -> None:
     caller = Caller(serve(calls="registered"))
     with listening() as listener:
         before = speak(caller), subscribe(caller, listener.url())

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from builders import Time
-from serving import Caller, Serve, Site, fresh
+from serving import Caller, Servers, Site, fresh
 from signalling import phone
 from streaming import post_json, reset
 from subscribing import listening, say, settled, speak, subscribed
@@ -14,7 +14,7 @@ def end_user(caller: Caller) -> Any:  # noqa: ANN401  JSON
     return caller.site.get(f"/_emulator/calls/{caller.call}/end-user").json()
 
 
-def test_what_is_said_is_answered_with_all_its_facts(serve: Serve) -> None:
+def test_what_is_said_is_answered_with_all_its_facts(serve: Servers) -> None:
     caller = Caller(serve(now=Time()))
     said = say(caller, '{"a": 1.00}', content_type="text/plain")
 
@@ -102,7 +102,7 @@ def test_a_call_that_takes_no_messages_sends_none_either(caller: Caller, state: 
     assert end_user(caller)["said"] == []
 
 
-def test_where_only_registered_calls_exist_nobody_is_on_another(serve: Serve) -> None:
+def test_where_only_registered_calls_exist_nobody_is_on_another(serve: Servers) -> None:
     caller = Caller(serve(calls="registered"))
     before = speak(caller)
     caller.site.put_json(f"/_emulator/calls/{caller.call}", {})

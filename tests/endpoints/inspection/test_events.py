@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from serving import Caller, Running, Serve, Site, fresh
+from serving import Caller, Running, Servers, Site, fresh
 from streaming import Stream, reset, until
 
 from emulator.endpoints.inspection import events
@@ -156,7 +156,7 @@ def test_a_place_of_an_earlier_emulator_misses_nothing() -> None:
     assert [one.data["content"] for one in told] == ["[1]", "[1]", "[2]", "[2]"]
 
 
-def test_more_than_a_reader_may_lag_can_be_resumed(serve: Serve) -> None:
+def test_more_than_a_reader_may_lag_can_be_resumed(serve: Servers) -> None:
     caller = Caller(serve())
     count = MAX_BEHIND
     before = caller.listing()["last_seq"]
@@ -175,7 +175,7 @@ def test_more_than_a_reader_may_lag_can_be_resumed(serve: Serve) -> None:
     assert told[-1].data["content"] == "[1]"
 
 
-def test_what_was_evicted_is_told_before_the_rest(serve: Serve) -> None:
+def test_what_was_evicted_is_told_before_the_rest(serve: Servers) -> None:
     caller = Caller(serve(journal_limit=4))
     reset(caller.site)
     start = caller.listing()["last_seq"]

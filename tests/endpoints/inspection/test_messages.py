@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 from builders import Time
-from serving import CONTENT, Caller, Serve, Site, fresh
+from serving import CONTENT, Caller, Servers, Site, fresh
 
 PAGE = {"messages", "count", "last_seq", "oldest_seq", "evicted"}
 
@@ -21,7 +21,7 @@ def sids(caller: Caller, **filters: object) -> list[str]:
     return [message["sid"] for message in caller.messages(**filters)]
 
 
-def test_a_message_is_listed_with_all_its_facts(serve: Serve) -> None:
+def test_a_message_is_listed_with_all_its_facts(serve: Servers) -> None:
     time = Time()
     time.now += 0.1239
     caller = Caller(serve(now=time))
@@ -69,7 +69,7 @@ def test_no_message_is_an_empty_page(caller: Caller) -> None:
     assert (page["messages"], page["count"]) == ([], 0)
 
 
-def test_a_new_emulator_has_seen_nothing(serve: Serve) -> None:
+def test_a_new_emulator_has_seen_nothing(serve: Servers) -> None:
     page = Caller(serve(now=Time())).listing()
 
     assert page == {"messages": [], "count": 0, "last_seq": 0, "oldest_seq": 1, "evicted": 0}
@@ -172,7 +172,7 @@ def test_deleting_by_key_and_call(five: tuple[Caller, list[str]]) -> None:
     assert sids(caller) == [sent[0], *sent[2:]]
 
 
-def test_deleting_without_a_filter_forgets_all_and_places_go_on(serve: Serve) -> None:
+def test_deleting_without_a_filter_forgets_all_and_places_go_on(serve: Servers) -> None:
     caller = Caller(serve(now=Time()))
     caller.send()
     caller.send()
@@ -200,7 +200,7 @@ def test_a_deleted_message_is_not_found(caller: Caller) -> None:
     assert sid in reply.json()["error"]
 
 
-def test_what_was_evicted_is_counted_and_gone(serve: Serve) -> None:
+def test_what_was_evicted_is_counted_and_gone(serve: Servers) -> None:
     caller = Caller(serve(journal_limit=2, now=Time()))
     sent = [caller.send().json()["sid"] for _ in range(5)]
     page = caller.listing()
@@ -210,7 +210,7 @@ def test_what_was_evicted_is_counted_and_gone(serve: Serve) -> None:
     assert caller.site.get(f"/_emulator/messages/{sent[0]}").status == 404
 
 
-def test_refusals_are_evicted_too(serve: Serve) -> None:
+def test_refusals_are_evicted_too(serve: Servers) -> None:
     caller = Caller(serve(journal_limit=2, now=Time()))
     for content in ("{}", "hello", "hello"):
         caller.send(content)

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from builders import Time
-from serving import CONTENT, FORM, TOKEN, Caller, Serve, Site, basic, fresh
+from serving import CONTENT, FORM, TOKEN, Caller, Servers, Site, basic, fresh
 from streaming import Stream
 
 SECRET = "s3cret" * 5
@@ -45,7 +45,7 @@ def test_every_outcome_is_listed_in_order(caller: Caller) -> None:
     assert requests[3]["message_sid"] is None
 
 
-def test_a_page_counts_all_that_match(serve: Serve) -> None:
+def test_a_page_counts_all_that_match(serve: Servers) -> None:
     caller = Caller(serve(journal_limit=3, now=Time()))
     for _ in range(5):
         caller.send("hello")
@@ -218,7 +218,7 @@ def test_no_secret_of_a_header_a_form_or_a_query_is_shown(caller: Caller) -> Non
     assert json.dumps(CONTENT) in shown
 
 
-def test_show_secrets_shows_them_all(serve: Serve) -> None:
+def test_show_secrets_shows_them_all(serve: Servers) -> None:
     caller = Caller(serve(show_secrets=True))
     with_secrets(caller)
     shown = everything(caller)
@@ -227,7 +227,7 @@ def test_show_secrets_shows_them_all(serve: Serve) -> None:
     assert f"http://localhost/?token={SECRET}" in shown
 
 
-def test_show_secrets_shows_them(serve: Serve) -> None:
+def test_show_secrets_shows_them(serve: Servers) -> None:
     caller = Caller(serve(show_secrets=True))
     caller.send()
 
@@ -237,7 +237,7 @@ def test_show_secrets_shows_them(serve: Serve) -> None:
     assert base64.b64decode(caller.auth[1].removeprefix("Basic ")).decode().endswith(TOKEN)
 
 
-def test_nothing_but_the_twilio_surface_is_in_it(serve: Serve) -> None:
+def test_nothing_but_the_twilio_surface_is_in_it(serve: Servers) -> None:
     site = serve(now=Time())
     for path in ("/livez", "/readyz", "/docs", "/openapi.json", "/_emulator/requests", "/nowhere"):
         site.get(path)

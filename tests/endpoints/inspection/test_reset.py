@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from builders import Time
-from serving import FORM, Caller, Running, Serve, Site, fresh, request
+from serving import FORM, Caller, Running, Servers, Site, fresh, request
 from streaming import post_json, reset
 
 from emulator.settings import Settings
@@ -77,7 +77,7 @@ def test_an_empty_scope_is_not_everything(caller: Caller) -> None:
     assert held(caller) == [1, 2, 200, 200, 1]
 
 
-def test_without_a_scope_all_goes_and_clock_and_seed_are_as_at_the_start(serve: Serve) -> None:
+def test_without_a_scope_all_goes_and_clock_and_seed_are_as_at_the_start(serve: Servers) -> None:
     caller = Caller(serve(now=Time(), seed=3))
     first = furnish(caller)
     caller.site.put_json("/_emulator/clock", FROZEN)
@@ -90,7 +90,7 @@ def test_without_a_scope_all_goes_and_clock_and_seed_are_as_at_the_start(serve: 
     assert furnish(caller) == first
 
 
-def test_a_scoped_reset_leaves_clock_and_seed_alone(serve: Serve) -> None:
+def test_a_scoped_reset_leaves_clock_and_seed_alone(serve: Servers) -> None:
     site = serve(now=Time())
     site.put_json("/_emulator/clock", FROZEN)
     site.put_json("/_emulator/seed", {"seed": 7})
@@ -141,7 +141,7 @@ def test_a_request_in_flight_of_another_scope_stays(caller: Caller) -> None:
     assert len(caller.messages()) == 1
 
 
-def test_a_seed_set_again_does_not_confuse_a_reset(serve: Serve) -> None:
+def test_a_seed_set_again_does_not_confuse_a_reset(serve: Servers) -> None:
     site = serve(now=Time())
     one, two = Caller(site), Caller(site)
     for caller in (one, two):
@@ -172,7 +172,7 @@ def test_a_misspelt_scope_is_refused_and_resets_nothing(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("headers", [[], [("Content-Length", "0")], [("Content-Type", "application/json")]])
-def test_an_empty_body_is_no_scope(serve: Serve, headers: list[tuple[str, str]]) -> None:
+def test_an_empty_body_is_no_scope(serve: Servers, headers: list[tuple[str, str]]) -> None:
     site = serve(now=Time())
     with site.connect() as connection:
         connection.send(request("POST", "/_emulator/reset", headers))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from builders import Time
 from hostile import doubling, hostile
-from serving import Caller, Reply, Serve, Site, fresh
+from serving import Caller, Reply, Servers, Site, fresh
 
 from emulator.endpoints.inspection.schemas import MAX_TRIALS, Trials
 from emulator.engine.capacity import CapacityError
@@ -51,7 +51,7 @@ def test_a_schema_is_put_read_replaced_and_deleted(caller: Caller) -> None:
     assert caller.site.get(target).status == 404
 
 
-def test_all_schemas_are_listed(serve: Serve) -> None:
+def test_all_schemas_are_listed(serve: Servers) -> None:
     caller = Caller(serve(now=Time()))
     put(caller, MAIL, "b")
     put(caller, ANYTHING, "a")
@@ -225,7 +225,7 @@ def test_a_number_without_end_does_not_break_it(caller: Caller) -> None:
     assert said(caller, "[" + "9" * 5000 + "]")[0]["valid"] is False
 
 
-def test_content_that_is_no_json_is_noted_where_it_is_allowed(serve: Serve) -> None:
+def test_content_that_is_no_json_is_noted_where_it_is_allowed(serve: Servers) -> None:
     caller = Caller(serve(content="lenient"))
     put(caller, {})
 
@@ -324,7 +324,7 @@ def test_sixteen_schemas_wait_to_be_compiled_and_no_more() -> None:
     assert asyncio.run(wait()) == (MAX_TRIALS + 1, "schemas being compiled reached: at most 16; try again")
 
 
-def test_there_are_at_most_a_hundred(serve: Serve) -> None:
+def test_there_are_at_most_a_hundred(serve: Servers) -> None:
     caller = Caller(serve(now=Time()))
     statuses = [put(caller, ANYTHING, f"s{number}").status for number in range(101)]
     full = put(caller, ANYTHING, "one-more")

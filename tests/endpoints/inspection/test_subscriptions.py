@@ -2,12 +2,12 @@
 
 import pytest
 from builders import Time
-from serving import Caller, Serve, fresh
+from serving import Caller, Servers, fresh
 from streaming import reset
 from subscribing import CALLBACK, subscribed, subscriptions, unsubscribe
 
 
-def test_a_subscription_is_listed_with_all_its_facts(serve: Serve) -> None:
+def test_a_subscription_is_listed_with_all_its_facts(serve: Servers) -> None:
     caller = Caller(serve(now=Time()))
     sid = subscribed(caller, Method="GET", IdempotencyKey="k")
     reply = caller.site.get("/_emulator/subscriptions")

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from serving import Caller, Serve, Site, fresh
+from serving import Caller, Servers, Site, fresh
 from signalling import phone
 from streaming import reset, until
 
@@ -42,7 +42,7 @@ def test_a_connected_user_is_listed_until_it_goes(site: Site) -> None:
     assert calling["calls"] == [{"call_sid": call, "account_sid": None, "direction": "outgoing", "answered": True}]
 
 
-def test_users_and_insights_are_counted(serve: Serve) -> None:
+def test_users_and_insights_are_counted(serve: Servers) -> None:
     site = serve(voice_token="lenient", retry_window=7)
     with phone(site, "alice"), phone(site, "bob"), phone(site, "bob"):
         page = site.get("/_emulator/users").json()
@@ -111,7 +111,7 @@ def test_it_is_usual_again_once_it_is_deleted(site: Site) -> None:
     assert status_of(site, answer["callsid"]) == "in-progress"
 
 
-def test_what_was_set_is_answered_and_goes_with_a_reset_of_everything_only(serve: Serve) -> None:
+def test_what_was_set_is_answered_and_goes_with_a_reset_of_everything_only(serve: Servers) -> None:
     site = serve(voice_token="lenient", retry_window=8)
     reply = site.put_json("/_emulator/users/alice/behaviour", {"reaction": "answer", "after": 1.5})
     site.put_json("/_emulator/users/bob/behaviour", {})

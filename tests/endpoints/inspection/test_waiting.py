@@ -5,7 +5,7 @@ import socket
 from typing import Any
 
 import pytest
-from serving import Caller, Running, Serve, Site, fresh, request
+from serving import Caller, Running, Servers, Site, fresh, request
 from streaming import LONG, RESET_BY_PEER, Waiting, reset, until
 
 from emulator.settings import Settings
@@ -255,7 +255,7 @@ def test_a_number_without_end_can_differ_too(caller: Caller) -> None:
     assert answer["near_misses"][0]["lacks"][0]["differences"][0]["found"] == "9" * 5000
 
 
-def test_eviction_in_the_range_asked_is_told(serve: Serve) -> None:
+def test_eviction_in_the_range_asked_is_told(serve: Servers) -> None:
     caller = Caller(serve(journal_limit=3))
     for _ in range(5):
         caller.send()

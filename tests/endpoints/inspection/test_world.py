@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from builders import Time
-from serving import Caller, Serve, Site
+from serving import Caller, Servers, Site
 from streaming import Waiting
 
 FREEZE = "2026-01-02T03:04:05Z"
@@ -12,7 +12,7 @@ FROZEN = {"now": "2026-01-02T03:04:05.000Z", "frozen": True}
 
 
 @pytest.fixture
-def own(serve: Serve) -> Site:
+def own(serve: Servers) -> Site:
     """An emulator of its own: time and chance are everybody's."""
     return serve(now=Time())
 
@@ -42,7 +42,7 @@ def test_advancing_goes_on_from_where_it_stands(own: Site) -> None:
     assert frozen == {"now": "2026-01-02T03:04:05.500Z", "frozen": True}
 
 
-def test_reset_is_as_at_the_start(serve: Serve) -> None:
+def test_reset_is_as_at_the_start(serve: Servers) -> None:
     own, frozen = serve(now=Time()), serve(clock=0.0, now=Time())
     for site in (own, frozen):
         clock(site, freeze=FREEZE)
@@ -179,14 +179,14 @@ def seeded(site: Site, seed: int | None) -> list[str | None]:
     return identifiers(Caller(site))
 
 
-def test_the_same_seed_makes_the_same_identifiers_anywhere(serve: Serve) -> None:
+def test_the_same_seed_makes_the_same_identifiers_anywhere(serve: Servers) -> None:
     one, other = serve(now=Time()), serve(now=Time())
 
     assert seeded(one, 7) == seeded(other, 7)
     assert seeded(one, 8) != seeded(other, 9)
 
 
-def test_the_option_is_the_same_as_the_call(serve: Serve) -> None:
+def test_the_option_is_the_same_as_the_call(serve: Servers) -> None:
     by_call, by_option = serve(now=Time()), serve(now=Time(), seed=7)
 
     assert by_option.get("/_emulator/seed").json() == {"seed": 7}
@@ -215,7 +215,7 @@ def test_a_seed_is_an_integer_as_json_schema_has_it(own: Site) -> None:
 
 
 @pytest.mark.parametrize("act", [lambda c: c.site.get("/_emulator/messages"), lambda c: c.site.get("/livez")])
-def test_looking_uses_up_no_identifier(serve: Serve, act: Callable[[Caller], object]) -> None:
+def test_looking_uses_up_no_identifier(serve: Servers, act: Callable[[Caller], object]) -> None:
     looked, other = Caller(serve(now=Time(), seed=7)), Caller(serve(now=Time(), seed=7))
     act(looked)
 

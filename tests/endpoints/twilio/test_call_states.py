@@ -1,7 +1,7 @@
 """What the state of a call does to a message."""
 
 import pytest
-from serving import Caller, Serve, fresh
+from serving import Caller, Servers, fresh
 
 NOT_FOUND = 404, 20404, "The requested resource {path} was not found"
 NOT_ACTIVE = 400, 21220, "Call is not in the expected state"
@@ -66,7 +66,7 @@ def test_an_unregistered_call_is_active_by_default(caller: Caller) -> None:
     assert caller.send().status == 201
 
 
-def test_an_unregistered_call_does_not_exist_when_only_registered_ones_do(serve: Serve) -> None:
+def test_an_unregistered_call_does_not_exist_when_only_registered_ones_do(serve: Servers) -> None:
     caller = Caller(serve(calls="registered"))
     unknown = refusal(caller)
     register(caller)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 
 import pytest
-from serving import Caller, Reply, Serve
+from serving import Caller, Reply, Servers
 
 
 class Trouble:
@@ -26,7 +26,7 @@ def trouble() -> Trouble:
 
 
 @pytest.fixture
-def troubled(serve: Serve, trouble: Trouble) -> Caller:
+def troubled(serve: Servers, trouble: Trouble) -> Caller:
     return Caller(serve(entropy=trouble))
 
 

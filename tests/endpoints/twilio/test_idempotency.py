@@ -2,7 +2,7 @@
 
 import pytest
 from builders import Time
-from serving import CONTENT, Caller, Reply, Serve
+from serving import CONTENT, Caller, Reply, Servers
 
 TTL = 60
 
@@ -71,7 +71,7 @@ def test_other_content_under_a_known_key_is_replayed(caller: Caller) -> None:
     assert [(message["content"], message["replays"]) for message in caller.messages()] == [(CONTENT, 1)]
 
 
-def test_other_content_under_a_known_key_is_rejected_when_asked_for(serve: Serve) -> None:
+def test_other_content_under_a_known_key_is_rejected_when_asked_for(serve: Servers) -> None:
     caller = Caller(serve(idempotency_mismatch="reject"))
     first, other, same = caller.send(key="k"), caller.send('{"other":1}', key="k"), caller.send(key="k")
 
@@ -86,7 +86,7 @@ def test_refusals_are_not_remembered(caller: Caller) -> None:
     assert (refused.status, created.status) == (400, 201)
 
 
-def test_a_key_is_forgotten_when_its_time_is_over(serve: Serve) -> None:
+def test_a_key_is_forgotten_when_its_time_is_over(serve: Servers) -> None:
     time = Time()
     caller = Caller(serve(now=time, idempotency_ttl=TTL))
     first = caller.send(key="k")
@@ -99,7 +99,7 @@ def test_a_key_is_forgotten_when_its_time_is_over(serve: Serve) -> None:
     assert sid(after) != sid(first)
 
 
-def test_beyond_the_limit_the_oldest_key_is_forgotten(serve: Serve) -> None:
+def test_beyond_the_limit_the_oldest_key_is_forgotten(serve: Servers) -> None:
     caller = Caller(serve(idempotency_limit=2))
     first = [sid(caller.send(key=key)) for key in ("a", "b", "c")]
     again = [sid(caller.send(key=key)) for key in ("c", "b", "a")]
@@ -108,7 +108,7 @@ def test_beyond_the_limit_the_oldest_key_is_forgotten(serve: Serve) -> None:
     assert again[2] != first[0]
 
 
-def test_a_key_still_replays_after_its_message_was_evicted(serve: Serve) -> None:
+def test_a_key_still_replays_after_its_message_was_evicted(serve: Servers) -> None:
     caller = Caller(serve(journal_limit=3))
     first = caller.send(key="k")
     for _ in range(3):

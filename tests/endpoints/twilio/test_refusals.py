@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 import pytest
-from serving import Caller, Serve, basic, fresh, path_of
+from serving import Caller, Servers, basic, fresh, path_of
 
 from emulator.wire.credentials import Account, ApiKey
 
@@ -252,7 +252,7 @@ PARENT, CHILD, STRANGER, KEY = "AC" + "a" * 32, "AC" + "b" * 32, "AC" + "c" * 32
 
 
 @pytest.fixture
-def family(serve: Serve) -> Caller:
+def family(serve: Servers) -> Caller:
     """The parent account at an emulator where only three accounts exist, one of them its subaccount."""
     site = serve(
         accounts={PARENT: Account("p"), CHILD: Account("c", PARENT), STRANGER: Account("s")},

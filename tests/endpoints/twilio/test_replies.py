@@ -6,7 +6,7 @@ import re
 
 import pytest
 from builders import Time
-from serving import CONTENT, FORM, Caller, Serve, fresh
+from serving import CONTENT, FORM, Caller, Servers, fresh
 
 ORDER = [
     "date",
@@ -43,7 +43,7 @@ CONSTANT = {
 
 
 @pytest.fixture
-def dated(serve: Serve) -> Caller:
+def dated(serve: Servers) -> Caller:
     """A caller in a world where it is the 18th of December 2019 and chance counts."""
     numbers = itertools.count(0xABC)
 
@@ -253,7 +253,7 @@ def test_json_that_is_no_object_is_noted(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("content", ["hello", "NaN", "[" * 500 + "]" * 500, '"' + "a" * 20000 + '"', '"\\ud800"'])
-def test_lenient_content_is_accepted_and_noted(serve: Serve, content: str) -> None:
+def test_lenient_content_is_accepted_and_noted(serve: Servers, content: str) -> None:
     caller = Caller(serve(content="lenient"))
     reply = caller.send(content)
 
@@ -263,7 +263,7 @@ def test_lenient_content_is_accepted_and_noted(serve: Serve, content: str) -> No
     assert message["notes"]
 
 
-def test_lenient_content_is_still_required(serve: Serve) -> None:
+def test_lenient_content_is_still_required(serve: Servers) -> None:
     caller = Caller(serve(content="lenient"))
     reply = caller.send("")
 

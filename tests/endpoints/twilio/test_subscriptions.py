@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from builders import Time
-from serving import Caller, Reply, Running, Serve, basic, fresh
+from serving import Caller, Reply, Running, Servers, basic, fresh
 from streaming import post_json
 from subscribing import CALLBACK, path_of, subscribe, subscribed, subscriptions, unsubscribe
 
@@ -40,7 +40,7 @@ def check(caller: Caller, method: str = "POST", sid: str | None = None, **form: 
 # --- created
 
 
-def test_a_subscription_is_created_with_twilios_members_in_order(serve: Serve) -> None:
+def test_a_subscription_is_created_with_twilios_members_in_order(serve: Servers) -> None:
     caller = Caller(serve(now=Time()))
     reply = subscribe(caller)
 
@@ -169,7 +169,7 @@ ORDER: list[tuple[str, Callable[[Caller], Reply], tuple[int, int]]] = [
 
 @pytest.mark.parametrize(("ask", "expected"), [row[1:] for row in ORDER], ids=[row[0] for row in ORDER])
 def test_checks_come_in_the_order_of_those_of_messages(
-    serve: Serve, ask: Callable[[Caller], Reply], expected: tuple[int, int]
+    serve: Servers, ask: Callable[[Caller], Reply], expected: tuple[int, int]
 ) -> None:
     """Each request is wrong in the next way too."""
     caller = Caller(serve(idempotency_mismatch="reject"))
@@ -198,7 +198,7 @@ def test_the_calls_state_decides_as_for_a_message(caller: Caller, state: dict[st
     assert (reply.status if expected == 201 else refusal(reply, path_of(caller))) == expected
 
 
-def test_where_only_registered_calls_exist_another_has_no_subscriptions(serve: Serve) -> None:
+def test_where_only_registered_calls_exist_another_has_no_subscriptions(serve: Servers) -> None:
     caller = Caller(serve(calls="registered"))
 
     assert refusal(subscribe(caller), path_of(caller)) == (404, 20404, NOT_FOUND)
@@ -244,7 +244,7 @@ def test_our_own_page_may_under_whatever_name_it_is_asked(caller: Caller) -> Non
     assert [subscribe(caller, more=more).status for more in (own, rebound)] == [201, 403]
 
 
-def test_a_page_of_an_allowed_origin_may(serve: Serve) -> None:
+def test_a_page_of_an_allowed_origin_may(serve: Servers) -> None:
     caller = Caller(serve(allowed_origins=frozenset({"http://ok.example"})))
 
     assert subscribe(caller, more=[("Origin", "http://ok.example")]).status == 201
@@ -285,7 +285,7 @@ def test_a_key_of_a_message_is_another(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("other", [{"callback": "http://localhost/other"}, {"Method": "GET"}])
-def test_other_parameters_under_a_known_key_are_replayed_or_rejected(serve: Serve, other: dict[str, str]) -> None:
+def test_other_parameters_under_a_known_key_are_replayed_or_rejected(serve: Servers, other: dict[str, str]) -> None:
     lenient, strict = Caller(serve()), Caller(serve(idempotency_mismatch="reject"))
     first = [subscribed(caller, IdempotencyKey="k") for caller in (lenient, strict)]
     replayed, rejected = (subscribe(caller, IdempotencyKey="k", **other) for caller in (lenient, strict))

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from serving import PATIENCE, Caller, Command, Running, Serve, Site, address_of, request
+from serving import PATIENCE, Caller, Command, Running, Servers, Site, address_of, request
 from signalling import KX, Phone, phone
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -90,7 +90,7 @@ def test_insights_stay_on_this_machine(site: Site) -> None:
     "origin",
     ["http://localhost:3000", "https://app.localhost", "http://127.0.0.1", "http://[::1]:8080", "http://ok.example"],
 )
-def test_pages_of_this_machine_and_those_allowed_may_come_in(serve: Serve, origin: str) -> None:
+def test_pages_of_this_machine_and_those_allowed_may_come_in(serve: Servers, origin: str) -> None:
     with phone(serve(allowed_origins=frozenset({"http://ok.example"})), origin=origin) as page:
         page.say("register").hear("ready")
 
@@ -147,7 +147,7 @@ def test_text_that_is_no_utf_8_ends_the_connection(site: Site) -> None:
         assert alice.close_code() == 1007
 
 
-def test_a_strict_emulator_asks_for_genuine_tokens(serve: Serve) -> None:
+def test_a_strict_emulator_asks_for_genuine_tokens(serve: Servers) -> None:
     with phone(serve(voice_token="strict"), None) as alice:
         assert alice.say("listen", token="foo").hear("error")["error"]["code"] == 31204
 
@@ -223,7 +223,7 @@ def test_a_client_that_never_reads_is_cut_off_and_nobody_notices(monkeypatch: py
         ivan.say("register").hear("ready")
 
 
-def test_silence_is_broken_by_keepalives(monkeypatch: pytest.MonkeyPatch, serve: Serve) -> None:
+def test_silence_is_broken_by_keepalives(monkeypatch: pytest.MonkeyPatch, serve: Servers) -> None:
     monkeypatch.setattr(Gateway.__init__, "__kwdefaults__", {"keepalive": 0.1})
     with phone(serve(now=lambda: 0.0)) as alice:
         assert alice.socket.recv(timeout=PATIENCE) == "\n"
@@ -231,7 +231,7 @@ def test_silence_is_broken_by_keepalives(monkeypatch: pytest.MonkeyPatch, serve:
         assert alice.socket.recv(timeout=PATIENCE) == "\n"
 
 
-def test_who_never_says_who_it_is_is_sent_away(monkeypatch: pytest.MonkeyPatch, serve: Serve) -> None:
+def test_who_never_says_who_it_is_is_sent_away(monkeypatch: pytest.MonkeyPatch, serve: Servers) -> None:
     monkeypatch.setattr(Gateway.__init__, "__kwdefaults__", {"keepalive": 0.1})
     site = serve(now=lambda: 0.0)
     with phone(site) as alice:
@@ -254,7 +254,7 @@ def test_a_failure_of_ours_is_told_and_the_call_goes_on(caplog: pytest.LogCaptur
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_it_is_there_by_tls_too(serve: Serve) -> None:
+def test_it_is_there_by_tls_too(serve: Servers) -> None:
     site = serve(tls_port=0)
     trust = ssl.create_default_context(cadata=site.get("/_emulator/ca.pem").text)
     url = site.https.replace("https", "wss", 1) + "/signal"

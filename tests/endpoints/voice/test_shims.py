@@ -4,13 +4,13 @@ import re
 from importlib.resources import files
 
 import pytest
-from serving import Serve, Site
+from serving import Servers, Site
 
 SHIMS = ["voice-shim.js", "voice-shim.cjs"]
 
 
 @pytest.mark.parametrize("name", SHIMS)
-def test_a_page_of_any_origin_may_load_a_shim(serve: Serve, name: str) -> None:
+def test_a_page_of_any_origin_may_load_a_shim(serve: Servers, name: str) -> None:
     site = serve(control_token="secret")
     headers = [("Origin", "http://localhost:3000"), ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "cors")]
     reply = site.ask("GET", f"/_emulator/{name}", headers)
@@ -31,7 +31,7 @@ def test_a_name_bound_to_us_gets_none(site: Site, name: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/_emulator/voice-shim.json", "/_emulator/voice-shim.js/", "/_emulator/messages"])
-def test_nothing_else_is_open(serve: Serve, path: str) -> None:
+def test_nothing_else_is_open(serve: Servers, path: str) -> None:
     site = serve(control_token="secret")
 
     assert site.ask("GET", path, [("Sec-Fetch-Site", "cross-site")]).status == 403
