@@ -174,7 +174,7 @@ class Feed(Store[Reader, Reader]):
 
     def tell(self, exchange: Exchange) -> None:
         """An exchange was added to the journal."""
-        for reader in self.covering(*exchange.owners):
+        for reader in self.covering(*exchange.owners) if self._entries else ():
             if reader.wanted.matches(exchange):
                 reader.notify(2 if exchange.created else 1)
 

@@ -88,15 +88,17 @@ class Index:
     def add(self, exchange: Exchange) -> None:
         """Append an exchange, the newest."""
         self._all.append(exchange)
-        for value, tracks in zip(keys_of(exchange), self._by, strict=True):
-            if value is not None:
-                track = tracks.get(value)
-                if track is None:
-                    tracks[value] = [exchange]  # most are of one call that has no more: no room is kept for others
-                else:
-                    if track[-1].arrival.account_sid != exchange.arrival.account_sid:
-                        self._shared.add(value)
-                    track.append(exchange)
+        keys = keys_of(exchange)
+        for value, tracks in zip(keys, self._by, strict=True):
+            if value is None:
+                continue
+            track = tracks.get(value)
+            if track is None:
+                tracks[value] = [exchange]  # most are of one call that has no more: no room is kept for others
+                continue
+            if track[-1].arrival.account_sid != keys[0]:
+                self._shared.add(value)
+            track.append(exchange)
 
     def evict(self, exchange: Exchange) -> None:
         """Forget the oldest exchange."""

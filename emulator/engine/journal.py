@@ -46,7 +46,7 @@ class Journal:
         self.last_seq = exchange.seq
         self._by_id[exchange.id] = exchange
         self._index_of(exchange).add(exchange)
-        self._bound.charge(exchange.size)
+        self._bound.hold(exchange.size)
 
     def _index_of(self, exchange: Exchange) -> Index:
         return self._messages if exchange.created else self._others

@@ -15,7 +15,7 @@ def read_parameters(content_type: bytes, body: bytes) -> dict[str, str]:
     Raises:
         TwilioError: form-broken.
     """
-    media_type = content_type.partition(b";")[0].strip().lower()
+    media_type = content_type if content_type == forms.MEDIA_TYPE else content_type.partition(b";")[0].strip().lower()
     if media_type == forms.MEDIA_TYPE:
         return forms.read_form(body)
     return _read_multipart(content_type, body) if media_type == MULTIPART else {}

@@ -183,7 +183,7 @@ class WaitsFor(Store[WaitFor[Wish], WaitFor[Wish]], Generic[Thing, Wish]):
 
     def saw(self, thing: Thing) -> None:
         """A thing came."""
-        for wait in self.covering(*thing.owners):
+        for wait in self.covering(*thing.owners) if self._entries else ():
             if wait.counts and wait.wanted.matches(thing):
                 self.add(wait)
 

@@ -21,7 +21,7 @@ from emulator.server.connection_memory import UnsentResponses
 from emulator.server.file_limit import connections_within, file_limit, raise_file_limit
 from emulator.server.heap import return_large_buffers
 from emulator.server.http1.protocol import Http1Protocol, Http1Service, RenderError
-from emulator.server.http1.write_batcher import WriteBatcher
+from emulator.server.http1.turn import Turn
 from emulator.settings import Settings
 from emulator.wire import replies
 from emulator.wire.errors import Problem
@@ -38,8 +38,8 @@ _LAST_LOOKS = 10
 _TICK = 0.05
 _GOODBYE = 0.2  # seconds for a client to end TLS when the server stops
 _SWEEP_TICKS = 10  # uvicorn ticks ten times a second
-# Requests leave no cycles, and the journal is large: collect seldom, and all of it hardly ever.
-_GC_THRESHOLDS = (10_000, 10, 1000)
+# Requests leave no cycles, and the journal is large: collect little at a time, and all of it hardly ever.
+_GC_THRESHOLDS = (2_000, 4, 10_000)
 _ONCE_STARTED = 0.5  # seconds after the start for what it must not wait for
 _log = logging.getLogger("emulator.server")
 
@@ -186,7 +186,7 @@ def _config(app: Emulator) -> uvicorn.Config:
         service = Http1Service(
             render_error=_error_renderer(app),
             answer=app.at_once,
-            batcher=WriteBatcher(),
+            turn=Turn(),
             memory=memory["request_bodies"],
             in_progress=memory["requests_in_progress"],
             unsent=UnsentResponses(memory["unsent_responses"]),

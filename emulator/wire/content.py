@@ -64,8 +64,11 @@ def parse_portable(text: str) -> object:
 
 
 def _decode(decoder: json.JSONDecoder, text: str) -> object:
+    value: object
     try:
-        value: object = decoder.decode(text)
+        value, end = decoder.raw_decode(text) if text.strip() == text else (None, -1)
+        if end != len(text):  # `decode` looks for white space around, which there seldom is
+            value = decoder.decode(text)
     except json.JSONDecodeError as error:
         raise NotJson(str(error)) from None
     except RecursionError:

@@ -2,9 +2,9 @@
 
 import binascii
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from emulator.wire.errors import CREDENTIALS_MISSING, TOKEN_WRONG, USERNAME_UNKNOWN, TwilioError
@@ -23,10 +23,6 @@ _LONGEST_KEPT = 1024
 
 def read_basic(authorization: bytes) -> Basic | None:
     """Read an `Authorization` header; None for anything that is no well-formed Basic credentials (RFC 7617)."""
-    return _read_kept(authorization) if len(authorization) <= _LONGEST_KEPT else _read(authorization)
-
-
-def _read(authorization: bytes) -> Basic | None:
     scheme, _, encoded = authorization.partition(b" ")
     if scheme.lower() != b"basic":
         return None
@@ -36,9 +32,6 @@ def _read(authorization: bytes) -> Basic | None:
         return None
     username, colon, secret = text.partition(":")
     return Basic(username, secret) if colon else None
-
-
-_read_kept = lru_cache(maxsize=256)(_read)  # a client sends the same header with every request
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +50,7 @@ class ApiKey:
     account_sid: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Directory:
     """Who may ask.
 
@@ -77,6 +70,16 @@ class Directory:
         Raises:
             TwilioError: 401 — no credentials, an unknown username, or a wrong token.
         """
+        if authorization is None or len(authorization) > _LONGEST_KEPT:
+            return self._caller(authorization)
+        return self._caller_of_kept(authorization)
+
+    @cached_property
+    def _caller_of_kept(self) -> Callable[[bytes | None], str]:
+        """Knows credentials that were right before: a client sends the same ones with every request."""
+        return lru_cache(maxsize=256)(self._caller)
+
+    def _caller(self, authorization: bytes | None) -> str:
         basic = None if authorization is None else read_basic(authorization)
         if basic is None:
             raise TwilioError(CREDENTIALS_MISSING)

@@ -10,7 +10,7 @@ from collections import deque
 import httptools
 
 from emulator.server.http1 import response_head
-from emulator.server.http1.cycle import Cycle, End
+from emulator.server.http1.cycle import HEADER, Cycle, End
 from emulator.server.http1.request_head import Headers, RequestError, check_headers, expects_continue, origin_form
 from emulator.server.http1.response_head import CLOSE, CONTINUE, LAST_CHUNK, STATUS_LINES, Framing
 from emulator.server.http1.states import READING, RESPONSE, Reading, Received, Response, Sent, Then
@@ -31,8 +31,6 @@ MAX_HEADERS = 256
 _PIECE = 4096  # bytes parsed at a time: at most 227 requests, so that the pipeline's bound holds nearly
 _CHUNK_OVERHEAD = 16  # bytes of framing that each chunk may have without being counted
 _BODY_PIECE = 48  # bytes of memory that a piece of a body takes beyond its own
-_HEADER = 160  # the same of a header, measured
-_REQUEST = 600  # the same of a request, measured
 _OFFER = frozenset({b"upgrade", b"http2-settings"})
 _BODY = frozenset({b"content-length", b"transfer-encoding"})
 _VERSIONS = frozenset({"1.0", "1.1"})
@@ -56,7 +54,6 @@ class Http1Connection:
         end: how to end the connection once `data_to_send()` is out; None while it goes on.
         received_eof: the client will send nothing more.
         messages: how many requests have begun.
-        received: bytes received so far.
         upgrade: a WebSocket's opening handshake, and the bytes behind it, when `end` is HAND_OVER.
         pipeline: requests whose responses are not complete, in their order.
         output: bytes to send; `data_to_send` takes them.
@@ -68,12 +65,9 @@ class Http1Connection:
         self.end: End | None = None
         self.received_eof = False
         self.messages = 0
-        self.received = 0
         self.upgrade = (b"", b"")
         self.lost: list[object] = []
         self.pipeline: deque[Cycle] = deque()
-        self._unread_body = 0  # bytes of bodies that the application has not taken
-        self._pipeline_bytes = 0  # memory of the requests in the pipeline, bodies that were taken included
         self._unparsed = b""
         self._stops_reading = False  # once all that was received is parsed
         self._discarded = 0
@@ -94,7 +88,6 @@ class Http1Connection:
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes of the client; those that there is no room for are parsed later."""
-        self.received += len(data)
         if self.end is End.HAND_OVER:
             head, rest = self.upgrade
             self.upgrade = head, rest + data
@@ -151,7 +144,6 @@ class Http1Connection:
     def take_body(self, cycle: Cycle) -> bytes:
         """Give what was read of a request's body since the last call."""
         pieces, cycle.pieces = cycle.pieces, []
-        self._unread_body -= cycle.unread
         cycle.unread = 0
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
@@ -236,7 +228,8 @@ class Http1Connection:
         """Whether the client should be read from."""
         if self.reading is _READING_CLOSED:
             return self._discarded < MAX_DISCARDED  # reading on, to notice that the client leaves
-        return not self._unparsed and self._unread_body <= MAX_UNREAD_BODY and not self._is_full()
+        unread = sum(cycle.unread for cycle in self.pipeline)
+        return not self._unparsed and unread <= MAX_UNREAD_BODY and not self._is_full()
 
     @property
     def is_responding(self) -> bool:
@@ -246,18 +239,12 @@ class Http1Connection:
     @property
     def held(self) -> int:
         """Bytes of memory that the client's data takes."""
-        self._count_heads()
-        held = len(self._unparsed) + self._pipeline_bytes
+        held = len(self._unparsed) + self._pipeline_size()
         if self.reading is _HEAD:
-            held += 2 * (self._first_piece + self._fed) + _HEADER * len(self._headers)  # parsed, and as sent
+            held += 2 * (self._first_piece + self._fed) + HEADER * len(self._headers)  # parsed, and as sent
         elif self.reading is Reading.BODY:
-            held += self._framing + _HEADER * len(self._headers)  # trailers
+            held += self._framing + HEADER * len(self._headers)  # trailers
         return held
-
-    def size_of(self, cycle: Cycle) -> int:
-        """Bytes of memory that a request in the pipeline takes so far."""
-        self._count_heads()
-        return cycle.size
 
     # --- httptools' callbacks
 
@@ -281,27 +268,28 @@ class Http1Connection:
         """Check the head; the request joins the pipeline."""
         if self._fed > MAX_HEAD - _PIECE and self._head_size() > MAX_HEAD:
             raise RequestError(HEAD_TOO_LARGE)
-        assert self._parser is not None
-        method, version = self._parser.get_method(), self._parser.get_http_version()
+        parser, headers = self._parser, self._headers
+        assert parser is not None
+        method, version = parser.get_method(), parser.get_http_version()
         if version not in _VERSIONS or method == b"CONNECT":
             raise RequestError(REQUEST_MALFORMED)
         # The parser skips further spaces, which may not be there (RFC 9112, 3).
-        line = b"%b %b HTTP/" % (method, self._url)
+        line = b" ".join((method, self._url, b"HTTP/"))
         if not self._head.startswith(line) and line not in self._head:
             raise RequestError(REQUEST_MALFORMED)
-        headers = self._headers
         if len(headers) > MAX_HEADERS:
             raise RequestError(HEAD_TOO_LARGE)
         fields = dict(headers)
         self._is_chunked = check_headers(headers, fields, version)
-        if self._parser.should_upgrade():
+        if parser.should_upgrade():
             self._is_upgrading = True
             return
-        target = origin_form(method, self._url, headers, fields)
+        target = self._url
+        if b"#" in target or not target.startswith(b"/"):
+            target = origin_form(method, target, headers, fields)
         self._url, self._headers = b"", []
-        keep_alive = version == "1.1" and self._parser.should_keep_alive()
         cycle = Cycle(method.decode(), target.decode("latin-1"), headers, fields, version)
-        cycle.keep_alive = keep_alive
+        cycle.keep_alive = version == "1.1" and parser.should_keep_alive()
         if b"expect" in fields:
             cycle.expects_continue = expects_continue(fields, version)
         self._framing = 0
@@ -316,9 +304,7 @@ class Http1Connection:
         if cycle.response < _COMPLETE:
             cycle.pieces.append(data)
             cycle.unread += size + _BODY_PIECE
-            self._unread_body += size + _BODY_PIECE
-            cycle.size += size
-            self._pipeline_bytes += size
+            cycle.body_size += size
             if cycle.notify is not None:
                 cycle.notify()
 
@@ -354,19 +340,10 @@ class Http1Connection:
         """Whether the pipeline is full, so that the client's further bytes are not parsed."""
         if len(self.pipeline) < 2:  # noqa: PLR2004  nothing waits for another request
             return False
-        self._count_heads()
-        return len(self.pipeline) >= MAX_PIPELINED or self._pipeline_bytes > MAX_QUEUED
+        return len(self.pipeline) >= MAX_PIPELINED or self._pipeline_size() > MAX_QUEUED
 
-    def _count_heads(self) -> None:
-        """Count the memory of requests that joined the pipeline since; one that is answered at once is not counted."""
-        for cycle in reversed(self.pipeline):
-            if cycle.is_counted:
-                break
-            cycle.is_counted = True
-            headers = sum(len(name) + len(value) + _HEADER for name, value in cycle.headers)
-            size = _REQUEST + len(cycle.target) + headers
-            cycle.size += size
-            self._pipeline_bytes += size
+    def _pipeline_size(self) -> int:
+        return sum(cycle.size for cycle in self.pipeline)
 
     def _feed(self, data: bytes) -> None:
         """Parse one piece. An upgrade that is ignored is followed by the same request without its offer."""
@@ -506,8 +483,6 @@ class Http1Connection:
             cycle.end = End.RESET
         else:
             self.pipeline.pop()
-            self._unread_body -= cycle.unread
-            self._pipeline_bytes -= cycle.size
         self._give_up(cycle)
 
     def _respond(self, cycle: Cycle, sent: Sent, data: bytes) -> None:
@@ -535,8 +510,6 @@ class Http1Connection:
         pipeline = self.pipeline
         while pipeline and pipeline[0].response >= _COMPLETE:
             cycle = pipeline.popleft()
-            self._unread_body -= cycle.unread
-            self._pipeline_bytes -= cycle.size
             self._may_have_unread |= not cycle.is_whole
             if cycle.token is not None:
                 self._unconfirmed.append(cycle.token)
@@ -563,7 +536,6 @@ class Http1Connection:
         for cycle in self.pipeline:
             self._give_up(cycle)
         self.pipeline.clear()
-        self._unread_body = self._pipeline_bytes = 0
         self._unparsed = b""
         self._parser = None  # it refers to this object
 

@@ -8,6 +8,10 @@ from emulator.server.http1.response_head import Framing
 from emulator.server.http1.states import Response
 from emulator.wire.errors import Problem
 
+HEADER = 160
+"""Bytes of memory that a header takes beyond its own, measured."""
+_REQUEST = 600  # the same of a request, measured
+
 
 class End(Enum):
     """How the server ends a connection."""
@@ -30,9 +34,8 @@ class Cycle:
         keep_alive: whether the connection may go on after the response.
         expects_continue: the client may wait for 100 Continue before it sends the body.
         pieces: what was read of the body and not taken yet.
-        unread: its size in bytes.
-        size: bytes of memory, of the body so far and, once it is counted, of the head.
-        is_counted: `size` has the head.
+        unread: bytes of memory that these take.
+        body_size: bytes of the body so far, those that were taken included.
         is_whole: its last byte was read.
         error: what to answer instead of asking the application.
         is_taken: it was given to the application.
@@ -43,8 +46,7 @@ class Cycle:
     keep_alive = False
     expects_continue = False
     unread = 0
-    size = 0
-    is_counted = False
+    body_size = 0
     is_whole = False
     error: Problem | None = None
     is_taken = False
@@ -55,6 +57,7 @@ class Cycle:
     framing = Framing.NONE
     left = 0  # bytes that the Content-Length still promises
     token: object = None
+    _head_size = 0  # bytes of memory, once they are asked for
 
     def __init__(self, method: str, target: str, headers: Headers, fields: Fields, version: str) -> None:
         self.method = method
@@ -72,6 +75,14 @@ class Cycle:
         cycle.is_whole = True
         cycle.error = problem
         return cycle
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory of the request so far."""
+        if not self._head_size:
+            headers = sum(len(name) + len(value) + HEADER for name, value in self.headers)
+            self._head_size = _REQUEST + len(self.target) + headers
+        return self._head_size + self.body_size
 
     @property
     def is_open(self) -> bool:

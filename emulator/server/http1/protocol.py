@@ -20,7 +20,7 @@ from emulator.server.http1.asgi_request import AsgiRequest
 from emulator.server.http1.connection import Http1Connection
 from emulator.server.http1.cycle import Cycle, End
 from emulator.server.http1.states import Reading, Response
-from emulator.server.http1.write_batcher import WriteBatcher
+from emulator.server.http1.turn import MAX_SENDING, Turn
 from emulator.wire.errors import INTERNAL_ERROR, TOO_MANY_REQUESTS, Problem
 from emulator.wire.masking import mask_text
 from emulator.wire.replies import without_hsts
@@ -45,6 +45,7 @@ LINGER = 2
 RenderError = Callable[[Problem], bytes]
 """A whole response, head and body, for a request that cannot be read."""
 
+_SMALL = 4096  # bytes that a connection may hold for a turn without being counted
 _TURN = range(32)  # requests of one connection served before others of the event loop run
 _TLS_WRITE = 64 * 1024  # bytes encrypted at a time: what TLS has encrypted, it does not count as unsent
 _IDLE = Reading.IDLE
@@ -60,7 +61,7 @@ class Http1Service:
     Attributes:
         render_error: answers what cannot be read.
         answer: is asked first, for whole requests.
-        batcher: of the event loop that serves.
+        turn: of the event loop that serves.
         memory: what requests and other bytes of clients take.
         in_progress: what the tasks of requests take.
         unsent: connections whose clients do not read what was sent.
@@ -68,7 +69,7 @@ class Http1Service:
 
     render_error: RenderError
     answer: BufferedHandler
-    batcher: WriteBatcher
+    turn: Turn
     memory: Bound
     in_progress: Bound
     unsent: UnsentResponses
@@ -125,9 +126,13 @@ class Http1Protocol(asyncio.Protocol):
         self._connections.add(self)
 
     def data_received(self, data: bytes) -> None:
-        """Parse, and serve what is there."""
+        """Parse, and serve what is there with the other connections that are read from in this turn."""
         self.machine.receive_data(data)
-        self.follow()
+        if len(data) > _SMALL:
+            self.follow()  # count it before more is read
+        elif not self._will_follow:
+            self._will_follow = True
+            self.service.turn.serve(self._follow_on, self._loop)
 
     def eof_received(self) -> bool:
         """Answer what is due. TLS cannot be closed by half, so there the client is gone."""
@@ -198,14 +203,17 @@ class Http1Protocol(asyncio.Protocol):
 
     def follow(self) -> None:
         """Serve the requests that can be served now, send, and read on if there is room."""
-        machine = self.machine
+        machine, turn = self.machine, self.service.turn
         for _ in _TURN:
-            if self.service.batcher.is_full:
+            if len(turn.sending) >= MAX_SENDING:
                 self._follow_later()
                 break
             if self._is_paused or (cycle := machine.next_request()) is None:
                 break
-            self._serve(cycle)
+            if cycle.error is not None:
+                self._send_error(cycle, cycle.error)
+            elif not (cycle.is_whole and self._answered_without_task(cycle)):
+                self._start(cycle)
         else:
             self._follow_later()
         self.flush_later()
@@ -240,7 +248,7 @@ class Http1Protocol(asyncio.Protocol):
         """Send with the other responses of this turn of the event loop."""
         if not self._is_batched and (self.machine.output or (self.machine.end is not None and not self._has_ended)):
             self._is_batched = True
-            self.service.batcher.add(self.flush, self._loop)
+            self.service.turn.send(self.flush, self._loop)
 
     def finish(self, cycle: Cycle) -> None:
         """Count a request whose application has returned; make up for a response that it left open."""
@@ -256,16 +264,10 @@ class Http1Protocol(asyncio.Protocol):
 
     # --- own
 
-    def _serve(self, cycle: Cycle) -> None:
-        if cycle.error is not None:
-            self._send_error(cycle, cycle.error)
-        elif not cycle.is_whole or not self._answered_without_task(cycle):
-            self._start(cycle)
-
     def _start(self, cycle: Cycle) -> None:
         """Run the application, if there is room for what the request holds."""
         try:
-            self._received.update(self.machine.size_of(cycle))
+            self._received.update(cycle.size)
             if cycle.target in PROBES:
                 self.service.in_progress.hold(TASK_SIZE)
             else:

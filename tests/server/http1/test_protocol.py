@@ -26,7 +26,7 @@ from emulator.server.http1.protocol import (
     Http1Protocol,
     Http1Service,
 )
-from emulator.server.http1.write_batcher import WriteBatcher
+from emulator.server.http1.turn import MAX_SENDING, Turn
 from emulator.server.websocket import WebSocketProtocol
 from emulator.wire.errors import Problem
 
@@ -63,7 +63,7 @@ class Client:
 
     Args:
         loop: the event loop.
-        batcher: of the server.
+        turn: of the server.
         has_tasks: whether every request is answered by a task.
         is_secure: whether the connection looks like TLS.
         unsent: of the server; None = of this connection alone.
@@ -72,7 +72,7 @@ class Client:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        batcher: WriteBatcher,
+        turn: Turn,
         *,
         has_tasks: bool,
         is_secure: bool = False,
@@ -93,7 +93,7 @@ class Client:
         service = Http1Service(
             render_error=render,
             answer=self.answer,
-            batcher=batcher,
+            turn=turn,
             memory=self.memory,
             in_progress=self.in_progress,
             unsent=unsent or UnsentResponses(self.unsent),
@@ -190,10 +190,10 @@ Connect = Callable[..., Client]
 @pytest.fixture(params=[pytest.param(True, id="task"), pytest.param(False, id="no task")])
 def connect(loop: asyncio.AbstractEventLoop, request: pytest.FixtureRequest) -> Iterator[Connect]:
     clients: list[Client] = []
-    batcher = WriteBatcher()
+    turn = Turn()
 
     def connect(*, is_secure: bool = False) -> Client:
-        clients.append(Client(loop, batcher, has_tasks=request.param, is_secure=is_secure))
+        clients.append(Client(loop, turn, has_tasks=request.param, is_secure=is_secure))
         return clients[-1]
 
     yield connect
@@ -209,7 +209,7 @@ def client(connect: Connect) -> Client:
 @pytest.fixture
 def asgi(loop: asyncio.AbstractEventLoop) -> Iterator[Client]:
     """A client whose requests are all answered by a task."""
-    client = Client(loop, WriteBatcher(), has_tasks=True)
+    client = Client(loop, Turn(), has_tasks=True)
     yield client
     client.leave()
 
@@ -266,12 +266,18 @@ def test_100_continue_is_sent_when_asked_for(asgi: Client) -> None:
     assert asgi.send(b"body") == ok(b"body")
 
 
-def test_a_full_batch_lets_the_loop_turn(loop: asyncio.AbstractEventLoop) -> None:
-    batcher = WriteBatcher()
-    clients = [Client(loop, batcher, has_tasks=False) for _ in range(120)]
+def test_all_are_read_from_before_any_is_served(loop: asyncio.AbstractEventLoop) -> None:
+    """And all are served before any response is sent; of many connections only some in one turn."""
+    turn = Turn()
+    clients = [Client(loop, turn, has_tasks=False) for _ in range(120)]
     for client in clients:
         client.protocol.data_received(POST)
-    assert sum(bool(client.seen) for client in clients) == 100
+    assert not any(client.seen for client in clients)
+
+    turn.run()
+    answered = [client.transport.written == ok(b"body") for client in clients]
+    assert answered == [bool(client.seen) for client in clients]
+    assert sum(answered) == MAX_SENDING
 
     clients[0].settle()
     assert [client.transport.written for client in clients] == [ok(b"body")] * 120
@@ -279,9 +285,21 @@ def test_a_full_batch_lets_the_loop_turn(loop: asyncio.AbstractEventLoop) -> Non
         client.leave()
 
 
+def test_a_large_piece_is_served_at_once(loop: asyncio.AbstractEventLoop) -> None:
+    """It is counted before more is read."""
+    client = Client(loop, Turn(), has_tasks=False)
+    client.protocol.data_received(POST * 200)
+    assert len(client.seen) == 32
+    assert client.memory.bytes > 4096
+
+    client.settle(50)
+    assert client.transport.written == ok(b"body") * 200
+    client.leave()
+
+
 def test_a_failing_flush_harms_no_other(caplog: pytest.LogCaptureFixture, loop: asyncio.AbstractEventLoop) -> None:
-    batcher = WriteBatcher()
-    broken, sound = (Client(loop, batcher, has_tasks=False) for _ in range(2))
+    turn = Turn()
+    broken, sound = (Client(loop, turn, has_tasks=False) for _ in range(2))
     broken.transport.write = lambda _data: 1 / 0  # type: ignore[assignment]
     broken.protocol.data_received(POST)
     sound.protocol.data_received(POST)
@@ -350,7 +368,7 @@ def test_half_a_response_is_reset(asgi: Client, caplog: pytest.LogCaptureFixture
 
 
 def test_a_failure_without_a_task_is_a_500(loop: asyncio.AbstractEventLoop, caplog: pytest.LogCaptureFixture) -> None:
-    client = Client(loop, WriteBatcher(), has_tasks=False)
+    client = Client(loop, Turn(), has_tasks=False)
     client.protocol.service.answer = lambda _request: 1 / 0  # type: ignore[assignment,return-value]
 
     assert client.send(POST.replace(b"q=1", b"token=secret")) == INTERNAL
@@ -862,11 +880,11 @@ def test_a_lost_client_has_nothing_unread(client: Client) -> None:
 
 def test_who_reads_least_gives_way(loop: asyncio.AbstractEventLoop, caplog: pytest.LogCaptureFixture) -> None:
     """The connection that waits longest is aborted and its response lost; the newest never is for its own size."""
-    batcher = WriteBatcher()
+    turn = Turn()
     bound = MemoryAccount()["unsent_responses"]
     bound.max_bytes = 90_000
     unsent = UnsentResponses(bound)
-    clients = [Client(loop, batcher, has_tasks=False, unsent=unsent) for _ in range(3)]
+    clients = [Client(loop, turn, has_tasks=False, unsent=unsent) for _ in range(3)]
     for client in clients:
         client.transport.reads = False
         client.send(upload(40_000) + b"a" * 40_000)
@@ -899,19 +917,19 @@ def test_tls_is_given_a_little_at_a_time(connect: Connect) -> None:
 
 
 def test_many_requests_let_the_loop_turn(loop: asyncio.AbstractEventLoop) -> None:
-    client = Client(loop, WriteBatcher(), has_tasks=False)
+    client = Client(loop, Turn(), has_tasks=False)
     client.protocol.data_received(GET * 1000)
     assert len(client.seen) == 32
-    client.protocol.data_received(GET * 100)
+    client.protocol.data_received(GET * 200)
     assert len(client.seen) == 64
 
     client.settle(100)
-    assert client.transport.written == ok() * 1100
+    assert client.transport.written == ok() * 1200
     client.leave()
 
 
 def test_a_client_may_leave_between_turns(loop: asyncio.AbstractEventLoop) -> None:
-    client = Client(loop, WriteBatcher(), has_tasks=False)
+    client = Client(loop, Turn(), has_tasks=False)
     client.protocol.data_received(GET * 1000)
     client.leave()
 
