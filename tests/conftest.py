@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
-from serving import Caller, Running, Servers, Site
+from serving import Caller, Running, Servers, Site, serving
 
 from emulator.settings import Settings
 
@@ -31,9 +31,8 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def serve() -> Iterator[Servers]:
     """Serves with the options given."""
-    servers = Servers()
-    yield servers
-    servers.end()
+    with serving() as servers:
+        yield servers
 
 
 @pytest.fixture(autouse=True)

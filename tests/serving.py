@@ -403,6 +403,16 @@ class Servers:
             running.join()
 
 
+@contextlib.contextmanager
+def serving() -> Iterator[Servers]:
+    """Servers that stop at the end."""
+    servers = Servers()
+    try:
+        yield servers
+    finally:
+        servers.end()
+
+
 # --- the command
 
 
