@@ -46,9 +46,9 @@ from emulator.endpoints.voice.gateway import Gateway
 from emulator.endpoints.voice.stand_ins import StandIns
 from emulator.endpoints.voice.surface import VoiceSurface
 from emulator.endpoints.web import pages as web
-from emulator.engine.chance import Chance, Entropy
 from emulator.engine.clock import Clock, Now
-from emulator.engine.emulation import Emulation
+from emulator.engine.engine import Engine
+from emulator.engine.ids import Entropy, IdGenerator
 from emulator.settings import Settings
 from emulator.wire.hosts import is_twilio, name_of
 from emulator.wire.masking import Masking
@@ -90,7 +90,7 @@ _WITHOUT_TELEMETRY: dict[str, Any] = (
 class Emulator(FastAPI):
     """FastAPI for the inspection API; the Twilio surface is handed its requests before router and middleware."""
 
-    def __init__(self, emulation: Emulation, twilio: TwilioSurface, voice: VoiceSurface, guard: Guard) -> None:
+    def __init__(self, emulation: Engine, twilio: TwilioSurface, voice: VoiceSurface, guard: Guard) -> None:
         super().__init__(
             **_WITHOUT_TELEMETRY,
             title="UserDefinedMessages emulator",
@@ -166,8 +166,8 @@ def create_app(
         entropy: a function that returns so many random bytes.
         monotonic: seconds that only go forward; what has a time to live ends by them.
     """
-    clock, chance = Clock(now, settings.clock), Chance(entropy, settings.seed)
-    emulation = Emulation(settings.policy(), clock=clock, chance=chance, monotonic=monotonic)
+    clock, chance = Clock(now, settings.clock), IdGenerator(entropy, settings.seed)
+    emulation = Engine(settings.policy(), clock=clock, chance=chance, monotonic=monotonic)
     guard = Guard(hosts=settings.allowed_hosts, origins=settings.allowed_origins, token=settings.control_token)
     house = House(
         directory=settings.directory(),

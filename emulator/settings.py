@@ -10,10 +10,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from emulator import values
-from emulator.engine.calls import Unregistered
 from emulator.engine.capacity import MEMORY_LIMIT
-from emulator.engine.idempotency import OnMismatch
-from emulator.engine.policy import Policy
+from emulator.engine.config import EngineConfig, OnMismatch, Unregistered
 from emulator.wire.credentials import Account, ApiKey, Directory
 from emulator.wire.overrides import Limits
 
@@ -175,9 +173,9 @@ class Settings:
         """Whether access tokens must be genuine."""
         return self.voice_token == "strict"  # noqa: S105  the name of a choice
 
-    def policy(self) -> Policy:
+    def policy(self) -> EngineConfig:
         """The engine's choices and bounds."""
-        return Policy(
+        return EngineConfig(
             calls=Unregistered(self.calls),
             idempotency_ttl=self.idempotency_ttl,
             idempotency_limit=self.idempotency_limit,

@@ -3,13 +3,13 @@
 import base64
 import random
 
-from emulator.engine.calls import Call, Leg, Status
 from emulator.engine.capacity import MEMORY_LIMIT, Capacity, MemoryAccount
-from emulator.engine.chance import Chance
 from emulator.engine.clock import Clock
-from emulator.engine.emulation import Emulation
-from emulator.engine.exchanges import Arrival, Exchange, Outcome, Request, pack
-from emulator.engine.policy import Policy
+from emulator.engine.config import EngineConfig
+from emulator.engine.engine import Engine
+from emulator.engine.ids import IdGenerator
+from emulator.engine.journal.exchange import Exchange, Outcome, ReceivedRequest, RequestContext, pack
+from emulator.engine.state.calls import Call, Leg, Status
 from emulator.wire.callbacks import Notice
 from emulator.wire.messages import Message, NewMessage
 from emulator.wire.subscriptions import Subscription
@@ -48,7 +48,7 @@ def message(**given: object) -> Message:
     return Message(**{**usual, **given})
 
 
-def request(**given: object) -> Request:
+def request(**given: object) -> ReceivedRequest:
     usual = {
         "method": "POST",
         "target": path(),
@@ -58,11 +58,11 @@ def request(**given: object) -> Request:
         "client": ("127.0.0.1", 50000),
         "secure": False,
     }
-    return Request(**{**usual, **given})
+    return ReceivedRequest(**{**usual, **given})
 
 
-def arrival(account_sid: str | None = ACCOUNT, call_sid: str | None = CALL, *, concurrent: int = 1) -> Arrival:
-    return Arrival(account_sid, call_sid, SOME_TIME, concurrent)
+def arrival(account_sid: str | None = ACCOUNT, call_sid: str | None = CALL, *, concurrent: int = 1) -> RequestContext:
+    return RequestContext(account_sid, call_sid, SOME_TIME, concurrent)
 
 
 def exchange(seq: int = 1, *, kind: type[Exchange] = Exchange, **given: object) -> Exchange:
@@ -105,12 +105,14 @@ def account(limit: int = MEMORY_LIMIT, **entries: int) -> MemoryAccount:
     return MemoryAccount(limit, {kind: Capacity(many) for kind, many in entries.items()})
 
 
-def emulation(time: Time | None = None, **policy: object) -> Emulation:
+def emulation(time: Time | None = None, **policy: object) -> Engine:
     source = time or Time()
-    return Emulation(Policy(**policy), clock=Clock(source), chance=Chance(random.Random(0).randbytes), monotonic=source)
+    return Engine(
+        EngineConfig(**policy), clock=Clock(source), chance=IdGenerator(random.Random(0).randbytes), monotonic=source
+    )
 
 
-def arrive(emulation: Emulation, account_sid: str | None = ACCOUNT, call_sid: str | None = CALL) -> Arrival:
+def arrive(emulation: Engine, account_sid: str | None = ACCOUNT, call_sid: str | None = CALL) -> RequestContext:
     """A request that comes and goes at once."""
     arrived = emulation.arrive(account_sid, call_sid)
     emulation.leave(arrived)
@@ -118,7 +120,7 @@ def arrive(emulation: Emulation, account_sid: str | None = ACCOUNT, call_sid: st
 
 
 def post(
-    emulation: Emulation,
+    emulation: Engine,
     content: str = "{}",
     key: str | None = None,
     *,

@@ -22,7 +22,7 @@ from urllib.parse import urlencode, urlsplit
 import uvloop
 
 from emulator.app import create_app
-from emulator.engine.emulation import Emulation
+from emulator.engine.engine import Engine
 from emulator.server.bind import open_socket
 from emulator.server.server import Server, entering
 from emulator.settings import Settings
@@ -329,10 +329,10 @@ class Running:
             self._entering.__exit__(None, None, None)
 
     @property
-    def engine(self) -> Emulation:
+    def engine(self) -> Engine:
         """Its inside, to be looked at and touched."""
         found = self.server._app.state.emulation
-        assert isinstance(found, Emulation)
+        assert isinstance(found, Engine)
         return found
 
     def stop(self) -> None:

@@ -10,9 +10,12 @@ from emulator import logs
 from emulator.adapters import callbacks, schema_limits
 from emulator.endpoints.inspection import views
 from emulator.endpoints.twilio import bodies
-from emulator.engine import explanation, feed, filters, lines, slices, waiting
+from emulator.engine import events, slices
 from emulator.engine.capacity import KINDS, MEMORY_LIMIT, MemoryAccount
+from emulator.engine.explain import messages as explained
+from emulator.engine.journal import filters, waits
 from emulator.engine.store import ENTRY
+from emulator.engine.voice import clients
 from emulator.server import tls_accept, websocket
 from emulator.server.http1 import connection, protocol
 from emulator.server.proxy import policy
@@ -90,16 +93,16 @@ def test_the_tables_are_the_codes_own(heading: str, maxima: list[tuple[str, str]
 @pytest.mark.parametrize(
     "sentence",
     [
-        f"more than {feed.MAX_BEHIND:,} events behind",
-        f"at most {slices.SLICE} exchanges or {feed.READ_BYTES // 1024} KiB at once",
-        f"the newest {explanation.LOOKED_AT:,} exchanges",
+        f"more than {events.MAX_BEHIND:,} events behind",
+        f"at most {slices.SLICE} exchanges or {events.READ_BYTES // 1024} KiB at once",
+        f"the newest {explained.LOOKED_AT:,} exchanges",
         f"after every {slices.SLICE} entries or {slices.SECONDS * 1000:.0f} ms",
         f"larger than {views.PAGE_BYTES // 1024**2} MiB",
         f"At most {slices.MAX_JOBS} pieces of work",
         f"{slices.SLICE} are answered per iteration",
-        f"may have {waiting.MAX_VALUES:,} JSON values in all",
+        f"may have {waits.MAX_VALUES:,} JSON values in all",
         f"the first {filters.MAX_DIFFERENCES} places",
-        f"when {lines.MAX_BEHIND:,} frames or {lines.MAX_BYTES_BEHIND // 1024**2} MiB wait",
+        f"when {clients.MAX_BEHIND:,} frames or {clients.MAX_BYTES_BEHIND // 1024**2} MiB wait",
         f"{callbacks.MAX_WAITING:,} callbacks may wait to be made, and {callbacks.MAX_AT_ONCE} are made",
     ],
 )

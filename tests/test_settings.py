@@ -1,9 +1,7 @@
 import pytest
 from builders import ACCOUNT, API_KEY, OTHER_ACCOUNT
 
-from emulator.engine.calls import Unregistered
-from emulator.engine.idempotency import OnMismatch
-from emulator.engine.policy import Policy
+from emulator.engine.config import EngineConfig, OnMismatch, Unregistered
 from emulator.settings import OPTIONS, Option, Settings, SettingsError, read_settings
 from emulator.wire.credentials import Account, ApiKey, Directory
 from emulator.wire.overrides import Limits
@@ -422,7 +420,7 @@ def test_the_policy_holds_the_engines_choices() -> None:
         journal_bytes=4,
     )
 
-    assert chosen.policy() == Policy(
+    assert chosen.policy() == EngineConfig(
         calls=Unregistered.REGISTERED,
         idempotency_ttl=1,
         idempotency_limit=2,
@@ -430,7 +428,7 @@ def test_the_policy_holds_the_engines_choices() -> None:
         journal_limit=3,
         journal_bytes=4,
     )
-    assert Settings().policy() == Policy()
+    assert Settings().policy() == EngineConfig()
 
 
 def test_strict_tokens_without_keys_are_warned_of() -> None:

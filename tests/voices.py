@@ -5,15 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from emulator.engine.calls import Calls, Status, Unregistered
 from emulator.engine.capacity import MemoryAccount
-from emulator.engine.chance import Chance
-from emulator.engine.lines import Line
-from emulator.engine.switchboard import Switchboard
+from emulator.engine.config import Unregistered
+from emulator.engine.ids import IdGenerator
+from emulator.engine.state.calls import CallRegistry, Status
+from emulator.engine.voice.call_control import CallController
+from emulator.engine.voice.clients import ClientConnection
 from emulator.wire.signalling import received, sent
 
 if TYPE_CHECKING:
-    from emulator.engine.parties import EndUserMessage
+    from emulator.engine.voice.call_legs import EndUserMessage
 
 KX = "KX" + "1" * 32
 F = TypeVar("F")
@@ -54,7 +55,7 @@ class User:
 
     def __init__(self, house: "House", identity: str, account_sid: str | None, timeout: float) -> None:
         self._board = house.board
-        self.line = Line()
+        self.line = ClientConnection()
         self._board.connect(self.line, identity=identity, account_sid=account_sid, reconnect_timeout=timeout)
 
     def register(self) -> "User":
@@ -109,10 +110,10 @@ class House:
 
     def __init__(self) -> None:
         self.memory = MemoryAccount()
-        self.calls = Calls(self.memory, Unregistered.REGISTERED)
+        self.calls = CallRegistry(self.memory, Unregistered.REGISTERED)
         self.timers = Timers()
-        self.chance = Chance(random.Random(0).randbytes)
-        self.board = Switchboard(self.memory, self.calls, self.chance, later=self.timers.later)
+        self.chance = IdGenerator(random.Random(0).randbytes)
+        self.board = CallController(self.memory, self.calls, self.chance, later=self.timers.later)
         self.heard: list[EndUserMessage] = []
         self.board.on_message = self.heard.append
 

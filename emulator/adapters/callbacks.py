@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from emulator.engine.deliveries import Attempt, Deliveries, Delivery, Outcome
-from emulator.engine.scopes import Scope
+from emulator.engine.callbacks.deliveries import Deliveries, Delivery, DeliveryAttempt, DeliveryOutcome
+from emulator.engine.scope import Scope
 from emulator.wire.callbacks import Callback, render
 from emulator.wire.overrides import Limits, read_fragment
 
@@ -132,10 +132,10 @@ class Callbacks:
             self._deliveries.settle(delivery, outcome)
 
     def _fail(self, delivery: Delivery, error: str) -> None:
-        self._deliveries.attempted(delivery, Attempt(self._now(), 0.0, error=error))
-        self._deliveries.settle(delivery, Outcome.FAILED)
+        self._deliveries.attempted(delivery, DeliveryAttempt(self._now(), 0.0, error=error))
+        self._deliveries.settle(delivery, DeliveryOutcome.FAILED)
 
-    async def _try(self, delivery: Delivery) -> Outcome:
+    async def _try(self, delivery: Delivery) -> DeliveryOutcome:
         limits = read_fragment(urlsplit(delivery.callback).fragment, self._limits)
         callback = render(
             delivery.callback,
@@ -153,15 +153,15 @@ class Callbacks:
                 break
             answer = await self._attempt(delivery, callback, limits, deadline)
             if answer.error is None:
-                return Outcome.DELIVERED
+                return DeliveryOutcome.DELIVERED
             if answer.failure not in limits.retry_on or loop.time() + self._backoff >= deadline:
                 break
-        return Outcome.FAILED
+        return DeliveryOutcome.FAILED
 
     async def _attempt(self, delivery: Delivery, callback: Callback, limits: Limits, deadline: float) -> "Answer":
         at, began = self._now(), time.perf_counter()  # uvloop's own clock has milliseconds only
         answer = await self._connections().ask(callback, limits, deadline)
-        attempt = Attempt(at, time.perf_counter() - began, answer.status, answer.error)
+        attempt = DeliveryAttempt(at, time.perf_counter() - began, answer.status, answer.error)
         self._deliveries.attempted(delivery, attempt)
         return answer
 

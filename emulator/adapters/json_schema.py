@@ -16,7 +16,7 @@ from emulator.adapters.schema_limits import (
     PATTERN_STEPS,
     BadSchemaError,
 )
-from emulator.engine.schema_cost import Budget, Cost, Shape
+from emulator.engine.state.schema_cost import Cost, CostBudget, Shape
 
 MAX_VIOLATIONS = 20
 """Violations listed for one content; a schema can be broken in thousands of places."""
@@ -106,7 +106,7 @@ class CompiledSchema:
         self._validator = validator
         self._cost = cost
 
-    def validate(self, value: object, shape: Shape, budget: Budget) -> tuple[tuple[str, str], ...]:
+    def validate(self, value: object, shape: Shape, budget: CostBudget) -> tuple[tuple[str, str], ...]:
         """List how a value breaks the schema, at most `MAX_VIOLATIONS` times.
 
         The library lists all violations or none. So whether there are any is found out first, and they are listed

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpcore2
 
-from emulator.engine.destinations import refusal
+from emulator.engine.callbacks.destination_policy import refusal
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """From a host and a port to its addresses."""

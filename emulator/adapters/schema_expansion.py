@@ -27,7 +27,7 @@ from emulator.adapters.schema_limits import (
     BadSchemaError,
     exceeded,
 )
-from emulator.engine.schema_cost import Cost, Shape
+from emulator.engine.state.schema_cost import Cost, Shape
 
 _SAME_VALUE = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies")
 _NAMED = ("properties", "additionalProperties", "unevaluatedProperties")

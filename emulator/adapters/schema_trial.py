@@ -27,7 +27,7 @@ from emulator.adapters.schema_limits import (
     BadSchemaError,
     exceeded,
 )
-from emulator.engine.schema_cost import Cost
+from emulator.engine.state.schema_cost import Cost
 
 _BOOT = "import sys; sys.path += sys.argv[1:]; from emulator.adapters.schema_trial import main; main()"
 _MAX_SHOWN = 200

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import ClassVar, Generic, TypeVar
 
 from emulator.engine.capacity import MemoryAccount, WhenFull
-from emulator.engine.scopes import Owners, Registry, Scope
+from emulator.engine.scope import Owners, Registry, Scope
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -6,8 +6,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar, Unpack
 
-from emulator.engine.calls import Leg, Status
-from emulator.engine.scopes import Scope
+from emulator.engine.scope import Scope
+from emulator.engine.state.calls import Leg, Status
 from emulator.testing.address import MARGIN, Address, Question
 from emulator.testing.questions import (
     Conversation,

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from emulator.engine.matching import differences
+from emulator.engine.json_match import diff
 from emulator.testing.address import EmulatorError
 from emulator.wire.signalling.failures import Failure
 
@@ -96,7 +96,7 @@ class CallState:
         """The messages with such a content: objects by subset, arrays whole; `...` is every one."""
         if wanted is ...:
             return list(self.received)
-        return [one for one in self.received if not any(differences(wanted, one.content))]
+        return [one for one in self.received if not any(diff(wanted, one.content))]
 
     def missed(self, at_least: int, wanted: object, seconds: float) -> str:
         """What came instead of so many messages."""
@@ -164,6 +164,6 @@ def _differing(wanted: object, one: ReceivedMessage) -> str:
         return ""
     found = ", ".join(
         f"{difference.pointer or 'it'} is {'missing' if difference.missing else _shown(difference.found)}"
-        for difference in differences(wanted, one.content)
+        for difference in diff(wanted, one.content)
     )
     return f" ({found})" if found else ""

@@ -11,8 +11,8 @@ from typing import Any, Literal, TypedDict, TypeVar
 from urllib.parse import quote
 
 from emulator.commands.proxy_variables import proxy_variable
-from emulator.engine.calls import Leg, Status
-from emulator.engine.scopes import Scope
+from emulator.engine.scope import Scope
+from emulator.engine.state.calls import Leg, Status
 from emulator.testing.address import Question
 from emulator.testing.results import Call, Fault, Json, Message, Removed, Request, Thread
 

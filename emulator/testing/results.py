@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Self, TypeVar, cast
 
-from emulator.engine.calls import Leg, Status
+from emulator.engine.state.calls import Leg, Status
 
 Json = Mapping[str, Any]
 T = TypeVar("T")

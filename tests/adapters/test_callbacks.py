@@ -16,10 +16,10 @@ from twilio.request_validator import RequestValidator
 
 from emulator.adapters import callbacks
 from emulator.adapters.callbacks import Callbacks
+from emulator.engine.callbacks.deliveries import Deliveries, Delivery, DeliveryFilter, DeliveryOutcome
 from emulator.engine.capacity import MemoryAccount
-from emulator.engine.chance import Chance
-from emulator.engine.deliveries import Deliveries, Delivery, DeliveryFilter, Outcome
-from emulator.engine.scopes import Scope
+from emulator.engine.ids import IdGenerator
+from emulator.engine.scope import Scope
 from emulator.engine.slices import Wakeups
 from emulator.wire.overrides import Failure, Limits
 
@@ -31,7 +31,7 @@ class Sender:
         self.deliveries = Deliveries(MemoryAccount(), Wakeups())
         usual = {"auth_token": lambda _: TOKEN, "now": lambda: SOME_TIME, "limits": EVER}
         self.callbacks = Callbacks(self.deliveries, **{**usual, **options})
-        self._chance = Chance(random.Random(0).randbytes)
+        self._chance = IdGenerator(random.Random(0).randbytes)
 
     def send(
         self, url: str, *, method: str = "POST", call_sid: str = CALL, number: int = 1, digit: str = "1"
@@ -80,7 +80,7 @@ def test_the_receiver_gets_what_twilio_sends_and_its_validator_accepts_it(method
             assert request.headers["host"] == f"127.0.0.1:{receiver.port}"
             assert request.headers["i-twilio-idempotency-token"] == delivery.idempotency_token
             assert request.headers["user-agent"] == "TwilioProxy/1.1"
-            assert (delivery.outcome, delivery.code) == (Outcome.DELIVERED, None)
+            assert (delivery.outcome, delivery.code) == (DeliveryOutcome.DELIVERED, None)
             ((at, duration, code, error),) = delivery.attempts
             assert (at, code, error) == (SOME_TIME, 200, None)
             assert duration > 0
@@ -111,7 +111,9 @@ def test_a_subscription_that_hangs_does_not_hold_up_another_of_its_call() -> Non
 
         async with receiving(hang) as deaf, receiving() as well, sending() as sender:
             hanging = sender.send(deaf.url())
-            watch = sender.deliveries.waits.begin(DeliveryFilter(outcome=Outcome.DELIVERED), at_least=1, at_most=None)
+            watch = sender.deliveries.waits.begin(
+                DeliveryFilter(outcome=DeliveryOutcome.DELIVERED), at_least=1, at_most=None
+            )
             one = sender.send(well.url(), digit="2")
             await watch.over
             assert hanging.outcome == "pending"
@@ -136,7 +138,9 @@ def test_calls_do_not_wait_for_each_other() -> None:
             slow = sender.send(receiver.url("/slow"))
             behind = sender.send(receiver.url("/behind"))
             other = sender.send(receiver.url("/other"), call_sid=OTHER_CALL)
-            watch = sender.deliveries.waits.begin(DeliveryFilter(outcome=Outcome.DELIVERED), at_least=1, at_most=None)
+            watch = sender.deliveries.waits.begin(
+                DeliveryFilter(outcome=DeliveryOutcome.DELIVERED), at_least=1, at_most=None
+            )
             await watch.over
 
             assert [each.outcome for each in (slow, behind, other)] == ["pending", "pending", "delivered"]
@@ -162,7 +166,7 @@ def test_a_refusal_or_a_redirect_is_a_failure_and_by_default_not_tried_again(cod
         async with receiving(script(status(code, "Location: /elsewhere"))) as receiver, sending() as sender:
             delivery = await sender.deliver(receiver.url())
 
-            assert (delivery.outcome, delivery.code) == (Outcome.FAILED, 32711)
+            assert (delivery.outcome, delivery.code) == (DeliveryOutcome.FAILED, 32711)
             assert [(each.status, each.error) for each in delivery.attempts] == [(code, error)]
             assert len(receiver.received) == 1
 
@@ -173,7 +177,7 @@ def test_a_refusal_or_a_redirect_is_a_failure_and_by_default_not_tried_again(cod
 def test_every_success_is_a_delivery(code: int) -> None:
     async def play() -> None:
         async with receiving(script(status(code))) as receiver, sending() as sender:
-            assert (await sender.deliver(receiver.url())).outcome is Outcome.DELIVERED
+            assert (await sender.deliver(receiver.url())).outcome is DeliveryOutcome.DELIVERED
 
     run(play())
 
@@ -183,7 +187,7 @@ def test_the_urls_fragment_can_ask_for_retries_and_all_attempts_carry_one_token(
         async with receiving(script(status(503), status(404), OK)) as receiver, sending() as sender:
             delivery = await sender.deliver(receiver.url("/cb#rc=3&rp=4xx,5xx"))
 
-            assert delivery.outcome is Outcome.DELIVERED
+            assert delivery.outcome is DeliveryOutcome.DELIVERED
             assert [each.status for each in delivery.attempts] == [503, 404, 200]
             assert {each.headers["i-twilio-idempotency-token"] for each in receiver.received} == {
                 delivery.idempotency_token
@@ -221,7 +225,7 @@ def test_where_nobody_listens_it_is_tried_once_more_unless_told_otherwise(fragme
             async with sending() as sender:
                 delivery = await sender.deliver(f"http://127.0.0.1:{port}/cb{fragment}")
 
-            assert delivery.outcome is Outcome.FAILED
+            assert delivery.outcome is DeliveryOutcome.FAILED
             assert [(each.status, each.error) for each in delivery.attempts] == [
                 (None, "Connection refused")
             ] * attempts
@@ -247,7 +251,7 @@ def test_a_receiver_that_says_nothing_is_given_up() -> None:
 
         assert [each.error for each in late.attempts] == ["no reply within 0.01 s"] * 2
         assert [each.error for each in too_late.attempts] == ["no reply within 0.01 s in all"]
-        assert late.outcome is too_late.outcome is Outcome.FAILED
+        assert late.outcome is too_late.outcome is DeliveryOutcome.FAILED
 
     run(play())
 
@@ -333,8 +337,8 @@ def test_there_is_a_maximum_of_what_can_wait(monkeypatch: pytest.MonkeyPatch) ->
             one, other = sender.send(receiver.url()), sender.send(receiver.url(), call_sid=OTHER_CALL)
             await sender.callbacks.idle()
 
-            assert one.outcome is Outcome.DELIVERED
-            assert (other.outcome, other.code) == (Outcome.FAILED, 32711)
+            assert one.outcome is DeliveryOutcome.DELIVERED
+            assert (other.outcome, other.code) == (DeliveryOutcome.FAILED, 32711)
             assert [each.error for each in other.attempts] == ["not tried: 1 callbacks wait already"]
 
     run(play())

@@ -7,13 +7,13 @@ import pytest
 from emulator.adapters import json_schema
 from emulator.adapters.json_schema import MAX_VIOLATIONS, TOO_LARGE, TOO_MANY
 from emulator.adapters.schema_limits import BadSchemaError
-from emulator.engine.schema_cost import MESSAGE_STEPS, Budget, Shape
-from emulator.engine.schemas import Violations
+from emulator.engine.state.schema_cost import MESSAGE_STEPS, CostBudget, Shape
+from emulator.engine.state.schemas import Violations
 
 
 def violations_of(schema: object, value: object, steps: int = MESSAGE_STEPS) -> Violations:
     compiled = json_schema.compile_schema(schema, json_schema.cost_of(schema), "")
-    return compiled.validate(value, Shape.of(value), Budget(steps))
+    return compiled.validate(value, Shape.of(value), CostBudget(steps))
 
 
 def mistake(schema: object) -> BadSchemaError:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from emulator.adapters.json_schema import cost_of
 from emulator.adapters.schema_limits import EXPANDED_LEVELS, BadSchemaError
-from emulator.engine.schema_cost import Cost, Shape
+from emulator.engine.state.schema_cost import Cost, Shape
 
 LEAF = {"type": "string"}
 LEAF_STEPS = 3  # the subschema, its keyword, its value

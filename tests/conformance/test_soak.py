@@ -7,7 +7,7 @@ import pytest
 from serving import Caller, Running
 from streaming import Stream
 
-from emulator.engine.exchanges import Exchange
+from emulator.engine.journal.exchange import Exchange
 from emulator.settings import Settings
 
 LIMIT = 200

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from emulator.engine import store
 from emulator.engine.capacity import KINDS, Capacity, CapacityError, MemoryAccount, WhenFull, size_of
-from emulator.engine.scopes import Owners, Scope
+from emulator.engine.scope import Owners, Scope
 from emulator.engine.store import Store
 
 

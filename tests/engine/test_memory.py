@@ -14,15 +14,16 @@ from typing import Any
 import pytest
 from builders import CALLBACK, SOME_TIME, account, arrive, call, emulation, notice, request, subscription
 
-from emulator.engine.behaviours import Behaviour, Reaction
-from emulator.engine.deliveries import Attempt
-from emulator.engine.emulation import Emulation
-from emulator.engine.exchanges import pack
-from emulator.engine.fault_rules import Match, Quota, Recipe, Then
-from emulator.engine.filters import Filter, Part
-from emulator.engine.lines import Line, Lines
-from emulator.engine.parties import EndUserMessage
-from emulator.engine.scopes import Scope
+from emulator.engine.callbacks.deliveries import DeliveryAttempt
+from emulator.engine.engine import Engine
+from emulator.engine.faults.rules import FaultEffect, FaultRuleSpec, Match, Quota
+from emulator.engine.journal.exchange import pack
+from emulator.engine.journal.filters import Filter
+from emulator.engine.json_match import JsonSubset
+from emulator.engine.scope import Scope
+from emulator.engine.voice.auto_answer import AutoAnswer, Reaction
+from emulator.engine.voice.call_legs import EndUserMessage
+from emulator.engine.voice.clients import ClientConnection, ClientConnections
 from emulator.wire import errors
 from emulator.wire.messages import NewMessage
 from emulator.wire.signalling import sent
@@ -31,7 +32,7 @@ from emulator.wire.subscriptions import NewSubscription
 MANY = 300
 WIDE = "\N{GRINNING FACE}"
 """A character that makes a text of Python take four bytes for each of its characters."""
-Fill = Callable[[Emulation, int], object]
+Fill = Callable[[Engine, int], object]
 
 
 def ac(number: int) -> str:
@@ -46,19 +47,19 @@ def wide(number: int, length: int) -> str:
     return f"{number}{WIDE}".ljust(length, "x")
 
 
-def create(engine: Emulation, number: int, content: str, key: str | None = None) -> None:
+def create(engine: Engine, number: int, content: str, key: str | None = None) -> None:
     body = bytes(200) + number.to_bytes(4, "big")
     sent_now = request(head=pack([(b"x-number", b"%d" % number)]), body=body, target=f"/{number:0100}")
     engine.admit(arrive(engine, ac(number), ca(number)), sent_now, NewMessage(content, key))
 
 
-def refuse(engine: Emulation, number: int) -> None:
+def refuse(engine: Engine, number: int) -> None:
     body = f"IdempotencyKey={wide(number, 20_000)}&Content={wide(number, 20_000)}".encode()
     form = request(head=pack([(b"content-type", b"application/x-www-form-urlencoded")]), body=body)
     engine.refuse(arrive(engine, ac(number), ca(number)), form, errors.FORM_BROKEN, wide(number, 300))
 
 
-def deliver(engine: Emulation, number: int) -> None:
+def deliver(engine: Engine, number: int) -> None:
     deliveries = engine.conversations.deliveries
     texts = {"account_sid": ac(number), "call_sid": ca(number), "sid": f"KX{number:032x}"}
     made = deliveries.open(
@@ -68,48 +69,52 @@ def deliver(engine: Emulation, number: int) -> None:
         now=SOME_TIME,
     )
     for attempt in range(6):
-        deliveries.attempted(made, Attempt(SOME_TIME + number, attempt / 7, error=f"{number} is {'refused' * 20}"))
+        deliveries.attempted(
+            made, DeliveryAttempt(SOME_TIME + number, attempt / 7, error=f"{number} is {'refused' * 20}")
+        )
 
 
-def end_user_message(engine: Emulation, number: int) -> None:
+def end_user_message(engine: Engine, number: int) -> None:
     said = EndUserMessage(ac(number), ca(number), f"user {number}", f"KX{number:032x}", wide(number, 2_000), "text/x")
     engine.hear(said)
 
 
-def add_fault(engine: Emulation, number: int) -> None:
+def add_fault(engine: Engine, number: int) -> None:
     match = Match(scope=Scope(ac(number), ca(number)))
-    engine.faults.add(Recipe(match=match, then=Then(action=Quota(requests=10, window=60.0 + number)), seed=number))
+    engine.faults.add(
+        FaultRuleSpec(match=match, then=FaultEffect(action=Quota(requests=10, window=60.0 + number)), seed=number)
+    )
 
 
-def subscribe(engine: Emulation, number: int) -> None:
+def subscribe(engine: Engine, number: int) -> None:
     new = NewSubscription(f"{CALLBACK}/{number:0300}", "POST", None)
     made = new.made(f"{number:032x}", ac(number), ca(number), SOME_TIME + number)
     engine.conversations.subscriptions.add(made)
 
 
-def place_call(engine: Emulation, number: int) -> None:
+def place_call(engine: Engine, number: int) -> None:
     engine.calls.add(call(sid=ca(number), account_sid=ac(number)))
 
 
-def wait(engine: Emulation, number: int) -> None:
-    content, contains = Part([number] * 50), wide(number, 500)
+def wait(engine: Engine, number: int) -> None:
+    content, contains = JsonSubset([number] * 50), wide(number, 500)
     wanted = Filter(account_sid=ac(number), call_sid=ca(number), contains=contains, content=content)
     engine.waits.begin(wanted, at_least=1, at_most=None)
 
 
-def read(engine: Emulation, number: int) -> None:
+def read(engine: Engine, number: int) -> None:
     engine.feed.open(Filter(account_sid=ac(number), call_sid=ca(number), contains=wide(number, 500)))
 
 
-def sequence(engine: Emulation, number: int) -> None:
+def sequence(engine: Engine, number: int) -> None:
     engine.conversations._sequences.take(ac(number), ca(number))
 
 
-def behave(engine: Emulation, number: int) -> None:
-    engine.switchboard.behaviours.put(wide(number, 100), Behaviour(Reaction.ANSWER, 1.0 + number))
+def behave(engine: Engine, number: int) -> None:
+    engine.switchboard.behaviours.put(wide(number, 100), AutoAnswer(Reaction.ANSWER, 1.0 + number))
 
 
-def begin_voice_call(engine: Emulation, number: int) -> None:
+def begin_voice_call(engine: Engine, number: int) -> None:
     party = engine.switchboard._parties.begin(f"user {number}", ac(number), [])
     party.sdp = "v=0" + "x" * 1_000 + str(number)
 
@@ -135,7 +140,7 @@ FILLS: dict[str, Fill] = {
 }
 
 
-def growth(engine: Emulation, fill: Fill) -> tuple[int, int]:
+def growth(engine: Engine, fill: Fill) -> tuple[int, int]:
     """Return by how many bytes the account and the interpreter's memory grow."""
     for number in range(10):  # what is made once is not an entry's
         fill(engine, number)
@@ -154,7 +159,7 @@ def evicted() -> dict[str, int]:
     """Return what is left after an attack with large contents and keys on a small journal."""
     engine = emulation(memory_limit=2 * 1024**2)
 
-    def fill(engine: Emulation, number: int) -> None:
+    def fill(engine: Engine, number: int) -> None:
         create(engine, number, wide(number, 10_000), wide(number, 255))
 
     _, allocated = growth(engine, fill)
@@ -224,7 +229,7 @@ def test_evicted_messages_keep_only_what_a_replay_needs(measured: Any) -> None: 
 
 def test_frames_that_a_user_does_not_read_are_counted() -> None:
     memory = account()
-    known, line = Lines(memory), Line()
+    known, line = ClientConnections(memory), ClientConnection()
     known.put(line, "alice")
     alone = memory["connected_users"].bytes
     line.put(sent.Delivered(call_sid=ca(1), sid="KX", content="x" * 5_000))

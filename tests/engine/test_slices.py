@@ -10,13 +10,13 @@ from builders import CALL, OTHER_CALL, emulation, post, subscription
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.engine.deliveries import DeliveryFilter
-from emulator.engine.emulation import Emulation
-from emulator.engine.filters import Filter
-from emulator.engine.parties import EndUserMessage
-from emulator.engine.scopes import Scope
+from emulator.engine.callbacks.deliveries import DeliveryFilter
+from emulator.engine.engine import Engine
+from emulator.engine.journal.filters import Filter
+from emulator.engine.journal.waits import MessageWaiter, WaitEnd
+from emulator.engine.scope import Scope
 from emulator.engine.slices import MAX_JOBS, SECONDS, SLICE, Slices, Steps, Wakeups, Window, finish
-from emulator.engine.waiting import End, Wait
+from emulator.engine.voice.call_legs import EndUserMessage
 
 MANY = 7 * SLICE
 # An iteration may begin with what is left of one budget and go on with the next.
@@ -130,7 +130,7 @@ def test_waits_that_end_together_are_woken_in_several_iterations() -> None:
                 await asyncio.sleep(0)
             assert len(engine.waits) == MANY
             post(engine)
-            assert all(wait.end is End.DECIDED for wait in engine.waits)
+            assert all(wait.end is WaitEnd.DECIDED for wait in engine.waits)
             await asyncio.gather(*clients)
         return iterations, len(clients)
 
@@ -209,7 +209,7 @@ def test_a_window_is_a_part_from_one_end(items: list[int], limit: int, skip: int
 # --- the engine's long work
 
 
-def filled() -> Emulation:
+def filled() -> Engine:
     engine = emulation()
     for number in range(MANY):
         post(engine, f"[{number}]", call_sid=[CALL, OTHER_CALL][number % 2])
@@ -219,32 +219,32 @@ def filled() -> Emulation:
     return engine
 
 
-async def listed(engine: Emulation) -> object:
+async def listed(engine: Engine) -> object:
     return (await engine.page(engine.journal.messages(Filter(contains="7")), Window(1)))[0]
 
 
-async def waited(engine: Emulation) -> object:
-    wait: Wait = await engine.wait(Filter(contains="7"), at_least=MANY, at_most=None)
+async def waited(engine: Engine) -> object:
+    wait: MessageWaiter = await engine.wait(Filter(contains="7"), at_least=MANY, at_most=None)
     return wait.count
 
 
-async def deliveries(engine: Emulation) -> object:
+async def deliveries(engine: Engine) -> object:
     return (await engine.page_of_deliveries(DeliveryFilter(contains="1"), Window(1)))[0]
 
 
-async def delivery_wait(engine: Emulation) -> object:
+async def delivery_wait(engine: Engine) -> object:
     return (await engine.wait_for_deliveries(DeliveryFilter(contains="1"), at_least=MANY + 1, at_most=None)).count
 
 
-async def threads(engine: Emulation) -> object:
+async def threads(engine: Engine) -> object:
     return len(await engine.threads(Scope()))
 
 
-async def deleted(engine: Emulation) -> object:
+async def deleted(engine: Engine) -> object:
     return await engine.delete_messages(Filter())
 
 
-async def reset(engine: Emulation) -> object:
+async def reset(engine: Engine) -> object:
     return (await engine.slices.run(engine.reset_in_steps(Scope()), MANY))["messages"]
 
 
@@ -263,7 +263,7 @@ SEVENS = sum("7" in str(number) for number in range(MANY))
         (reset, MANY),
     ],
 )
-def test_the_loop_turns_while_long_work_is_done(work: Callable[[Emulation], Awaitable[object]], result: object) -> None:
+def test_the_loop_turns_while_long_work_is_done(work: Callable[[Engine], Awaitable[object]], result: object) -> None:
     async def run() -> tuple[object, int]:
         engine = filled()
         async with Iterations() as iterations:

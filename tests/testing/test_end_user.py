@@ -17,7 +17,7 @@ import websockets.sync.server
 from serving import Caller, Running, Servers, Site
 
 from emulator.endpoints.voice.gateway import Gateway
-from emulator.engine.behaviours import Behaviour, Reaction
+from emulator.engine.voice.auto_answer import AutoAnswer, Reaction
 from emulator.settings import Settings
 from emulator.testing import (
     AsyncEndUser,
@@ -155,8 +155,8 @@ def test_a_call_that_is_over_cannot_be_accepted(site: Site) -> None:
 def test_a_call_that_nobody_takes_says_why() -> None:
     with Running(Settings(port=0)) as running, EndUser(running.site.url) as alice:
         behaviours = running.engine.switchboard.behaviours
-        behaviours.put("busy", Behaviour(Reaction.BUSY))
-        behaviours.put("silent", Behaviour(Reaction.RING))
+        behaviours.put("busy", AutoAnswer(Reaction.BUSY))
+        behaviours.put("silent", AutoAnswer(Reaction.RING))
         with pytest.raises(CallFailedError, match="31486: Busy Here") as failure:
             alice.call("busy")
         call = alice.dial("silent")

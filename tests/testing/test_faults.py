@@ -12,7 +12,7 @@ import pytest
 from serving import Caller, Running, Site, fresh
 
 from emulator.endpoints.inspection.fault_bodies import PROFILES
-from emulator.engine.threads import Finding
+from emulator.engine.journal.retries import RetryFinding
 from emulator.settings import Settings
 from emulator.testing import EmulatorClient, EmulatorError, Faults, questions
 from emulator.testing import faults as testing_faults
@@ -73,7 +73,7 @@ def test_threads_are_filtered(client: EmulatorClient, caller: Caller, faults: Fa
 
 
 def test_the_findings_are_the_emulators() -> None:
-    assert get_args(questions.Finding) == tuple(Finding)
+    assert get_args(questions.Finding) == tuple(RetryFinding)
 
 
 def test_a_recovery_is_waited_for(client: EmulatorClient, caller: Caller, faults: Faults) -> None:

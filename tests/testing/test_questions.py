@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from emulator.endpoints.inspection import queries
-from emulator.engine.scopes import Scope
+from emulator.engine.scope import Scope
 from emulator.testing import questions
 from emulator.testing.address import Question
 from emulator.testing.questions import Conversation, Questions

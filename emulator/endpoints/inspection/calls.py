@@ -9,13 +9,13 @@ from typing_extensions import TypeAliasType  # pydantic requires it
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.engine import EngineDep
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import ScopeListingQuery
 from emulator.endpoints.inspection.views import RecordError, json_response, listing, rendered_all
-from emulator.engine.calls import ACTIVE, Call, Leg, Status
-from emulator.engine.scopes import Scope
-from emulator.engine.switchboard import NobodyThereError
+from emulator.engine.scope import Scope
+from emulator.engine.state.calls import ACTIVE, Call, Leg, Status
+from emulator.engine.voice.call_control import NotReachableError
 from emulator.wire import sids
 
 router = APIRouter(route_class=ControlRoute, prefix="/_emulator/calls", tags=["calls"], responses=UNPROCESSABLE)
@@ -73,7 +73,7 @@ class CallList(DeferredModel):
     count: int = Field(examples=[1])
 
 
-def _view(engine: Engine, call: Call) -> CallView:
+def _view(engine: EngineDep, call: Call) -> CallView:
     party = engine.switchboard.party(call.sid)
     return CallView(
         call_sid=call.sid,
@@ -89,7 +89,7 @@ def _missing(call_sid: str) -> HTTPException:
 
 
 @router.get("", response_class=Response, responses={200: {"model": CallList}}, summary="List registered calls")
-async def list_calls(engine: Engine, page: ScopeListingQuery) -> Response:
+async def list_calls(engine: EngineDep, page: ScopeListingQuery) -> Response:
     """The registered calls of a scope; those of no account are everybody's."""
     wanted = page.scope()
     calls = [call for call in engine.calls if wanted.overlaps(Scope(call.account_sid, call.sid))]
@@ -98,13 +98,13 @@ async def list_calls(engine: Engine, page: ScopeListingQuery) -> Response:
 
 
 @router.post("", status_code=201, responses={**FULL, **NOT_FOUND}, summary="Call a connected user")
-async def place_call(engine: Engine, placed: Annotated[CallPlacement, IN_BODY]) -> CallView:
+async def place_call(engine: EngineDep, placed: Annotated[CallPlacement, IN_BODY]) -> CallView:
     """Let the Voice SDK of a connected user ring; the call is ringing until it is accepted."""
     try:
         call_sid = engine.switchboard.place(
             placed.to, from_=placed.from_, account_sid=placed.account_sid, custom=placed.parameters
         )
-    except NobodyThereError as error:
+    except NotReachableError as error:
         raise HTTPException(
             404, f"no user {str(error)[:40]!r} is registered; GET /_emulator/users lists who is"
         ) from None
@@ -114,7 +114,7 @@ async def place_call(engine: Engine, placed: Annotated[CallPlacement, IN_BODY]) 
 
 
 @router.put("/{call_sid}", responses={**FULL, 201: {"model": CallView, "description": "Registered anew"}})
-async def put_call(engine: Engine, call_sid: CallSid, state: CallState, response: Response) -> CallView:
+async def put_call(engine: EngineDep, call_sid: CallSid, state: CallState, response: Response) -> CallView:
     """Register a call, or replace what is known of it (200); one that is over is hung up where a Voice SDK is there."""
     if state.status not in ACTIVE:
         engine.switchboard.finish(call_sid, state.status)
@@ -128,7 +128,7 @@ async def put_call(engine: Engine, call_sid: CallSid, state: CallState, response
 
 
 @router.get("/{call_sid}", responses=NOT_FOUND)
-async def get_call(engine: Engine, call_sid: CallSid) -> CallView:
+async def get_call(engine: EngineDep, call_sid: CallSid) -> CallView:
     """What is known of a call."""
     call = engine.calls.get(call_sid)
     if call is None:
@@ -137,7 +137,7 @@ async def get_call(engine: Engine, call_sid: CallSid) -> CallView:
 
 
 @router.delete("/{call_sid}", status_code=204, responses=NOT_FOUND)
-async def delete_call(engine: Engine, call_sid: CallSid) -> None:
+async def delete_call(engine: EngineDep, call_sid: CallSid) -> None:
     """Forget a call, which ends it: it is again what the option `calls` says of unregistered ones."""
     engine.switchboard.finish(call_sid, Status.CANCELED)
     if engine.calls.remove(call_sid) is None:

@@ -8,14 +8,14 @@ from pydantic import Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import Engine, Mask
+from emulator.endpoints.inspection.engine import EngineDep, Mask
 from emulator.endpoints.inspection.problems import NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import DeliveriesQuery, DeliveryQuery
 from emulator.endpoints.inspection.views import RecordError, delivery_json, json_response, listing, rendered_all
 from emulator.endpoints.inspection.waiting import Waited, page_response, responses, until_over, waited
-from emulator.engine.deliveries import Outcome
-from emulator.engine.delivery_report import LOOKED_AT, explain
-from emulator.engine.emulation import Emulation
+from emulator.engine.callbacks.deliveries import DeliveryOutcome
+from emulator.engine.engine import Engine
+from emulator.engine.explain.deliveries import LOOKED_AT, explain
 
 router = APIRouter(
     route_class=ControlRoute, prefix="/_emulator/deliveries", tags=["deliveries"], responses=UNPROCESSABLE
@@ -49,7 +49,7 @@ class DeliveryView(DeferredModel):
     sequence_number: int = Field(examples=[1])
     idempotency_token: str
     created_at: str = Field(examples=["2019-12-18T20:02:01.123Z"])
-    outcome: Outcome = Field(examples=["delivered"])
+    outcome: DeliveryOutcome = Field(examples=["delivered"])
     code: int | None = Field(description="Twilio's error code when it failed", examples=[None])
     attempts: list[AttemptView]
     json_: Any = Field(alias="json", description="the content parsed", examples=[{"key": "value"}])
@@ -70,7 +70,7 @@ class DeliveryPage(Waited):
     responses=responses(DeliveryPage),
     summary="List callbacks, or wait for them",
 )
-async def list_deliveries(engine: Engine, mask: Mask, query: DeliveriesQuery, request: Request) -> Response:
+async def list_deliveries(engine: EngineDep, mask: Mask, query: DeliveriesQuery, request: Request) -> Response:
     """Callbacks to subscriptions; with `at_least` or `at_most`, wait. One that fails has the code 32711."""
     deliveries, wanted = engine.conversations.deliveries, query.filter()
     more = await _wait(engine, query, request) if query.waits else {}
@@ -81,7 +81,7 @@ async def list_deliveries(engine: Engine, mask: Mask, query: DeliveriesQuery, re
     return page_response(text, more, strict=query.strict)
 
 
-async def _wait(engine: Emulation, query: DeliveryQuery, request: Request) -> dict[str, Any]:
+async def _wait(engine: Engine, query: DeliveryQuery, request: Request) -> dict[str, Any]:
     wait = await engine.wait_for_deliveries(query.filter(), at_least=query.at_least, at_most=query.at_most)
     try:
         await until_over(wait.over, query.seconds, request)
@@ -100,7 +100,9 @@ async def _wait(engine: Emulation, query: DeliveryQuery, request: Request) -> di
     responses={**NOT_FOUND, 200: {"model": DeliveryView}},
     summary="One delivery",
 )
-async def get_delivery(engine: Engine, mask: Mask, delivery_id: Annotated[str, Path(examples=[_EXAMPLE])]) -> Response:
+async def get_delivery(
+    engine: EngineDep, mask: Mask, delivery_id: Annotated[str, Path(examples=[_EXAMPLE])]
+) -> Response:
     """The delivery with this id."""
     delivery = engine.conversations.deliveries.get(delivery_id)
     if delivery is None:

@@ -9,7 +9,7 @@ from emulator.endpoints.inspection.bodies import JSON_TEXT, Body, json_text
 from emulator.endpoints.inspection.calls import CallSid
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.engine import EngineDep
 from emulator.endpoints.inspection.problems import UNPROCESSABLE
 from emulator.endpoints.inspection.queries import SkipQuery
 from emulator.endpoints.inspection.views import (
@@ -20,9 +20,9 @@ from emulator.endpoints.inspection.views import (
     rendered_all,
     saying_json,
 )
-from emulator.engine.filters import Filter
-from emulator.engine.parties import EndUserMessage
+from emulator.engine.journal.filters import Filter
 from emulator.engine.slices import Window
+from emulator.engine.voice.call_legs import EndUserMessage
 from emulator.wire import sids
 from emulator.wire.errors import CALL_IS_PSTN, CALL_NOT_ACTIVE, CALL_UNKNOWN
 from emulator.wire.messages import MAX_CONTENT
@@ -79,7 +79,7 @@ class EndUserView(DeferredModel):
 
 
 @router.get("", response_class=Response, responses={200: {"model": EndUserView}}, summary="What the end user got")
-async def get_end_user(engine: Engine, call_sid: CallSid, page: SkipQuery) -> Response:
+async def get_end_user(engine: EngineDep, call_sid: CallSid, page: SkipQuery) -> Response:
     """The newest messages of a call in both directions, oldest first: of each direction 1000, or 2 MiB of them.
 
     `skip` leaves out the newest of each direction; the counts include all.
@@ -106,7 +106,7 @@ async def get_end_user(engine: Engine, call_sid: CallSid, page: SkipQuery) -> Re
     responses={201: {"model": SaidView}, 409: {"description": "The call is not active"}},
     summary="Let the end user say something",
 )
-async def say(engine: Engine, call_sid: CallSid, body: SaidBody) -> Response:
+async def say(engine: EngineDep, call_sid: CallSid, body: SaidBody) -> Response:
     """Speak in the end user's name: every subscription of the call is told, as if its Voice SDK had sent it."""
     call, party = engine.calls.get(call_sid), engine.switchboard.party(call_sid)
     refusal = engine.calls.refusal(call.account_sid or "" if call is not None else "", call_sid)

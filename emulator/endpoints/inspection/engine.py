@@ -7,17 +7,17 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from emulator.engine.emulation import Emulation
+from emulator.engine.engine import Engine
 from emulator.wire.masking import Masking
 
 
-async def _engine(request: Request) -> Emulation:
-    return cast("Emulation", request.app.state.emulation)
+async def _engine(request: Request) -> Engine:
+    return cast("Engine", request.app.state.emulation)
 
 
 async def _masking(request: Request) -> Masking:
     return cast("Masking", request.app.state.masking)
 
 
-Engine = Annotated[Emulation, Depends(_engine)]
+EngineDep = Annotated[Engine, Depends(_engine)]
 Mask = Annotated[Masking, Depends(_masking)]

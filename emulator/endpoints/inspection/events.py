@@ -12,14 +12,14 @@ from starlette.types import Receive, Scope, Send
 
 from emulator.endpoints.asgi import CONNECTION, until_gone
 from emulator.endpoints.inspection.control_route import ControlRoute
-from emulator.endpoints.inspection.engine import Engine, Mask
+from emulator.endpoints.inspection.engine import EngineDep, Mask
 from emulator.endpoints.inspection.problems import FULL, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import RequestFilterQuery
 from emulator.endpoints.inspection.views import delivery_json, message_json, rendered, request_json
-from emulator.engine.deliveries import Delivery
-from emulator.engine.emulation import Emulation
-from emulator.engine.exchanges import Exchange
-from emulator.engine.feed import MAX_BEHIND, Event, Kind, Reader
+from emulator.engine.callbacks.deliveries import Delivery
+from emulator.engine.engine import Engine
+from emulator.engine.events import MAX_BEHIND, Event, EventKind, Subscriber
+from emulator.engine.journal.exchange import Exchange
 from emulator.engine.slices import SLICE, Steps
 from emulator.wire.masking import Masking
 
@@ -45,7 +45,7 @@ _LAGGED = _text("lagged", json.dumps({"missed": f"more than {MAX_BEHIND} events"
 def _render(event: Event, mask: Masking) -> bytes:
     about = event.about
     if isinstance(about, Exchange):
-        if event.kind is Kind.MESSAGE:
+        if event.kind is EventKind.MESSAGE:
             return _text(event.kind, rendered(message_json, about), event.seq)
         # Without id when the message follows: a reader that is cut off between the two gets both again.
         return _text(event.kind, rendered(request_json, about), None if about.created else event.seq)
@@ -69,7 +69,7 @@ class _Stream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, engine: Emulation, reader: Reader, mask: Masking) -> None:
+    def __init__(self, engine: Engine, reader: Subscriber, mask: Masking) -> None:
         super().__init__(headers={"cache-control": "no-store"})
         del self.headers["content-length"]
         self._engine = engine
@@ -134,7 +134,7 @@ async def _first_of(*awaitables: Coroutine[Any, Any, object]) -> None:
     summary="Follow live",
 )
 async def events(
-    engine: Engine,
+    engine: EngineDep,
     mask: Mask,
     wanted: RequestFilterQuery,
     last_event_id: Annotated[int | None, Header(ge=0, examples=[1])] = None,

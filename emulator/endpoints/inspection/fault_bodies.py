@@ -8,10 +8,10 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 
 from emulator.endpoints.inspection.bodies import LARGEST_INTEGER, Body, Yes, members
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.engine.fault_rules import Match, Quota, Recipe, Then
-from emulator.engine.faults import Action, CloseFault, Drop, DropFault, GarbageFault, ReplyFault, TruncateFault
-from emulator.engine.filters import Part
-from emulator.engine.scopes import Scope
+from emulator.engine.faults.kinds import Action, CloseFault, Drop, DropFault, GarbageFault, ReplyFault, TruncateFault
+from emulator.engine.faults.rules import FaultEffect, FaultRuleSpec, Match, Quota
+from emulator.engine.json_match import JsonSubset
+from emulator.engine.scope import Scope
 from emulator.wire import errors, messages, sids
 
 _LONGEST_DELAY = 600
@@ -195,9 +195,9 @@ class _Then(Body):
         """The engine's."""
         return None
 
-    def then(self) -> Then:
+    def then(self) -> FaultEffect:
         """The engine's."""
-        return Then(delay=self.bounds, action=self.action())
+        return FaultEffect(delay=self.bounds, action=self.action())
 
 
 class DelayThen(_Then):
@@ -362,7 +362,7 @@ class MatchBody(Body):
             scope=Scope(self.account_sid, self.call_sid),
             resource=self.resource,
             idempotency_key=self.idempotency_key,
-            content=Part(self.content) if "content" in self.model_fields_set else None,
+            content=JsonSubset(self.content) if "content" in self.model_fields_set else None,
         )
 
 
@@ -379,8 +379,8 @@ class _Rule(Body):
         None, gt=0, le=_DAY, description="seconds after which the rule ends by itself", examples=[60]
     )
 
-    def _recipe(self, then: _Then, probability: float) -> Recipe:
-        return Recipe(
+    def _recipe(self, then: _Then, probability: float) -> FaultRuleSpec:
+        return FaultRuleSpec(
             match=self.match.match(),
             then=then.then(),
             skip_first=self.skip_first,
@@ -397,7 +397,7 @@ class RuleBody(_Rule):
     then: ThenBody = Field(examples=[{"reply": {"status": 429, "retry_after": 2}}])
     probability: float = Field(1.0, ge=0, le=1, examples=[0.5])
 
-    def recipe(self) -> Recipe:
+    def recipe(self) -> FaultRuleSpec:
         """The engine's."""
         return self._recipe(self.then, self.probability)
 
@@ -415,7 +415,7 @@ class ProfileBody(_Rule):
         """What the profile stands for."""
         return _BY_NAME[self.profile].then
 
-    def recipe(self) -> Recipe:
+    def recipe(self) -> FaultRuleSpec:
         """The engine's."""
         usual = _BY_NAME[self.profile].probability
         return self._recipe(self.then, usual if self.probability is None else self.probability)

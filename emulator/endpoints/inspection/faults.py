@@ -10,13 +10,13 @@ from emulator.endpoints.asgi import CONNECTION
 from emulator.endpoints.inspection.bodies import IN_BODY
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.engine import EngineDep
 from emulator.endpoints.inspection.fault_bodies import PROFILES, FaultBody, Profile, ProfileBody, RuleBody
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, bad_value
 from emulator.endpoints.inspection.queries import ScopeListingQuery, ScopeQuery
 from emulator.endpoints.inspection.views import RecordError, json_response, listing, rendered_all
 from emulator.engine.capacity import size_of
-from emulator.engine.fault_rules import FaultRule
+from emulator.engine.faults.rules import FaultRule
 
 FaultId = Annotated[str, Path(examples=["fault-1"])]
 
@@ -55,7 +55,7 @@ class Removed(DeferredModel):
     deleted: int
 
 
-def _view(engine: Engine, rule: FaultRule) -> FaultView:
+def _view(engine: EngineDep, rule: FaultRule) -> FaultView:
     body = rule.source
     assert isinstance(body, RuleBody | ProfileBody)
     return FaultView(
@@ -75,7 +75,7 @@ def _view(engine: Engine, rule: FaultRule) -> FaultView:
     )
 
 
-def _rule(engine: Engine, fault_id: str) -> FaultRule:
+def _rule(engine: EngineDep, fault_id: str) -> FaultRule:
     rule = engine.faults.get(fault_id)
     if rule is None:
         raise HTTPException(
@@ -85,7 +85,7 @@ def _rule(engine: Engine, fault_id: str) -> FaultRule:
 
 
 @router.get("", response_class=Response, responses={200: {"model": FaultList}}, summary="List faults")
-async def list_faults(engine: Engine, page: ScopeListingQuery) -> Response:
+async def list_faults(engine: EngineDep, page: ScopeListingQuery) -> Response:
     """The rules that can touch a scope, in their order."""
     wanted = page.scope()
     rules = [rule for rule in engine.faults if wanted.overlaps(rule.recipe.match.scope)]
@@ -95,7 +95,7 @@ async def list_faults(engine: Engine, page: ScopeListingQuery) -> Response:
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=FULL, summary="Add a fault")
-async def add_fault(engine: Engine, body: Annotated[FaultBody, IN_BODY], request: Request) -> FaultView:
+async def add_fault(engine: EngineDep, body: Annotated[FaultBody, IN_BODY], request: Request) -> FaultView:
     """Add a rule after all others; the first one that fires wins."""
     if body.then.needs_connection and CONNECTION not in request.scope.get("extensions", {}):
         given = body.then.model_dump(mode="json", exclude_none=True)
@@ -105,18 +105,18 @@ async def add_fault(engine: Engine, body: Annotated[FaultBody, IN_BODY], request
 
 
 @router.delete("", summary="Remove faults")
-async def delete_faults(engine: Engine, scope: ScopeQuery) -> Removed:
+async def delete_faults(engine: EngineDep, scope: ScopeQuery) -> Removed:
     """Remove the rules of an account or call; without a scope, all."""
     return Removed(deleted=engine.faults.reset(scope.scope()))
 
 
 @router.get("/{fault_id}", responses=NOT_FOUND, summary="One fault")
-async def get_fault(engine: Engine, fault_id: FaultId) -> FaultView:
+async def get_fault(engine: EngineDep, fault_id: FaultId) -> FaultView:
     """A rule and how often it matched and fired."""
     return _view(engine, _rule(engine, fault_id))
 
 
 @router.delete("/{fault_id}", status_code=HTTPStatus.NO_CONTENT, responses=NOT_FOUND, summary="Remove a fault")
-async def delete_fault(engine: Engine, fault_id: FaultId) -> None:
+async def delete_fault(engine: EngineDep, fault_id: FaultId) -> None:
     """Remove a rule."""
     engine.faults.remove(_rule(engine, fault_id).id)

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from emulator import __version__
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.engine import EngineDep
 from emulator.engine.capacity import MemoryAccount, WhenFull
 
 router = APIRouter(tags=["health"])
@@ -60,7 +60,7 @@ async def livez() -> Alive:
 
 
 @router.get("/readyz", summary="Is it ready?")
-async def readyz(request: Request, engine: Engine) -> Ready:
+async def readyz(request: Request, engine: EngineDep) -> Ready:
     """Answers once requests are served."""
     state = request.app.state
     acceptor = state.acceptor  # none under another server than ours

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.engine import EngineDep
 from emulator.endpoints.inspection.problems import NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import MessageQuery, MessagesQuery, WantedQuery
 from emulator.endpoints.inspection.requests import HandoverView
@@ -22,10 +22,10 @@ from emulator.endpoints.inspection.views import (
     totals,
 )
 from emulator.endpoints.inspection.waiting import Waited, page_response, responses, until_over, waited
-from emulator.engine.emulation import Emulation
-from emulator.engine.explanation import LOOKED_AT, explain
-from emulator.engine.filters import Filter
-from emulator.engine.waiting import Wait
+from emulator.engine.engine import Engine
+from emulator.engine.explain.messages import LOOKED_AT, explain
+from emulator.engine.journal.filters import Filter
+from emulator.engine.journal.waits import MessageWaiter
 from emulator.wire import sids
 
 router = APIRouter(route_class=ControlRoute, prefix="/_emulator/messages", tags=["messages"], responses=UNPROCESSABLE)
@@ -113,7 +113,7 @@ class Deleted(DeferredModel):
     responses=responses(MessagePage),
     summary="List what arrived, or wait for it",
 )
-async def list_messages(engine: Engine, query: MessagesQuery, request: Request) -> Response:
+async def list_messages(engine: EngineDep, query: MessagesQuery, request: Request) -> Response:
     """Messages that were created, refusals and replays not among them; with `at_least` or `at_most`, wait."""
     wanted = query.filter()
     more: dict[str, Any] = {}
@@ -130,7 +130,7 @@ async def list_messages(engine: Engine, query: MessagesQuery, request: Request) 
     return page_response(text, more, strict=query.strict)
 
 
-async def _wait(engine: Emulation, query: MessageQuery, wanted: Filter, request: Request) -> Wait:
+async def _wait(engine: Engine, query: MessageQuery, wanted: Filter, request: Request) -> MessageWaiter:
     wait = await engine.wait(wanted, at_least=query.at_least, at_most=query.at_most)
     try:
         await until_over(wait.over, query.seconds, request)
@@ -140,7 +140,7 @@ async def _wait(engine: Emulation, query: MessageQuery, wanted: Filter, request:
 
 
 @router.delete("", summary="Forget messages")
-async def delete_messages(engine: Engine, wanted: WantedQuery) -> Deleted:
+async def delete_messages(engine: EngineDep, wanted: WantedQuery) -> Deleted:
     """Forget messages and the idempotency keys that created them: the next request with such a key creates again."""
     return Deleted(deleted=await engine.delete_messages(wanted.filter()))
 
@@ -148,7 +148,7 @@ async def delete_messages(engine: Engine, wanted: WantedQuery) -> Deleted:
 @router.get(
     "/{sid}", response_class=Response, responses={**NOT_FOUND, 200: {"model": MessageView}}, summary="One message"
 )
-async def get_message(engine: Engine, sid: Annotated[str, Path(examples=[_EXAMPLE])]) -> Response:
+async def get_message(engine: EngineDep, sid: Annotated[str, Path(examples=[_EXAMPLE])]) -> Response:
     """The message with this SID."""
     exchange = engine.journal.get(sid.removeprefix(sids.MESSAGE)) if sids.is_sid(sids.MESSAGE, sid) else None
     if exchange is None or exchange.created is None:

@@ -7,13 +7,14 @@ from fastapi import Depends, Query, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from emulator.endpoints.inspection.bodies import JSON_TEXT, json_text
-from emulator.engine import deliveries
-from emulator.engine.deliveries import DeliveryFilter
-from emulator.engine.exchanges import Outcome
-from emulator.engine.filters import Filter, Part
-from emulator.engine.scopes import Scope
+from emulator.engine.callbacks import deliveries
+from emulator.engine.callbacks.deliveries import DeliveryFilter
+from emulator.engine.journal.exchange import Outcome
+from emulator.engine.journal.filters import Filter
+from emulator.engine.journal.retries import RetryFinding
+from emulator.engine.json_match import JsonSubset
+from emulator.engine.scope import Scope
 from emulator.engine.slices import Window
-from emulator.engine.threads import Finding
 from emulator.wire import content
 
 LONGEST_WAIT = 60
@@ -48,9 +49,9 @@ class _ByContent(ScopeModel):
     contains: str | None = Field(None, description="text that the content must hold", examples=["order"])
 
     @property
-    def part(self) -> Part | None:
+    def part(self) -> JsonSubset | None:
         """What the content must hold."""
-        return None if self.content is None else Part(content.parse(self.content))
+        return None if self.content is None else JsonSubset(content.parse(self.content))
 
 
 class Wanted(_ByContent):
@@ -151,7 +152,7 @@ class MessageQuery(Wanted, _Paging, _Patience):
 class ThreadQuery(Wanted, _Paging, _Patience):
     """Which threads, how many, and how long to wait for them."""
 
-    finding: Finding | None = Field(None, description="only those that show this", examples=["recovered"])
+    finding: RetryFinding | None = Field(None, description="only those that show this", examples=["recovered"])
 
 
 class DeliveryQuery(_ByContent, _Paging, _Patience):
@@ -159,7 +160,7 @@ class DeliveryQuery(_ByContent, _Paging, _Patience):
 
     subscription_sid: str | None = Field(None, description="only to this subscription", examples=["ZY" + "c" * 32])
     message_sid: str | None = Field(None, description="only of this message", examples=["KX" + "d" * 32])
-    outcome: deliveries.Outcome | None = Field(None, description="what became of it", examples=["delivered"])
+    outcome: deliveries.DeliveryOutcome | None = Field(None, description="what became of it", examples=["delivered"])
 
     def filter(self) -> DeliveryFilter:
         """The engine's filter."""

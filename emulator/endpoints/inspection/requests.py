@@ -7,7 +7,7 @@ from pydantic import Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import Engine, Mask
+from emulator.endpoints.inspection.engine import EngineDep, Mask
 from emulator.endpoints.inspection.problems import NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import RequestPageQuery
 from emulator.endpoints.inspection.views import (
@@ -19,7 +19,7 @@ from emulator.endpoints.inspection.views import (
     request_json,
     totals,
 )
-from emulator.engine.exchanges import Outcome
+from emulator.engine.journal.exchange import Outcome
 from emulator.wire import sids
 
 router = APIRouter(route_class=ControlRoute, prefix="/_emulator/requests", tags=["requests"], responses=UNPROCESSABLE)
@@ -123,7 +123,7 @@ class ExchangeView(RequestView):
 
 
 @router.get("", response_class=Response, responses={200: {"model": RequestList}}, summary="List every request")
-async def list_requests(engine: Engine, page: RequestPageQuery) -> Response:
+async def list_requests(engine: EngineDep, page: RequestPageQuery) -> Response:
     """Every exchange on the Twilio surface: created, replayed, refused. Control and health requests are never in it."""
     count, found = await engine.page(engine.journal.requests(page.filter()), page.window)
     listed = await rendered_all(engine, request_json, found)
@@ -136,7 +136,7 @@ async def list_requests(engine: Engine, page: RequestPageQuery) -> Response:
     responses={**NOT_FOUND, 200: {"model": ExchangeView}},
     summary="One request, whole",
 )
-async def get_request(engine: Engine, mask: Mask, request_id: Annotated[str, Path(examples=[_EXAMPLE])]) -> Response:
+async def get_request(engine: EngineDep, mask: Mask, request_id: Annotated[str, Path(examples=[_EXAMPLE])]) -> Response:
     """Request and reply of one exchange, by its Twilio-Request-Id."""
     known = sids.is_sid(sids.REQUEST, request_id)
     exchange = engine.journal.get(request_id.removeprefix(sids.REQUEST)) if known else None

@@ -5,11 +5,11 @@ from pydantic import Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.engine import EngineDep
 from emulator.endpoints.inspection.problems import UNPROCESSABLE, bad_value
 from emulator.endpoints.inspection.queries import ScopeQuery
-from emulator.engine.filters import Filter
-from emulator.engine.scopes import Scope
+from emulator.engine.journal.filters import Filter
+from emulator.engine.scope import Scope
 
 router = APIRouter(route_class=ControlRoute, tags=["reset"], responses=UNPROCESSABLE)
 
@@ -28,7 +28,7 @@ class WasReset(DeferredModel):
 
 
 @router.post("/_emulator/reset", summary="Forget a scope, or everything")
-async def reset(engine: Engine, wanted: ScopeQuery, request: Request) -> WasReset:
+async def reset(engine: EngineDep, wanted: ScopeQuery, request: Request) -> WasReset:
     """Forget messages, journal, idempotency keys, calls, schemas and faults of an account or call, and end its waits.
 
     Without a scope everything goes, and clock and seed are as they were at the start.

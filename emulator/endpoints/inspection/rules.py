@@ -5,7 +5,7 @@ from pydantic import Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.engine.magic import MAGIC_CALLS
+from emulator.engine.faults.magic_sids import MAGIC_CALLS
 from emulator.wire import ruleset
 from emulator.wire.rules import Certainty
 

@@ -13,13 +13,13 @@ from typing_extensions import TypeAliasType  # pydantic requires it
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.engine import EngineDep
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, Problem, Responses, bad_value
 from emulator.endpoints.inspection.queries import ScopeListingQuery
 from emulator.endpoints.inspection.views import RecordError, json_response, listing, rendered_all
 from emulator.engine.capacity import CapacityError
-from emulator.engine.schemas import OnFailure, Schema
-from emulator.engine.scopes import Scope
+from emulator.engine.scope import Scope
+from emulator.engine.state.schemas import OnFailure, Schema
 
 router = APIRouter(route_class=ControlRoute, prefix="/_emulator/schemas", tags=["schemas"], responses=UNPROCESSABLE)
 
@@ -103,7 +103,7 @@ def _view(schema: Schema) -> SchemaView:
 
 
 @router.get("", response_class=Response, responses={200: {"model": SchemaList}}, summary="List schemas")
-async def list_schemas(engine: Engine, page: ScopeListingQuery) -> Response:
+async def list_schemas(engine: EngineDep, page: ScopeListingQuery) -> Response:
     """The schemas that contents of a scope are held against."""
     wanted = page.scope()
     schemas = [schema for schema in engine.schemas if wanted.overlaps(schema.scope)]
@@ -115,7 +115,7 @@ async def list_schemas(engine: Engine, page: ScopeListingQuery) -> Response:
 
 @router.put("/{name}", responses={**FULL, **_UNAVAILABLE, 201: {"model": SchemaView, "description": "Registered"}})
 async def put_schema(
-    engine: Engine, trials: TurnTaker, name: Name, body: Annotated[SchemaRegistration, IN_BODY], response: Response
+    engine: EngineDep, trials: TurnTaker, name: Name, body: Annotated[SchemaRegistration, IN_BODY], response: Response
 ) -> SchemaView:
     """Register a schema, or replace the one of this name (200).
 
@@ -147,7 +147,7 @@ async def put_schema(
 
 
 @router.get("/{name}", responses=NOT_FOUND)
-async def get_schema(engine: Engine, name: Name) -> SchemaView:
+async def get_schema(engine: EngineDep, name: Name) -> SchemaView:
     """The schema of this name."""
     schema = engine.schemas.get(name)
     if schema is None:
@@ -156,7 +156,7 @@ async def get_schema(engine: Engine, name: Name) -> SchemaView:
 
 
 @router.delete("/{name}", status_code=204, responses=NOT_FOUND)
-async def delete_schema(engine: Engine, name: Name) -> None:
+async def delete_schema(engine: EngineDep, name: Name) -> None:
     """Forget a schema; what it said of messages stays on them."""
     if engine.schemas.remove(name) is None:
         raise HTTPException(404, f"no schema {name}")

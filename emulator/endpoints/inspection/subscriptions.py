@@ -7,7 +7,7 @@ from pydantic import Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import Engine, Mask
+from emulator.endpoints.inspection.engine import EngineDep, Mask
 from emulator.endpoints.inspection.problems import UNPROCESSABLE
 from emulator.endpoints.inspection.queries import ScopePageQuery
 from emulator.endpoints.inspection.views import RecordError, json_response, listing, rendered_all
@@ -54,7 +54,7 @@ def _json(one: Subscription, mask: Masking) -> str:
 
 
 @router.get("", response_class=Response, responses={200: {"model": SubscriptionList}}, summary="List subscriptions")
-async def list_subscriptions(engine: Engine, mask: Mask, page: ScopePageQuery) -> Response:
+async def list_subscriptions(engine: EngineDep, mask: Mask, page: ScopePageQuery) -> Response:
     """The subscriptions that were created and not deleted."""
     wanted = page.scope()
     found = [one for one in engine.conversations.subscriptions if wanted.covers(one.account_sid, one.call_sid)]

@@ -10,21 +10,21 @@ from pydantic import Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.engine import EngineDep
 from emulator.endpoints.inspection.problems import UNPROCESSABLE
 from emulator.endpoints.inspection.queries import ThreadQuery, ThreadsQuery
 from emulator.endpoints.inspection.requests import FaultDone
 from emulator.endpoints.inspection.views import RecordError, fault_view, listing, rendered_all, totals
 from emulator.endpoints.inspection.waiting import Waited, page_response, responses, until_over, waited
-from emulator.engine.emulation import Emulation
-from emulator.engine.exchanges import Exchange, Outcome
-from emulator.engine.feed import Kind, Reader
-from emulator.engine.filters import Filter
-from emulator.engine.scopes import Scope
+from emulator.engine.engine import Engine
+from emulator.engine.events import EventKind, Subscriber
+from emulator.engine.explain.retries import explain, told
+from emulator.engine.journal.exchange import Exchange, Outcome
+from emulator.engine.journal.filters import Filter
+from emulator.engine.journal.retries import RetryFinding, RetrySequence
+from emulator.engine.journal.waits import MessageWaiter, WaitEnd
+from emulator.engine.scope import Scope
 from emulator.engine.slices import SLICE, Steps
-from emulator.engine.threads import Finding, Thread
-from emulator.engine.verdicts import explain, told
-from emulator.engine.waiting import End, Wait
 from emulator.wire.dates import iso8601
 
 router = APIRouter(route_class=ControlRoute, prefix="/_emulator/threads", tags=["threads"], responses=UNPROCESSABLE)
@@ -60,7 +60,7 @@ class ThreadView(DeferredModel):
     idempotency_key: str | None = Field(description="the first attempt's", examples=["1"])
     content: str | None = Field(description="the first attempt's", examples=['{"key":"value"}'])
     messages: int = Field(description="how many its attempts created; 2 = a duplicate", examples=[1])
-    findings: list[Finding] = Field(examples=[["retried_same_key", "recovered"]])
+    findings: list[RetryFinding] = Field(examples=[["retried_same_key", "recovered"]])
     explanation: list[str] = Field(description="all of it in words, a line for the thread and one per attempt")
     attempts: list[AttemptView] = Field(description="the first and last 50, where there are more than 100")
     left_out: int = Field(description="how many attempts are not shown", examples=[0])
@@ -82,7 +82,7 @@ class ThreadPage(Waited):
     responses=responses(ThreadPage),
     summary="List attempts that belong together, or wait for a verdict",
 )
-async def list_threads(engine: Engine, query: ThreadsQuery, request: Request) -> Response:
+async def list_threads(engine: EngineDep, query: ThreadsQuery, request: Request) -> Response:
     """Attempts that belong together, and what they show of the client: findings are made anew whenever they are read.
 
     A thread is meant when one of its attempts is, and with `after` when its last attempt came later. With `at_least`
@@ -99,10 +99,10 @@ async def list_threads(engine: Engine, query: ThreadsQuery, request: Request) ->
     return page_response(text, more, strict=query.strict)
 
 
-async def _wait(engine: Emulation, query: ThreadQuery, request: Request) -> dict[str, Any]:
+async def _wait(engine: Engine, query: ThreadQuery, request: Request) -> dict[str, Any]:
     """What became of a wait, as members of the answer."""
-    over: asyncio.Future[End] = asyncio.get_running_loop().create_future()
-    wait = Wait(query.filter(), query.at_least, query.at_most, 0, over)
+    over: asyncio.Future[WaitEnd] = asyncio.get_running_loop().create_future()
+    wait = MessageWaiter(query.filter(), query.at_least, query.at_most, 0, over)
     watching = asyncio.ensure_future(watch(engine, query, wait))
     try:
         await until_over(watching, query.seconds, request)
@@ -117,7 +117,7 @@ async def _wait(engine: Emulation, query: ThreadQuery, request: Request) -> dict
     return more
 
 
-async def watch(engine: Emulation, query: ThreadQuery, wait: Wait) -> None:
+async def watch(engine: Engine, query: ThreadQuery, wait: MessageWaiter) -> None:
     """Return once the wait is over: decided, reset or stopped.
 
     Raises:
@@ -131,22 +131,22 @@ async def watch(engine: Emulation, query: ThreadQuery, wait: Wait) -> None:
             engine.feed.close(reader)
 
 
-async def _read(engine: Emulation, query: ThreadQuery, wait: Wait, reader: Reader) -> None:
+async def _read(engine: Engine, query: ThreadQuery, wait: MessageWaiter, reader: Subscriber) -> None:
     """Count all, then what each event changes; return when the wait is over, or when the reader was given up."""
     counts = await _counts(engine, query, wait)
     while not reader.lagged.is_set():
         if wait.decided:
             counts = await _counts(engine, query, wait)  # something may have been deleted
         if wait.decided:
-            _end(wait, End.DECIDED)
+            _end(wait, WaitEnd.DECIDED)
         if wait.over.done():
             return
         await reader.wait()
         events = await engine.slices.run(engine.feed.read(reader), SLICE)
-        if any(event.kind is Kind.RESET for event in events):
-            _end(wait, End.RESET)
+        if any(event.kind is EventKind.RESET for event in events):
+            _end(wait, WaitEnd.RESET)
         elif reader.ended and not reader.lagged.is_set():
-            _end(wait, End.STOPPED)
+            _end(wait, WaitEnd.STOPPED)
         if not events:  # woken because a client left: what its attempts show has changed
             counts = await _counts(engine, query, wait)
         # An exchange can only change the threads of its own account and call.
@@ -156,23 +156,23 @@ async def _read(engine: Emulation, query: ThreadQuery, wait: Wait, reader: Reade
         wait.count = counts.total()
 
 
-def _end(wait: Wait, end: End) -> None:
+def _end(wait: MessageWaiter, end: WaitEnd) -> None:
     if wait.end is None:
         wait.end = end
         wait.over.set_result(end)
 
 
-async def _counts(engine: Emulation, query: ThreadQuery, wait: Wait) -> Counter[Owners]:
+async def _counts(engine: Engine, query: ThreadQuery, wait: MessageWaiter) -> Counter[Owners]:
     counts = Counter(map(_owners, await _found(engine, query)))
     wait.count = counts.total()
     return counts
 
 
-def _owners(thread: Thread) -> Owners:
+def _owners(thread: RetrySequence) -> Owners:
     return thread.attempts[0].owners
 
 
-async def _found(engine: Emulation, query: ThreadQuery, scope: Scope | None = None) -> list[Thread]:
+async def _found(engine: Engine, query: ThreadQuery, scope: Scope | None = None) -> list[RetrySequence]:
     wanted = query.filter(after=0)
     threads = [
         thread
@@ -182,7 +182,7 @@ async def _found(engine: Emulation, query: ThreadQuery, scope: Scope | None = No
     return await engine.slices.run(_with_attempt(wanted, threads), len(threads))
 
 
-def _with_attempt(wanted: Filter, threads: list[Thread]) -> Steps[list[Thread]]:
+def _with_attempt(wanted: Filter, threads: list[RetrySequence]) -> Steps[list[RetrySequence]]:
     """The threads with an attempt that is meant."""
     found = []
     for thread in threads:
@@ -194,7 +194,7 @@ def _with_attempt(wanted: Filter, threads: list[Thread]) -> Steps[list[Thread]]:
     return found
 
 
-async def _near(engine: Emulation, query: ThreadQuery) -> list[Thread]:
+async def _near(engine: Engine, query: ThreadQuery) -> list[RetrySequence]:
     """What there is instead: threads that lack the finding only, or else all of the scope."""
     found = await _found(engine, query.model_copy(update={"finding": None}))
     return found or await engine.threads(query.scope())
@@ -207,7 +207,7 @@ def _described(query: ThreadQuery) -> str:
     return f"{what} ({', '.join(given)})" if given else what
 
 
-def _json(thread: Thread) -> str:
+def _json(thread: RetrySequence) -> str:
     first = thread.attempts[0]
     view = {
         "id": thread.id,

@@ -9,13 +9,13 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.engine import EngineDep
 from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.queries import SkipQuery
 from emulator.endpoints.inspection.views import RecordError, json_response, listing, rendered_all
-from emulator.engine.behaviours import Behaviour, Reaction
-from emulator.engine.lines import Line
-from emulator.engine.parties import Party
+from emulator.engine.voice.auto_answer import AutoAnswer, Reaction
+from emulator.engine.voice.call_legs import CallLeg
+from emulator.engine.voice.clients import ClientConnection
 
 router = APIRouter(route_class=ControlRoute, prefix="/_emulator/users", tags=["users"], responses=UNPROCESSABLE)
 
@@ -88,14 +88,14 @@ class BehaviourView(DeferredModel):
 
 
 @router.get("", response_class=Response, responses={200: {"model": UserList}}, summary="List connected users")
-async def list_users(engine: Engine, request: Request, page: SkipQuery) -> Response:
+async def list_users(engine: EngineDep, request: Request, page: SkipQuery) -> Response:
     """The connected Voice SDKs and their calls."""
-    parties = defaultdict[Line, list[Party]](list)
+    parties = defaultdict[ClientConnection, list[CallLeg]](list)
     for party in engine.switchboard.parties:
         for line in party.lines:
             parties[line].append(party)
 
-    def view(line: Line) -> str:
+    def view(line: ClientConnection) -> str:
         calls_of_line = list(map(_call, parties[line]))
         return UserView(
             identity=line.identity, account_sid=line.account_sid, registered=line.registered, calls=calls_of_line
@@ -106,7 +106,7 @@ async def list_users(engine: Engine, request: Request, page: SkipQuery) -> Respo
     return json_response(listing("users", listed, count=len(lines), insights=insights))
 
 
-def _call(party: Party) -> UserCall:
+def _call(party: CallLeg) -> UserCall:
     return UserCall(
         call_sid=party.call_sid,
         account_sid=party.account_sid,
@@ -116,14 +116,16 @@ def _call(party: Party) -> UserCall:
 
 
 @router.put("/{identity}/behaviour", responses=FULL, summary="Say what happens to calls")
-async def put_behaviour(engine: Engine, identity: Identity, body: Annotated[BehaviourBody, IN_BODY]) -> BehaviourView:
+async def put_behaviour(
+    engine: EngineDep, identity: Identity, body: Annotated[BehaviourBody, IN_BODY]
+) -> BehaviourView:
     """What happens to calls to this identity, and else to calls of it, while nobody of that name is registered."""
-    engine.switchboard.behaviours.put(identity, Behaviour(body.reaction, body.after))
+    engine.switchboard.behaviours.put(identity, AutoAnswer(body.reaction, body.after))
     return BehaviourView(identity=identity, reaction=body.reaction, after=body.after)
 
 
 @router.delete("/{identity}/behaviour", status_code=204, responses=NOT_FOUND, summary="Back to what is usual")
-async def delete_behaviour(engine: Engine, identity: Identity) -> None:
+async def delete_behaviour(engine: EngineDep, identity: Identity) -> None:
     """Calls are answered at once again."""
     if engine.switchboard.behaviours.remove(identity) is None:
         raise HTTPException(404, f"nothing was set for {identity[:40]}")

@@ -10,16 +10,16 @@ from fastapi import Response
 from pydantic import Field
 
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.engine.deliveries import Delivery
-from emulator.engine.emulation import Emulation
-from emulator.engine.exchanges import Exchange, unpack
-from emulator.engine.explanation import NearMiss
-from emulator.engine.faults import Fault
-from emulator.engine.handovers import Handover
-from emulator.engine.journal import Journal
-from emulator.engine.sayings import Saying
-from emulator.engine.schemas import SchemaResult
+from emulator.engine.callbacks.deliveries import Delivery
+from emulator.engine.callbacks.end_user_messages import LoggedMessage
+from emulator.engine.engine import Engine
+from emulator.engine.explain.messages import NearMiss
+from emulator.engine.faults.kinds import Fault
+from emulator.engine.journal.exchange import Exchange, unpack
+from emulator.engine.journal.journal import Journal
 from emulator.engine.slices import Steps
+from emulator.engine.state.schemas import SchemaResult
+from emulator.engine.voice.delivery_status import DeliveryStatus
 from emulator.wire import content, replies
 from emulator.wire.dates import iso8601, rfc2822
 from emulator.wire.masking import Masking
@@ -50,7 +50,7 @@ def rendered(render: Callable[[T], str], record: T) -> bytes:
         return _record_error(record, error).model_dump_json().encode()
 
 
-async def rendered_all(engine: Emulation, render: Callable[[T], str], records: Sequence[T]) -> list[bytes]:
+async def rendered_all(engine: Engine, render: Callable[[T], str], records: Sequence[T]) -> list[bytes]:
     """Records as JSON, rendered in slices, each apart from the others, until they are a page."""
     return await engine.slices.run(_rendered_page(render, records), len(records))
 
@@ -181,7 +181,7 @@ def delivery_json(delivery: Delivery, mask: Masking) -> str:
     return f'{members[:-1]}, "json": {_value(notice.content)}}}'
 
 
-def saying_json(saying: Saying) -> str:
+def saying_json(saying: LoggedMessage) -> str:
     """What an end user said, as a JSON object."""
     said = saying.said
     members = json.dumps(
@@ -200,7 +200,7 @@ def saying_json(saying: Saying) -> str:
     return f'{members[:-1]}, "json": {_value(said.content)}}}'
 
 
-def handover_view(handover: Handover | None) -> dict[str, Any] | None:
+def handover_view(handover: DeliveryStatus | None) -> dict[str, Any] | None:
     """To whom a message was sent and after how many ms, or why to nobody."""
     if handover is None:
         return None

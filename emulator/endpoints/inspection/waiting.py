@@ -10,14 +10,14 @@ from emulator.endpoints.asgi import until_gone
 from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.problems import FULL, Responses
 from emulator.endpoints.inspection.views import json_response
-from emulator.engine.waiting import End, WaitFor
+from emulator.engine.journal.waits import WaitEnd, Waiter
 
 
 class Waited(DeferredModel):
     """What a page says after a wait."""
 
     satisfied: bool = Field(default=True, description="after a wait: whether it got what it waited for")
-    ended: End = Field(default=End.DECIDED, description="after a wait: why it is over")
+    ended: WaitEnd = Field(default=WaitEnd.DECIDED, description="after a wait: why it is over")
     explanation: list[str] = Field(default=[], description="after an unsatisfied wait: why, in lines")
 
 
@@ -41,7 +41,7 @@ async def until_over(over: asyncio.Future[Any], seconds: float, request: Request
         leaving.cancel()
 
 
-def waited(wait: WaitFor[Any]) -> dict[str, Any]:
+def waited(wait: Waiter[Any]) -> dict[str, Any]:
     """What became of a wait, as members of the answer; why it is unsatisfied is to be added."""
     return {"satisfied": wait.fulfilled, "ended": wait.ended, "explanation": []}
 

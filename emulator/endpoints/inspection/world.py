@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 from emulator.endpoints.inspection.bodies import IN_BODY, Body, Yes, members
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import Engine
+from emulator.endpoints.inspection.engine import EngineDep
 from emulator.endpoints.inspection.problems import UNPROCESSABLE, Problem, Responses
 from emulator.wire.dates import iso8601
 
@@ -98,18 +98,18 @@ class Seed(Body):
     seed: int | None = Field(ge=0, le=10**15 - 1, examples=[7])
 
 
-def _view(engine: Engine) -> ClockView:
+def _view(engine: EngineDep) -> ClockView:
     return ClockView(now=iso8601(engine.clock.now()), frozen=engine.clock.frozen)
 
 
 @router.get("/_emulator/clock", summary="What time is it here?")
-async def get_clock(engine: Engine) -> ClockView:
+async def get_clock(engine: EngineDep) -> ClockView:
     """The emulator's time."""
     return _view(engine)
 
 
 @router.put("/_emulator/clock", responses=_PAST_THE_END, summary="Freeze, advance or reset the clock")
-async def put_clock(engine: Engine, change: Annotated[ClockChange, IN_BODY]) -> ClockView:
+async def put_clock(engine: EngineDep, change: Annotated[ClockChange, IN_BODY]) -> ClockView:
     """Change the time of `date_created`, `Date`, the journal and key expiry; waits run on."""
     if isinstance(change, FreezeBody):
         engine.clock.freeze(change.freeze.timestamp())
@@ -123,13 +123,13 @@ async def put_clock(engine: Engine, change: Annotated[ClockChange, IN_BODY]) -> 
 
 
 @router.get("/_emulator/seed", summary="The seed")
-async def get_seed(engine: Engine) -> Seed:
+async def get_seed(engine: EngineDep) -> Seed:
     """The seed that identifiers are made from."""
     return Seed(seed=engine.chance.current_seed)
 
 
 @router.put("/_emulator/seed", summary="Make identifiers reproducible")
-async def put_seed(engine: Engine, seed: Seed) -> Seed:
+async def put_seed(engine: EngineDep, seed: Seed) -> Seed:
     """SIDs and request ids become the sequence of this seed, from its beginning."""
     engine.chance.seed(seed.seed)
     return seed

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from emulator.engine.parameters import read_parameters
+from emulator.engine.journal.parameters import read_parameters
 from emulator.wire import errors, resources
 from emulator.wire.credentials import Directory
 from emulator.wire.errors import Problem, TwilioError

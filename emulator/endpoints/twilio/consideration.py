@@ -5,8 +5,8 @@ from itertools import chain
 
 from emulator.endpoints.twilio.bodies import MAX_BODY
 from emulator.endpoints.twilio.checks import CHECKS, Case, House, judge
-from emulator.engine.emulation import Emulation
-from emulator.engine.exchanges import Request, pack, wants_charset
+from emulator.engine.engine import Engine
+from emulator.engine.journal.exchange import ReceivedRequest, pack, wants_charset
 from emulator.wire import paths, replies, resources, sids
 from emulator.wire.errors import Problem, TwilioError
 from emulator.wire.replies import Header, Reply
@@ -20,14 +20,14 @@ _NO_REQUEST_ID = sids.make(sids.REQUEST, bytes(sids.ENTROPY_BYTES))
 class Consideration:
     """Judges requests that are not sent; nothing is remembered."""
 
-    emulation: Emulation
+    emulation: Engine
     house: House
 
     def consider(
         self, method: str, target: str, headers: list[Header], body: bytes
     ) -> tuple[Reply, list[Header], list[tuple[Rule, bool]]]:
         """The reply that a request would get, its headers, and each rule that was looked at with whether it passed."""
-        request = Request(method, target, pack(headers), body, len(body), None, secure=False)
+        request = ReceivedRequest(method, target, pack(headers), body, len(body), None, secure=False)
         case = Case(method, paths.parse(request.path), dict(headers), body, oversize=len(body) > MAX_BODY)
         reply, failed = self._reply(request.path, case)
         head = replies.head(

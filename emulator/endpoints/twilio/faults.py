@@ -7,15 +7,15 @@ from typing import Any
 from emulator.endpoints.asgi import CONNECTION, HALF_CLOSED, Connection, Receive, RenderedResponse, Scope, until_gone
 from emulator.endpoints.twilio.log import log
 from emulator.engine.capacity import CapacityError
-from emulator.engine.emulation import Emulation
-from emulator.engine.exchanges import Arrival
-from emulator.engine.faults import Action, CloseFault, DropFault, Fault, GarbageFault, TruncateFault
-from emulator.engine.scopes import Scope as Owner
+from emulator.engine.engine import Engine
+from emulator.engine.faults.kinds import Action, CloseFault, DropFault, Fault, GarbageFault, TruncateFault
+from emulator.engine.journal.exchange import RequestContext
+from emulator.engine.scope import Scope as Owner
 
 _GARBAGE = b"\x00\xffthis is not HTTP\r\n\r\n"
 
 
-async def hold(arrival: Arrival, seconds: float, emulation: Emulation, scope: Scope, receive: Receive) -> None:
+async def hold(arrival: RequestContext, seconds: float, emulation: Engine, scope: Scope, receive: Receive) -> None:
     """Return after so many seconds; at once when its scope is reset, the emulator stops, or the client is gone.
 
     A client that closes its side while the answer is held back gave up on it. It may be one that only

@@ -2,7 +2,7 @@
 
 import logging
 
-from emulator.engine.exchanges import Exchange
+from emulator.engine.journal.exchange import Exchange
 from emulator.wire.masking import Masking
 
 log = logging.getLogger("emulator.twilio")

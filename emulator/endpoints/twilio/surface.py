@@ -13,8 +13,8 @@ from emulator.endpoints.twilio.bodies import MAX_BODY, ClientGoneError, read_bod
 from emulator.endpoints.twilio.checks import Case, House, judge
 from emulator.endpoints.twilio.faults import hold, perform
 from emulator.endpoints.twilio.log import log, tell
-from emulator.engine.emulation import Emulation
-from emulator.engine.exchanges import MAX_BODY_KEPT, Arrival, Exchange, Request, pack
+from emulator.engine.engine import Engine
+from emulator.engine.journal.exchange import MAX_BODY_KEPT, Exchange, ReceivedRequest, RequestContext, pack
 from emulator.wire import paths, replies, sids
 from emulator.wire.credentials import read_basic
 from emulator.wire.errors import INTERNAL_ERROR, TwilioError
@@ -27,7 +27,7 @@ _OURS = paths.PREFIX + "/"
 class TwilioSurface:
     """Everything under `/2010-04-01/`."""
 
-    def __init__(self, emulation: Emulation, house: House, masking: Masking, *, log_every: bool = False) -> None:
+    def __init__(self, emulation: Engine, house: House, masking: Masking, *, log_every: bool = False) -> None:
         self._emulation = emulation
         self._house = house
         self._masking = masking
@@ -76,12 +76,12 @@ class TwilioSurface:
         finally:
             self._emulation.leave(arrival)
 
-    def _arrive(self, path: str, target: Target | None, headers: Mapping[bytes, bytes]) -> Arrival:
+    def _arrive(self, path: str, target: Target | None, headers: Mapping[bytes, bytes]) -> RequestContext:
         if target is None:
             return self._emulation.arrive(*_owners(path, headers))
         return self._emulation.arrive(target.account_sid, target.call_sid)
 
-    def _decide(self, arrival: Arrival, whole: BufferedRequest, case: Case) -> Exchange | None:
+    def _decide(self, arrival: RequestContext, whole: BufferedRequest, case: Case) -> Exchange | None:
         """One synchronous step from the whole request to its exchange; None when even that failed."""
         try:
             return self._exchange(arrival, self._request(whole), case)
@@ -90,7 +90,7 @@ class TwilioSurface:
             return None
 
     def _render(
-        self, arrival: Arrival, exchange: Exchange | None, whole: BufferedRequest, begun: float
+        self, arrival: RequestContext, exchange: Exchange | None, whole: BufferedRequest, begun: float
     ) -> RenderedResponse | None:
         """The reply, from now on in the journal as sent; None when a fault left none."""
         try:
@@ -106,8 +106,8 @@ class TwilioSurface:
             log.exception("unexpected failure at %s %s", whole.method, self._masking.text(whole.target))
         return self._failure(whole)
 
-    def _request(self, whole: BufferedRequest) -> Request:
-        return Request(
+    def _request(self, whole: BufferedRequest) -> ReceivedRequest:
+        return ReceivedRequest(
             whole.method,
             whole.target,
             self._emulation.journal.share(pack(whole.headers)),
@@ -117,7 +117,7 @@ class TwilioSurface:
             whole.secure,
         )
 
-    def _exchange(self, arrival: Arrival, request: Request, case: Case) -> Exchange:
+    def _exchange(self, arrival: RequestContext, request: ReceivedRequest, case: Case) -> Exchange:
         """The exchange that the request becomes, whatever is wrong with it."""
         try:
             if request.method == "OPTIONS":

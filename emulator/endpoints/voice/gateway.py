@@ -10,7 +10,7 @@ from emulator.endpoints.guard import Guard
 from emulator.endpoints.voice.admission import Admission
 from emulator.endpoints.voice.session import Session
 from emulator.endpoints.voice.stand_ins import INSIGHTS
-from emulator.engine.switchboard import Switchboard
+from emulator.engine.voice.call_control import CallController
 from emulator.wire.hosts import parse_authority
 from emulator.wire.signalling import KEEPALIVE, failures, sent
 
@@ -34,7 +34,7 @@ class Gateway:
     """
 
     def __init__(
-        self, switchboard: Switchboard, admission: Admission, guard: Guard, *, keepalive: float = KEEPALIVE_INTERVAL
+        self, switchboard: CallController, admission: Admission, guard: Guard, *, keepalive: float = KEEPALIVE_INTERVAL
     ) -> None:
         self._switchboard = switchboard
         self._admission = admission

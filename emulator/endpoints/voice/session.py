@@ -6,8 +6,8 @@ from typing import assert_never
 
 from emulator.endpoints.voice.admission import Admission
 from emulator.engine.capacity import CapacityError
-from emulator.engine.lines import Line
-from emulator.engine.switchboard import Switchboard
+from emulator.engine.voice.call_control import CallController
+from emulator.engine.voice.clients import ClientConnection
 from emulator.wire.access_tokens import TokenError
 from emulator.wire.signalling import failures, received, sent
 from emulator.wire.signalling.received import MalformedFrameError, Received, Spoken
@@ -33,7 +33,7 @@ class Session:
 
     def __init__(
         self,
-        switchboard: Switchboard,
+        switchboard: CallController,
         admission: Admission,
         *,
         home: str,
@@ -46,7 +46,7 @@ class Session:
         self._edge = edge
         self.listens = False
         self._messages = 0  # so many are being written
-        self.line = Line() if cut is None else Line(cut=cut)
+        self.line = ClientConnection() if cut is None else ClientConnection(cut=cut)
 
     def receive(self, text: str | None) -> None:
         """Take a frame; None for one that is no text."""

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 
-from emulator.engine.destinations import METADATA
+from emulator.engine.callbacks.destination_policy import METADATA
 from emulator.wire.hosts import is_host, is_twilio, parse_authority
 
 MAX_HEAD = 16 * 1024

@@ -19,7 +19,7 @@ from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import ChatGrant, VoiceGrant
 from twilio.request_validator import RequestValidator
 
-from emulator.engine.calls import Call, Leg, Status
+from emulator.engine.state.calls import Call, Leg, Status
 from emulator.settings import Settings
 from emulator.wire.credentials import ApiKey
 

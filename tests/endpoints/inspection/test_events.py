@@ -7,7 +7,7 @@ from serving import Caller, Running, Servers, Site, fresh
 from streaming import Stream, reset, until
 
 from emulator.endpoints.inspection import events
-from emulator.engine.feed import MAX_BEHIND
+from emulator.engine.events import MAX_BEHIND
 from emulator.settings import Settings
 
 

@@ -9,8 +9,8 @@ import pytest
 from serving import Caller, Running, Site, path_of
 
 from emulator.endpoints.inspection import views
-from emulator.engine.schemas import OnFailure, Schema
-from emulator.engine.scopes import Scope
+from emulator.engine.scope import Scope
+from emulator.engine.state.schemas import OnFailure, Schema
 from emulator.settings import Settings
 from emulator.testing import EmulatorClient
 

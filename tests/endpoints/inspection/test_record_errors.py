@@ -11,12 +11,12 @@ from serving import Caller, Running, path_of
 from signalling import phone
 from streaming import Stream, Waiting, until
 
-from emulator.engine.calls import Call, Leg
-from emulator.engine.emulation import Emulation
-from emulator.engine.parties import EndUserMessage
-from emulator.engine.sayings import Saying
-from emulator.engine.schemas import OnFailure, Schema
-from emulator.engine.scopes import Scope
+from emulator.engine.callbacks.end_user_messages import LoggedMessage
+from emulator.engine.engine import Engine
+from emulator.engine.scope import Scope
+from emulator.engine.state.calls import Call, Leg
+from emulator.engine.state.schemas import OnFailure, Schema
+from emulator.engine.voice.call_legs import EndUserMessage
 from emulator.testing import EmulatorClient, EmulatorError
 
 NO_JSON: Any = object()
@@ -83,8 +83,8 @@ def test_a_near_miss_is_an_error_entry(running: Running, caller: Caller) -> None
 
 def test_an_end_user_shows_the_others(running: Running, caller: Caller) -> None:
     said = EndUserMessage(caller.account, caller.call, NO_JSON, "KX1", "1", "a/b")
-    running.engine.conversations.sayings.add(Saying(said, 0.0, 1, 0))
-    running.engine.conversations.sayings.add(Saying(said._replace(identity="alice"), 0.0, 2, 0))
+    running.engine.conversations.sayings.add(LoggedMessage(said, 0.0, 1, 0))
+    running.engine.conversations.sayings.add(LoggedMessage(said._replace(identity="alice"), 0.0, 2, 0))
     page = listed(running, f"calls/{caller.call}/end-user")
 
     assert ["error" in one for one in page["received"]] == ["error" in one for one in page["said"]] == [True, False]
@@ -109,32 +109,32 @@ def test_the_python_client_raises_with_the_reason(running: Running, caller: Call
     assert [one.content for one in client.messages(after=1)] == ["[2]"]
 
 
-def break_call(engine: Emulation) -> None:
+def break_call(engine: Engine) -> None:
     engine.calls.add(Call(sid="CA1", account_sid=None, status=NO_JSON, client=Leg.VOICE_SDK))
 
 
-def break_schema(engine: Emulation) -> None:
+def break_schema(engine: Engine) -> None:
     engine.schemas.add(
         Schema(name="CA1", text="", size=0, scope=Scope(), on_failure=OnFailure.NOTE, validate=lambda *_: ())
     )
 
 
-def break_fault(engine: Emulation) -> None:
+def break_fault(engine: Engine) -> None:
     (rule,) = engine.faults
     engine.faults.add(rule.recipe, source=NO_JSON)
 
 
-def break_subscription(engine: Emulation) -> None:
+def break_subscription(engine: Engine) -> None:
     first, _ = engine.conversations.subscriptions
     first.method = NO_JSON
 
 
-def break_delivery(engine: Emulation) -> None:
+def break_delivery(engine: Engine) -> None:
     first, _ = engine.conversations.deliveries.select(SimpleNamespace(call_sid=None, matches=lambda _: True))  # type: ignore[arg-type]
     first.attempts = NO_JSON
 
 
-BREAK: dict[str, Callable[[Emulation], None]] = {
+BREAK: dict[str, Callable[[Engine], None]] = {
     "calls": break_call,
     "schemas": break_schema,
     "faults": break_fault,

@@ -16,10 +16,10 @@ from streaming import LONG, RESET_BY_PEER, post_json, reset, until
 
 from emulator.endpoints.inspection.queries import ThreadQuery
 from emulator.endpoints.inspection.threads import watch
-from emulator.engine.emulation import Emulation
-from emulator.engine.feed import MAX_BEHIND
-from emulator.engine.filters import Filter
-from emulator.engine.waiting import End, Wait
+from emulator.engine.engine import Engine
+from emulator.engine.events import MAX_BEHIND
+from emulator.engine.journal.filters import Filter
+from emulator.engine.journal.waits import MessageWaiter, WaitEnd
 from emulator.settings import Settings
 from emulator.wire import errors
 
@@ -327,15 +327,15 @@ def test_too_many_waits_are_refused_with_the_limits_name(running: Running) -> No
 
 # --- a wait from inside: what comes between two looks
 
-Act = Callable[[Emulation], Awaitable[object] | None]
+Act = Callable[[Engine], Awaitable[object] | None]
 
 
-def watched(*acts: Act, at_least: int) -> Wait:
+def watched(*acts: Act, at_least: int) -> MessageWaiter:
     """A wait that looks once after each act."""
 
-    async def run() -> Wait:
+    async def run() -> MessageWaiter:
         emulated, query = emulation(), ThreadQuery(at_least=at_least)
-        wait = Wait(query.filter(), at_least, None, 0, asyncio.get_running_loop().create_future())
+        wait = MessageWaiter(query.filter(), at_least, None, 0, asyncio.get_running_loop().create_future())
         watching = asyncio.ensure_future(watch(emulated, query, wait))
         for act in (lambda _: None, *acts):
             done = act(emulated)
@@ -351,24 +351,24 @@ def watched(*acts: Act, at_least: int) -> Wait:
     return asyncio.run(run())
 
 
-def post_one(emulated: Emulation) -> None:
+def post_one(emulated: Engine) -> None:
     post(emulated)
 
 
-def post_many(emulated: Emulation) -> None:
+def post_many(emulated: Engine) -> None:
     for _ in range(MAX_BEHIND):
         post(emulated)
 
 
-def post_elsewhere(emulated: Emulation) -> None:
+def post_elsewhere(emulated: Engine) -> None:
     post(emulated, call_sid=OTHER_CALL)
 
 
-async def delete_all(emulated: Emulation) -> None:
+async def delete_all(emulated: Engine) -> None:
     await emulated.delete_messages(Filter(account_sid=ACCOUNT))
 
 
-def refuse_nobodys(emulated: Emulation) -> None:
+def refuse_nobodys(emulated: Engine) -> None:
     arrived = emulated.arrive(None, None)
     emulated.refuse(arrived, a_request(), errors.PATH_UNKNOWN)
 
@@ -376,7 +376,7 @@ def refuse_nobodys(emulated: Emulation) -> None:
 def test_more_attempts_than_a_reader_is_kept_are_all_counted() -> None:
     wait = watched(post_many, at_least=MAX_BEHIND)
 
-    assert (wait.count, wait.over.result()) == (MAX_BEHIND, End.DECIDED)
+    assert (wait.count, wait.over.result()) == (MAX_BEHIND, WaitEnd.DECIDED)
 
 
 def test_what_belongs_to_nobody_counts_once() -> None:

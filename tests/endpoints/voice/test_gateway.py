@@ -15,7 +15,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from emulator.endpoints.voice.gateway import Gateway
-from emulator.engine import lines
+from emulator.engine.voice import clients
 from emulator.settings import Settings
 from emulator.wire.signalling import MAX_FRAME
 
@@ -204,7 +204,7 @@ def test_a_handshake_without_its_key_is_refused(site: Site) -> None:
 
 
 def test_a_client_that_never_reads_is_cut_off_and_nobody_notices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "MAX_BEHIND", 10)
+    monkeypatch.setattr(clients, "MAX_BEHIND", 10)
     with Running(Settings(port=0)) as running, running.site.connect() as deaf, phone(running.site, "ivan") as ivan:
         switchboard = running.engine.switchboard
         deaf.send(request("GET", "/signal", HANDSHAKE) + masked('{"type":"listen","payload":{"token":"heidi"}}'))

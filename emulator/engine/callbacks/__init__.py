@@ -1,0 +1,1 @@
+"""What is sent to subscriptions: deliveries, their order and where they may go."""

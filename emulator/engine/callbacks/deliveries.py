@@ -1,0 +1,232 @@
+"""Deliveries: one for each callback that an end user's message causes; what became of it, found and waited for.
+
+They change in two steps only: an attempt is added, the outcome is settled. Making them is another's work.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import islice
+from typing import NamedTuple
+
+from emulator.engine.capacity import MemoryAccount, size_of
+from emulator.engine.ids import IdGenerator
+from emulator.engine.journal.filters import Mismatch, text_matches, text_mismatches, values_of
+from emulator.engine.journal.waits import WaiterRegistry
+from emulator.engine.json_match import JsonSubset
+from emulator.engine.scope import Owners, Scope
+from emulator.engine.slices import Wakeups
+from emulator.engine.store import ENTRY, Store
+from emulator.wire import sids
+from emulator.wire.callbacks import CALLBACK_FAILED, Notice, idempotency_token
+from emulator.wire.subscriptions import Subscription
+
+# Measured: the memory of a delivery with six attempts, the most that a retry count allows, without its texts.
+_OVERHEAD = ENTRY + 4_000
+
+
+class DeliveryOutcome(StrEnum):
+    """What became of a delivery."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+class DeliveryAttempt(NamedTuple):
+    """One try: a status or an error.
+
+    Attributes:
+        at: seconds since 1970.
+        duration: seconds on the monotonic clock.
+        status: of the reply.
+        error: why there is no reply, or why it does not count, for a human.
+    """
+
+    at: float
+    duration: float
+    status: int | None = None
+    error: str | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Delivery:
+    """A callback to make.
+
+    Attributes:
+        seq: its place among deliveries, from 1; never repeats.
+        id: 32 hex digits.
+        method: GET or POST.
+        callback: the subscription's URL.
+        notice: what it tells.
+        idempotency_token: the same for every attempt.
+        created_at: seconds since 1970.
+        was_reset: its scope was reset: it is told to nobody any more, and need not be made.
+    """
+
+    seq: int
+    id: str
+    subscription_sid: str
+    method: str
+    callback: str
+    notice: Notice
+    idempotency_token: str
+    created_at: float
+    attempts: list[DeliveryAttempt] = field(default_factory=list)
+    outcome: DeliveryOutcome = DeliveryOutcome.PENDING
+    was_reset: bool = False
+
+    @property
+    def owners(self) -> tuple[str, str]:
+        """The account and call that it belongs to."""
+        return self.notice.account_sid, self.notice.call_sid
+
+    @property
+    def size(self) -> int:
+        """Its memory in bytes."""
+        return _OVERHEAD + size_of(self.notice.content, self.callback)
+
+    @property
+    def code(self) -> int | None:
+        """Twilio's error code when it failed."""
+        return CALLBACK_FAILED if self.outcome is DeliveryOutcome.FAILED else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryFilter:
+    """Which deliveries are meant; None = any."""
+
+    account_sid: str | None = None
+    call_sid: str | None = None
+    subscription_sid: str | None = None
+    message_sid: str | None = None
+    outcome: DeliveryOutcome | None = None
+    after: int = 0
+    content: JsonSubset | None = None
+    contains: str | None = None
+
+    @property
+    def scope(self) -> Scope:
+        """The account and call."""
+        return Scope(self.account_sid, self.call_sid)
+
+    @property
+    def size(self) -> int:
+        """Its memory in bytes, roughly."""
+        return size_of(self.account_sid, self.call_sid, self.subscription_sid, self.message_sid) + size_of(
+            self.content, self.contains
+        )
+
+    @property
+    def values(self) -> int:
+        """How many JSON values it takes to look at a content."""
+        return values_of(self.content, self.contains)
+
+    def matches(self, delivery: Delivery, /) -> bool:
+        """Whether a delivery is meant."""
+        if next(self._facts(delivery), None) is not None:
+            return False
+        return text_matches(delivery.notice.content, self.content, self.contains)
+
+    def mismatches(self, delivery: Delivery) -> Iterator[Mismatch]:
+        """What a delivery lacks to be meant."""
+        yield from self._facts(delivery)
+        yield from text_mismatches(delivery.notice.content, self.content, self.contains)
+
+    def _facts(self, delivery: Delivery) -> Iterator[Mismatch]:
+        """What it lacks but the content."""
+        notice = delivery.notice
+        for what, wanted, found in (
+            ("account_sid", self.account_sid, notice.account_sid),
+            ("call_sid", self.call_sid, notice.call_sid),
+            ("subscription_sid", self.subscription_sid, delivery.subscription_sid),
+            ("message_sid", self.message_sid, notice.sid),
+            ("outcome", self.outcome, delivery.outcome),
+        ):
+            if wanted not in (None, found):
+                yield Mismatch(what, wanted, found)
+        if delivery.seq <= self.after:
+            yield Mismatch("after", self.after, delivery.seq)
+
+
+class Deliveries(Store[str, Delivery]):
+    """All deliveries that are kept by id, oldest first; where the store is full, the oldest are evicted, and counted.
+
+    Attributes:
+        last_seq: the place of the newest.
+        waits: those that wait for some.
+        listeners: called with each delivery that is new or was changed.
+    """
+
+    kind = "deliveries"
+    indexed = True
+
+    def __init__(self, account: MemoryAccount, wakeups: Wakeups) -> None:
+        super().__init__(account)
+        self.last_seq = 0
+        self.waits: WaiterRegistry[Delivery, DeliveryFilter] = WaiterRegistry(account, wakeups)
+        self.listeners: list[Callable[[Delivery], None]] = []
+
+    def size_of(self, key: str, value: Delivery) -> int:  # noqa: ARG002  ids have one length
+        """The memory of a delivery and its attempts."""
+        return value.size
+
+    def owners_of(self, key: str, value: Delivery) -> Owners:  # noqa: ARG002
+        """The account and call of its subscription."""
+        return value.owners
+
+    def open(self, subscription: Subscription, notice: Notice, *, chance: IdGenerator, now: float) -> Delivery:
+        """Add a new, pending delivery to a subscription."""
+        self.last_seq += 1
+        delivery = Delivery(
+            seq=self.last_seq,
+            id=chance.take(sids.ENTROPY_BYTES).hex(),
+            subscription_sid=subscription.sid,
+            method=subscription.method,
+            callback=subscription.callback,
+            notice=notice,
+            idempotency_token=idempotency_token(chance.take(sids.ENTROPY_BYTES)),
+            created_at=now,
+        )
+        self.put(delivery.id, delivery)  # where a seed that was set again made the id twice, the newest has it
+        self.waits.saw(delivery)
+        self.updated(delivery)
+        return delivery
+
+    def attempted(self, delivery: Delivery, attempt: DeliveryAttempt) -> None:
+        """A delivery was tried."""
+        delivery.attempts.append(attempt)
+        self.updated(delivery)
+
+    def settle(self, delivery: Delivery, outcome: DeliveryOutcome) -> None:
+        """A delivery is over."""
+        if delivery.was_reset:
+            delivery.outcome = outcome
+            return
+        self.waits.saw_change(delivery, lambda: setattr(delivery, "outcome", outcome))
+        self.updated(delivery)
+
+    def updated(self, delivery: Delivery) -> None:
+        """Notify the listeners of a delivery, unless it was reset."""
+        if not delivery.was_reset:
+            for listener in self.listeners:
+                listener(delivery)
+
+    def candidates(self, wanted: DeliveryFilter) -> list[Delivery]:
+        """The deliveries among which those of a filter are, oldest first: all of its call."""
+        return list(self) if wanted.call_sid is None else self.of_call(wanted.call_sid)
+
+    def select(self, wanted: DeliveryFilter) -> list[Delivery]:
+        """The deliveries that a filter means, oldest first."""
+        return list(filter(wanted.matches, self.candidates(wanted)))
+
+    def newest(self, limit: int) -> list[Delivery]:
+        """The newest deliveries, newest first."""
+        return list(islice(reversed(self._entries.values()), limit))
+
+    def reset(self, scope: Scope) -> int:
+        """Remove the deliveries of a scope; returns how many."""
+        gone = [delivery for _, delivery in self.near(scope) if scope.owns(*delivery.owners)]
+        for delivery in gone:
+            delivery.was_reset = True  # the same reset ends all waits for it
+        return super().reset(scope)

@@ -1,0 +1,47 @@
+"""What the engine can be told to do in another way."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from emulator.engine.capacity import MEMORY_LIMIT, Capacity
+
+
+class Unregistered(StrEnum):
+    """What a CallSid that nobody registered is: the option `calls`."""
+
+    ANY = "any"  # an active call
+    REGISTERED = "registered"  # no call
+
+
+class OnMismatch(StrEnum):
+    """What other parameters under a known key get: the option `idempotency_mismatch`."""
+
+    REPLAY = "replay"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineConfig:
+    """The choices that Twilio's documents leave open, and the engine's bounds. Durations in seconds."""
+
+    calls: Unregistered = Unregistered.ANY
+    idempotency_ttl: float = 24 * 3600
+    idempotency_limit: int = 100_000
+    idempotency_mismatch: OnMismatch = OnMismatch.REPLAY
+    journal_limit: int = 100_000
+    memory_limit: int = MEMORY_LIMIT
+    journal_bytes: int | None = None
+    magic: bool = True
+    retry_window: float = 120
+    first_sequence_number: int = 1
+    deliveries_limit: int = 10_000
+    connections_limit: int = 20_000
+
+    def capacities(self) -> dict[str, Capacity]:
+        """What was chosen in place of the defaults of the account of memory."""
+        return {
+            "journal": Capacity(self.journal_limit, self.journal_bytes),
+            "idempotency_keys": Capacity(self.idempotency_limit),
+            "deliveries": Capacity(self.deliveries_limit),
+            "connections": Capacity(self.connections_limit),
+        }

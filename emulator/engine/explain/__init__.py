@@ -1,0 +1,1 @@
+"""Why a wait failed, and what a retry shows."""

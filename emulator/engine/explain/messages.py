@@ -1,0 +1,196 @@
+"""Why a wait was not satisfied: what did arrive, and what it lacked. Lines for humans, near misses as data."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from itertools import islice
+from typing import NamedTuple
+
+from emulator.engine.explain.wording import cut, ending
+from emulator.engine.journal.exchange import Exchange, Outcome, host_of
+from emulator.engine.journal.filters import Filter, Mismatch, are_anothers
+from emulator.engine.journal.journal import Journal
+from emulator.engine.journal.waits import MessageWaiter, WaitEnd
+from emulator.engine.slices import Steps
+from emulator.wire.dates import iso8601
+from emulator.wire.errors import PATH_UNKNOWN
+from emulator.wire.hosts import is_local, is_twilio
+
+LOOKED_AT = 1_000
+"""How many of the newest exchanges are looked at, of the scope and of all."""
+SHOWN = 5
+_FAR = 2
+_LONGEST_PATH = 200
+
+
+_Candidate = tuple[Exchange, tuple[Mismatch, ...]]
+
+
+class NearMiss(NamedTuple):
+    """An exchange that nearly matched: what it lacked, and that in words."""
+
+    exchange: Exchange
+    mismatches: tuple[Mismatch, ...]
+    text: str
+
+
+class Explanation(NamedTuple):
+    """Why, in lines, and the exchanges that nearly matched."""
+
+    lines: list[str]
+    near_misses: list[NearMiss]
+
+
+def explain(wait: MessageWaiter, end: WaitEnd, journal: Journal) -> Steps[Explanation]:
+    """Why a wait was not satisfied; work in steps, one of each exchange that is looked at."""
+    wanted = wait.wanted
+    lines = [ending(wait, end, ("message", "messages"), "arrived", _described(wanted))]
+    if wait.at_most is not None and wait.count > wait.at_most:
+        too_many = yield from _newest(wanted, journal)
+        return Explanation(lines + [_created(exchange) for exchange in too_many], [])
+    near = yield from near_misses(wanted, journal)
+    lines += [miss.text for miss in near]
+    if journal.evicted_through > wanted.after:
+        lines.append(
+            f"everything up to number {journal.evicted_through} was evicted from the journal: "
+            "what is missing may have been among them; raise journal_limit or journal_bytes"
+        )
+    if not near and not wait.count:
+        lines.append(_nothing_near(wanted, journal))
+    return Explanation(lines, near)
+
+
+def _newest(wanted: Filter, journal: Journal) -> Steps[list[Exchange]]:
+    """The newest messages that are meant."""
+    return (yield from journal.messages(wanted).found(SHOWN))
+
+
+def near_misses(wanted: Filter, journal: Journal) -> Steps[list[NearMiss]]:
+    """The newest exchanges that lack least, at most five."""
+    created = replace(wanted, outcome=Outcome.CREATED)
+    own = journal.requests(Filter(account_sid=wanted.account_sid, call_sid=wanted.call_sid))
+    newest = yield from own.found(LOOKED_AT)
+    looked_at = dict.fromkeys([*newest, *journal.newest(LOOKED_AT)])
+    related, others = list[_Candidate](), list[_Candidate]()
+    for exchange in looked_at:
+        yield
+        mismatches = _lacks(created, exchange)
+        if mismatches:
+            nearest = others if are_anothers(mismatches) else related
+            nearest.append((exchange, mismatches))
+            nearest.sort(key=lambda one: len(one[1]))  # stable: the scope's own first, of equals the newest
+            del nearest[SHOWN:]
+    return [NearMiss(exchange, lacks, _sentence(exchange, lacks)) for exchange, lacks in related or others]
+
+
+def _lacks(wanted: Filter, exchange: Exchange) -> tuple[Mismatch, ...]:
+    """What an exchange lacks that is nearly meant; nothing for any other."""
+    if exchange.outcome is Outcome.PREFLIGHT or (exchange.made is not None and exchange.message is None):
+        return ()
+    mismatches = tuple(islice(wanted.mismatches(exchange), _FAR + 1))
+    return () if len(mismatches) > _FAR or _is_anothers_trouble(exchange, mismatches) else mismatches
+
+
+def _is_anothers_trouble(exchange: Exchange, mismatches: Iterable[Mismatch]) -> bool:
+    """Whether it created nothing, and for somebody else: no news, unless its path was wrong."""
+    elsewhere = any(miss.what in ("account_sid", "call_sid") for miss in mismatches)
+    return elsewhere and exchange.created is None and exchange.problem is not PATH_UNKNOWN
+
+
+def _described(wanted: Filter) -> str:
+    given = [f"{name} {value}" for name, value in zip(("account", "call", "key"), wanted.keys, strict=True) if value]
+    if wanted.after:
+        given.append(f"after {wanted.after}")
+    if wanted.contains is not None:
+        given.append(f"containing {wanted.contains!r}")
+    if wanted.content is not None:
+        given.append(f"with {_json(wanted.content.value)} in the content")
+    if wanted.valid is not None:
+        given.append("that its schemas allow" if wanted.valid else "that a schema forbids")
+    return f" ({', '.join(given)})" if given else ""
+
+
+def _nothing_near(wanted: Filter, journal: Journal) -> str:
+    newest = next(iter(journal.newest(1)), None)
+    if newest is None or newest.seq <= wanted.after:
+        if journal.last_seq > wanted.after:
+            since = "the last reset or deletion"
+        else:
+            since = f"sequence number {wanted.after}" if wanted.after else "the emulator started"
+        return f"nothing at all arrived since {since}: is the client pointed at this emulator?"
+    when = iso8601(newest.arrival.received_at)
+    return f"nothing like it is among what arrived; the newest is number {newest.seq} of {when}, {_what(newest)}"
+
+
+def _created(exchange: Exchange) -> str:
+    return f"number {exchange.seq}: {_what(exchange)}, content {cut(exchange.content or '')}"
+
+
+def _what(exchange: Exchange) -> str:
+    arrival = exchange.arrival
+    whose = f"for {_owner('call', arrival.call_sid)} of {_owner('account', arrival.account_sid)}"
+    if exchange.fault is not None and exchange.outcome is Outcome.FAULTED:
+        return f"a request {whose} that {exchange.fault.rule} kept from being processed ({exchange.fault.name})"
+    if exchange.problem is not None:
+        problem = exchange.problem
+        reason = f"; {exchange.reason}" if exchange.reason else ""
+        says = problem.rule.says.replace("{path}", cut(exchange.request.path, _LONGEST_PATH))
+        return f"a request {whose}, refused with {says} (rule {problem.name}, {problem.certainty}{reason})"
+    if exchange.made is None:
+        return f"a preflight {whose}"
+    if exchange.message is None:
+        return f"a request {whose} about {exchange.made.element} {exchange.made.sid}"
+    sid = exchange.message.sid
+    return (
+        f"message {sid} {whose}" if exchange.created else f"a request {whose} that replayed {sid} and created nothing"
+    )
+
+
+def _owner(what: str, sid: object) -> str:
+    return f"{what} {cut(str(sid))}" if sid else f"no {what}"
+
+
+def _foreign_host(exchange: Exchange) -> list[str]:
+    host = host_of(exchange.request.head)
+    if is_local(host) or is_twilio(host):
+        return []
+    return [f"it was sent to the host {cut(host)}: are TWILIO_REGION or TWILIO_EDGE set beside a base URL?"]
+
+
+def _sentence(exchange: Exchange, mismatches: tuple[Mismatch, ...]) -> str:
+    lacks = [_LACKS[miss.what](miss) for miss in mismatches if miss.what in _LACKS] + _foreign_host(exchange)
+    return f"number {exchange.seq}: {_what(exchange)}" + (": " + "; ".join(lacks) if lacks else "")
+
+
+def _where(miss: Mismatch) -> str:
+    shown = [
+        f"{difference.pointer or 'the whole'} is {'missing' if difference.missing else _json(difference.found)}, "
+        f"wanted {_json(difference.wanted)}"
+        for difference in miss.where[:SHOWN]
+    ]
+    return "its content differs: " + ", ".join(shown)
+
+
+_VERDICTS: dict[object, str] = {
+    True: "its schemas allow it",
+    False: "a schema forbids it",
+    None: "no schema was registered for it",
+}
+# What to say of a lack; the outcome is told already by what the exchange is.
+_LACKS: dict[str, Callable[[Mismatch], str]] = {
+    "account_sid": lambda miss: f"it is for {_owner('account', miss.found)}, not {miss.wanted}",
+    "call_sid": lambda miss: f"it is for {_owner('call', miss.found)}, not {miss.wanted}",
+    "idempotency_key": lambda miss: (
+        f"it has no key, not {miss.wanted!r}"
+        if miss.found is None
+        else f"its key is {miss.found!r}, not {miss.wanted!r}"
+    ),
+    "after": lambda miss: f"it arrived before: {miss.found} is not after {miss.wanted}",
+    "contains": lambda miss: f"its content {cut(str(miss.found))} does not contain {miss.wanted!r}",
+    "content": _where,
+    "valid": lambda miss: _VERDICTS[miss.found],
+}
+
+
+def _json(value: object) -> str:
+    return cut(json.dumps(value, ensure_ascii=False, default=str))  # str: whole numbers of any length are Decimals

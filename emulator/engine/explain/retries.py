@@ -1,0 +1,59 @@
+"""Threads in words: what the attempts got and show of the client, and why a wait for such a thread was in vain."""
+
+from collections.abc import Iterator, Sequence
+
+from emulator.engine.explain.wording import cut, ending
+from emulator.engine.journal.exchange import Exchange
+from emulator.engine.journal.retries import RetrySequence
+from emulator.engine.journal.waits import MessageWaiter, WaitEnd
+
+SHOWN = 5
+
+
+def told(thread: RetrySequence) -> list[str]:
+    """A thread in lines: all of it, then each attempt."""
+    attempts, messages = len(thread.attempts), thread.messages
+    first = thread.attempts[0]
+    content = "no content" if first.content is None else f"content {cut(first.content)}"
+    line = (
+        f"{attempts} {'attempt' if attempts == 1 else 'attempts'} for {cut(first.arrival.call_sid or 'no call')}, "
+        f"{content}, {messages} {'message' if messages == 1 else 'messages'} created"
+    )
+    says = "; ".join(f"{finding.says} ({finding})" for finding in thread.findings)
+    shown = [_attempt(*one) for one in thread.ends]
+    if len(shown) < attempts:
+        shown.insert(len(shown) // 2, f"{attempts - len(shown)} more")
+    return [f"{line}: {says}" if says else line, *shown]
+
+
+def explain(wait: MessageWaiter, end: WaitEnd, wanted: str, threads: Sequence[RetrySequence]) -> list[str]:
+    """Why a wait was not satisfied, in lines.
+
+    Args:
+        wait: with the count of what was found.
+        end: why it is over.
+        wanted: which threads, in words that follow the noun.
+        threads: those that there were instead, oldest first.
+    """
+    lines = [ending(wait, end, ("thread", "threads"), "found", wanted)]
+    if not threads:
+        return [*lines, "there was no attempt at all: is the client pointed at this emulator, and at this call?"]
+    for thread in threads[: -SHOWN - 1 : -1]:
+        first, *rest = told(thread)
+        lines += [first, *(f"  {line}" for line in rest)]
+    return lines
+
+
+def _attempt(attempt: Exchange, gap: float | None) -> str:
+    later = "" if gap is None else f", {gap:.3f} s later"
+    return f"number {attempt.seq}{later}: {', '.join(_facts(attempt))}"
+
+
+def _facts(attempt: Exchange) -> Iterator[str]:
+    answered = [str(fact) for fact in (attempt.status, attempt.code) if fact is not None]
+    yield f"{attempt.outcome} {'/'.join(answered)}".rstrip()
+    if attempt.fault is not None:
+        yield f"{attempt.fault.name} by {attempt.fault.rule}"
+    if attempt.is_lost:
+        yield "the answer lost"
+    yield "no key" if attempt.idempotency_key is None else f"key {cut(attempt.idempotency_key)}"

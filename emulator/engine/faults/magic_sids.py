@@ -1,0 +1,100 @@
+"""CallSids that pick their fault, as Twilio's magic numbers do: an unmodified program meets it by sending there."""
+
+from hashlib import sha256
+from typing import NamedTuple
+
+from emulator.engine.capacity import MemoryAccount, size_of
+from emulator.engine.faults.kinds import Action, Drop, DropFault, Fault, ReplyFault, corrupts_response
+from emulator.engine.faults.request_facts import RequestFacts
+from emulator.engine.scope import Owners
+from emulator.engine.store import ENTRY, Store
+from emulator.wire import errors
+from emulator.wire.errors import Problem
+
+_PREFIX = "fa11"
+_ENDING = 8  # how many of the last hex digits are looked at
+
+
+class MagicCall(NamedTuple):
+    """What the last eight hex digits of a CallSid bring about."""
+
+    ending: str
+    does: str
+    delay: float = 0.0
+    action: Action | None = None
+    once: bool = False  # per key, or content where there is no key
+
+
+def _answered(problem: Problem) -> MagicCall:
+    code = f"/{problem.code}" if problem.code else ""
+    does = f"answered with {int(problem.status)}{code} {problem.message}; nothing is done"
+    return MagicCall(f"{_PREFIX}{problem.status:04d}", does, action=ReplyFault(problem))
+
+
+MAGIC_CALLS: tuple[MagicCall, ...] = (
+    *map(
+        _answered,
+        (
+            errors.FORM_BROKEN,
+            errors.TOKEN_WRONG,
+            errors.PATH_UNKNOWN,
+            errors.TOO_MANY_REQUESTS,
+            errors.INTERNAL_ERROR,
+            errors.SERVICE_UNAVAILABLE,
+        ),
+    ),
+    MagicCall("fa11dead", "connection reset; nothing is done", action=DropFault(Drop.BEFORE)),
+    MagicCall(
+        "fa111057",
+        "created, and the answer lost: connection reset; once per key, or content where there is no key",
+        action=DropFault(Drop.AFTER),
+        once=True,
+    ),
+    MagicCall("fa115100", "answered after 5 seconds", delay=5.0),
+)
+_LOOKS = frozenset({_PREFIX, _PREFIX.upper(), _PREFIX.title(), "fA11"})  # quicker than to lower each CallSid
+_BY_ENDING = {call.ending: call for call in MAGIC_CALLS}
+
+
+_Attempt = tuple[str, str, bytes]
+"""Account, call, and a digest of the resource and what was asked of it."""
+
+
+class MagicSids(Store[_Attempt, bool]):
+    """Finds them, and remembers the attempts for which something happens only once.
+
+    Args:
+        account: of memory.
+        on: whether CallSids can name a fault.
+    """
+
+    kind = "magic_sids"
+
+    def __init__(self, account: MemoryAccount, *, on: bool) -> None:
+        super().__init__(account)
+        self._looks = _LOOKS if on else frozenset()
+
+    def size_of(self, key: _Attempt, value: bool) -> int:  # noqa: ARG002, FBT001
+        """The memory of an attempt."""
+        return ENTRY + size_of(key)
+
+    def owners_of(self, key: _Attempt, value: bool) -> Owners:  # noqa: ARG002, FBT001
+        """The account and call that it was for."""
+        return key[:2]
+
+    def concerns(self, call_sid: str) -> bool:
+        """Whether a CallSid looks like one of them; quick to say no."""
+        return call_sid[-_ENDING:-4] in self._looks
+
+    def choose(self, asked: RequestFacts) -> Fault | None:
+        """What goes wrong with a request."""
+        call = _BY_ENDING.get(asked.call_sid[-_ENDING:].lower()) if self._looks else None
+        if call is None or (asked.refused and corrupts_response(call.action)) or (call.once and self._was_seen(asked)):
+            return None
+        return Fault(rule=f"magic-{call.ending}", delay=call.delay, action=call.action)
+
+    def _was_seen(self, asked: RequestFacts) -> bool:
+        key = asked.idempotency_key
+        what = key.encode() if key else asked.fingerprint
+        digest = sha256(b"%b %b" % (asked.resource.encode(), what)).digest()
+        return not self.put((asked.account_sid, asked.call_sid, digest), value=True)

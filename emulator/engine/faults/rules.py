@@ -1,0 +1,239 @@
+"""Rules that decide what goes wrong with a request: the first one that fires wins.
+
+A rule that is over, that still skips, or whose dice say no lets the next one try.
+"""
+
+import math
+import random
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from sys import getsizeof
+
+from emulator.engine.capacity import CapacityError, MemoryAccount
+from emulator.engine.faults.kinds import Action, Fault, ReplyFault, corrupts_response
+from emulator.engine.faults.magic_sids import MagicSids
+from emulator.engine.faults.request_facts import RequestFacts
+from emulator.engine.json_match import JsonSubset, count_values, is_part
+from emulator.engine.scope import Owners, Scope
+from emulator.engine.store import ENTRY, Store
+from emulator.wire.errors import TOO_MANY_REQUESTS
+
+_OVERHEAD = ENTRY + 4_600  # measured: a rule, half of it the state of its dice
+MAX_VALUES = 50_000
+"""JSON values that the contents of all rules have: one request may have to be compared with each of them."""
+_ANYWHERE = Scope()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """So many requests in so many seconds pass; the rest get 429/20429 and the time to wait."""
+
+    requests: int
+    window: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultEffect:
+    """What a rule does: it holds the answer back between two bounds of seconds, or does something else, or both."""
+
+    delay: tuple[float, float] = (0.0, 0.0)
+    action: Action | Quota | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """Which requests a rule is for; None = any."""
+
+    scope: Scope = _ANYWHERE
+    resource: str | None = None
+    idempotency_key: str | None = None
+    content: JsonSubset | None = None
+
+    def fits(self, asked: RequestFacts) -> bool:
+        """Whether a request of the scope is meant."""
+        if self.resource not in (None, asked.resource) or self.idempotency_key not in (None, asked.idempotency_key):
+            return False
+        if self.content is None:
+            return True
+        found = asked.value
+        return found is not None and is_part(self.content.value, found.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultRuleSpec:
+    """A rule as somebody wrote it.
+
+    Attributes:
+        skip_first: so many matching requests pass first.
+        times: it fires so often; None = without end.
+        seed: of its dice; None = at random.
+        ttl: seconds after which it ends by itself.
+    """
+
+    match: Match = field(default_factory=Match)
+    then: FaultEffect
+    skip_first: int = 0
+    times: int | None = None
+    probability: float = 1.0
+    seed: int | None = None
+    ttl: float | None = None
+
+
+@dataclass(slots=True, eq=False)
+class FaultRule:
+    """A rule at work, with how often it matched and fired; it ends at a time of the monotonic clock."""
+
+    number: int
+    recipe: FaultRuleSpec
+    source: object
+    source_size: int
+    ends_at: float | None
+    dice: random.Random
+    matched: int = 0
+    fired: int = 0
+    _passed: deque[float] = field(default_factory=deque)
+
+    @property
+    def id(self) -> str:
+        """`fault-` and its number."""
+        return f"fault-{self.number}"
+
+    @property
+    def values(self) -> int:
+        """How many JSON values a content is compared with."""
+        part = self.recipe.match.content
+        return 0 if part is None else count_values(part.value)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether it fired as often as it may."""
+        return self.recipe.times is not None and self.fired >= self.recipe.times
+
+    def is_for(self, asked: RequestFacts) -> bool:
+        """Whether a request of its scope is meant; an answer is spoilt only where something was done."""
+        return not (asked.refused and corrupts_response(self.recipe.then.action)) and self.recipe.match.fits(asked)
+
+    def strike(self, now: float) -> Fault | None:
+        """What it does to a request that it is for, at this time of the emulator's clock."""
+        self.matched += 1
+        recipe = self.recipe
+        if self.matched <= recipe.skip_first:
+            return None
+        if recipe.probability < 1 and self.dice.random() >= recipe.probability:
+            return None
+        action = recipe.then.action
+        if isinstance(action, Quota):
+            action = self._over(action, now)
+            if action is None:
+                return None
+        self.fired += 1
+        return Fault(rule=self.id, delay=self.dice.uniform(*recipe.then.delay), action=action)
+
+    def _over(self, quota: Quota, now: float) -> ReplyFault | None:
+        """The answer to one request too many; None = it passes, and counts."""
+        passed = self._passed
+        while passed and passed[-1] > now:  # the clock was set back: that has not happened yet
+            passed.pop()
+        while passed and passed[0] + quota.window <= now:  # as below, so that the wait is never 0 by rounding
+            passed.popleft()
+        if len(passed) < quota.requests:
+            passed.append(now)
+            return None
+        wait = math.ceil(passed[0] + quota.window - now if passed else quota.window)
+        return ReplyFault(TOO_MANY_REQUESTS.with_headers(((b"retry-after", b"%d" % wait),)))
+
+
+class FaultRules(Store[str, FaultRule]):
+    """All rules by id, and the CallSids that are rules themselves.
+
+    Args:
+        account: of memory.
+        monotonic: seconds that only go forward; rules with a time to live end by it.
+        magic: whether CallSids can name a fault.
+    """
+
+    kind = "faults"
+    indexed = True
+
+    def __init__(self, account: MemoryAccount, monotonic: Callable[[], float], *, magic: bool) -> None:
+        super().__init__(account)
+        self._monotonic = monotonic
+        self._last_number = 0
+        self._magic = MagicSids(account, on=magic)
+
+    def __iter__(self) -> Iterator[FaultRule]:
+        self._forget_ended()
+        return iter(list(self._entries.values()))
+
+    def size_of(self, key: str, value: FaultRule) -> int:  # noqa: ARG002
+        """The memory of a rule, and of the times that a quota remembers."""
+        action = value.recipe.then.action
+        times = action.requests * getsizeof(0.0) if isinstance(action, Quota) else 0
+        return _OVERHEAD + times + value.source_size
+
+    def owners_of(self, key: str, value: FaultRule) -> Owners:  # noqa: ARG002
+        """The account and call that it is for."""
+        scope = value.recipe.match.scope
+        return scope.account_sid, scope.call_sid
+
+    def add(self, recipe: FaultRuleSpec, source: object = None, *, source_size: int = 0) -> FaultRule:
+        """Add a rule after all others.
+
+        Args:
+            recipe: what it does.
+            source: whatever the caller wants to find in it again.
+            source_size: the memory of the source and the recipe's values, in bytes.
+
+        Raises:
+            CapacityError: there are too many, or their contents are too large in all.
+        """
+        self._forget_ended()
+        ends_at = None if recipe.ttl is None else self._monotonic() + recipe.ttl
+        dice = random.Random(recipe.seed)  # noqa: S311  dice, not secrets
+        rule = FaultRule(self._last_number + 1, recipe, source, source_size, ends_at, dice)
+        if rule.values and rule.values + sum(other.values for other in self._entries.values()) > MAX_VALUES:
+            raise CapacityError("fault_filters", MAX_VALUES, self.bound.kind.remedy, "JSON values")
+        self.put(rule.id, rule)
+        self._last_number = rule.number
+        return rule
+
+    def get(self, key: str) -> FaultRule | None:
+        """The rule with this id."""
+        self._forget_ended()
+        return self._entries.get(key)
+
+    def seconds_left(self, rule: FaultRule) -> float | None:
+        """How long it lives on; None = without end."""
+        return None if rule.ends_at is None else max(0.0, rule.ends_at - self._monotonic())
+
+    def reset(self, scope: Scope) -> int:
+        """Remove the rules of a scope; returns how many."""
+        self._magic.reset(scope)
+        self._forget_ended()
+        return super().reset(scope)
+
+    def concern(self, account_sid: str, call_sid: str) -> bool:
+        """Whether something may go wrong with a request of this account and call; quick to say no."""
+        return self._magic.concerns(call_sid) or (
+            bool(self._entries) and any(not rule.is_spent for rule in self.covering(account_sid, call_sid))
+        )
+
+    def choose(self, asked: RequestFacts, now: float) -> Fault | None:
+        """What goes wrong with a request, or None; `now` is the emulator's time."""
+        rules = sorted(self.covering(asked.account_sid, asked.call_sid), key=lambda rule: rule.number)
+        for rule in rules:
+            if self._has_ended(rule):
+                self.remove(rule.id)
+            elif not rule.is_spent and rule.is_for(asked):
+                fault = rule.strike(now)
+                if fault is not None:
+                    return fault
+        return self._magic.choose(asked)
+
+    def _has_ended(self, rule: FaultRule) -> bool:
+        return rule.ends_at is not None and self._monotonic() >= rule.ends_at
+
+    def _forget_ended(self) -> None:
+        for rule in [rule for rule in self._entries.values() if self._has_ended(rule)]:
+            self.remove(rule.id)

@@ -1,0 +1,170 @@
+"""Exchanges in order, found by account, call or key for what the answer costs, not for what is stored.
+
+A track is a list of exchanges with rising `seq`. Evicted ones stay at its front until they are a sixteenth of it, so
+that eviction costs next to nothing per track; reading starts behind them.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
+from operator import attrgetter
+
+from emulator.engine.journal.exchange import Exchange
+from emulator.engine.journal.filters import Filter, keys_of
+from emulator.engine.slices import Steps
+
+_seq = attrgetter("seq")
+_TOLERATED = 16
+Track = list[Exchange]
+Tracks = dict[str, Track]
+Run = tuple[Track, int]
+"""A track and the place where reading starts."""
+
+
+class Selection:
+    """The exchanges of a filter: how many there are, and any page of them. It reads its runs as if they were one.
+
+    Attributes:
+        matches: what an index cannot answer, and must be asked of each candidate; None = all candidates are meant.
+    """
+
+    def __init__(self, *runs: Run, matches: Callable[[Exchange], bool] | None = None) -> None:
+        self._runs = runs
+        self.matches = matches
+
+    def __or__(self, other: "Selection") -> "Selection":
+        return Selection(*self._runs, *other._runs, matches=self.matches or other.matches)
+
+    @property
+    def size(self) -> int:
+        """How many candidates there are."""
+        return sum(len(track) - start for track, start in self._runs)
+
+    def __len__(self) -> int:
+        return self.size if self.matches is None else sum(map(self.matches, self.candidates()))
+
+    def __iter__(self) -> Iterator[Exchange]:
+        return filter(self.matches, self.candidates()) if self.matches else iter(self.candidates())
+
+    def candidates(self, limit: int | None = None) -> list[Exchange]:
+        """What the index finds, or the oldest of it."""
+        runs = [track[start : None if limit is None else start + limit] for track, start in self._runs]
+        runs = list(filter(None, runs))
+        return runs[0] if len(runs) == 1 else sorted(chain.from_iterable(runs), key=_seq)[:limit]
+
+    def found(self, limit: int | None = None) -> Steps[list[Exchange]]:
+        """All exchanges, the oldest first, or the newest ones, the newest first; looked at in steps."""
+        candidates, found = self.candidates(), list[Exchange]()
+        for exchange in candidates if limit is None else reversed(candidates):
+            if self.matches is None or self.matches(exchange):
+                found.append(exchange)
+            yield
+            if len(found) == limit:
+                break
+        return found
+
+    def page(self, limit: int, *, newest_first: bool, skip: int = 0) -> list[Exchange]:
+        """The first `limit` exchanges from the wanted end, after some that are left out."""
+        stop = skip + limit
+        if self.matches is not None:
+            found = self.candidates()
+            return list(islice(filter(self.matches, reversed(found) if newest_first else found), skip, stop))
+        if not newest_first:
+            return self.candidates(stop)[skip:]
+        ends = [track[max(start, len(track) - stop) :] for track, start in self._runs]
+        return sorted(chain.from_iterable(ends), key=_seq, reverse=True)[skip:stop]
+
+
+class Index:
+    """Exchanges by account, call and key."""
+
+    def __init__(self) -> None:
+        self._all: Track = []
+        self._evicted = 0  # so many at the front of all
+        self._by: tuple[Tracks, Tracks, Tracks] = ({}, {}, {})
+        self._oldest = 0  # what has a lower seq is evicted
+        self._shared: set[str] = set()  # calls (and keys) that more than one account has
+
+    def add(self, exchange: Exchange) -> None:
+        """Append an exchange, the newest."""
+        self._all.append(exchange)
+        keys = keys_of(exchange)
+        for value, tracks in zip(keys, self._by, strict=True):
+            if value is None:
+                continue
+            track = tracks.get(value)
+            if track is None:
+                tracks[value] = [exchange]  # most are of one call that has no more: no room is kept for others
+                continue
+            if track[-1].arrival.account_sid != keys[0]:
+                self._shared.add(value)
+            track.append(exchange)
+
+    def evict(self, exchange: Exchange) -> None:
+        """Forget the oldest exchange."""
+        self._oldest = exchange.seq + 1
+        self._evicted += 1
+        if self._evicted > len(self._all) // _TOLERATED:
+            del self._all[: self._evicted]
+            self._evicted = 0
+        for value, tracks in zip(keys_of(exchange), self._by, strict=True):
+            if value is not None:
+                track = tracks[value]
+                if track[len(track) // _TOLERATED].seq < self._oldest:
+                    del track[: bisect_left(track, self._oldest, key=_seq)]
+                    if not track:
+                        del tracks[value]
+                        self._shared.discard(value)
+
+    def remove(self, gone: set[Exchange]) -> None:
+        """Forget these exchanges, which are kept; it costs what lies between the first and the last of them."""
+        if not gone:
+            return
+        seqs = {exchange.seq for exchange in gone}
+        first, last = min(seqs), max(seqs)
+        self._remove(self._all, gone, first, last)
+        self._evicted = 0
+        for place, tracks in enumerate(self._by):
+            for value in {keys_of(exchange)[place] for exchange in gone} - {None}:
+                assert value is not None
+                self._remove(tracks[value], gone, first, last)
+                if not tracks[value]:
+                    del tracks[value]
+                    self._shared.discard(value)
+
+    def holds(self, exchange: Exchange) -> bool:
+        """Whether an exchange is among these."""
+        place = bisect_left(self._all, exchange.seq, lo=self._evicted, key=_seq)
+        return place < len(self._all) and self._all[place] is exchange
+
+    def newest(self, limit: int) -> list[Exchange]:
+        """The newest exchanges, newest first."""
+        return self.select(Filter()).page(limit, newest_first=True)
+
+    def oldest(self) -> Exchange | None:
+        """The oldest exchange that is kept."""
+        return self._all[self._evicted] if self._evicted < len(self._all) else None
+
+    def select(self, wanted: Filter) -> Selection:
+        """The exchanges that a filter means, oldest first."""
+        tracks = [by.get(value, []) for value, by in zip(wanted.keys, self._by, strict=True) if value is not None]
+        if self._call_tells_account(wanted):
+            del tracks[0]
+        track = min(tracks, key=len, default=self._all)
+        start = bisect_right(track, max(wanted.after, self._oldest - 1), key=_seq)
+        is_exact = len(tracks) <= 1 and not wanted.needs_a_look
+        return Selection((track, start), matches=None if is_exact else wanted.matches)
+
+    def _call_tells_account(self, wanted: Filter) -> bool:
+        """Whether all exchanges of the call that is meant are the account's that is meant: the commonest scope."""
+        account_sid, call_sid = wanted.account_sid, wanted.call_sid
+        if account_sid is None or call_sid is None or call_sid in self._shared:
+            return False
+        track = self._by[1].get(call_sid)
+        return track is not None and track[0].arrival.account_sid == account_sid
+
+    def _remove(self, track: Track, gone: set[Exchange], first: int, last: int) -> None:
+        """Remove exchanges from a track, and what was evicted; `first` and `last` are their places."""
+        del track[: bisect_left(track, self._oldest, key=_seq)]
+        start, end = bisect_left(track, first, key=_seq), bisect_right(track, last, key=_seq)
+        track[start:end] = [exchange for exchange in track[start:end] if exchange not in gone]

@@ -1,0 +1,215 @@
+"""Threads: attempts that belong together, and a verdict on the retries. Computed when read, never by a timer.
+
+An attempt belongs to the one before it with the same call and key; or, soon after one that failed, with the same call
+and content. What succeeded is over: the same content again, with another key or none, is another message.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+from itertools import pairwise
+
+from emulator.engine.faults.kinds import ReplyFault
+from emulator.engine.journal.exchange import Exchange, Outcome, unpack
+from emulator.engine.slices import Steps
+
+# A tuple: an enumeration's hash is slow.
+_PROCESSED = (Outcome.CREATED, Outcome.REPLAYED, Outcome.MISMATCH, Outcome.DELETED)
+_WORTH_A_RETRY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+SHOWN = 50
+"""So many attempts of a thread are shown from each end."""
+_SLACK = 0.05  # seconds: who sleeps for a Retry-After may wake a little early
+
+Name = tuple[str | None, str | None, str | None, str]
+"""Account, call, resource, and a key or a content."""
+
+
+class RetryFinding(StrEnum):
+    """What a thread shows of the client."""
+
+    RETRIED_SAME_KEY = "retried_same_key"
+    RETRIED_NEW_KEY = "retried_new_key"
+    RETRIED_WITHOUT_KEY = "retried_without_key"
+    RETRIED_OTHER_CONTENT = "retried_other_content"
+    RETRIED_TOO_EARLY = "retried_too_early"
+    RETRIED_A_REFUSAL = "retried_a_refusal"
+    GAVE_UP = "gave_up"
+    RECOVERED = "recovered"
+
+    @property
+    def says(self) -> str:
+        """What it means, in words."""
+        return _SAYS[self]
+
+
+_SAYS = {
+    RetryFinding.RETRIED_SAME_KEY: "retried with the same key, as it should",
+    RetryFinding.RETRIED_NEW_KEY: "retried with another key: a duplicate, where the attempt before was processed",
+    RetryFinding.RETRIED_WITHOUT_KEY: "retried without a key: a duplicate, where the attempt before was processed",
+    RetryFinding.RETRIED_OTHER_CONTENT: "used a key again for other content",
+    RetryFinding.RETRIED_TOO_EARLY: "retried before Retry-After was over",
+    RetryFinding.RETRIED_A_REFUSAL: "retried what was refused for good",
+    RetryFinding.GAVE_UP: "gave up after a failed attempt",
+    RetryFinding.RECOVERED: "recovered from a failed attempt",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySequence:
+    """Attempts at one thing, oldest first, at least one, and what they show."""
+
+    attempts: tuple[Exchange, ...]
+    findings: tuple[RetryFinding, ...]
+
+    @property
+    def id(self) -> str:
+        """The request id of the first attempt."""
+        return self.attempts[0].request_id
+
+    @property
+    def seq(self) -> int:
+        """The place of the last attempt."""
+        return self.attempts[-1].seq
+
+    @property
+    def gaps(self) -> tuple[float, ...]:
+        """Seconds of the emulator's clock between one attempt and the next."""
+        return tuple(
+            after.arrival.received_at - before.arrival.received_at for before, after in pairwise(self.attempts)
+        )
+
+    @property
+    def ends(self) -> tuple[tuple[Exchange, float | None], ...]:
+        """The first and last attempts, each with its gap: a client that tries for ever must not fill the answer."""
+        many = len(self.attempts)
+        places = range(many) if many <= 2 * SHOWN else (*range(SHOWN), *range(many - SHOWN, many))
+        return tuple((self.attempts[place], self._gap(place)) for place in places)
+
+    def _gap(self, place: int) -> float | None:
+        before = self.attempts[place - 1].arrival.received_at
+        return self.attempts[place].arrival.received_at - before if place else None
+
+    @property
+    def messages(self) -> int:
+        """How many messages its attempts created; two are a duplicate."""
+        return sum(attempt.created is not None for attempt in self.attempts)
+
+
+def group_retries(exchanges: Iterable[Exchange], *, now: float, window: float) -> Steps[list[RetrySequence]]:
+    """Group exchanges into threads, in the order of their last attempts; work in steps, several of each exchange.
+
+    Args:
+        exchanges: in the order of the journal; preflights are no attempts.
+        now: seconds since 1970.
+        window: seconds within which an attempt is a retry of one that failed.
+    """
+    attempts = [exchange for exchange in exchanges if exchange.outcome is not Outcome.PREFLIGHT]
+    groups = yield from _grouped(attempts, window)
+    groups.sort(key=lambda group: group[-1].seq)
+    threads = []
+    for group in groups:
+        findings = yield from _findings(group, now, window)
+        threads.append(RetrySequence(tuple(group), tuple(findings)))
+    return threads
+
+
+def succeeded(attempt: Exchange) -> bool:
+    """Whether the client knows that its message was taken, or what else it asked for was done."""
+    return attempt.outcome in _PROCESSED and not attempt.is_lost
+
+
+def _grouped(attempts: Sequence[Exchange], window: float) -> Steps[list[list[Exchange]]]:
+    groups: list[list[Exchange]] = []
+    by_key: dict[Name | None, list[Exchange]] = {}
+    failed: dict[Name | None, list[Exchange]] = {}  # by content
+    last_use: dict[Name | None, int] = {}
+    for attempt in attempts:
+        last_use[_name(attempt, attempt.idempotency_key)] = attempt.seq
+        yield
+    for attempt in attempts:
+        yield
+        key, content = _name(attempt, attempt.idempotency_key), _name(attempt, attempt.content)
+        group = by_key.get(key)
+        if group is None:
+            group = failed.get(content)
+            if group is None or not _is_retry(group[-1], attempt, last_use, window):
+                groups.append(group := [])
+        group.append(attempt)
+        if key:
+            by_key[key] = group
+        if content and not succeeded(attempt):
+            failed[content] = group
+    return groups
+
+
+def _name(attempt: Exchange, value: str | None) -> Name | None:
+    return None if value is None else (*attempt.owners, attempt.resource, value)
+
+
+def _is_retry(before: Exchange, attempt: Exchange, last_use: dict[Name | None, int], window: float) -> bool:
+    """Whether an attempt with another key, or none, goes on from a failed one that had its content."""
+    if succeeded(before) or before.content != attempt.content:
+        return False
+    key = _name(before, before.idempotency_key)
+    if key and last_use[key] > attempt.seq:
+        return False  # that one is retried under its own key: this is its twin, sent beside it
+    return abs(attempt.arrival.received_at - before.arrival.received_at) <= window
+
+
+def _findings(attempts: Sequence[Exchange], now: float, window: float) -> Steps[list[RetryFinding]]:
+    last = attempts[-1]
+    yield
+    if len(attempts) == 1 and succeeded(last):
+        return []  # most are: a journal is large
+    found, successes = set[RetryFinding](), int(succeeded(attempts[0]))
+    for before, after in pairwise(attempts):
+        found.update(_retry(before, after))
+        successes += succeeded(after)
+        yield
+    if not succeeded(last):
+        if now - last.arrival.received_at > window and not successes:
+            found.add(RetryFinding.GAVE_UP)
+    elif successes < len(attempts):
+        found.add(RetryFinding.RECOVERED)
+    return [finding for finding in RetryFinding if finding in found]
+
+
+def _retry(before: Exchange, after: Exchange) -> Iterator[RetryFinding]:
+    """What one attempt after another shows."""
+    same_key = before.idempotency_key == after.idempotency_key is not None
+    if before.content != after.content:
+        yield RetryFinding.RETRIED_OTHER_CONTENT  # only a key can have joined them
+    elif succeeded(before):
+        return
+    elif _is_final(before):
+        # What succeeds after all was not refused for good: a call may have become active meanwhile.
+        if _credentials(before) == _credentials(after) and (before.fault is not None or not succeeded(after)):
+            yield RetryFinding.RETRIED_A_REFUSAL
+    elif same_key:
+        yield RetryFinding.RETRIED_SAME_KEY
+    else:
+        yield RetryFinding.RETRIED_NEW_KEY if after.idempotency_key else RetryFinding.RETRIED_WITHOUT_KEY
+    earliest, stood_still = _may_retry_at(before), after.arrival.received_at == before.arrival.received_at
+    if earliest is not None and not stood_still and after.arrival.received_at < earliest - _SLACK:
+        yield RetryFinding.RETRIED_TOO_EARLY
+
+
+def _is_final(attempt: Exchange) -> bool:
+    """Whether the client was told that trying again is of no use."""
+    status = attempt.status or 0
+    return not attempt.is_lost and HTTPStatus.BAD_REQUEST <= status < 500 and status not in _WORTH_A_RETRY  # noqa: PLR2004
+
+
+def _credentials(attempt: Exchange) -> str | None:
+    return dict(unpack(attempt.request.head)).get("authorization")
+
+
+def _may_retry_at(attempt: Exchange) -> float | None:
+    """When the time is over that the client was asked to wait; None = it was not asked."""
+    fault = attempt.fault
+    if fault is None or not isinstance(fault.action, ReplyFault) or attempt.is_lost:
+        return None
+    wait = fault.action.retry_after
+    took = fault.delay if attempt.duration is None else attempt.duration
+    return None if wait is None else attempt.arrival.received_at + took + wait

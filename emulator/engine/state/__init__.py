@@ -1,0 +1,1 @@
+"""What decides about a request: calls, schemas, idempotency keys and subscriptions."""

@@ -1,0 +1,158 @@
+"""What the emulator holds already, and what it says of a request: schemas, keys, calls, subscriptions."""
+
+from emulator.engine.capacity import CapacityError, MemoryAccount
+from emulator.engine.config import EngineConfig, OnMismatch
+from emulator.engine.faults.request_facts import RequestFacts
+from emulator.engine.scope import Scope
+from emulator.engine.slices import Steps
+from emulator.engine.state.calls import CallRegistry
+from emulator.engine.state.idempotency import Key, Keys
+from emulator.engine.state.schemas import SchemaResult, Schemas
+from emulator.engine.state.subscriptions import Subscriptions
+from emulator.wire.errors import (
+    CONTENT_NOT_JSON,
+    KEY_CONFLICT,
+    SUBSCRIPTION_UNKNOWN,
+    TOO_MANY_REQUESTS,
+    TwilioError,
+)
+from emulator.wire.messages import NewMessage
+from emulator.wire.paths import Target
+from emulator.wire.resources import Made, New
+from emulator.wire.subscriptions import Subscription
+
+_COMPARED_AT_ONCE = 100
+
+
+class Preconditions:
+    """Everything that a request can meet.
+
+    Args:
+        account: of memory.
+        policy: what a key means and for how long.
+        calls: which calls there are.
+        schemas: what contents must be.
+        subscriptions: which there are.
+    """
+
+    def __init__(
+        self,
+        account: MemoryAccount,
+        policy: EngineConfig,
+        calls: CallRegistry,
+        schemas: Schemas,
+        subscriptions: Subscriptions,
+    ) -> None:
+        self._on_mismatch = policy.idempotency_mismatch
+        self._keys = Keys(account, ttl=policy.idempotency_ttl)
+        self._calls = calls
+        self._schemas = schemas
+        self._subscriptions = subscriptions
+
+    def look(
+        self, account_sid: str, call_sid: str, new: New, now: float
+    ) -> tuple[tuple[SchemaResult, ...], Made | None]:
+        """The schemas' results for what a request carries, and what its key stands for.
+
+        Raises:
+            TwilioError: content-not-json (a schema), idempotency-conflict, call-unknown, call-not-active, call-is-pstn.
+        """
+        schemas: tuple[SchemaResult, ...] = ()
+        if len(self._schemas) and isinstance(new, NewMessage):
+            schemas = self._schemas.check(account_sid, call_sid, new.content)
+        for result in schemas:
+            if result.refuses:
+                pointer, text = result.errors[0]
+                raise TwilioError(CONTENT_NOT_JSON, f"schema {result.name}: {pointer or 'the whole'}: {text}")
+        original = None
+        if new.idempotency_key is not None:
+            original = self._keys.find(_key(new, account_sid, call_sid), now)
+        if original is None:
+            problem = self._calls.refusal(account_sid, call_sid)
+            if problem is not None:
+                raise TwilioError(problem)
+        elif new.fingerprint != original.fingerprint and self._on_mismatch is OnMismatch.REJECT:
+            raise TwilioError(
+                KEY_CONFLICT, f"the key {new.idempotency_key!r} created {original.sid} with other parameters"
+            )
+        return schemas, original
+
+    def asked(self, account_sid: str, call_sid: str, new: New, now: float) -> RequestFacts:
+        """What fault rules look at in a request that creates."""
+        try:
+            self.look(account_sid, call_sid, new, now)
+        except TwilioError:
+            refused = True
+        else:
+            refused = False
+        content = new.content if isinstance(new, NewMessage) else ""
+        what = (new.resource, new.idempotency_key, content, new.fingerprint)
+        return RequestFacts(account_sid, call_sid, *what, refused)
+
+    def keep(self, made: Made, now: float) -> None:
+        """Something was created.
+
+        Raises:
+            TwilioError: too-many-requests, as many subscriptions as can be kept.
+        """
+        if isinstance(made, Subscription):
+            try:
+                self._subscriptions.add(made)
+            except CapacityError as error:
+                raise TwilioError(TOO_MANY_REQUESTS, str(error)) from None
+        if made.idempotency_key is not None:
+            self._keys.keep(_key(made, made.account_sid, made.call_sid), made, now)
+
+    def subscription(self, target: Target) -> Subscription:
+        """The subscription that a path names.
+
+        Raises:
+            TwilioError: subscription-unknown.
+        """
+        found = self._find(target)
+        if found is None:
+            raise TwilioError(SUBSCRIPTION_UNKNOWN)
+        return found
+
+    def asked_to_remove(self, target: Target) -> RequestFacts:
+        """What fault rules look at in a request that deletes."""
+        refused = self._find(target) is None
+        sid = (target.sid or "").encode()
+        return RequestFacts(target.account_sid, target.call_sid, target.resource, None, "", sid, refused)
+
+    def forget(self, made: Made) -> None:
+        """Something was deleted: its key creates anew."""
+        if isinstance(made, Subscription):
+            self._subscriptions.remove(made.sid)
+        if made.idempotency_key is not None:
+            self._keys.forget(_key(made, made.account_sid, made.call_sid), made)
+
+    def reset_keys(self, scope: Scope, after: int = 0) -> Steps[int]:
+        """Remove the keys of a scope that there are now, in steps: each compares a hundred of them, or removes one.
+
+        Args:
+            scope: whose keys.
+            after: only those with a higher number, the result of an earlier call.
+        """
+        last_number, keys = self._keys.last_number, self._keys.kept_after(after)
+        while keys:
+            part = keys[-_COMPARED_AT_ONCE:]
+            del keys[-_COMPARED_AT_ONCE:]
+            yield
+            for key in part:
+                kept = self._keys.get(key) if scope.covers(key.account_sid, key.call_sid) else None
+                if kept is not None and kept.number <= last_number:
+                    self._keys.remove(key)
+                    yield
+        return last_number
+
+    def _find(self, target: Target) -> Subscription | None:
+        assert target.sid is not None
+        found = self._subscriptions.get(target.sid)
+        is_there = found is not None and (found.account_sid, found.call_sid) == (target.account_sid, target.call_sid)
+        return found if is_there else None
+
+
+def _key(thing: New | Made, account_sid: str, call_sid: str) -> Key:
+    assert thing.idempotency_key is not None
+    return Key(thing.resource, account_sid, call_sid, thing.idempotency_key)

@@ -1,0 +1,101 @@
+"""Content schemas: what a scope's messages should look like, noted on each message or enforced."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from emulator.engine.scope import Owners, Scope
+from emulator.engine.state.schema_cost import CostBudget, Shape
+from emulator.engine.store import ENTRY, Store
+from emulator.wire import content
+
+_RESULT = 150
+_VIOLATION = 200
+"""Bytes of the objects around the texts of a result; a character takes at most 4."""
+
+Violations = tuple[tuple[str, str], ...]
+"""JSON pointer into the content, and what is wrong there."""
+
+
+class OnFailure(StrEnum):
+    """What a content that breaks the schema gets."""
+
+    NOTE = "note"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """A registered schema.
+
+    Attributes:
+        text: the schema as JSON.
+        size: bytes that it takes, compiled.
+        validate: lists how a value breaks it, spending the budget.
+    """
+
+    name: str
+    text: str
+    size: int
+    scope: Scope
+    on_failure: OnFailure
+    validate: Callable[[object, Shape, CostBudget], Violations]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaResult:
+    """What one schema says of one message."""
+
+    name: str
+    errors: Violations
+    refuses: bool = False
+
+    @property
+    def valid(self) -> bool:
+        """Whether the schema allows the content."""
+        return not self.errors
+
+    @property
+    def size(self) -> int:
+        """Roughly what it takes in memory, in bytes."""
+        return _RESULT + sum(_VIOLATION + 4 * (len(pointer) + len(text)) for pointer, text in self.errors)
+
+
+class Schemas(Store[str, Schema]):
+    """Registered schemas by name."""
+
+    kind = "schemas"
+
+    def size_of(self, key: str, value: Schema) -> int:  # noqa: ARG002
+        """The memory of the compiled schema, as measured."""
+        return ENTRY + value.size
+
+    def owners_of(self, key: str, value: Schema) -> Owners:  # noqa: ARG002
+        """The scope that it was registered for."""
+        return value.scope.account_sid, value.scope.call_sid
+
+    def add(self, schema: Schema) -> bool:
+        """Register or replace a schema; True when its name is new.
+
+        Raises:
+            CapacityError: too many are registered, or they take too much memory.
+        """
+        return self.put(schema.name, schema)
+
+    def check(self, account_sid: str, call_sid: str, text: str) -> tuple[SchemaResult, ...]:
+        """What the schemas of this account and call say of a content."""
+        schemas = [schema for schema in self if schema.scope.covers(account_sid, call_sid)]
+        if not schemas:
+            return ()
+        try:
+            value = content.parse(text)
+        except content.NotJson as error:  # only lenient content can be something else than JSON
+            broken: Violations = (("", f"not JSON: {error}"),)
+            return tuple(_result(schema, broken) for schema in schemas)
+        shape, budget = Shape.of(value), CostBudget()
+        return tuple(_result(schema, schema.validate(value, shape, budget)) for schema in schemas)
+
+
+def _result(schema: Schema, errors: Violations) -> SchemaResult:
+    refuses = bool(errors) and schema.on_failure is OnFailure.REFUSE
+    return SchemaResult(name=schema.name, errors=errors, refuses=refuses)

@@ -1,0 +1,1 @@
+"""Calls of Voice SDK clients: their legs, connections and messages."""

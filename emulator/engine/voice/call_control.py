@@ -1,0 +1,328 @@
+"""The switchboard: who is connected, who talks to whom, and what they say to us. One synchronous step per frame.
+
+There is no audio: what the ends of a call agree on is written by hand.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+
+from emulator.engine.capacity import CapacityError, MemoryAccount
+from emulator.engine.ids import IdGenerator
+from emulator.engine.scope import Scope
+from emulator.engine.state.calls import CallRegistry, Status
+from emulator.engine.voice.auto_answer import AutoAnswers, Reaction
+from emulator.engine.voice.call_legs import CallLeg, CallLegs, EndUserMessage, Later, Timer
+from emulator.engine.voice.clients import GRACE, ClientConnection, ClientConnections
+from emulator.engine.voice.delivery_status import DeliveryStatus
+from emulator.wire import sdp
+from emulator.wire.messages import MAX_CONTENT
+from emulator.wire.signalling import MESSAGE_TYPE, failures, received, sent
+from emulator.wire.signalling.failures import Failure
+
+_CLIENT = "client:"
+_NOBODY = DeliveryStatus(None, "no Voice SDK is connected to this call")
+
+
+class NotReachableError(Exception):
+    """No connected user has registered with this identity."""
+
+
+def later(seconds: float, callback: Callable[[], None]) -> Timer:
+    """The event loop's own timer."""
+    return asyncio.get_running_loop().call_later(seconds, callback)
+
+
+class CallController:
+    """Connected users and their calls.
+
+    Attributes:
+        on_message: called with every message of an end user that was acknowledged.
+        behaviours: what happens to calls for which nobody is there.
+    """
+
+    def __init__(
+        self,
+        account: MemoryAccount,
+        calls: CallRegistry,
+        chance: IdGenerator,
+        monotonic: Callable[[], float] = time.monotonic,
+        later: Later = later,
+    ) -> None:
+        self._calls = calls
+        self._chance = chance
+        self._later = later
+        self._monotonic = monotonic
+        self._lines = ClientConnections(account)
+        self._parties = CallLegs(account, calls, chance)
+        self.behaviours = AutoAnswers(account)
+        self.on_message: Callable[[EndUserMessage], object] | None = None
+
+    @property
+    def lines(self) -> Iterable[ClientConnection]:
+        """The connected users."""
+        return self._lines
+
+    @property
+    def parties(self) -> Iterable[CallLeg]:
+        """The ends of calls that ring or are in progress."""
+        return self._parties
+
+    def party(self, call_sid: str) -> CallLeg | None:
+        """The end of a call, if a Voice SDK is there and it has not ended."""
+        return self._parties.get(call_sid)
+
+    # --- users come and go
+
+    def connect(
+        self, line: ClientConnection, *, identity: str, account_sid: str | None, reconnect_timeout: float = 0
+    ) -> None:
+        """A user says who it is, or says it anew.
+
+        Args:
+            line: where it is.
+            identity: its name.
+            account_sid: from its token; None = every account's.
+            reconnect_timeout: seconds that its calls should outlive the socket; 0 = as long as possible.
+
+        Raises:
+            CapacityError: too many are connected.
+        """
+        self._lines.put(line, identity)
+        line.account_sid = account_sid
+        line.grace = min(reconnect_timeout, GRACE) or GRACE
+
+    def register(self, line: ClientConnection, *, available: bool) -> None:
+        """A user can be called from now on, or no longer."""
+        line.registered = available
+        line.put(sent.Ready() if available else sent.Offline())
+
+    def lost(self, line: ClientConnection) -> None:
+        """A socket is gone: what is talked goes on for a while, what rings does not."""
+        self._lines.remove(line)
+        line.close("its socket is gone")
+        for handover in line.handovers:
+            handover.lost(f"{line.identity} was lost before it was sent: {line.closed}")
+        line.handovers.clear()
+        for party in [party for party in self._parties if line in party.lines]:
+            party.lines.remove(line)
+            if party.answered:
+                party.set_timer(self._later(line.grace, partial(self._parties.end, party, Status.COMPLETED)))
+            elif not party.lines:
+                self._parties.end(party, Status.CANCELED if party.caller else Status.NO_ANSWER)
+
+    # --- calls
+
+    def invite(self, line: ClientConnection, frame: received.Invite) -> None:
+        """A user calls somebody: another user, or else nobody, who behaves as was set.
+
+        Raises:
+            CapacityError: too many calls are registered.
+        """
+        called = frame.parameters.get("To", "").removeprefix(_CLIENT)
+        caller = self._parties.begin(line.identity, line.account_sid, [line], caller=True)
+        caller.alias = frame.call_sid
+        caller.sdp = sdp.answer(frame.sdp, self._chance.take(sdp.ENTROPY_BYTES))
+        line.aliases[frame.call_sid] = caller.call_sid
+        line.put(sent.Ringing(call_sid=caller.call_sid))
+        lines = [other for other in self._lines.callable(called, line.account_sid) if other is not line]
+        if not lines:
+            self._react(caller, called)
+            return
+        try:
+            callee = self._parties.begin(called, lines[0].account_sid, lines)
+        except CapacityError:
+            self._parties.end(caller, Status.FAILED)
+            raise
+        caller.peer, callee.peer = callee, caller
+        custom = {name: value for name, value in frame.parameters.items() if name != "To"}
+        self._ring(callee, from_=_CLIENT + line.identity, custom=custom)
+
+    def place(self, to: str, *, from_: str, account_sid: str | None = None, custom: Mapping[str, str]) -> str:
+        """Call a connected user; returns the CallSid.
+
+        Args:
+            to: the identity, with or without `client:`.
+            from_: who calls, as the user sees it.
+            account_sid: whose call it is; None = the user's own.
+            custom: the call's custom parameters.
+
+        Raises:
+            NobodyThereError: no user of that name has registered.
+            CapacityError: too many calls are registered.
+        """
+        identity = to.removeprefix(_CLIENT)
+        lines = self._lines.callable(identity, account_sid)
+        if not lines:
+            raise NotReachableError(identity)
+        callee = self._parties.begin(identity, account_sid or lines[0].account_sid, lines)
+        self._ring(callee, from_=from_, custom=custom)
+        return callee.call_sid
+
+    def finish(self, call_sid: str, unanswered: Status) -> None:
+        """The author of a test ends a call; nothing happens when no Voice SDK is there."""
+        party = self._parties.get(call_sid)
+        if party is not None:
+            self._parties.end(party, unanswered)
+
+    def answer(self, line: ClientConnection, call_sid: str) -> None:
+        """A user accepts a call; where else it rings it no longer does."""
+        party = self._parties.of(line, call_sid)
+        if party is None:
+            line.put(sent.HungUp(call_sid=call_sid, failure=failures.CALL_ENDED))
+        elif not party.answered and not party.caller:
+            for other in party.lines:
+                if other is not line:
+                    other.put(sent.Cancelled(call_sid=party.call_sid))
+            party.lines = [line]
+            self._parties.talk(party)
+            if party.peer is not None:
+                self._answered(party.peer)
+
+    def reject(self, line: ClientConnection, call_sid: str) -> None:
+        """A user does not accept a call; elsewhere it rings on."""
+        party = self._parties.of(line, call_sid)
+        if party is None or party.caller or party.answered:
+            return
+        party.lines.remove(line)
+        if not party.lines:
+            self._parties.end(party, Status.NO_ANSWER)
+
+    def hang_up(self, line: ClientConnection, call_sid: str) -> None:
+        """A user ends a call, whatever state it is in."""
+        party = self._parties.of(line, call_sid)
+        if party is None:
+            return
+        if party.answered or party.caller:
+            self._parties.end(party, Status.CANCELED, told=line)
+        else:
+            self.reject(line, call_sid)
+
+    def reconnect(self, line: ClientConnection, call_sid: str, token: str) -> None:
+        """A call goes on on this socket."""
+        party = self._parties.get(call_sid)
+        if party is None or not party.answered or party.token != token:
+            line.put(sent.Failed(failure=failures.RECONNECT_REFUSED, call_sid=call_sid))
+            line.put(sent.HungUp(call_sid=call_sid))  # or the SDK would try for ever
+            return
+        party.lines = [line]
+        party.set_timer(None)
+        line.put(sent.Answered(call_sid=call_sid, reconnect=token))
+
+    def reinvite(self, line: ClientConnection, frame: received.Reinvite) -> None:
+        """A user wants to agree on media anew."""
+        party = self._parties.of(line, frame.call_sid)
+        if party is None:
+            line.put(sent.HungUp(call_sid=frame.call_sid))
+            return
+        answer = sdp.answer(frame.sdp, self._chance.take(sdp.ENTROPY_BYTES))
+        line.put(sent.Answered(call_sid=frame.call_sid, sdp=answer))
+
+    # --- messages
+
+    def message(self, line: ClientConnection, frame: received.UserMessage) -> None:
+        """A user says something to us."""
+        party = self._parties.of(line, frame.call_sid)
+        failure = self._flaw(party, frame)
+        if failure is not None:
+            line.put(sent.Failed(failure=failure, call_sid=frame.call_sid, sid=frame.sid))
+            return
+        assert party is not None
+        line.put(sent.Ack(call_sid=frame.call_sid, sid=frame.sid))
+        if self.on_message is not None:
+            told = (party.identity, frame.sid, frame.content, frame.content_type)
+            self.on_message(EndUserMessage(party.account_sid, party.call_sid, *told))
+
+    def deliver(self, call_sid: str, sid: str, content: str) -> DeliveryStatus:
+        """Send a message to the user on this call.
+
+        Args:
+            call_sid: the call.
+            sid: the message's `KX…`.
+            content: its text as received.
+        """
+        party = self._parties.get(call_sid)
+        if party is None:
+            return _NOBODY
+        if not party.lines:
+            return DeliveryStatus(None, f"{party.identity} lost its connection and has not come back yet")
+        handover = DeliveryStatus(party.identity, begun=self._monotonic(), waiting=len(party.lines))
+        for line in party.lines:
+            line.put(sent.Delivered(call_sid=call_sid, sid=sid, content=content))
+            line.handovers.append(handover)
+        return handover
+
+    def written(self, line: ClientConnection, messages: int) -> None:
+        """So many of the messages that waited for a user were written to its socket."""
+        now = self._monotonic()
+        for handover in line.handovers[:messages]:
+            handover.written(now)
+        del line.handovers[:messages]
+
+    def unrendered(self, line: ClientConnection, place: int) -> None:
+        """Mark the message at this place among those that wait for a user: it cannot be written to its socket."""
+        line.handovers.pop(place).lost("the message cannot be rendered as a frame")
+
+    # --- the author of a test
+
+    def reset(self, scope: Scope) -> None:
+        """Hang up the calls of a scope."""
+        for call_sid, party in list(self._parties.items()):
+            if scope.owns(*self._parties.owners_of(call_sid, party)):
+                self._parties.end(party, Status.CANCELED)
+        self.behaviours.reset(scope)
+        if scope == Scope():
+            self._parties.forget_ended()
+
+    def stop(self) -> None:
+        """End all connections: the emulator is stopping."""
+        for line in self._lines:
+            line.close("the emulator is stopping")
+        for party in self._parties:
+            party.set_timer(None)
+
+    # --- inside
+
+    def _flaw(self, party: CallLeg | None, frame: received.UserMessage) -> Failure | None:
+        if frame.message_type != MESSAGE_TYPE:
+            return failures.MESSAGE_TYPE_INVALID
+        call = None if party is None else self._calls.get(party.call_sid)
+        # A call that somebody deleted from the registry is again what it was without: active.
+        if party is None or (call is not None and call.refusal(call.account_sid or "") is not None):
+            return failures.CALL_NOT_ACTIVE
+        return failures.CONTENT_TOO_LARGE if len(frame.content) > MAX_CONTENT else None
+
+    def _ring(self, callee: CallLeg, *, from_: str, custom: Mapping[str, str]) -> None:
+        for line in callee.lines:
+            line.put(
+                sent.Incoming(
+                    call_sid=callee.call_sid,
+                    sdp=sdp.offer(self._chance.take(sdp.ENTROPY_BYTES)),
+                    reconnect=callee.token,
+                    from_=from_,
+                    to=_CLIENT + callee.identity,
+                    account_sid=callee.account_sid,
+                    custom=custom,
+                )
+            )
+
+    def _react(self, caller: CallLeg, called: str) -> None:
+        """Nobody is there: do what was set; it rings already."""
+        behaviour = self.behaviours.for_call(called, caller.identity)
+        match behaviour.reaction:
+            case Reaction.ANSWER if behaviour.after:
+                caller.set_timer(self._later(behaviour.after, lambda: self._answered(caller)))
+            case Reaction.ANSWER:
+                self._answered(caller)
+            case Reaction.BUSY:
+                self._parties.end(caller, Status.BUSY, failure=failures.BUSY_HERE)
+            case Reaction.REJECT:
+                self._parties.end(caller, Status.NO_ANSWER, failure=failures.DECLINE)
+
+    def _answered(self, caller: CallLeg) -> None:
+        """The other end answered."""
+        self._parties.talk(caller)
+        for line in caller.lines:
+            line.put(sent.Answered(call_sid=caller.call_sid, sdp=caller.sdp, reconnect=caller.token))
+        caller.sdp = ""

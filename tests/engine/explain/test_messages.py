@@ -1,0 +1,432 @@
+"""What an unsatisfied wait says, read aloud: whole lines."""
+
+import pytest
+from builders import (
+    ACCOUNT,
+    CALL,
+    MESSAGE,
+    OTHER_ACCOUNT,
+    OTHER_CALL,
+    SOME_TIME,
+    account,
+    arrival,
+    exchange,
+    message,
+    path,
+    request,
+    subscription,
+)
+
+from emulator.engine.explain.messages import LOOKED_AT, SHOWN, Explanation, explain, near_misses
+from emulator.engine.faults.kinds import Drop, DropFault, Fault
+from emulator.engine.journal.exchange import Exchange, Outcome, RequestContext, pack
+from emulator.engine.journal.filters import Filter
+from emulator.engine.journal.journal import Journal
+from emulator.engine.journal.waits import MessageWaiter, WaitEnd
+from emulator.engine.json_match import JsonSubset
+from emulator.engine.slices import finish
+from emulator.engine.state.schemas import SchemaResult
+from emulator.wire import errors
+
+OURS = f"for call {CALL} of account {ACCOUNT}"
+GOOD = (SchemaResult(name="s", errors=()),)
+BAD = (SchemaResult(name="s", errors=(("/a", "no"),)),)
+
+
+def sid(seq: int) -> str:
+    return f"KX{seq:032x}"
+
+
+def journal(*exchanges: Exchange, limit: int = 100_000) -> Journal:
+    made = Journal(account(journal=limit))
+    for each in exchanges:
+        made.append(each)
+    return made
+
+
+def faulty(when: Drop) -> RequestContext:
+    """A request that met a fault."""
+    met = arrival()
+    met.fault = Fault(rule="fault-1", action=DropFault(when))
+    return met
+
+
+def explained(
+    filled: Journal, wanted: Filter | None = None, *, end: WaitEnd = WaitEnd.TIMED_OUT, **bounds: int | None
+) -> Explanation:
+    """The explanation of a wait that saw what the journal holds."""
+    wanted = wanted or Filter()
+    bounds = bounds or {"at_least": 1}
+    count = bounds.pop("count", len(filled.messages(wanted)))
+    wait = MessageWaiter(wanted, bounds.get("at_least"), bounds.get("at_most"), count, None)
+    return finish(explain(wait, end, filled))
+
+
+def refused(seq: int = 1, **given: object) -> Exchange:
+    usual = {"outcome": Outcome.REFUSED, "problem": errors.CALL_NOT_ACTIVE, "content": "{}"}
+    return exchange(seq, **{**usual, **given})
+
+
+@pytest.mark.parametrize(
+    ("bounds", "says"),
+    [
+        ({"at_least": 1}, "wanted at least 1 message, 0 arrived"),
+        ({"at_least": 11}, "wanted at least 11 messages, 0 arrived"),
+        ({"at_least": 2, "at_most": 3}, "wanted at least 2 and at most 3 messages, 0 arrived"),
+        ({"at_least": 2, "count": 1}, "wanted at least 2 messages, 1 arrived"),
+    ],
+)
+def test_the_first_line_says_what_was_wanted_and_how_many_came(bounds: dict[str, int], says: str) -> None:
+    assert explained(journal(), **bounds).lines[0] == says
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        pytest.param(Filter(account_sid=ACCOUNT), f"account {ACCOUNT}", id="account"),
+        pytest.param(Filter(call_sid=CALL), f"call {CALL}", id="call"),
+        pytest.param(Filter(idempotency_key="k"), "key k", id="key"),
+        pytest.param(Filter(after=7), "after 7", id="after"),
+        pytest.param(Filter(contains="it's"), 'containing "it\'s"', id="contains"),
+        pytest.param(
+            Filter(content=JsonSubset({"a": [True, None, "é"]})),
+            'with {"a": [true, null, "é"]} in the content',
+            id="content",
+        ),
+        pytest.param(Filter(content=JsonSubset(None)), "with null in the content", id="null"),
+        pytest.param(Filter(valid=True), "that its schemas allow", id="valid"),
+        pytest.param(Filter(valid=False), "that a schema forbids", id="invalid"),
+        pytest.param(Filter(call_sid=CALL, after=7), f"call {CALL}, after 7", id="two wishes"),
+    ],
+)
+def test_the_first_line_says_which_messages_were_wanted(wanted: Filter, says: str) -> None:
+    assert explained(journal(), wanted).lines[0] == f"wanted at least 1 message ({says}), 0 arrived"
+
+
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [
+        (WaitEnd.TIMED_OUT, ""),
+        (WaitEnd.DECIDED, ""),
+        (WaitEnd.RESET, "; the scope was reset while waiting"),
+        (WaitEnd.STOPPED, "; the emulator stopped while waiting"),
+    ],
+)
+def test_the_first_line_says_what_cut_the_wait_short(end: WaitEnd, says: str) -> None:
+    assert explained(journal(), end=end).lines[0] == "wanted at least 1 message, 0 arrived" + says
+
+
+def test_too_many_are_shown_the_newest_first_and_are_no_near_misses() -> None:
+    filled = journal(*(exchange(seq, made=message(id=f"{seq:032x}"), content="[1]") for seq in range(1, 8)))
+    explanation = explained(filled, at_most=2)
+
+    assert explanation.near_misses == []
+    assert explanation.lines == [
+        "wanted at most 2 messages, 7 arrived",
+        f"number 7: message {sid(7)} {OURS}, content [1]",
+        f"number 6: message {sid(6)} {OURS}, content [1]",
+        f"number 5: message {sid(5)} {OURS}, content [1]",
+        f"number 4: message {sid(4)} {OURS}, content [1]",
+        f"number 3: message {sid(3)} {OURS}, content [1]",
+    ]
+
+
+def test_a_long_content_is_cut() -> None:
+    filled = journal(exchange(content="x" * 1000))
+
+    assert explained(filled, at_most=0).lines[1] == f"number 1: message {sid(1)} {OURS}, content {'x' * 79}…"
+
+
+LACKS = [
+    pytest.param(
+        Filter(call_sid=OTHER_CALL), exchange(), f"it is for call {CALL}, not {OTHER_CALL}", id="another call"
+    ),
+    pytest.param(
+        Filter(account_sid=OTHER_ACCOUNT),
+        exchange(),
+        f"it is for account {ACCOUNT}, not {OTHER_ACCOUNT}",
+        id="another account",
+    ),
+    pytest.param(
+        Filter(account_sid=OTHER_ACCOUNT, call_sid=OTHER_CALL),
+        exchange(),
+        f"it is for account {ACCOUNT}, not {OTHER_ACCOUNT}; it is for call {CALL}, not {OTHER_CALL}",
+        id="another account and call",
+    ),
+    pytest.param(
+        Filter(idempotency_key="k"),
+        exchange(idempotency_key="K"),
+        "its key is 'K', not 'k'",
+        id="another key",
+    ),
+    pytest.param(Filter(idempotency_key="k"), exchange(), "it has no key, not 'k'", id="no key"),
+    pytest.param(Filter(after=1), exchange(), "it arrived before: 1 is not after 1", id="too early"),
+    pytest.param(
+        Filter(contains="b"), exchange(content='["a"]'), "its content [\"a\"] does not contain 'b'", id="contains"
+    ),
+    pytest.param(
+        Filter(content=JsonSubset({"a": True, "b": "x", "c": None})),
+        exchange(content='{"a": 1, "b": "y"}'),
+        'its content differs: /a is 1, wanted true, /b is "y", wanted "x", /c is missing, wanted null',
+        id="content",
+    ),
+    pytest.param(
+        Filter(content=JsonSubset([1])),
+        exchange(content="[1, 2]"),
+        "its content differs: the whole is [1, 2], wanted [1]",
+        id="the whole content",
+    ),
+    pytest.param(
+        Filter(content=JsonSubset({})),
+        exchange(content="hello"),
+        'its content differs: the whole is "hello", wanted {}',
+        id="content that is not JSON",
+    ),
+    pytest.param(
+        Filter(content=JsonSubset("x" * 100)),
+        exchange(content="9" * 5000),
+        f'its content differs: the whole is "{"9" * 78}…, wanted "{"x" * 78}…',
+        id="long content",
+    ),
+    pytest.param(
+        Filter(content=JsonSubset(dict.fromkeys("abcdefg", 1))),
+        exchange(content="{}"),
+        "its content differs: " + ", ".join(f"/{name} is missing, wanted 1" for name in "abcde"),
+        id="much that differs",
+    ),
+    pytest.param(Filter(valid=True), exchange(schemas=BAD), "a schema forbids it", id="not valid"),
+    pytest.param(Filter(valid=False), exchange(schemas=GOOD), "its schemas allow it", id="valid"),
+    pytest.param(Filter(valid=False), exchange(), "no schema was registered for it", id="no schema"),
+]
+
+
+@pytest.mark.parametrize(("wanted", "found", "says"), LACKS)
+def test_a_message_that_nearly_matched_is_told_with_what_it_lacked(wanted: Filter, found: Exchange, says: str) -> None:
+    lines = explained(journal(found), wanted).lines
+
+    assert lines[1:] == [f"number 1: message {sid(1)} {OURS}: {says}"]
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        pytest.param(
+            refused(),
+            f"a request {OURS}, refused with 400/21220 Call is not in the expected state "
+            "(rule call-not-active, observed)",
+            id="its call",
+        ),
+        pytest.param(
+            refused(problem=errors.CONTENT_NOT_JSON, reason="no digit"),
+            f"a request {OURS}, refused with 400/32702 Invalid Content (rule content-not-json, assumed; no digit)",
+            id="with a reason",
+        ),
+        pytest.param(
+            refused(problem=errors.CALL_UNKNOWN, request=request(target=path() + "?a=b")),
+            f"a request {OURS}, refused with 404/20404 The requested resource {path()} was not found "
+            "(rule call-unknown, documented)",
+            id="its path",
+        ),
+        pytest.param(
+            refused(problem=errors.PATH_UNKNOWN, arrival=arrival(None, None), request=request(target="/" + "x" * 1000)),
+            "a request for no call of no account, refused with 404/20404 The requested resource "
+            f"/{'x' * 198}… was not found (rule path-unknown, observed)",
+            id="nobody's",
+        ),
+        pytest.param(
+            refused(problem=errors.PATH_UNKNOWN, arrival=arrival("AC" * 100, "CA1"), request=request(target="/")),
+            f"a request for call CA1 of account {'AC' * 39}A…, refused with 404/20404 The requested resource / "
+            "was not found (rule path-unknown, observed)",
+            id="malformed SIDs",
+        ),
+        pytest.param(
+            exchange(outcome=Outcome.REPLAYED, made=message()),
+            f"a request {OURS} that replayed {MESSAGE} and created nothing",
+            id="a replay",
+        ),
+        pytest.param(
+            exchange(outcome=Outcome.MISMATCH, made=message()),
+            f"a request {OURS} that replayed {MESSAGE} and created nothing",
+            id="a replay of other content",
+        ),
+        pytest.param(
+            exchange(outcome=Outcome.FAULTED, arrival=faulty(Drop.BEFORE)),
+            f"a request {OURS} that fault-1 kept from being processed (drop-before)",
+            id="a fault",
+        ),
+        pytest.param(
+            exchange(outcome=Outcome.REPLAYED, made=message(), arrival=faulty(Drop.AFTER)),
+            f"a request {OURS} that replayed {MESSAGE} and created nothing",
+            id="a replay whose answer was lost",
+        ),
+        pytest.param(
+            refused(arrival=faulty(Drop.AFTER)),
+            f"a request {OURS}, refused with 400/21220 Call is not in the expected state "
+            "(rule call-not-active, observed)",
+            id="a refusal that was lost",
+        ),
+    ],
+)
+def test_a_request_that_created_nothing_is_told_with_what_became_of_it(found: Exchange, says: str) -> None:
+    assert explained(journal(found)).lines == ["wanted at least 1 message, 0 arrived", f"number 1: {says}"]
+
+
+def test_a_refused_request_may_lack_one_thing_more() -> None:
+    lines = explained(journal(refused(idempotency_key="K")), Filter(idempotency_key="k")).lines
+
+    assert lines[1].endswith("(rule call-not-active, observed): its key is 'K', not 'k'")
+
+
+def test_a_wrong_path_may_be_why_nothing_came_for_the_call() -> None:
+    lost = refused(problem=errors.PATH_UNKNOWN, arrival=arrival("AC1", None), request=request(target="/x"))
+    lines = explained(journal(lost), Filter(call_sid=CALL)).lines
+
+    assert lines[1:] == [
+        (
+            "number 1: a request for no call of account AC1, refused with 404/20404 The requested resource /x was not "
+            f"found (rule path-unknown, observed): it is for no call, not {CALL}"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param(refused(), id="refused"),
+        pytest.param(exchange(outcome=Outcome.REPLAYED, made=message()), id="replayed"),
+        pytest.param(exchange(outcome=Outcome.PREFLIGHT), id="preflight"),
+    ],
+)
+def test_what_created_nothing_for_somebody_else_is_no_news(found: Exchange) -> None:
+    explanation = explained(journal(found), Filter(call_sid=OTHER_CALL))
+
+    assert explanation.near_misses == []
+    assert explanation.lines[1].startswith("nothing like it is among what arrived; the newest is number 1 of ")
+
+
+@pytest.mark.parametrize("outcome", [Outcome.CREATED, Outcome.REPLAYED, Outcome.DELETED])
+def test_a_subscription_is_no_near_miss_but_may_be_the_newest_that_came(outcome: Outcome) -> None:
+    made = subscription()
+    explanation = explained(journal(exchange(made=made, content=None, outcome=outcome)), Filter(contains="x"))
+
+    assert explanation.near_misses == []
+    assert explanation.lines[1].endswith(f"a request {OURS} about UserDefinedMessageSubscription {made.sid}")
+
+
+def test_a_preflight_is_no_near_miss() -> None:
+    assert finish(near_misses(Filter(), journal(exchange(outcome=Outcome.PREFLIGHT)))) == []
+
+
+def test_what_lacks_three_things_is_not_near() -> None:
+    explanation = explained(
+        journal(exchange()), Filter(account_sid=OTHER_ACCOUNT, call_sid=OTHER_CALL, idempotency_key="k")
+    )
+
+    assert explanation.near_misses == []
+    assert explanation.lines[1:] == [
+        (
+            "nothing like it is among what arrived; the newest is number 1 of 2019-12-18T20:02:01.000Z, "
+            f"message {sid(1)} {OURS}"
+        )
+    ]
+
+
+def test_what_lacks_least_comes_first_and_of_equals_the_newest() -> None:
+    wanted = Filter(call_sid=CALL, idempotency_key="k")
+    far = arrival(call_sid=OTHER_CALL)
+    filled = journal(
+        exchange(1), exchange(2, arrival=far), exchange(3), exchange(4, arrival=far), exchange(5, idempotency_key="k")
+    )
+
+    assert [miss.exchange.seq for miss in finish(near_misses(wanted, filled))] == [3, 1, 4, 2]
+
+
+def test_a_near_miss_carries_what_it_lacked_as_data_and_its_line() -> None:
+    explanation = explained(journal(exchange()), Filter(call_sid=OTHER_CALL))
+    (miss,) = explanation.near_misses
+
+    assert [(lack.what, lack.wanted, lack.found) for lack in miss.mismatches] == [("call_sid", OTHER_CALL, CALL)]
+    assert miss.text == explanation.lines[1]
+
+
+def test_only_a_few_near_misses_are_shown_and_only_the_newest_exchanges_of_others_looked_at() -> None:
+    far = arrival(call_sid=OTHER_CALL)
+    keyed = exchange(1, arrival=far, idempotency_key="k")
+    filled = journal(keyed, *(exchange(seq, arrival=far) for seq in range(2, LOOKED_AT + 2)))
+    found = finish(near_misses(Filter(call_sid=CALL, idempotency_key="k"), filled))
+
+    assert len(found) == SHOWN
+    assert all(len(miss.mismatches) == 2 for miss in found)
+
+
+def test_a_scopes_own_trouble_is_told_however_much_came_for_others_since() -> None:
+    far = arrival(call_sid=OTHER_CALL)
+    filled = journal(refused(), *(exchange(seq, arrival=far) for seq in range(2, LOOKED_AT + 10)))
+    found = finish(near_misses(Filter(call_sid=CALL), filled))
+
+    assert found[0].exchange.seq == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "foreign"),
+    [(b"127.us1.0.1", True), (b"api.twilio.com", False), (b"localhost:2010", False), (b"emulator:2010", False)],
+)
+def test_a_foreign_host_is_named(host: bytes, *, foreign: bool) -> None:
+    sent = exchange(1, request=request(head=pack([(b"host", host)])))
+    (miss,) = finish(near_misses(Filter(call_sid=OTHER_CALL), journal(sent)))
+
+    assert ("TWILIO_REGION" in miss.text) is foreign
+
+
+def test_what_was_evicted_may_be_what_is_missing() -> None:
+    filled = journal(*(exchange(seq) for seq in range(1, 4)), limit=1)
+    lines = explained(filled, at_least=2).lines
+
+    assert lines == [
+        "wanted at least 2 messages, 1 arrived",
+        (
+            "everything up to number 2 was evicted from the journal: what is missing may have been among them; "
+            "raise journal_limit or journal_bytes"
+        ),
+    ]
+
+
+def test_what_was_evicted_before_the_range_asked_is_not_told() -> None:
+    filled = journal(*(exchange(seq) for seq in range(1, 4)), limit=1)
+
+    assert explained(filled, Filter(after=2), at_least=2).lines == ["wanted at least 2 messages (after 2), 1 arrived"]
+
+
+def removed(filled: Journal) -> Journal:
+    """The journal without what it held."""
+    filled.remove(list(filled.requests(Filter())))
+    return filled
+
+
+@pytest.mark.parametrize(
+    ("filled", "wanted", "since"),
+    [
+        pytest.param(journal(), Filter(), "the emulator started", id="nothing ever"),
+        pytest.param(removed(journal(exchange())), Filter(), "the last reset or deletion", id="nothing any more"),
+        pytest.param(removed(journal(exchange())), Filter(after=1), "sequence number 1", id="nothing after"),
+        pytest.param(
+            journal(exchange(outcome=Outcome.PREFLIGHT)), Filter(after=1), "sequence number 1", id="only before"
+        ),
+    ],
+)
+def test_when_nothing_at_all_arrived_that_is_said(filled: Journal, wanted: Filter, since: str) -> None:
+    line = explained(filled, wanted).lines[-1]
+
+    assert line == f"nothing at all arrived since {since}: is the client pointed at this emulator?"
+
+
+def test_when_some_arrived_it_is_not_said_that_there_was_nothing() -> None:
+    assert explained(journal(exchange()), at_least=2).lines == ["wanted at least 2 messages, 1 arrived"]
+
+
+def test_the_newest_is_dated_by_when_it_came() -> None:
+    late = exchange(arrival=arrival(), replied_at=SOME_TIME + 5, outcome=Outcome.PREFLIGHT)
+
+    assert explained(journal(late)).lines[1] == (
+        f"nothing like it is among what arrived; the newest is number 1 of 2019-12-18T20:02:01.000Z, a preflight {OURS}"
+    )

@@ -1,0 +1,236 @@
+from dataclasses import replace
+
+import pytest
+from builders import arrival, exchange, message, path, request
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.engine.faults.kinds import Fault, ReplyFault
+from emulator.engine.journal import exchange as exchanges
+from emulator.engine.journal.exchange import Outcome, host_of, pack, unpack, wants_charset
+from emulator.engine.state.schemas import SchemaResult
+from emulator.wire import errors, replies
+
+NAMES = st.text(st.characters(max_codepoint=127, exclude_characters="\n")).map(str.encode)
+VALUES = st.text(st.characters(max_codepoint=255, exclude_characters="\n")).map(lambda text: text.encode("latin-1"))
+
+
+@given(st.lists(st.tuples(NAMES, VALUES)))
+def test_packed_headers_come_out_as_they_went_in(headers: list[tuple[bytes, bytes]]) -> None:
+    unpacked = unpack(pack(headers))
+
+    assert [(name.encode("latin-1"), value.encode("latin-1")) for name, value in unpacked] == headers
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (path(), path()),
+        (path() + "?", path()),
+        (path() + "?a=b?c", path()),
+        ("", ""),
+    ],
+)
+def test_a_requests_path_is_its_target_without_the_query(target: str, expected: str) -> None:
+    assert request(target=target).path == expected
+
+
+def test_the_request_ids_hex_is_the_messages_that_was_created() -> None:
+    created = exchange(7)
+
+    assert created.request_id == "RQ00000000000000000000000000000007"
+    assert created.request_id[2:] == created.message.sid[2:]
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_only_the_exchange_that_created_a_message_counts_as_its_creator(outcome: Outcome) -> None:
+    kept = message()
+    seen = exchange(outcome=outcome, made=kept)
+
+    assert seen.created is (kept if outcome is Outcome.CREATED else None)
+
+
+@pytest.mark.parametrize(
+    "heavier",
+    [
+        pytest.param({"request": request(body=b"x" * 1000, body_size=1000)}, id="body"),
+        pytest.param({"request": request(target=path() + "?" + "x" * 1000)}, id="target"),
+        pytest.param({"content": "x" * 1002}, id="content"),
+        pytest.param({"made": message(idempotency_key="x" * 1000)}, id="idempotency key"),
+        pytest.param({"outcome": Outcome.REFUSED, "reason": "x" * 1002}, id="reason"),
+        pytest.param(
+            {"schemas": (SchemaResult(name="order", errors=(("", "x" * 1000),)),)}, id="violations of a schema"
+        ),
+        pytest.param({"arrival": arrival("x" * 1034)}, id="raw account"),
+        pytest.param({"arrival": arrival(call_sid="x" * 1034)}, id="raw call"),
+    ],
+)
+def test_what_an_exchange_weighs_grows_with_its_texts(heavier: dict[str, object]) -> None:
+    assert exchange(**heavier).size >= exchange().size + 1000 - len("{}")
+
+
+def test_a_created_message_is_answered_with_its_members() -> None:
+    reply = exchange(made=message()).reply()
+
+    assert reply == replies.created("UserDefinedMessage", message().members(), replies.Representation.JSON)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.REPLAYED, Outcome.MISMATCH])
+def test_a_replay_is_answered_as_the_first_time(outcome: Outcome) -> None:
+    first, again = exchange(1, made=message()), exchange(2, outcome=outcome, made=message())
+
+    assert again.reply() == first.reply()
+    assert again.request_id != first.request_id
+
+
+def test_a_refusal_is_answered_with_its_row_and_the_path_without_the_query() -> None:
+    refused = exchange(outcome=Outcome.REFUSED, problem=errors.CALL_UNKNOWN, request=request(target=path() + "?a=b"))
+
+    reply = refused.reply()
+
+    assert reply == replies.refusal(errors.CALL_UNKNOWN, path(), replies.Representation.JSON)
+
+
+def test_options_are_answered_with_what_is_allowed() -> None:
+    reply = exchange(outcome=Outcome.PREFLIGHT).reply()
+
+    assert reply == replies.preflight(replies.Representation.JSON)
+
+
+@pytest.mark.parametrize("suffix", ["", ".xml", ".xml?x=.json", "?.json"])
+def test_the_suffix_before_the_query_decides_the_form_of_the_reply(suffix: str) -> None:
+    asked = exchange(request=request(target=path(resource="UserDefinedMessages") + suffix))
+
+    assert asked.reply().body.startswith(b"<?xml")
+
+
+def test_a_replys_head_is_made_from_the_stored_facts() -> None:
+    asked = exchange(7, replied_at=0.9, duration=0.0416, arrival=arrival(concurrent=3))
+
+    sent = dict(replies.headers(asked.reply_head(asked.reply())))
+
+    assert sent[b"date"] == b"Thu, 01 Jan 1970 00:00:00 GMT"
+    assert sent[b"content-length"] == str(len(asked.reply().body)).encode()
+    assert sent[b"twilio-request-id"] == b"RQ00000000000000000000000000000007"
+    assert sent[b"twilio-request-duration"] == b"0.042"
+    assert sent[b"twilio-concurrent-requests"] == b"3"
+
+
+def test_a_reply_that_is_not_out_has_taken_no_time() -> None:
+    asked = exchange(duration=None)
+
+    sent = dict(replies.headers(asked.reply_head(asked.reply())))
+
+    assert sent[b"twilio-request-duration"] == b"0.000"
+
+
+@pytest.mark.parametrize(
+    ("headers", "media_type"),
+    [
+        pytest.param([], b"application/json", id="no header"),
+        pytest.param([(b"accept-charset", b"utf-8")], b"application/json; charset=utf-8", id="utf-8"),
+        pytest.param([(b"accept-charset", b"UTF-8")], b"application/json; charset=utf-8", id="upper case"),
+        pytest.param(
+            [(b"accept", b"*/*"), (b"accept-charset", b"utf-8"), (b"host", b"x")],
+            b"application/json; charset=utf-8",
+            id="among others",
+        ),
+        pytest.param([(b"accept-charset", b"iso-8859-1")], b"application/json", id="another charset"),
+        pytest.param([(b"x-accept-charset", b"utf-8")], b"application/json", id="another name"),
+        pytest.param(
+            [(b"x", b"accept-charset"), (b"utf-8", b"x")],
+            b"application/json",
+            id="a value and the next name",
+        ),
+    ],
+)
+def test_the_charset_is_named_to_those_who_asked_for_it(headers: list[tuple[bytes, bytes]], media_type: bytes) -> None:
+    asked = exchange(request=request(head=pack(headers)))
+
+    sent = dict(replies.headers(asked.reply_head(asked.reply())))
+
+    assert sent[b"content-type"] == media_type
+
+
+@pytest.mark.parametrize(
+    ("client", "peer"), [pytest.param(("::1", 5), "::1:5", id="known"), pytest.param(None, "", id="not known")]
+)
+def test_a_requests_peer_is_its_address_and_port(client: tuple[str, int] | None, peer: str) -> None:
+    assert request(client=client).peer == peer
+
+
+@pytest.mark.parametrize(
+    ("body", "parameters"),
+    [
+        pytest.param(b"Content=1&a=b", {"Content": "1", "a": "b"}, id="whole"),
+        pytest.param(b"Content=%", {}, id="broken"),
+    ],
+)
+def test_a_requests_parameters_are_its_form_as_far_as_it_can_be_read(body: bytes, parameters: dict[str, str]) -> None:
+    asked = request(head=pack([(b"content-type", b"application/x-www-form-urlencoded")]), body=body)
+
+    assert asked.parameters() == parameters
+
+
+def test_without_a_media_type_a_request_has_no_parameters() -> None:
+    assert request(body=b"Content=1").parameters() == {}
+
+
+@pytest.mark.parametrize(
+    ("violations", "valid"),
+    [([], None), ([()], True), ([(), ()], True), ([(), (("/a", "no"),)], False)],
+    ids=["no schema", "one", "two", "one that is broken"],
+)
+def test_a_message_is_valid_when_every_schema_allows_it(
+    violations: list[tuple[tuple[str, str], ...]], *, valid: bool | None
+) -> None:
+    schemas = tuple(SchemaResult(name="s", errors=found) for found in violations)
+
+    assert exchange(schemas=schemas).valid is valid
+
+
+@pytest.mark.parametrize(
+    ("facts", "status", "code"),
+    [
+        pytest.param({}, 201, None, id="created"),
+        pytest.param({"outcome": Outcome.REPLAYED, "made": message()}, 201, None, id="replayed"),
+        pytest.param({"outcome": Outcome.REFUSED, "problem": errors.CALL_UNKNOWN}, 404, 20404, id="refused"),
+        pytest.param({"outcome": Outcome.REFUSED, "problem": errors.CALL_IS_PSTN}, 400, None, id="without a code"),
+        pytest.param({"outcome": Outcome.PREFLIGHT}, 200, None, id="preflight"),
+    ],
+)
+def test_an_exchange_has_its_replys_status_and_code(facts: dict[str, object], status: int, code: int | None) -> None:
+    found = exchange(**facts)
+
+    assert (found.status, found.code) == (status, code)
+    assert found.reply().status == status
+
+
+def test_a_page_of_a_fault_has_no_twilio_headers() -> None:
+    page = ReplyFault(errors.SERVICE_UNAVAILABLE, page="<h1>down</h1>")
+    faulty = exchange(outcome=Outcome.FAULTED, arrival=replace(arrival(), fault=Fault(rule="r", action=page)))
+    reply = faulty.reply()
+
+    assert (reply.status, reply.body, reply.media_type) == (503, b"<h1>down</h1>", b"text/html")
+    assert [name for name, _ in replies.headers(faulty.reply_head(reply))] == [
+        b"date",
+        b"content-type",
+        b"content-length",
+    ]
+
+
+def test_a_deletion_is_answered_without_a_body() -> None:
+    reply = exchange(outcome=Outcome.DELETED).reply()
+
+    assert (reply.status, reply.body) == (204, b"")
+
+
+@pytest.mark.parametrize(("size", "cached"), [(0, 1), (1025, 0)])
+def test_no_cache_holds_long_heads(size: int, cached: int) -> None:
+    caches = exchanges._host_of, exchanges._wants_charset
+    for cache in caches:
+        cache.cache_clear()
+    head = pack([(b"host", b"example.com:1"), (b"accept-charset", b"utf-8"), (b"x", b"x" * size)])
+
+    assert (host_of(head), wants_charset(head)) == ("example.com", True)
+    assert [cache.cache_info().currsize for cache in caches] == [cached, cached]

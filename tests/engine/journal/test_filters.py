@@ -1,0 +1,172 @@
+import pytest
+from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, arrival, exchange, message
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.engine.callbacks.deliveries import DeliveryFilter
+from emulator.engine.journal.exchange import Exchange, Outcome
+from emulator.engine.journal.filters import MAX_DIFFERENCES, Filter, Mismatch
+from emulator.engine.json_match import Difference, JsonSubset
+from emulator.engine.scope import Scope
+from emulator.engine.state.schemas import SchemaResult
+from emulator.wire import errors
+
+GOOD = SchemaResult(name="good", errors=())
+BAD = SchemaResult(name="bad", errors=(("/a", "no"),))
+
+FILTERS = st.builds(
+    Filter,
+    account_sid=st.sampled_from([None, ACCOUNT, OTHER_ACCOUNT]),
+    call_sid=st.sampled_from([None, CALL, OTHER_CALL]),
+    idempotency_key=st.sampled_from([None, "k"]),
+    after=st.integers(0, 3),
+    content=st.sampled_from([None, JsonSubset(None), JsonSubset({}), JsonSubset({"a": 1})]),
+    contains=st.sampled_from([None, "", "a"]),
+    valid=st.sampled_from([None, True, False]),
+    status=st.sampled_from([None, 201, 400]),
+    code=st.sampled_from([None, 20001]),
+    outcome=st.sampled_from([None, *Outcome]),
+)
+EXCHANGES = st.builds(
+    exchange,
+    st.integers(1, 4),
+    outcome=st.sampled_from(Outcome),
+    arrival=st.builds(arrival, st.sampled_from([None, ACCOUNT]), st.sampled_from([None, CALL])),
+    problem=st.sampled_from([None, errors.FORM_BROKEN]),
+    content=st.sampled_from([None, "", "null", "hello", '{"a": 1}']),
+    idempotency_key=st.sampled_from([None, "k"]),
+    schemas=st.sampled_from([(), (GOOD,), (GOOD, BAD)]),
+)
+
+
+def told(wanted: Filter, found: Exchange) -> list[str]:
+    """By what name each thing that differs is called."""
+    return [mismatch.what for mismatch in wanted.mismatches(found)]
+
+
+def test_without_a_wish_everything_is_meant() -> None:
+    assert Filter().matches(exchange())
+    assert not Filter().needs_a_look
+
+
+@given(FILTERS, EXCHANGES)
+def test_an_exchange_is_meant_exactly_when_nothing_differs(wanted: Filter, found: Exchange) -> None:
+    assert wanted.matches(found) is (told(wanted, found) == [])
+
+
+@given(FILTERS, EXCHANGES)
+def test_each_wish_that_is_not_met_is_told_once_and_each_alone_refuses(wanted: Filter, found: Exchange) -> None:
+    alone = [name for name in Filter.__dataclass_fields__ if not Filter(**{name: getattr(wanted, name)}).matches(found)]
+
+    assert sorted(told(wanted, found)) == sorted(alone)
+
+
+CARRIED = exchange(
+    5,
+    outcome=Outcome.REFUSED,
+    problem=errors.CALL_NOT_ACTIVE,
+    content='{"to": "a", "list": [1, {"b": 2}]}',
+    idempotency_key="k",
+    schemas=(GOOD, BAD),
+)
+WISHES = [
+    ("account_sid", ACCOUNT, OTHER_ACCOUNT, ACCOUNT),
+    ("call_sid", CALL, OTHER_CALL, CALL),
+    ("idempotency_key", "k", "K", "k"),
+    ("after", 4, 5, 5),
+    ("outcome", Outcome.REFUSED, Outcome.CREATED, Outcome.REFUSED),
+    ("status", 400, 404, 400),
+    ("code", 21220, 20001, 21220),
+    ("valid", False, True, False),
+    ("contains", '"list": [1', "[ 1", CARRIED.content),
+]
+
+
+@pytest.mark.parametrize(("name", "met", "unmet", "found"), WISHES, ids=[row[0] for row in WISHES])
+def test_a_wish_is_met_or_told_with_what_is_there_instead(name: str, met: object, unmet: object, found: object) -> None:
+    assert Filter(**{name: met}).matches(CARRIED)
+    assert list(Filter(**{name: unmet}).mismatches(CARRIED)) == [Mismatch(name, unmet, found)]
+
+
+@pytest.mark.parametrize("name", [row[0] for row in WISHES if row[0] not in ("account_sid", "call_sid")])
+def test_what_no_index_knows_needs_a_look(name: str) -> None:
+    wish = Filter(**{row[0]: row[1] for row in WISHES if row[0] == name})
+
+    assert wish.needs_a_look is (name not in ("idempotency_key", "after"))
+
+
+def test_a_content_needs_a_look_though_it_is_null() -> None:
+    assert Filter(content=JsonSubset(None)).needs_a_look
+
+
+@pytest.mark.parametrize(
+    ("schemas", "valid"), [((), None), ((GOOD,), True), ((GOOD, BAD), False)], ids=["none", "good", "one bad"]
+)
+@pytest.mark.parametrize("wish", [True, False])
+def test_without_a_schema_a_message_is_neither_valid_nor_not(
+    schemas: tuple[SchemaResult, ...], *, valid: bool | None, wish: bool
+) -> None:
+    assert Filter(valid=wish).matches(exchange(schemas=schemas)) is (valid is wish)
+
+
+@pytest.mark.parametrize(
+    ("wish", "text", "where"),
+    [
+        pytest.param({"list": [1, {}]}, CARRIED.content, [], id="part of it"),
+        pytest.param(
+            {"list": [1, {"b": 3}], "to": "b"},
+            CARRIED.content,
+            [Difference("/list/1/b", 3, 2), Difference("/to", "b", "a")],
+            id="different",
+        ),
+        pytest.param({"x": None}, "{}", [Difference("/x", None, None, missing=True)], id="missing"),
+        pytest.param({}, "hello", [Difference("", {}, "hello")], id="not JSON"),
+        pytest.param(None, "null", [], id="null"),
+        pytest.param(None, "", [Difference("", None, "")], id="no content is not null"),
+    ],
+)
+def test_a_content_differs_at_pointers(wish: object, text: str, where: list[Difference]) -> None:
+    mismatches = list(Filter(content=JsonSubset(wish)).mismatches(exchange(content=text)))
+
+    assert mismatches == ([Mismatch("content", wish, text, tuple(where))] if where else [])
+
+
+def test_a_request_without_content_contains_nothing_but_the_empty_text() -> None:
+    empty = exchange(outcome=Outcome.REFUSED)
+
+    assert Filter(contains="").matches(empty)
+    assert list(Filter(contains="x").mismatches(empty)) == [Mismatch("contains", "x", "")]
+
+
+def test_what_an_index_can_find_and_whose_it_is_are_parts_of_the_wish() -> None:
+    wanted = Filter(account_sid="a", call_sid="c", idempotency_key="k", after=1)
+
+    assert wanted.keys == ("a", "c", "k")
+    assert wanted.scope == Scope("a", "c")
+
+
+def test_a_replay_is_found_by_what_it_carried_not_by_what_was_replayed() -> None:
+    replay = exchange(outcome=Outcome.MISMATCH, made=message(), content="2")
+
+    assert Filter(contains="2").matches(replay)
+    assert not Filter(contains="1").matches(replay)
+
+
+def test_so_many_differences_are_named() -> None:
+    wanted, found = [1] * 500, [2] * 500
+    (miss,) = Filter(content=JsonSubset(wanted)).mismatches(exchange(content=str(found)))
+
+    assert [one.pointer for one in miss.where] == [f"/{place}" for place in range(MAX_DIFFERENCES)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "values"),
+    [
+        (Filter(call_sid="CA"), 0),
+        (Filter(content=JsonSubset(None)), 1),
+        (Filter(contains="x"), 50),
+        (DeliveryFilter(content=JsonSubset([1]), contains="x"), 52),
+    ],
+)
+def test_a_filter_counts_what_it_compares(wanted: Filter | DeliveryFilter, values: int) -> None:
+    assert wanted.values == values

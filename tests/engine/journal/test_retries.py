@@ -1,0 +1,493 @@
+"""Which attempts belong together, and what they show: each finding where it is right, and not where it is not."""
+
+import asyncio
+from dataclasses import dataclass
+from itertools import count
+
+import pytest
+from builders import (
+    ACCOUNT,
+    CALL,
+    OTHER_ACCOUNT,
+    OTHER_CALL,
+    SOME_TIME,
+    Time,
+    basic,
+    emulation,
+    exchange,
+    path,
+    post,
+    request,
+)
+from builders import message as some_message
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.engine.explain.retries import explain, told
+from emulator.engine.faults.kinds import CloseFault, Drop, DropFault, Fault, ReplyFault
+from emulator.engine.faults.rules import FaultEffect, FaultRuleSpec
+from emulator.engine.journal.exchange import Exchange, Outcome, RequestContext, pack
+from emulator.engine.journal.retries import RetryFinding, RetrySequence, group_retries, succeeded
+from emulator.engine.journal.waits import MessageWaiter, WaitEnd
+from emulator.engine.scope import Scope
+from emulator.engine.slices import finish
+from emulator.wire import errors
+
+WINDOW = 120.0
+LOST = Fault(rule="fault-1", action=DropFault(Drop.AFTER))
+DROPPED = Fault(rule="fault-1", action=DropFault(Drop.BEFORE))
+CLOSED = Fault(rule="fault-1", action=CloseFault())
+LATE = Fault(rule="fault-1", delay=1.0)
+
+
+def answered(problem: errors.Problem, wait: int | None = None, delay: float = 0.0) -> Fault:
+    headers = () if wait is None else ((b"retry-after", b"%d" % wait),)
+    return Fault(rule="fault-1", delay=delay, action=ReplyFault(problem.with_headers(headers)))
+
+
+OUTAGE = answered(errors.SERVICE_UNAVAILABLE)
+LIMITED = answered(errors.TOO_MANY_REQUESTS, 2)
+
+
+@dataclass
+class Story:
+    """Attempts in their order, and the verdict on them."""
+
+    def __post_init__(self) -> None:
+        self.exchanges: list[Exchange] = []
+        self._seq = count(1)
+
+    def attempt(
+        self,
+        at: float = 0.0,
+        key: str | None = "k",
+        content: str | None = "{}",
+        *,
+        fault: Fault | None = None,
+        problem: errors.Problem | None = None,
+        outcome: Outcome | None = None,
+        owners: tuple[str | None, str | None] = (ACCOUNT, CALL),
+        **more: object,
+    ) -> Exchange:
+        """An attempt so many seconds after the start; without another word, it creates a message."""
+        action = fault.action if fault else None
+        if isinstance(action, ReplyFault):
+            problem = action.problem
+        if outcome is None and fault is not None and fault.prevents:
+            outcome = Outcome.FAULTED
+        elif outcome is None:
+            outcome = Outcome.REFUSED if problem else Outcome.CREATED
+        found = exchange(
+            next(self._seq),
+            arrival=RequestContext(*owners, SOME_TIME + at, 1, fault=fault),
+            outcome=outcome,
+            problem=problem,
+            made=some_message() if outcome in (Outcome.CREATED, Outcome.REPLAYED, Outcome.MISMATCH) else None,
+            **{"content": content, "idempotency_key": key, **more},
+        )
+        self.exchanges.append(found)
+        return found
+
+    def threads(self, now: float = 0.0) -> list[RetrySequence]:
+        return finish(group_retries(self.exchanges, now=SOME_TIME + now, window=WINDOW))
+
+    def findings(self, now: float = 0.0) -> set[str]:
+        """Those of the only thread."""
+        (thread,) = self.threads(now)
+        return {str(finding) for finding in thread.findings}
+
+
+@pytest.fixture
+def story() -> Story:
+    return Story()
+
+
+# --- what belongs together
+
+
+def test_the_same_key_joins_whatever_time_has_passed(story: Story) -> None:
+    story.attempt()
+    story.attempt(10 * WINDOW, outcome=Outcome.REPLAYED)
+
+    assert [len(thread.attempts) for thread in story.threads()] == [2]
+
+
+@pytest.mark.parametrize(
+    ("at", "together"), [(WINDOW, True), (WINDOW + 0.1, False), (-1.0, True), (-WINDOW - 1, False)]
+)
+@pytest.mark.parametrize("key", [None, "other"])
+def test_the_same_content_joins_a_failed_attempt_within_the_window(
+    story: Story, at: float, key: str | None, *, together: bool
+) -> None:
+    story.attempt(fault=LOST)
+    story.attempt(at, key)
+
+    assert (len(story.threads()) == 1) is together
+
+
+def test_a_deletion_that_was_done_is_nothing_that_was_given_up(story: Story) -> None:
+    story.attempt(key=None, content=None, outcome=Outcome.DELETED)
+
+    assert story.findings(10 * WINDOW) == set()
+
+
+def test_the_same_key_for_another_resource_is_another_thread(story: Story) -> None:
+    story.attempt()
+    story.attempt(request=request(target=path(resource="UserDefinedMessageSubscriptions.json")))
+
+    assert [len(thread.attempts) for thread in story.threads()] == [1, 1]
+
+
+@pytest.mark.parametrize("keys", [("k", "other"), (None, None), ("k", None), (None, "k")])
+def test_the_same_content_after_a_success_is_another_message(story: Story, keys: tuple[str | None, str | None]) -> None:
+    for key in keys:
+        story.attempt(key=key)
+
+    assert [(thread.messages, thread.findings) for thread in story.threads()] == [(1, ()), (1, ())]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"owners": (ACCOUNT, OTHER_CALL)},
+        {"owners": (OTHER_ACCOUNT, CALL)},
+        {"key": "other", "content": "[]"},
+        {"key": None, "content": "[]"},
+        {"key": None, "content": None},
+    ],
+)
+def test_another_call_or_content_is_another_thread(story: Story, other: dict[str, object]) -> None:
+    story.attempt(fault=OUTAGE)
+    story.attempt(**other)
+
+    assert len(story.threads()) == 2
+
+
+def test_twins_that_are_each_retried_under_their_own_keys_stay_apart(story: Story) -> None:
+    for at, fault in ((0.0, OUTAGE), (1.0, None)):
+        for key in ("a", "b"):
+            story.attempt(at, key, fault=fault)
+
+    assert [[one.idempotency_key for one in thread.attempts] for thread in story.threads()] == [["a", "a"], ["b", "b"]]
+    assert {thread.findings for thread in story.threads()} == {(RetryFinding.RETRIED_SAME_KEY, RetryFinding.RECOVERED)}
+
+
+def test_content_is_that_of_the_last_attempt(story: Story) -> None:
+    story.attempt(fault=OUTAGE, content="1")
+    story.attempt(fault=OUTAGE, content="2")
+    story.attempt(key=None, content="1")
+
+    assert [len(thread.attempts) for thread in story.threads()] == [2, 1]
+
+
+def test_what_has_neither_key_nor_content_is_a_thread_of_its_own(story: Story) -> None:
+    for _ in range(2):
+        story.attempt(key=None, content=None, problem=errors.CREDENTIALS_MISSING)
+
+    assert len(story.threads()) == 2
+
+
+def test_a_preflight_is_no_attempt(story: Story) -> None:
+    story.attempt(outcome=Outcome.PREFLIGHT)
+
+    assert story.threads() == []
+
+
+FAULTS = st.sampled_from([None, None, LOST, DROPPED, OUTAGE, LIMITED, answered(errors.CALL_UNKNOWN)])
+ATTEMPTS = st.lists(
+    st.tuples(
+        st.floats(-200, 200),
+        st.sampled_from([None, "a", "b"]),
+        st.sampled_from([None, "1", "2"]),
+        FAULTS,
+        st.sampled_from([CALL, OTHER_CALL, None]),
+    ),
+    max_size=12,
+)
+
+
+@given(ATTEMPTS)
+def test_every_attempt_is_in_one_thread_and_every_key_too(
+    attempts: list[tuple[float, str | None, str | None, Fault | None, str | None]],
+) -> None:
+    story = Story()
+    for at, key, content, fault, call in attempts:
+        story.attempt(at, key, content, fault=fault, owners=(ACCOUNT, call))
+    story.attempt(outcome=Outcome.PREFLIGHT)
+    threads = story.threads(1000.0)
+
+    assert sorted(one.seq for thread in threads for one in thread.attempts) == [*range(1, len(attempts) + 1)]
+    assert [thread.seq for thread in threads] == sorted(thread.seq for thread in threads)
+    for thread in threads:
+        assert [one.seq for one in thread.attempts] == sorted(one.seq for one in thread.attempts)
+        assert len({one.owners for one in thread.attempts}) == 1
+        failed = not any(map(succeeded, thread.attempts))
+        assert failed is (RetryFinding.GAVE_UP in thread.findings)
+        assert not {RetryFinding.GAVE_UP, RetryFinding.RECOVERED} <= set(thread.findings)
+    keyed = [
+        {(one.owners, one.idempotency_key) for one in thread.attempts if one.idempotency_key} for thread in threads
+    ]
+    assert sum(map(len, keyed)) == len(set().union(*keyed))
+
+
+# --- what a thread tells
+
+
+def test_a_thread_is_named_by_its_first_attempt_and_knows_its_gaps_and_messages(story: Story) -> None:
+    story.attempt(fault=LOST)
+    story.attempt(1.5, None, fault=DROPPED)
+    story.attempt(4.0, "other")
+    (thread,) = story.threads()
+
+    assert (thread.id, thread.seq) == (story.exchanges[0].request_id, 3)
+    assert thread.gaps == (1.5, 2.5)
+    assert thread.messages == 2
+
+
+def test_one_that_succeeds_at_once_shows_nothing(story: Story) -> None:
+    story.attempt()
+
+    assert story.findings(1000.0) == set()
+
+
+def test_a_late_answer_is_no_failure_unless_the_client_had_left(story: Story) -> None:
+    first = story.attempt(fault=LATE)
+    before = story.findings(1000.0)
+    first.arrival.was_left = True
+
+    assert (before, story.findings(1000.0)) == (set(), {"gave_up"})
+
+
+@pytest.mark.parametrize("fault", [LOST, DROPPED, CLOSED, OUTAGE])
+@pytest.mark.parametrize(
+    ("key", "finding"),
+    [("k", "retried_same_key"), ("other", "retried_new_key"), (None, "retried_without_key")],
+)
+def test_a_retry_is_told_by_its_key(story: Story, fault: Fault, key: str | None, finding: str) -> None:
+    story.attempt(fault=fault)
+    story.attempt(1.0, key)
+
+    assert story.findings() == {finding, "recovered"}
+
+
+def test_a_first_attempt_without_key_is_retried_with_a_new_one(story: Story) -> None:
+    story.attempt(key=None, fault=LOST)
+    story.attempt(1.0, "k")
+
+    assert story.findings() == {"retried_new_key", "recovered"}
+
+
+@pytest.mark.parametrize("outcome", [Outcome.REPLAYED, Outcome.MISMATCH])
+def test_a_key_used_again_after_a_success_shows_nothing_but_other_content(story: Story, outcome: Outcome) -> None:
+    story.attempt()
+    story.attempt(1.0, outcome=outcome, content="{}" if outcome is Outcome.REPLAYED else "[]")
+
+    assert story.findings() == (set() if outcome is Outcome.REPLAYED else {"retried_other_content"})
+
+
+def test_other_content_under_a_failed_key_is_no_retry_of_it(story: Story) -> None:
+    story.attempt(problem=errors.CONTENT_NOT_JSON, content="no")
+    story.attempt(1.0)
+
+    assert story.findings() == {"retried_other_content", "recovered"}
+
+
+@pytest.mark.parametrize(("after", "early"), [(0.1, True), (2.9, True), (2.97, False), (3.0, False)])
+@pytest.mark.parametrize("duration", [None, 1.0])
+def test_a_retry_before_retry_after_is_over_is_too_early(
+    story: Story, after: float, duration: float | None, *, early: bool
+) -> None:
+    """Counted from when the answer went out, with a little slack for a timer that fires before its time."""
+    story.attempt(fault=answered(errors.TOO_MANY_REQUESTS, 2, delay=1.0), duration=duration)
+    story.attempt(after)
+
+    assert story.findings() == {"retried_same_key", "recovered"} | ({"retried_too_early"} if early else set())
+
+
+def test_a_clock_that_stands_still_does_not_tell_who_is_too_early(story: Story) -> None:
+    story.attempt(fault=answered(errors.TOO_MANY_REQUESTS, 2))
+    story.attempt()
+
+    assert story.findings() == {"retried_same_key", "recovered"}
+
+
+def test_what_succeeds_after_all_was_not_refused_for_good(story: Story) -> None:
+    story.attempt(problem=errors.CALL_NOT_ACTIVE)
+    story.attempt(1.0)
+
+    assert story.findings() == {"recovered"}
+
+
+@pytest.mark.parametrize("fault", [OUTAGE, LOST, DROPPED])
+def test_without_retry_after_no_retry_is_too_early(story: Story, fault: Fault) -> None:
+    story.attempt(fault=fault)
+    story.attempt(-1.0)  # the clock was set back
+
+    assert "retried_too_early" not in story.findings()
+
+
+def test_who_left_before_the_answer_knows_of_no_retry_after(story: Story) -> None:
+    story.attempt(fault=LIMITED).arrival.was_left = True
+    story.attempt()
+
+    assert story.findings() == {"retried_same_key", "recovered"}
+
+
+def other(status: int) -> Fault:
+    problem = errors.like(status, None)
+    assert problem is not None
+    return answered(problem)
+
+
+@pytest.mark.parametrize("key", ["k", "other", None])
+@pytest.mark.parametrize("status", [400, 401, 404, 409, 422])
+def test_what_was_refused_for_good_should_not_be_retried(story: Story, status: int, key: str | None) -> None:
+    story.attempt(fault=other(status))
+    story.attempt(1.0, key, fault=other(status))
+
+    assert story.findings() == {"retried_a_refusal"}
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+def test_what_may_pass_may_be_retried(story: Story, status: int) -> None:
+    story.attempt(fault=other(status))
+    story.attempt(1.0)
+
+    assert story.findings() == {"retried_same_key", "recovered"}
+
+
+def test_a_refusal_that_the_client_did_not_see_may_be_retried(story: Story) -> None:
+    story.attempt(fault=other(404)).arrival.was_left = True
+    story.attempt(1.0)
+
+    assert story.findings() == {"retried_same_key", "recovered"}
+
+
+def test_other_credentials_are_no_retry_of_a_refusal(story: Story) -> None:
+    wrong, right = (request(head=pack([(b"authorization", basic(secret=secret))])) for secret in ("wrong", "right"))
+    story.attempt(problem=errors.TOKEN_WRONG, request=wrong)
+    again = story.findings()
+    story.attempt(1.0, request=right)
+
+    assert (again, story.findings()) == (set(), {"recovered"})
+
+
+@pytest.mark.parametrize(("now", "expected"), [(WINDOW, set()), (WINDOW + 1, {"gave_up"})])
+def test_who_fails_last_and_stays_away_gave_up(story: Story, now: float, expected: set[str]) -> None:
+    story.attempt(-5.0, fault=OUTAGE)
+    story.attempt(fault=OUTAGE)
+
+    assert story.findings(now) == {"retried_same_key"} | expected
+
+
+def test_what_failed_after_a_success_has_not_recovered(story: Story) -> None:
+    story.attempt()
+    story.attempt(1.0, fault=LOST, outcome=Outcome.REPLAYED)
+
+    assert story.findings() == set()
+
+
+def test_findings_stand_in_one_order(story: Story) -> None:
+    story.attempt(fault=LIMITED)
+    story.attempt(1.0, fault=OUTAGE)
+    story.attempt(2.0, "other")
+    (thread,) = story.threads()
+
+    assert thread.findings == (
+        RetryFinding.RETRIED_SAME_KEY,
+        RetryFinding.RETRIED_NEW_KEY,
+        RetryFinding.RETRIED_TOO_EARLY,
+        RetryFinding.RECOVERED,
+    )
+
+
+# --- of a whole emulator
+
+
+def test_the_engine_groups_what_it_keeps_by_its_own_window_and_clock() -> None:
+    time = Time()
+    engine = emulation(time, retry_window=10)
+    engine.faults.add(FaultRuleSpec(then=FaultEffect(action=DropFault(Drop.AFTER)), times=1))
+    post(engine, key="a")
+    time.now += 5
+    post(engine, key="b")
+    post(engine, call_sid=OTHER_CALL)
+    mine = asyncio.run(engine.threads(Scope(ACCOUNT, CALL)))
+    others = asyncio.run(engine.threads(Scope(ACCOUNT, OTHER_CALL)))
+
+    assert [(thread.gaps, thread.messages) for thread in mine] == [((5.0,), 2)]
+    assert [thread.findings for thread in (*mine, *others)] == [
+        (RetryFinding.RETRIED_NEW_KEY, RetryFinding.RECOVERED),
+        (),
+    ]
+    assert len(asyncio.run(engine.threads(Scope()))) == 2
+
+
+# --- in words
+
+
+@pytest.mark.parametrize("finding", RetryFinding)
+def test_every_finding_has_words(finding: RetryFinding) -> None:
+    assert finding.says
+
+
+def test_a_thread_is_told_in_lines(story: Story) -> None:
+    story.attempt(content='"' + "x" * 100 + '"', fault=LOST)
+    story.attempt(1.5, None, story.exchanges[0].content, fault=LIMITED)
+    first, *rest = told(story.threads()[0])
+
+    assert first.startswith(f'2 attempts for {CALL}, content "xxx')
+    assert "…, 1 message created: " in first
+    assert "(retried_without_key)" in first
+    assert rest == [
+        "number 1: created 201, drop-after by fault-1, the answer lost, key k",
+        "number 2, 1.500 s later: faulted 429/20429, reply by fault-1, no key",
+    ]
+
+
+def test_a_thread_that_shows_nothing_is_told_too(story: Story) -> None:
+    story.attempt(key=None, content=None, problem=errors.PATH_UNKNOWN, owners=(None, None))
+
+    assert told(story.threads()[0]) == [
+        "1 attempt for no call, no content, 0 messages created",
+        "number 1: refused 404/20404, no key",
+    ]
+
+
+class Over:
+    """Stands for a future that nobody looks at."""
+
+
+def explained(end: WaitEnd, threads: list[RetrySequence], **bounds: int | None) -> list[str]:
+    wait = MessageWaiter(None, bounds.get("at_least"), bounds.get("at_most"), 0, Over())
+    return explain(wait, end, " with this", threads)
+
+
+def test_a_wait_in_vain_is_explained_by_what_there_was_the_newest_first(story: Story) -> None:
+    for number in range(7):
+        story.attempt(key=str(number), content=str(number), fault=OUTAGE)
+    lines = explained(WaitEnd.TIMED_OUT, story.threads(), at_least=1)
+
+    assert lines[0] == "wanted at least 1 thread with this, 0 found"
+    assert [line.split(":")[0] for line in lines if line.startswith("  number")] == [f"  number {n}" for n in "76543"]
+
+
+@pytest.mark.parametrize(
+    ("end", "word"), [(WaitEnd.RESET, "reset while"), (WaitEnd.STOPPED, "stopped while"), (WaitEnd.DECIDED, "found")]
+)
+def test_a_wait_that_was_broken_off_says_so(end: WaitEnd, word: str) -> None:
+    first, second = explained(end, [], at_least=2, at_most=3)
+
+    assert "wanted at least 2 and at most 3 threads with this" in first
+    assert word in first
+    assert "no attempt at all" in second
+
+
+def test_of_a_client_that_tries_for_ever_the_ends_are_shown(story: Story) -> None:
+    for second in range(130):
+        story.attempt(float(second), fault=OUTAGE)
+
+    lines = told(story.threads()[0])
+
+    assert (len(lines), lines[51]) == (102, "30 more")
+    assert [line.partition(",")[0] for line in (lines[50], lines[52])] == ["number 50", "number 81"]

@@ -1,0 +1,176 @@
+import pytest
+from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account
+
+from emulator.engine.capacity import Capacity, CapacityError, MemoryAccount
+from emulator.engine.scope import Scope
+from emulator.engine.state.schema_cost import MESSAGE_STEPS, CostBudget, Shape
+from emulator.engine.state.schemas import OnFailure, Schema, SchemaResult, Schemas, Violations
+from emulator.engine.store import ENTRY
+
+each_scope = pytest.mark.parametrize(
+    ("scope", "applies"),
+    [
+        pytest.param(Scope(), True, id="everything"),
+        pytest.param(Scope(ACCOUNT), True, id="its account"),
+        pytest.param(Scope(None, CALL), True, id="its call"),
+        pytest.param(Scope(ACCOUNT, CALL), True, id="both"),
+        pytest.param(Scope(OTHER_ACCOUNT), False, id="another account"),
+        pytest.param(Scope(ACCOUNT, OTHER_CALL), False, id="another call"),
+    ],
+)
+
+
+def wants_one(value: object, _shape: Shape, _budget: CostBudget) -> Violations:
+    """Allows 1 and nothing else."""
+    return () if value == 1 else (("/here", "not one"), ("/there", "not one either"))
+
+
+def schema(name: str = "s", **given: object) -> Schema:
+    usual = {"text": "{}", "size": 1, "scope": Scope(), "on_failure": OnFailure.NOTE, "validate": wants_one}
+    return Schema(name=name, **{**usual, **given})
+
+
+def schemas(*registered: Schema) -> Schemas:
+    made = Schemas(account())
+    for each in registered:
+        made.add(each)
+    return made
+
+
+def test_a_schema_says_whether_a_content_is_valid_and_where_it_is_not() -> None:
+    known = schemas(schema())
+    (good,) = known.check(ACCOUNT, CALL, "1")
+    (bad,) = known.check(ACCOUNT, CALL, "2")
+
+    assert (good.name, good.valid, good.errors) == ("s", True, ())
+    assert (bad.name, bad.valid) == ("s", False)
+    assert bad.errors == (("/here", "not one"), ("/there", "not one either"))
+
+
+@pytest.mark.parametrize(
+    ("on_failure", "text", "refuses"),
+    [("note", "1", False), ("note", "2", False), ("refuse", "1", False), ("refuse", "2", True)],
+)
+def test_only_a_broken_schema_that_is_to_refuse_refuses(on_failure: str, text: str, *, refuses: bool) -> None:
+    (result,) = schemas(schema(on_failure=OnFailure(on_failure))).check(ACCOUNT, CALL, text)
+
+    assert result.refuses is refuses
+
+
+@each_scope
+def test_a_schema_looks_at_the_contents_of_its_scope_only(scope: Scope, *, applies: bool) -> None:
+    results = schemas(schema(scope=scope)).check(ACCOUNT, CALL, "2")
+
+    assert bool(results) is applies
+
+
+def test_every_schema_of_the_scope_has_its_say_in_the_order_of_registration() -> None:
+    known = schemas(schema("b"), schema("other", scope=Scope(OTHER_ACCOUNT)), schema("a"))
+
+    assert [result.name for result in known.check(ACCOUNT, CALL, "1")] == ["b", "a"]
+
+
+def test_what_is_not_json_breaks_every_schema() -> None:
+    results = schemas(schema("a"), schema("b", on_failure=OnFailure.REFUSE)).check(ACCOUNT, CALL, "hello")
+
+    expected = (("", "not JSON: Expecting value: line 1 column 1 (char 0)"),)
+    assert [result.errors for result in results] == [expected, expected]
+    assert [result.refuses for result in results] == [False, True]
+
+
+def test_a_schema_is_new_once_and_then_replaced_in_its_place() -> None:
+    known = schemas(schema("a"), schema("b"))
+    replacement = schema("a", text="true")
+
+    assert not known.add(replacement)
+    assert list(known) == [replacement, known.get("b")]
+    assert known.add(schema("c"))
+    assert len(known) == 3
+
+
+def test_a_removed_schema_has_no_say_any_more() -> None:
+    known = schemas(schema())
+
+    assert known.remove("s")
+    assert known.get("s") is None
+    assert known.check(ACCOUNT, CALL, "2") == ()
+    assert not known.remove("s")
+
+
+@pytest.mark.parametrize(
+    ("scope", "left"),
+    [
+        pytest.param(Scope(), [], id="everything"),
+        pytest.param(Scope(ACCOUNT), ["everybody's", "other's"], id="an account"),
+        pytest.param(Scope(None, CALL), ["everybody's", "own", "other's"], id="a call"),
+        pytest.param(Scope(ACCOUNT, CALL), ["everybody's", "own", "other's"], id="both"),
+    ],
+)
+def test_with_a_scope_go_the_schemas_that_are_for_nothing_else(scope: Scope, left: list[str]) -> None:
+    known = schemas(
+        schema("everybody's"),
+        schema("own", scope=Scope(ACCOUNT)),
+        schema("call's", scope=Scope(ACCOUNT, CALL)),
+        schema("other's", scope=Scope(OTHER_ACCOUNT, OTHER_CALL)),
+    )
+
+    assert known.reset(scope) == 4 - len(left)
+    assert [each.name for each in known] == left
+
+
+def test_no_more_than_a_hundred_schemas_are_registered_but_one_can_be_replaced() -> None:
+    known = schemas(*(schema(str(number)) for number in range(100)))
+
+    with pytest.raises(CapacityError) as caught:
+        known.add(schema())
+
+    assert (caught.value.name, caught.value.maximum) == ("schemas", 100)
+    assert str(caught.value) == "schemas reached: at most 100; delete some or reset"
+    assert not known.add(schema("7"))
+
+
+def test_compiled_schemas_have_a_maximum_of_memory_but_one_can_be_replaced() -> None:
+    known = Schemas(MemoryAccount(capacities={"schemas": Capacity(max_bytes=10_000)}))
+    rest = 10_000 - 2 * ENTRY
+    known.add(schema("a", size=rest - 10))
+    known.add(schema("b", size=10))
+
+    with pytest.raises(CapacityError) as caught:
+        known.add(schema("c", size=1))
+
+    assert (caught.value.name, caught.value.maximum) == ("schemas", 10_000)
+    assert not known.add(schema("b", size=10))
+    with pytest.raises(CapacityError):
+        known.add(schema("b", size=11))
+    assert [one.size for one in known] == [rest - 10, 10]
+
+
+def test_all_schemas_of_a_message_spend_one_budget() -> None:
+    def greedy(_value: object, _shape: Shape, budget: CostBudget) -> Violations:
+        return () if budget.take(MESSAGE_STEPS // 2) else (("", "too large"),)
+
+    known = schemas(*(schema(name, validate=greedy) for name in "abc"))
+
+    for _ in range(2):  # the next message has its own
+        assert [result.valid for result in known.check(ACCOUNT, CALL, "1")] == [True, True, False]
+
+
+def test_a_schema_gets_the_shape_of_the_content() -> None:
+    shapes: list[Shape] = []
+
+    def look(_value: object, shape: Shape, _budget: CostBudget) -> Violations:
+        shapes.append(shape)
+        return ()
+
+    schemas(schema(validate=look)).check(ACCOUNT, CALL, "[1, 2]")
+
+    assert shapes == [Shape((1, 2), (0, 0))]
+
+
+def test_the_size_of_a_result_counts_its_texts() -> None:
+    empty, one, long = (
+        SchemaResult(name="s", errors=errors) for errors in ((), (("/a", "bad"),), (("/a", "b" * 1000),))
+    )
+
+    assert 0 < empty.size < one.size
+    assert long.size - one.size == 4 * 997

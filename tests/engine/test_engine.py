@@ -1,0 +1,694 @@
+import asyncio
+
+import pytest
+from builders import (
+    ACCOUNT,
+    CALL,
+    CALLBACK,
+    OTHER_ACCOUNT,
+    OTHER_CALL,
+    SOME_TIME,
+    Time,
+    arrive,
+    call,
+    emulation,
+    notice,
+    post,
+    request,
+    subscription,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.engine.callbacks.deliveries import DeliveryFilter
+from emulator.engine.config import OnMismatch, Unregistered
+from emulator.engine.engine import Engine
+from emulator.engine.events import Subscriber
+from emulator.engine.faults.kinds import Drop, DropFault, ReplyFault
+from emulator.engine.faults.rules import FaultEffect, FaultRuleSpec, Match
+from emulator.engine.journal.exchange import Exchange, Outcome, pack
+from emulator.engine.journal.filters import Filter
+from emulator.engine.journal.waits import MessageWaiter, WaitEnd
+from emulator.engine.scope import Scope
+from emulator.engine.slices import Window, finish
+from emulator.engine.state.calls import Call, Leg, Status
+from emulator.engine.state.schemas import OnFailure, Schema
+from emulator.engine.voice.clients import ClientConnection
+from emulator.wire import errors, sids
+from emulator.wire.errors import Problem, TwilioError
+from emulator.wire.messages import NewMessage
+from emulator.wire.paths import Target
+from emulator.wire.signalling import received
+from emulator.wire.subscriptions import RESOURCE, NewSubscription
+
+EVERYTHING = Filter()
+
+
+def refusal(engine: Engine, *args: str, **kwargs: str | None) -> TwilioError:
+    with pytest.raises(TwilioError) as caught:
+        post(engine, *args, **kwargs)
+    return caught.value
+
+
+def test_a_message_is_created_from_what_came() -> None:
+    engine = emulation()
+    exchange = engine.admit(arrive(engine), request(), NewMessage("[1]", "k", ("content-not-an-object",)))
+
+    message = exchange.created
+    assert (message.account_sid, message.call_sid) == (ACCOUNT, CALL)
+    assert (exchange.content, message.idempotency_key, message.notes) == ("[1]", "k", ("content-not-an-object",))
+    assert (message.date_created, message.replays) == (SOME_TIME, 0)
+
+
+def test_a_messages_sid_has_the_hex_of_its_request_id() -> None:
+    exchange = post(emulation())
+
+    assert sids.is_sid("KX", exchange.message.sid)
+    assert exchange.request_id == "RQ" + exchange.message.sid[2:]
+
+
+def test_every_exchange_has_an_id_of_its_own() -> None:
+    engine = emulation()
+    exchanges = [
+        post(engine, key="k"),
+        post(engine, key="k"),
+        post(engine),
+        engine.refuse(arrive(engine), request(), errors.PATH_UNKNOWN),
+        engine.preflight(arrive(engine), request()),
+    ]
+    ids = {each.request_id for each in exchanges} | {engine.new_request_id()}
+
+    assert len(ids) == 6
+    assert all(sids.is_sid("RQ", each) for each in ids)
+
+
+def test_exchanges_stand_in_the_journal_in_order_with_what_became_of_them() -> None:
+    engine = emulation()
+    exchanges = [
+        post(engine, key="k"),
+        post(engine, key="k"),
+        post(engine, "[]", key="k"),
+        engine.refuse(arrive(engine), request(), errors.PATH_UNKNOWN, "no such thing"),
+        engine.preflight(arrive(engine), request()),
+    ]
+
+    assert list(engine.journal.requests(EVERYTHING)) == exchanges
+    assert [each.seq for each in exchanges] == [1, 2, 3, 4, 5]
+    assert [each.outcome for each in exchanges] == [
+        Outcome.CREATED,
+        Outcome.REPLAYED,
+        Outcome.MISMATCH,
+        Outcome.REFUSED,
+        Outcome.PREFLIGHT,
+    ]
+
+
+def test_a_refused_request_is_kept_with_its_row_and_reason() -> None:
+    engine = emulation()
+    asked, arrived = request(), arrive(engine, "AC123", None)
+    exchange = engine.refuse(arrived, asked, errors.PATH_UNKNOWN, "no such thing")
+
+    assert (exchange.problem, exchange.reason, exchange.message) == (errors.PATH_UNKNOWN, "no such thing", None)
+    assert (exchange.request, exchange.arrival) == (asked, arrived)
+    assert list(engine.journal.requests(Filter(account_sid="AC123"))) == [exchange]
+
+
+def test_the_same_key_answers_with_the_first_message_and_counts() -> None:
+    engine = emulation()
+    first, second, third = (post(engine, key="k") for _ in range(3))
+
+    assert first.message is second.message is third.message
+    assert first.reply() == second.reply() == third.reply()
+    assert first.message.replays == 2
+    assert len(engine.journal.messages(EVERYTHING)) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"key": "K"}, id="another key"),
+        pytest.param({"key": "k", "call_sid": OTHER_CALL}, id="another call"),
+        pytest.param({"key": "k", "account_sid": OTHER_ACCOUNT}, id="another account"),
+        pytest.param({"key": None}, id="no key"),
+    ],
+)
+def test_elsewhere_the_same_request_creates_a_message_of_its_own(other: dict[str, str | None]) -> None:
+    engine = emulation()
+    first, second = post(engine, key="k"), post(engine, **other)
+
+    assert second.outcome is Outcome.CREATED
+    assert second.message.sid != first.message.sid
+
+
+def test_without_a_key_every_request_creates_a_message() -> None:
+    engine = emulation()
+    sent = {post(engine).message.sid for _ in range(3)}
+
+    assert len(sent) == 3
+
+
+def test_other_content_under_a_known_key_is_replayed_and_marked() -> None:
+    engine = emulation()
+    first, second = post(engine, '{"a": 1}', key="k"), post(engine, '{"a":1}', key="k")
+
+    assert second.outcome is Outcome.MISMATCH
+    assert second.reply() == first.reply()
+    assert first.content == '{"a": 1}'
+    assert first.message.replays == 1
+
+
+def test_other_content_under_a_known_key_is_refused_when_told_so() -> None:
+    engine = emulation(idempotency_mismatch=OnMismatch.REJECT)
+    first = post(engine, "{}", key="k")
+    error = refusal(engine, "[]", key="k")
+
+    assert error.problem is errors.KEY_CONFLICT
+    assert first.message.sid in error.reason
+    assert first.message.replays == 0
+
+
+def test_the_same_content_under_a_known_key_is_replayed_even_when_others_are_refused() -> None:
+    engine = emulation(idempotency_mismatch=OnMismatch.REJECT)
+    post(engine, "{}", key="k")
+
+    assert post(engine, "{}", key="k").outcome is Outcome.REPLAYED
+
+
+@pytest.mark.parametrize(("later", "outcome"), [(59, Outcome.REPLAYED), (60, Outcome.CREATED)])
+def test_a_key_creates_again_when_its_time_is_over(later: float, outcome: Outcome) -> None:
+    time = Time()
+    engine = emulation(time, idempotency_ttl=60)
+    post(engine, key="k")
+    time.now += later
+
+    assert post(engine, key="k").outcome is outcome
+
+
+def test_beyond_the_limit_the_oldest_key_creates_again() -> None:
+    engine = emulation(idempotency_limit=2)
+    for key in "abc":
+        post(engine, key=key)
+
+    assert [post(engine, key=key).outcome for key in "ca"] == [Outcome.REPLAYED, Outcome.CREATED]
+
+
+def test_a_refused_request_does_not_use_up_its_key() -> None:
+    engine = emulation()
+    engine.calls.add(call(status=Status.QUEUED))
+    refusal(engine, key="k")
+    engine.calls.add(call(status=Status.IN_PROGRESS))
+
+    assert post(engine, key="k").outcome is Outcome.CREATED
+
+
+def test_a_known_key_replays_although_the_call_is_over() -> None:
+    engine = emulation()
+    post(engine, key="k")
+    engine.calls.add(call(status=Status.COMPLETED))
+
+    assert post(engine, key="k").outcome is Outcome.REPLAYED
+
+
+@pytest.mark.parametrize(
+    ("known", "problem"),
+    [
+        pytest.param(call(status=Status.COMPLETED), errors.CALL_NOT_ACTIVE, id="over"),
+        pytest.param(call(client=Leg.PSTN), errors.CALL_IS_PSTN, id="PSTN"),
+        pytest.param(call(account_sid=OTHER_ACCOUNT), errors.CALL_FOREIGN, id="another account's"),
+        pytest.param(call(sid=OTHER_CALL), errors.CALL_UNKNOWN, id="unknown"),
+    ],
+)
+def test_the_calls_state_refuses_a_message_and_leaves_no_trace(known: Call, problem: Problem) -> None:
+    engine = emulation(calls=Unregistered.REGISTERED)
+    engine.calls.add(known)
+
+    assert refusal(engine).problem is problem
+    assert len(engine.journal.requests(EVERYTHING)) == 0
+
+
+def test_an_evicted_messages_key_still_replays() -> None:
+    engine = emulation(journal_limit=1)
+    first = post(engine, key="k")
+    post(engine)
+    again = post(engine, key="k")
+
+    assert again.outcome is Outcome.REPLAYED
+    assert again.reply() == first.reply()
+
+
+def test_a_deleted_messages_key_creates_again() -> None:
+    engine = emulation()
+    first = post(engine, key="k")
+
+    assert asyncio.run(engine.delete_messages(EVERYTHING)) == 1
+    again = post(engine, key="k")
+    assert again.outcome is Outcome.CREATED
+    assert again.message.sid != first.message.sid
+
+
+def test_deleting_forgets_what_the_filter_means_and_nothing_else() -> None:
+    engine = emulation()
+    post(engine, key="k")
+    other = post(engine, key="k", call_sid=OTHER_CALL)
+    post(engine)
+
+    assert asyncio.run(engine.delete_messages(Filter(call_sid=CALL))) == 2
+    assert list(engine.journal.messages(EVERYTHING)) == [other]
+    assert post(engine, key="k", call_sid=OTHER_CALL).outcome is Outcome.REPLAYED
+    assert asyncio.run(engine.delete_messages(Filter(call_sid=CALL))) == 0
+
+
+def test_a_request_is_received_when_it_arrives_and_created_when_it_is_admitted() -> None:
+    time = Time()
+    engine = emulation(time)
+    arrived = engine.arrive(ACCOUNT, CALL)
+    time.now += 20
+    exchange = engine.admit(arrived, request(), NewMessage("{}", None))
+
+    assert exchange.arrival.received_at == SOME_TIME
+    assert exchange.message.date_created == SOME_TIME + 20
+
+
+def test_a_reply_is_not_dated_before_the_message_it_shows() -> None:
+    time = Time()
+    engine = emulation(time)
+    arrived = engine.arrive(ACCOUNT, CALL)
+    time.now += 20
+    exchange = engine.admit(arrived, request(), NewMessage("{}", None))
+
+    assert exchange.replied_at == SOME_TIME + 20
+
+
+def test_requests_in_flight_are_counted_by_account_this_one_included() -> None:
+    engine = emulation()
+    arrivals = [engine.arrive(sid, None) for sid in (ACCOUNT, ACCOUNT, OTHER_ACCOUNT, None, ACCOUNT, None)]
+
+    assert [each.concurrent for each in arrivals] == [1, 2, 1, 1, 3, 2]
+
+
+@given(st.lists(st.sampled_from([ACCOUNT, OTHER_ACCOUNT, None, "leave"])))
+def test_who_has_left_is_in_flight_no_more(steps: list[str | None]) -> None:
+    engine, inside = emulation(), []
+    for step in steps:
+        if step != "leave":
+            inside.append(engine.arrive(step, None))
+            assert inside[-1].concurrent == sum(each.account_sid == step for each in inside)
+        elif inside:
+            engine.leave(inside.pop(0))
+
+
+FORM = pack([(b"content-type", b"application/x-www-form-urlencoded")])
+
+
+def test_a_refused_request_is_kept_with_the_parameters_that_could_be_read() -> None:
+    engine = emulation()
+    asked = request(head=FORM, body=b"Content=hello&IdempotencyKey=k")
+    exchange = engine.refuse(arrive(engine), asked, errors.CONTENT_NOT_JSON)
+
+    assert (exchange.content, exchange.idempotency_key) == ("hello", "k")
+    assert list(engine.journal.requests(Filter(idempotency_key="k"))) == [exchange]
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        pytest.param(b"Content=%", errors.FORM_BROKEN, id="broken"),
+        pytest.param(b"", errors.CONTENT_REQUIRED, id="empty"),
+        pytest.param(b"IdempotencyKey=&Content=", errors.CONTENT_REQUIRED, id="empty values"),
+        pytest.param(b"Content=1", errors.INTERNAL_ERROR, id="after an accident nothing is read again"),
+    ],
+)
+def test_a_refused_request_may_have_had_no_parameters(body: bytes, problem: Problem) -> None:
+    engine = emulation()
+    exchange = engine.refuse(arrive(engine), request(head=FORM, body=body), problem)
+
+    assert (exchange.content, exchange.idempotency_key) == (None, None)
+
+
+def test_considering_a_request_tells_what_it_would_get_and_remembers_nothing() -> None:
+    engine = emulation()
+    considered = engine.consider(ACCOUNT, CALL, NewMessage("{}", "k"))
+
+    assert considered.sid == "KX" + "0" * 32
+    assert (considered.account_sid, considered.call_sid, considered.date_created) == (ACCOUNT, CALL, SOME_TIME)
+    assert len(engine.journal.requests(EVERYTHING)) == 0
+    assert post(engine, key="k").outcome is Outcome.CREATED
+
+
+def test_considering_does_not_shift_the_sequence_of_a_seed() -> None:
+    engine, other = emulation(), emulation()
+    engine.consider(ACCOUNT, CALL, NewMessage("{}", None))
+
+    assert post(engine).id == post(other).id
+
+
+def test_considering_a_known_key_tells_of_the_replay_without_counting_it() -> None:
+    engine = emulation()
+    original = post(engine, key="k").message
+
+    assert engine.consider(ACCOUNT, CALL, NewMessage("{}", "k")) is original
+    assert original.replays == 0
+
+
+def test_considering_is_refused_as_sending_is() -> None:
+    engine = emulation(calls=Unregistered.REGISTERED)
+
+    with pytest.raises(TwilioError) as caught:
+        engine.consider(ACCOUNT, CALL, NewMessage("{}", None))
+
+    assert caught.value.problem is errors.CALL_UNKNOWN
+
+
+def schema(**given: object) -> Schema:
+    """A schema that no content passes."""
+    usual = {
+        "name": "order",
+        "text": "false",
+        "size": 1,
+        "scope": Scope(),
+        "on_failure": OnFailure.NOTE,
+        "validate": lambda *_: (("/to", "is missing"), ("/from", "too")),
+    }
+    return Schema(**{**usual, **given})
+
+
+def test_a_broken_schema_is_noted_on_the_message() -> None:
+    engine = emulation()
+    before = post(engine)
+    engine.schemas.add(schema())
+    after = post(engine)
+
+    assert (before.valid, after.valid) == (None, False)
+    assert [result.name for result in after.schemas] == ["order"]
+    assert list(engine.journal.messages(Filter(valid=False))) == [after]
+
+
+@pytest.mark.parametrize(
+    ("pointer", "says"), [("/to", "schema order: /to: is missing"), ("", "schema order: the whole: is missing")]
+)
+def test_a_broken_schema_refuses_the_message_when_it_is_to(pointer: str, says: str) -> None:
+    engine = emulation()
+    engine.schemas.add(schema(on_failure=OnFailure.REFUSE, validate=lambda *_: ((pointer, "is missing"),)))
+    error = refusal(engine)
+
+    assert error.problem is errors.CONTENT_NOT_JSON
+    assert error.reason == says
+
+
+def test_a_reset_forgets_all_of_its_scope_and_says_what() -> None:
+    engine = emulation()
+    engine.calls.add(call(account_sid=ACCOUNT))
+    engine.schemas.add(schema(scope=Scope(ACCOUNT)))
+    engine.faults.add(FaultRuleSpec(match=Match(scope=Scope(ACCOUNT, OTHER_CALL)), then=FaultEffect()))
+    post(engine, key="k")
+    post(engine, key="k")
+    other = post(engine, key="k", account_sid=OTHER_ACCOUNT, call_sid=OTHER_CALL)
+    forgotten = engine.reset(Scope(ACCOUNT))
+
+    assert forgotten == {
+        "requests": 2,
+        "messages": 1,
+        "calls": 1,
+        "schemas": 1,
+        "faults": 1,
+        "subscriptions": 0,
+        "deliveries": 0,
+        "waits": 0,
+    }
+    assert list(engine.journal.requests(EVERYTHING)) == [other]
+    assert (list(engine.calls), list(engine.schemas), list(engine.faults)) == ([], [], [])
+    assert post(engine, key="k").outcome is Outcome.CREATED
+    assert post(engine, key="k", account_sid=OTHER_ACCOUNT, call_sid=OTHER_CALL).outcome is Outcome.REPLAYED
+
+
+@pytest.mark.parametrize(
+    ("scope", "left"),
+    [
+        pytest.param(Scope(), [], id="everything"),
+        pytest.param(Scope(ACCOUNT), ["everybody's", "other's"], id="an account"),
+        pytest.param(Scope(None, CALL), ["own", "other's"], id="a call"),
+        pytest.param(Scope(ACCOUNT, OTHER_CALL), ["everybody's", "other's"], id="both"),
+    ],
+)
+def test_a_reset_forgets_the_calls_of_its_scope(scope: Scope, left: list[str]) -> None:
+    engine = emulation()
+    registered = {
+        "everybody's": call(),
+        "own": call(sid=OTHER_CALL, account_sid=ACCOUNT),
+        "other's": call(sid="CA" + "1" * 32, account_sid=OTHER_ACCOUNT),
+    }
+    for each in registered.values():
+        engine.calls.add(each)
+    engine.reset(scope)
+
+    assert [name for name, each in registered.items() if each in list(engine.calls)] == left
+
+
+@pytest.mark.parametrize(
+    ("scope", "restored"), [pytest.param(Scope(), True, id="whole"), pytest.param(Scope(ACCOUNT), False, id="scoped")]
+)
+def test_only_a_reset_of_everything_restores_clock_and_seed(scope: Scope, *, restored: bool) -> None:
+    engine = emulation()
+    engine.clock.freeze(7)
+    engine.chance.seed(7)
+    engine.reset(scope)
+
+    assert engine.clock.frozen is not restored
+    assert engine.chance.current_seed == (None if restored else 7)
+
+
+def test_two_runs_under_one_seed_and_one_frozen_clock_get_the_same_replies() -> None:
+    def run() -> list[bytes]:
+        engine.clock.freeze(7)
+        engine.chance.seed(7)
+        return [each.reply_head(each.reply()) + each.reply().body for each in (post(engine, key="k"), post(engine))]
+
+    engine = emulation()
+    first = run()
+    engine.reset(Scope())
+
+    assert run() == first
+
+
+def test_a_seed_that_is_set_again_breaks_nothing_though_ids_come_again() -> None:
+    engine = emulation(journal_limit=3)
+    for _ in range(3):
+        engine.chance.seed(7)
+        post(engine)
+        post(engine)
+
+    assert len(engine.journal.messages(EVERYTHING)) == 3
+    assert asyncio.run(engine.delete_messages(EVERYTHING)) == 3
+
+
+def test_when_the_emulator_stops_waits_and_streams_end() -> None:
+    async def run() -> tuple[MessageWaiter, Subscriber]:
+        engine = emulation()
+        wait = await engine.wait(EVERYTHING, at_least=1, at_most=None)
+        reader = engine.feed.open(EVERYTHING)
+        engine.stop()
+        return wait, reader
+
+    wait, reader = asyncio.run(run())
+
+    assert wait.over.result() is WaitEnd.STOPPED
+    assert reader.ended
+
+
+# --- subscriptions
+
+
+SUBSCRIBED = NewSubscription(CALLBACK, "POST", None)
+
+
+def subscribe(engine: Engine, key: str | None = None, *, method: str = "POST") -> Exchange:
+    return engine.admit(arrive(engine), request(), NewSubscription(CALLBACK, method, key))
+
+
+def unsubscribe(engine: Engine, sid: str, *, account_sid: str = ACCOUNT, call_sid: str = CALL) -> Exchange:
+    target = Target(account_sid, call_sid, RESOURCE, sid)
+    return engine.remove(arrive(engine, account_sid, call_sid), request(method="DELETE"), target)
+
+
+def subscribed(engine: Engine) -> list[str]:
+    return [each.sid for each in engine.conversations.subscriptions]
+
+
+def test_a_subscription_is_kept_until_it_is_deleted() -> None:
+    engine = emulation()
+    created = subscribe(engine)
+    before = subscribed(engine)
+    deleted = unsubscribe(engine, before[0])
+
+    assert (created.outcome, created.status, created.message) == (Outcome.CREATED, 201, None)
+    assert (deleted.outcome, deleted.status, deleted.made) == (Outcome.DELETED, 204, created.made)
+    assert before == ["ZY" + created.id]
+    assert subscribed(engine) == []
+
+
+@pytest.mark.parametrize(
+    ("account_sid", "call_sid", "known"),
+    [(OTHER_ACCOUNT, CALL, True), (ACCOUNT, OTHER_CALL, True), (ACCOUNT, CALL, False)],
+)
+def test_a_subscription_is_found_at_its_own_path_only(account_sid: str, call_sid: str, *, known: bool) -> None:
+    engine = emulation()
+    subscribe(engine)
+    sid = subscribed(engine)[0] if known else "ZY" + "0" * 32
+    with pytest.raises(TwilioError) as caught:
+        unsubscribe(engine, sid, account_sid=account_sid, call_sid=call_sid)
+
+    assert caught.value.problem is errors.SUBSCRIPTION_UNKNOWN
+    assert len(subscribed(engine)) == 1
+
+
+def test_a_subscription_is_no_message_for_who_waits_reads_or_counts() -> None:
+    async def play() -> None:
+        engine = emulation()
+        wait = await engine.wait(EVERYTHING, at_least=1, at_most=None)
+        reader = engine.feed.open(EVERYTHING)
+        subscribe(engine)
+
+        assert (wait.count, wait.over.done()) == (0, False)
+        assert [event.kind for event in finish(engine.feed.read(reader))] == ["request"]
+        assert await engine.delete_messages(EVERYTHING) == 0
+        post(engine)
+        assert wait.over.result() is WaitEnd.DECIDED
+        assert engine.reset(Scope())["messages"] == 1
+
+    asyncio.run(play())
+
+
+def test_a_subscriptions_key_is_its_own_and_is_free_again_once_it_is_deleted() -> None:
+    engine = emulation()
+    message, first, again = post(engine, key="k"), subscribe(engine, "k"), subscribe(engine, "k")
+    other = subscribe(engine, "k", method="GET")
+    assert first.made is not None
+    unsubscribe(engine, first.made.sid)
+    anew = subscribe(engine, "k")
+
+    assert [each.outcome for each in (message, first, again, other, anew)] == [
+        Outcome.CREATED,
+        Outcome.CREATED,
+        Outcome.REPLAYED,
+        Outcome.MISMATCH,
+        Outcome.CREATED,
+    ]
+    assert again.made is other.made is first.made
+    assert first.made.replays == 2
+    assert anew.made is not first.made
+
+
+def test_as_many_subscriptions_as_can_be_kept_are_too_many_requests_and_leave_no_key() -> None:
+    engine = emulation()
+    engine.memory["subscriptions"].max_entries = 1
+    first = subscribe(engine)
+    with pytest.raises(TwilioError) as caught:
+        subscribe(engine, "k")
+    assert first.made is not None
+    unsubscribe(engine, first.made.sid)
+
+    assert caught.value.problem is errors.TOO_MANY_REQUESTS
+    assert "subscriptions" in (caught.value.reason or "")
+    assert subscribe(engine, "k").outcome is Outcome.CREATED
+
+
+def test_what_comes_of_a_request_that_was_in_flight_at_a_reset_is_not_kept() -> None:
+    engine = emulation()
+    arrival = engine.arrive(ACCOUNT, CALL)
+    engine.reset(Scope(ACCOUNT))
+    exchange = engine.admit(arrival, request(), SUBSCRIBED)
+    engine.leave(arrival)
+
+    assert exchange.status == 201
+    assert subscribed(engine) == []
+    assert len(engine.journal.requests(EVERYTHING)) == 0
+
+
+def test_a_deletion_does_not_look_at_the_call_and_a_creation_does() -> None:
+    engine = emulation()
+    created = subscribe(engine)
+    engine.calls.add(call(status=Status.COMPLETED))
+    with pytest.raises(TwilioError) as caught:
+        subscribe(engine)
+
+    assert caught.value.problem is errors.CALL_NOT_ACTIVE
+    assert created.made is not None
+    assert unsubscribe(engine, created.made.sid).status == 204
+
+
+def test_to_consider_a_subscription_keeps_nothing() -> None:
+    engine = emulation()
+    considered = engine.consider(ACCOUNT, CALL, SUBSCRIBED)
+
+    assert considered.sid == "ZY" + "0" * 32
+    assert subscribed(engine) == []
+
+
+@pytest.mark.parametrize(("resource", "happens"), [(RESOURCE, True), (None, True), ("UserDefinedMessages", False)])
+def test_a_fault_can_be_for_subscriptions_and_their_deletion(resource: str | None, *, happens: bool) -> None:
+    engine = emulation()
+    first = subscribe(engine)
+    assert first.made is not None
+    action = ReplyFault(errors.SERVICE_UNAVAILABLE)
+    engine.faults.add(
+        FaultRuleSpec(match=Match(scope=Scope(ACCOUNT), resource=resource), then=FaultEffect(action=action))
+    )
+    deleted, created = unsubscribe(engine, first.made.sid), subscribe(engine)
+
+    expected = (503, 503, [first.made.sid]) if happens else (204, 201, [created.made and created.made.sid])
+    assert (deleted.status, created.status, subscribed(engine)) == expected
+
+
+@pytest.mark.parametrize(("account_sid", "call_sid"), [(OTHER_ACCOUNT, CALL), (ACCOUNT, OTHER_CALL)])
+def test_a_lost_answer_is_not_spent_on_a_deletion_that_is_refused(account_sid: str, call_sid: str) -> None:
+    engine = emulation()
+    made = subscribe(engine).made
+    assert made is not None
+    rule = engine.faults.add(FaultRuleSpec(match=Match(), then=FaultEffect(action=DropFault(Drop.AFTER)), times=1))
+    with pytest.raises(TwilioError):
+        unsubscribe(engine, made.sid, account_sid=account_sid, call_sid=call_sid)
+    unspent = not rule.is_spent
+    lost = unsubscribe(engine, made.sid)
+
+    assert (unspent, rule.is_spent, lost.outcome, lost.is_lost) == (True, True, Outcome.DELETED, True)
+
+
+def test_a_schema_says_nothing_of_subscriptions() -> None:
+    engine = emulation()
+    engine.schemas.add(schema(on_failure=OnFailure.REFUSE))
+
+    assert subscribe(engine).schemas == ()
+
+
+def test_what_an_end_user_says_on_a_voice_call_is_heard() -> None:
+    engine, line = emulation(), ClientConnection()
+    engine.switchboard.connect(line, identity="alice", account_sid=None)
+    engine.switchboard.invite(line, received.Invite(call_sid="TJS1", sdp="", parameters={}))
+    frame = received.UserMessage(
+        call_sid="TJS1", sid="KX" + "1" * 32, content="[1]", content_type="text", message_type="user-defined-message"
+    )
+    engine.switchboard.message(line, frame)
+
+    (saying,) = engine.conversations.sayings
+    assert (saying.said.identity, saying.said.content, saying.said.call_sid) == ("alice", "[1]", line.aliases["TJS1"])
+
+
+@pytest.mark.parametrize(("contains", "count"), [(None, 2), ("one", 1)])
+def test_deliveries_are_selected_by_a_filter(contains: str | None, count: int) -> None:
+    engine = emulation()
+    for content in ("one", "two"):
+        engine.conversations.deliveries.open(
+            subscription(), notice(content=content), chance=engine.chance, now=SOME_TIME
+        )
+    found, listed = asyncio.run(engine.page_of_deliveries(DeliveryFilter(contains=contains), Window(1)))
+
+    assert (found, len(listed)) == (count, 1)
+
+
+def test_a_lost_answer_is_not_spent_on_a_refused_create() -> None:
+    engine = emulation()
+    rule = engine.faults.add(FaultRuleSpec(match=Match(), then=FaultEffect(action=DropFault(Drop.AFTER)), times=1))
+    engine.calls.add(call(status=Status.COMPLETED))
+    refusal(engine)
+
+    assert not rule.is_spent

@@ -1,0 +1,374 @@
+import asyncio
+import gc
+from itertools import chain
+
+import pytest
+from builders import (
+    ACCOUNT,
+    CALL,
+    MESSAGE,
+    OTHER_ACCOUNT,
+    OTHER_CALL,
+    arrive,
+    emulation,
+    exchange,
+    post,
+    request,
+    subscription,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.engine import events
+from emulator.engine.callbacks.deliveries import DeliveryOutcome as Became
+from emulator.engine.capacity import CapacityError
+from emulator.engine.engine import Engine
+from emulator.engine.events import MAX_BEHIND, Event, EventKind, Subscriber, events_of
+from emulator.engine.journal.exchange import Exchange, Outcome
+from emulator.engine.journal.filters import Filter
+from emulator.engine.scope import Scope
+from emulator.engine.slices import finish
+from emulator.engine.voice.call_legs import EndUserMessage
+from emulator.wire import errors
+
+FILTERS = st.builds(
+    Filter,
+    account_sid=st.sampled_from([None, ACCOUNT, OTHER_ACCOUNT]),
+    call_sid=st.sampled_from([None, CALL, OTHER_CALL]),
+    contains=st.sampled_from([None, "1"]),
+)
+POSTS = st.tuples(
+    st.sampled_from([ACCOUNT, OTHER_ACCOUNT]), st.sampled_from([CALL, OTHER_CALL]), st.sampled_from(["1", "2"])
+)
+
+
+def send(engine: Engine, posts: list[tuple[str, str, str]]) -> list[Exchange]:
+    return [post(engine, content, account_sid=account, call_sid=call) for account, call, content in posts]
+
+
+def told(exchanges: list[Exchange]) -> list[Event]:
+    return list(chain.from_iterable(map(events_of, exchanges)))
+
+
+def take(engine: Engine, reader: Subscriber) -> list[Event]:
+    """All events that a reader can read now."""
+    taken: list[Event] = []
+    while events := finish(engine.feed.read(reader)):
+        taken += events
+    return taken
+
+
+async def is_woken(reader: Subscriber) -> bool:
+    """Whether a reader who waits would return at once."""
+    waiting = asyncio.ensure_future(reader.wait())
+    done, _ = await asyncio.wait({waiting}, timeout=0)
+    waiting.cancel()
+    return bool(done) and waiting.result() is None
+
+
+def test_a_message_is_told_as_a_request_and_then_as_a_message() -> None:
+    created = exchange(3)
+
+    assert events_of(created) == [Event(EventKind.REQUEST, 3, created), Event(EventKind.MESSAGE, 3, created)]
+
+
+@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.CREATED])
+def test_what_created_nothing_is_told_as_a_request_alone(outcome: Outcome) -> None:
+    other = exchange(3, outcome=outcome)
+
+    assert events_of(other) == [Event(EventKind.REQUEST, 3, other)]
+
+
+@given(st.lists(FILTERS, max_size=4), st.lists(POSTS))
+def test_each_reader_sees_what_it_asked_for_in_order_and_nothing_else(
+    wishes: list[Filter], posts: list[tuple[str, str, str]]
+) -> None:
+    engine = emulation()
+    readers = [engine.feed.open(wanted) for wanted in wishes]
+    sent = send(engine, posts)
+
+    for reader in readers:
+        assert take(engine, reader) == told([each for each in sent if reader.wanted.matches(each)])
+
+
+@given(st.lists(POSTS), st.lists(POSTS), st.integers(0, 60), FILTERS)
+def test_who_resumes_sees_what_it_missed_and_what_comes_each_once(
+    before: list[tuple[str, str, str]], later: list[tuple[str, str, str]], after: int, wanted: Filter
+) -> None:
+    engine = emulation()
+    sent = send(engine, before)
+    reader = engine.feed.open(
+        Filter(account_sid=wanted.account_sid, call_sid=wanted.call_sid, contains=wanted.contains, after=after),
+        resumed=True,
+    )
+    sent += send(engine, later)
+
+    assert take(engine, reader) == told([each for each in sent if each.seq > after and wanted.matches(each)])
+
+
+def test_who_does_not_resume_sees_only_what_comes() -> None:
+    engine = emulation()
+    post(engine)
+    reader = engine.feed.open(Filter())
+
+    assert not asyncio.run(is_woken(reader))
+    assert take(engine, reader) == []
+
+
+def test_refusals_are_told_too() -> None:
+    engine = emulation()
+    reader = engine.feed.open(Filter(account_sid="AC1"))
+    refused = engine.refuse(arrive(engine, "AC1", None), request(), errors.PATH_UNKNOWN)
+
+    assert take(engine, reader) == [Event(EventKind.REQUEST, 1, refused)]
+
+
+def test_a_reader_wakes_for_an_event_and_rests_when_it_took_it() -> None:
+    async def run() -> list[bool]:
+        engine = emulation()
+        reader = engine.feed.open(Filter())
+        states = [await is_woken(reader)]
+        post(engine)
+        states.append(await is_woken(reader))
+        take(engine, reader)
+        return [*states, await is_woken(reader)]
+
+    assert asyncio.run(run()) == [False, True, False]
+
+
+def test_readers_are_woken_when_a_client_leaves_before_its_answer() -> None:
+    async def play() -> None:
+        engine = emulation()
+        reader, other = (
+            engine.feed.open(Filter(call_sid=CALL)),
+            engine.feed.open(Filter(call_sid=OTHER_CALL)),
+        )
+        arrived = arrive(engine)
+        engine.client_left(arrived)
+        await reader.wait()
+
+        assert (arrived.was_left, take(engine, reader), take(engine, other)) == (True, [], [])
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await other.wait()
+
+    asyncio.run(play())
+
+
+def test_who_resumes_is_awake_at_once() -> None:
+    engine = emulation()
+    post(engine)
+
+    assert asyncio.run(is_woken(engine.feed.open(Filter(), resumed=True)))
+
+
+@pytest.mark.parametrize(
+    ("scope", "hears"),
+    [
+        pytest.param(Scope(), True, id="everything"),
+        pytest.param(Scope(ACCOUNT), True, id="its account"),
+        pytest.param(Scope(ACCOUNT, OTHER_CALL), True, id="a call of its account"),
+        pytest.param(Scope(OTHER_ACCOUNT), False, id="another account"),
+    ],
+)
+def test_a_reset_is_told_to_those_whom_it_concerns(scope: Scope, *, hears: bool) -> None:
+    engine = emulation()
+    reader = engine.feed.open(Filter(account_sid=ACCOUNT))
+    post(engine, account_sid=OTHER_ACCOUNT)
+    engine.reset(scope)
+
+    assert take(engine, reader) == ([Event(EventKind.RESET, 1, scope)] if hears else [])
+
+
+def test_a_reset_comes_before_what_came_after_it_and_what_it_removed_is_not_read() -> None:
+    engine = emulation()
+    reader = engine.feed.open(Filter())
+    other = post(engine, account_sid=OTHER_ACCOUNT)
+    post(engine)
+    engine.reset(Scope(ACCOUNT))
+    second = post(engine)
+
+    assert take(engine, reader) == [*events_of(other), Event(EventKind.RESET, 2, Scope(ACCOUNT)), *events_of(second)]
+
+
+def test_a_reader_that_falls_too_far_behind_is_given_up_and_the_others_are_not() -> None:
+    engine = emulation()
+    slow, quick = engine.feed.open(Filter()), engine.feed.open(Filter())
+    seen = []
+    for _ in range(MAX_BEHIND + 1):
+        engine.refuse(arrive(engine), request(), errors.PATH_UNKNOWN)
+        seen += take(engine, quick)
+
+    assert (slow.lagged.is_set(), slow.ended, slow.is_behind, asyncio.run(is_woken(slow))) == (True, True, False, True)
+    assert (quick.ended, len(seen)) == (False, MAX_BEHIND + 1)
+
+
+def test_a_reader_may_be_as_far_behind_as_the_limit() -> None:
+    engine = emulation()
+    reader = engine.feed.open(Filter())
+    for _ in range(MAX_BEHIND // 2):
+        post(engine)
+
+    assert not reader.ended
+    assert not reader.lagged.is_set()
+    assert len(take(engine, reader)) == MAX_BEHIND
+
+
+def test_readers_hold_no_exchange_that_was_evicted() -> None:
+    engine = emulation(journal_limit=1)
+    readers = [engine.feed.open(Filter(), resumed=True) for _ in range(3)]
+    evicted = post(engine)
+    kept = post(engine)
+    gc.collect()
+
+    assert gc.get_referrers(evicted) == []  # a frame's variables are no referrers
+    assert [take(engine, reader) for reader in readers] == [events_of(kept)] * 3
+
+
+def test_a_reader_whose_notes_were_dropped_is_given_up() -> None:
+    engine = emulation()
+    engine.memory["event_notes"].max_entries = 2
+    slow, other = engine.feed.open(Filter(call_sid=CALL)), engine.feed.open(Filter(call_sid=OTHER_CALL))
+    engine.reset(Scope(call_sid=CALL))
+    for _ in range(2):
+        engine.reset(Scope(call_sid=OTHER_CALL))
+
+    assert (len(take(engine, slow)), slow.lagged.is_set()) == (0, True)
+    assert (len(take(engine, other)), other.lagged.is_set()) == (2, False)
+
+
+def test_no_more_notes_are_read_at_once_than_exchanges() -> None:
+    engine = emulation()
+    reader = engine.feed.open(Filter(), resumed=True)
+    first = post(engine)
+    for number in range(5):
+        engine.reset(Scope(call_sid=f"CA{number}"))
+    second = post(engine)
+    batches = [finish(engine.feed.read(reader, 2)) for _ in range(4)]
+    resets = [Event(EventKind.RESET, 1, Scope(call_sid=f"CA{number}")) for number in range(5)]
+
+    assert batches == [[*events_of(first), *resets[:2]], resets[2:4], [resets[4], *events_of(second)], []]
+    assert not reader.is_behind
+
+
+def test_what_is_read_at_once_has_a_bound_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = emulation()
+    reader = engine.feed.open(Filter(), resumed=True)
+    sent = [post(engine) for _ in range(4)]
+    monkeypatch.setattr(events, "READ_BYTES", 2 * sent[0].size)
+    batches = [finish(engine.feed.read(reader)) for _ in range(3)]
+
+    assert batches == [told(sent[:3]), told(sent[3:]), []]
+
+
+def test_notes_are_counted_and_the_oldest_dropped() -> None:
+    engine = emulation(memory_limit=1024**2)
+    for number in range(100):
+        engine.reset(Scope(call_sid=f"{number}".ljust(60_000, "x")))
+    notes = engine.memory["event_notes"]
+
+    assert (notes.entries, len(engine.feed._notes)) == (1, 1)
+    assert notes.bytes > 60_000
+
+
+def test_a_delivery_that_was_evicted_is_not_read() -> None:
+    engine = emulation(deliveries_limit=1)
+    engine.conversations.subscriptions.add(subscription())
+    reader = engine.feed.open(Filter())
+    for _ in range(2):
+        engine.hear(EndUserMessage(ACCOUNT, CALL, "alice", MESSAGE, "{}", "application/json"))
+    (kept,) = engine.conversations.deliveries
+
+    assert [event.about for event in take(engine, reader)] == [kept]
+
+
+def test_a_page_of_the_journal_leaves_later_notes_for_the_next() -> None:
+    engine = emulation()
+    reader = engine.feed.open(Filter())
+    sent = [post(engine), post(engine)]
+    engine.reset(Scope(OTHER_ACCOUNT))
+    first = finish(engine.feed.read(reader, 1))
+
+    assert (first, reader.is_behind) == (events_of(sent[0]), True)
+    assert take(engine, reader) == [*events_of(sent[1]), Event(EventKind.RESET, 2, Scope(OTHER_ACCOUNT))]
+    assert not reader.is_behind
+
+
+def test_when_the_emulator_stops_readers_end_with_what_they_have() -> None:
+    engine = emulation()
+    reader = engine.feed.open(Filter())
+    sent = post(engine)
+    engine.stop()
+
+    assert reader.ended
+    assert asyncio.run(is_woken(reader))
+    assert take(engine, reader) == events_of(sent)
+    assert not reader.lagged.is_set()
+
+
+def test_a_closed_reader_hears_nothing_and_is_not_counted() -> None:
+    engine = emulation()
+    reader, other = engine.feed.open(Filter(call_sid=CALL)), engine.feed.open(Filter(call_sid=CALL))
+    engine.feed.close(reader)
+    post(engine)
+
+    assert (len(engine.feed), reader.behind) == (1, 0)
+    assert len(take(engine, other)) == 2
+
+
+def test_no_more_than_a_thousand_read_until_one_closes() -> None:
+    engine = emulation()
+    readers = [engine.feed.open(Filter()) for _ in range(1000)]
+
+    with pytest.raises(CapacityError) as caught:
+        engine.feed.open(Filter())
+
+    assert str(caught.value) == "event_streams reached: at most 1000; close some first"
+    engine.feed.close(readers[0])
+    assert engine.feed.open(Filter())
+
+
+def test_a_reader_that_resumes_gets_the_resets_it_may_have_missed() -> None:
+    engine = emulation()
+    first = post(engine)
+    engine.reset(Scope(call_sid=CALL))
+    engine.reset(Scope(call_sid=OTHER_CALL))
+    reader = engine.feed.open(Filter(call_sid=CALL, after=first.seq), resumed=True)
+
+    assert [(event.kind, event.about) for event in take(engine, reader)] == [(EventKind.RESET, Scope(call_sid=CALL))]
+
+
+# --- deliveries
+
+
+@pytest.mark.parametrize(
+    ("wanted", "hears"),
+    [
+        (Filter(), True),
+        (Filter(account_sid=ACCOUNT, call_sid=CALL), True),
+        (Filter(account_sid=ACCOUNT, after=100), True),
+        (Filter(account_sid=OTHER_ACCOUNT), False),
+        (Filter(call_sid=OTHER_CALL), False),
+        (Filter(contains="{"), False),
+        (Filter(outcome=Outcome.CREATED), False),
+        (Filter(idempotency_key="k"), False),
+    ],
+)
+def test_a_delivery_is_told_at_each_step_to_who_reads_all_of_its_call(wanted: Filter, *, hears: bool) -> None:
+    engine = emulation()
+    engine.conversations.subscriptions.add(subscription())
+    post(engine, account_sid=OTHER_ACCOUNT, call_sid=OTHER_CALL)
+    reader = engine.feed.open(wanted)
+    engine.hear(EndUserMessage(ACCOUNT, CALL, "alice", MESSAGE, "{}", "application/json"))
+    (delivery,) = engine.conversations.deliveries
+    engine.conversations.deliveries.settle(delivery, Became.DELIVERED)
+
+    assert take(engine, reader) == [Event(EventKind.DELIVERY, 1, delivery)] * 2 * hears
+
+
+def test_a_delivery_is_not_told_again_to_who_resumes() -> None:
+    engine = emulation()
+    engine.conversations.subscriptions.add(subscription())
+    engine.hear(EndUserMessage(ACCOUNT, CALL, "alice", MESSAGE, "{}", "application/json"))
+
+    assert take(engine, engine.feed.open(Filter(), resumed=True)) == []

@@ -1,0 +1,119 @@
+import asyncio
+
+import pytest
+from builders import account
+
+from emulator.engine.capacity import CapacityError
+from emulator.engine.voice.clients import MAX_BEHIND, MAX_BYTES_BEHIND, ClientConnection, ClientConnections
+from emulator.wire.signalling import sent
+
+A = "AC" + "a" * 32
+B = "AC" + "b" * 32
+
+
+async def is_woken(line: ClientConnection) -> bool:
+    """Whether who waits for the line would return at once."""
+    waiting = asyncio.ensure_future(line.wait())
+    done, _ = await asyncio.wait({waiting}, timeout=0)
+    waiting.cancel()
+    return bool(done)
+
+
+def test_what_is_said_wakes_and_is_taken_once_and_in_order() -> None:
+    async def story() -> list[object]:
+        line = ClientConnection()
+        before = await is_woken(line)
+        line.put(sent.Ready())
+        line.put(sent.Offline())
+        return [before, await is_woken(line), line.take(), await is_woken(line), line.take()]
+
+    assert asyncio.run(story()) == [False, True, [sent.Ready(), sent.Offline()], False, []]
+
+
+def test_a_closed_line_gives_what_is_there_stays_awake_and_takes_no_more() -> None:
+    async def story() -> list[object]:
+        line = ClientConnection()
+        line.put(sent.Ready())
+        line.close("enough")
+        line.put(sent.Offline())
+        return [line.take(), line.take(), line.closed, await is_woken(line)]
+
+    assert asyncio.run(story()) == [[sent.Ready()], [], "enough", True]
+
+
+def test_who_does_not_read_is_cut_off_once() -> None:
+    cuts: list[None] = []
+    line = ClientConnection(cut=lambda: cuts.append(None))
+    for _ in range(MAX_BEHIND + 5):
+        line.put(sent.Ready())
+
+    assert len(cuts) == 1
+    assert line.closed is not None
+    assert line.take() == []
+
+
+def test_a_user_for_whom_too_many_bytes_wait_is_cut_off() -> None:
+    cuts: list[None] = []
+    known, line = ClientConnections(account()), ClientConnection(cut=lambda: cuts.append(None))
+    known.put(line, "alice")
+    alone = known._bound.bytes
+    for _ in range(MAX_BYTES_BEHIND // 40_000 + 1):
+        line.put(sent.Delivered(call_sid="CA", sid="KX", content="x" * 40_000))
+
+    assert len(cuts) == 1
+    assert line.closed == "it does not read: frames reached: at most 1048576 bytes; read them"
+    assert known._bound.bytes == alone
+
+
+def test_a_line_without_a_way_to_cut_it_is_only_closed() -> None:
+    line = ClientConnection()
+    for _ in range(MAX_BEHIND + 1):
+        line.put(sent.Ready())
+
+    assert line.closed is not None
+
+
+def test_lines_are_found_by_identity_account_and_registration() -> None:
+    known = ClientConnections(account())
+    mine, everybodys, unregistered = (
+        ClientConnection(account_sid=A),
+        ClientConnection(),
+        ClientConnection(account_sid=A),
+    )
+    for line in (mine, everybodys, unregistered):
+        known.put(line, "alice")
+        line.registered = line is not unregistered
+
+    assert known.callable("alice", A) == [mine, everybodys]
+    assert known.callable("alice", B) == [everybodys]
+    assert known.callable("alice", None) == [mine, everybodys]
+    assert known.callable("bob", A) == []
+    assert (len(known), list(known)) == (3, [mine, everybodys, unregistered])
+
+
+def test_a_line_that_changes_its_identity_is_found_by_the_new_one_only() -> None:
+    known, line = ClientConnections(account()), ClientConnection(registered=True)
+    known.put(line, "alice")
+    known.put(line, "bob")
+
+    assert (known.callable("alice", None), known.callable("bob", None)) == ([], [line])
+    assert len(known) == 1
+
+
+def test_a_line_that_is_removed_is_forgotten() -> None:
+    known, line, other = ClientConnections(account()), ClientConnection(), ClientConnection()
+    known.put(line, "alice")
+    known.put(other, "alice")
+    for gone in (line, line, other):
+        known.remove(gone)
+
+    assert (len(known), list(known), line in known) == (0, [], False)
+
+
+def test_there_is_an_end_to_users_but_not_for_those_who_are_here() -> None:
+    known, line = ClientConnections(account(connected_users=1)), ClientConnection()
+    known.put(line, "alice")
+    known.put(line, "bob")
+
+    with pytest.raises(CapacityError, match="connected_users"):
+        known.put(ClientConnection(), "carol")
