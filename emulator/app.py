@@ -13,20 +13,20 @@ from starlette.types import Receive, Scope, Send
 
 from emulator import __version__
 from emulator.adapters.callbacks import Callbacks
+from emulator.endpoints.access_guard import Guard, limited, refuse
 from emulator.endpoints.docs import pages
 from emulator.endpoints.final_newline import with_final_newline
-from emulator.endpoints.guard import Guard, limited, refuse
 from emulator.endpoints.inspection import (
     ca,
     calls,
     check,
     deliveries,
     end_users,
+    error_handlers,
     events,
     faults,
     health,
     messages,
-    problems,
     requests,
     reset,
     rules,
@@ -37,14 +37,14 @@ from emulator.endpoints.inspection import (
     world,
 )
 from emulator.endpoints.twilio import openapi
-from emulator.endpoints.twilio.checks import House
-from emulator.endpoints.twilio.consideration import Consideration
+from emulator.endpoints.twilio.checks import SurfaceConfig
+from emulator.endpoints.twilio.dry_run import DryRun
 from emulator.endpoints.twilio.surface import TwilioSurface
 from emulator.endpoints.voice import shims
-from emulator.endpoints.voice.admission import Admission
 from emulator.endpoints.voice.gateway import Gateway
-from emulator.endpoints.voice.stand_ins import StandIns
+from emulator.endpoints.voice.stubs import VendorStubs
 from emulator.endpoints.voice.surface import VoiceSurface
+from emulator.endpoints.voice.token_auth import TokenAuthenticator
 from emulator.endpoints.web import pages as web
 from emulator.engine.clock import Clock, Now
 from emulator.engine.engine import Engine
@@ -87,7 +87,7 @@ _WITHOUT_TELEMETRY: dict[str, Any] = (
 )
 
 
-class Emulator(FastAPI):
+class EmulatorApp(FastAPI):
     """FastAPI for the inspection API; the Twilio surface is handed its requests before router and middleware."""
 
     def __init__(self, emulation: Engine, twilio: TwilioSurface, voice: VoiceSurface, guard: Guard) -> None:
@@ -157,7 +157,7 @@ def create_app(
     now: Now = time.time,
     entropy: Entropy = os.urandom,
     monotonic: Callable[[], float] = time.monotonic,
-) -> Emulator:
+) -> EmulatorApp:
     """Join the parts.
 
     Args:
@@ -169,16 +169,18 @@ def create_app(
     clock, chance = Clock(now, settings.clock), IdGenerator(entropy, settings.seed)
     emulation = Engine(settings.policy(), clock=clock, chance=chance, monotonic=monotonic)
     guard = Guard(hosts=settings.allowed_hosts, origins=settings.allowed_origins, token=settings.control_token)
-    house = House(
+    house = SurfaceConfig(
         directory=settings.directory(),
         lenient=settings.content == "lenient",
         allows_page=guard.allows_page,
     )
     masking = Masking(settings.show_secrets)
     twilio = TwilioSurface(emulation, house, masking, log_every=settings.log_format == "json")
-    admission = Admission(strict=settings.strict_tokens, api_keys=settings.api_keys or {}, now=emulation.clock.now)
-    voice = VoiceSurface(Gateway(emulation.switchboard, admission, guard), StandIns())
-    app = Emulator(emulation, twilio, voice, guard)
+    admission = TokenAuthenticator(
+        strict=settings.strict_tokens, api_keys=settings.api_keys or {}, now=emulation.clock.now
+    )
+    voice = VoiceSurface(Gateway(emulation.switchboard, admission, guard), VendorStubs())
+    app = EmulatorApp(emulation, twilio, voice, guard)
     app.state.callbacks = Callbacks(
         emulation.conversations.deliveries,
         auth_token=house.directory.token,
@@ -187,11 +189,11 @@ def create_app(
         allowed=settings.callback_hosts,
     )
     emulation.conversations.let_callbacks_be_made_by(app.state.callbacks.send, app.state.callbacks.drop)
-    app.state.judge = Consideration(emulation, house)
+    app.state.judge = DryRun(emulation, house)
     app.state.schema_trials = schemas.Trials()
     app.state.connections_limit = settings.connections_limit
     app.state.masking = masking
-    problems.install(app)
+    error_handlers.install(app)
     for part in _PARTS:
         app.router.routes += part.router.routes  # include_router would build each route a second time
     return app

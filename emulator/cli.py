@@ -17,7 +17,7 @@ from emulator import __version__
 
 if TYPE_CHECKING:
     from emulator.commands.libraries import Library
-    from emulator.commands.probes import Emulator
+    from emulator.commands.probes import EmulatorInfo
 
 PROGRAM = "twilio-udm-emulator"
 DEFAULT_URL = "http://127.0.0.1:2010"
@@ -82,7 +82,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
-    from emulator import logs, settings  # noqa: PLC0415  `ready` must not import them
+    from emulator import logging_config, settings  # noqa: PLC0415  `ready` must not import them
 
     parser = _serve_parser("Start the emulator.")
     try:
@@ -101,7 +101,7 @@ def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
         out.flush()
 
     try:
-        with logs.configured(level=chosen.log_level, as_json=chosen.log_format == "json", out=sys.stderr):
+        with logging_config.configured(level=chosen.log_level, as_json=chosen.log_format == "json", out=sys.stderr):
             server.run(chosen, ready)
     except CannotStartError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
@@ -149,7 +149,7 @@ def _ready(argv: Sequence[str], environ: Mapping[str, str], _out: TextIO) -> int
 
 
 def _ca(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
-    from emulator.commands import authority  # noqa: PLC0415  only for this command
+    from emulator.commands import ca  # noqa: PLC0415  only for this command
 
     parser = _Parser("ca")
     parser.description = "Print the CA certificate that clients must trust, in PEM. The emulator must serve TLS."
@@ -161,11 +161,9 @@ def _ca(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
     directory = options.tls_dir or (None if options.url else environ.get("EMULATOR_TLS_DIR"))
     url = options.url or environ.get("EMULATOR_URL") or _own_url(environ)
     try:
-        if directory:
-            pem = authority.from_directory(directory)
-        else:
-            pem = authority.from_server(url, environ.get("EMULATOR_CONTROL_TOKEN"))
-    except authority.NoAuthorityError as error:
+        token = environ.get("EMULATOR_CONTROL_TOKEN")
+        pem = ca.from_directory(directory) if directory else ca.from_server(url, token)
+    except ca.NoAuthorityError as error:
         print(_pasteable(f"{PROGRAM}: {error}"), file=sys.stderr)
         return 2
     out.write(pem)
@@ -194,7 +192,7 @@ def _own_url(environ: Mapping[str, str]) -> str:
 def _env(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
     from dataclasses import replace  # noqa: PLC0415  only for this command
 
-    from emulator.commands import attach, folders, probes  # noqa: PLC0415
+    from emulator.commands import attach, cert_files, probes  # noqa: PLC0415
     from emulator.commands.libraries import ANY, BUNDLE, CA  # noqa: PLC0415
 
     parser = _attaching("env", environ)
@@ -224,10 +222,10 @@ certificates trusted before and the emulator's CA, for variables that replace th
             library,
             emulator,
             environ=environ,
-            folder=options.dir.absolute() if options.dir else folders.default_folder(environ, options.url, library),
+            folder=options.dir.absolute() if options.dir else cert_files.default_folder(environ, options.url, library),
             credentials=_credentials(emulator, environ),
         )
-        folders.write(attachment)
+        cert_files.write(attachment)
     except probes.ProbeError as error:
         return _no_emulator(options.url, error)
     except attach.AttachError as error:
@@ -239,7 +237,7 @@ certificates trusted before and the emulator's CA, for variables that replace th
     return 0
 
 
-def _credentials(emulator: "Emulator", environ: Mapping[str, str]) -> tuple[str, str] | None:
+def _credentials(emulator: "EmulatorInfo", environ: Mapping[str, str]) -> tuple[str, str] | None:
     """An account and a token that the emulator takes: the program's own account if it can be."""
     from emulator.commands import attach, probes  # noqa: PLC0415
 
@@ -270,7 +268,7 @@ def _doctor(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int
     except probes.ProbeError as error:
         return _no_emulator(options.url, error)
     print(_pasteable(doctor.render(findings)), file=out, end="")
-    return 1 if any(finding.weight is doctor.Weight.WRONG for finding in findings) else 0
+    return 1 if any(finding.weight is doctor.Severity.WRONG for finding in findings) else 0
 
 
 def _attaching(command: str, environ: Mapping[str, str]) -> _Parser:

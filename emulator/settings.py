@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from emulator import values
+from emulator import option_types
 from emulator.engine.capacity import MEMORY_LIMIT
 from emulator.engine.config import EngineConfig, OnMismatch, Unregistered
+from emulator.wire.connection_overrides import CallbackTimeouts
 from emulator.wire.credentials import Account, ApiKey, Directory
-from emulator.wire.overrides import Limits
 
 PREFIX = "EMULATOR_"
 _ZEROS = "0" * 32
@@ -38,130 +38,143 @@ def _option(default: object, parse: Callable[[str], object], help_: str, shown: 
 class Settings:
     """The options of one emulator, read and checked. Durations in seconds, sizes in bytes."""
 
-    host: str = _option("127.0.0.1", values.text, "address to listen on; the image sets 0.0.0.0")
-    port: int = _option(2010, values.whole(0, 65535), "port for http, 0 = any free port")
+    host: str = _option("127.0.0.1", option_types.text, "address to listen on; the image sets 0.0.0.0")
+    port: int = _option(2010, option_types.integer(0, 65535), "port for http, 0 = any free port")
     tls_port: int | None = _option(
-        None, values.whole(0, 65535), "port for https, 0 = any free port; unset = no https", ""
+        None, option_types.integer(0, 65535), "port for https, 0 = any free port; unset = no https", ""
     )
     proxy_port: int | None = _option(
         None,
-        values.whole(0, 65535),
+        option_types.integer(0, 65535),
         "port of an HTTP proxy that routes api.twilio.com to the emulator, 0 = any free port; unset = no proxy",
         "",
     )
     tls_names: frozenset[str] = _option(
         frozenset(),
-        values.names,
+        option_types.names,
         "extra names and addresses in certificates, after twilio.com, localhost, their subdomains, and loopback",
         "",
     )
     tls_dir: str | None = _option(
         None,
-        values.text,
+        option_types.text,
         "directory that keeps the certificate authority; unset = a new authority at each start",
         "",
     )
     proxy_passthrough: bool = _option(
         default=False,
-        parse=values.switch,
+        parse=option_types.switch,
         help_="let the proxy connect programs on this machine to hosts other than Twilio's",
         shown="off",
     )
-    auth_token: str = _option(_ZEROS, values.text, "AuthToken of every account while accounts is unset", "32 zeros")
+    auth_token: str = _option(
+        _ZEROS, option_types.text, "AuthToken of every account while accounts is unset", "32 zeros"
+    )
     accounts: Mapping[str, Account] | None = _option(
         None,
-        values.accounts,
+        option_types.accounts,
         "AC…:token[:parent AC…],… = only these exist, and a parent's credentials work on its subaccount; "
         "unset = every well-formed AccountSid exists",
         "",
     )
     api_keys: Mapping[str, ApiKey] | None = _option(
-        None, values.api_keys, "SK…:secret:AC…,… = API keys that work as usernames", ""
+        None, option_types.api_keys, "SK…:secret:AC…,… = API keys that work as usernames", ""
     )
     calls: str = _option(
         "any",
-        values.one_of(*Unregistered),
+        option_types.one_of(*Unregistered),
         "any = every well-formed CallSid is an active call unless it was registered with another status; "
         "registered = only registered calls exist",
     )
     content: str = _option(
         "strict",
-        values.one_of("strict", "lenient"),
+        option_types.one_of("strict", "lenient"),
         "strict = Content must be JSON of at most 10000 characters; lenient = accept and only note it",
     )
     voice_token: str = _option(
         "lenient",
-        values.one_of("lenient", "strict"),
+        option_types.one_of("lenient", "strict"),
         "access tokens of Voice SDKs: lenient = any text, read if it is a JWT; strict = signed with one of api_keys, "
         "in force, with a voice grant and an identity",
     )
     callback_hosts: frozenset[str] = _option(
         frozenset(),
-        values.names,
+        option_types.names,
         "names and addresses that callbacks may go to, in addition to loopback and private networks",
         "",
     )
-    callback_connect_timeout: int = _option(5, values.seconds, "timeout for connecting to a callback URL", "5s")
-    callback_read_timeout: int = _option(15, values.seconds, "timeout for the response to a callback", "15s")
-    callback_timeout: int = _option(15, values.seconds, "timeout for a callback with all its retries", "15s")
-    callback_retries: int = _option(1, values.whole(0, 5), "number of retries of a callback that could not connect")
+    callback_connect_timeout: int = _option(5, option_types.seconds, "timeout for connecting to a callback URL", "5s")
+    callback_read_timeout: int = _option(15, option_types.seconds, "timeout for the response to a callback", "15s")
+    callback_timeout: int = _option(15, option_types.seconds, "timeout for a callback with all its retries", "15s")
+    callback_retries: int = _option(
+        1, option_types.integer(0, 5), "number of retries of a callback that could not connect"
+    )
     first_sequence_number: int = _option(
-        1, values.whole(0, 1), "SequenceNumber of a call's first callback; Twilio's text says 0, its sample shows 1"
+        1,
+        option_types.integer(0, 1),
+        "SequenceNumber of a call's first callback; Twilio's text says 0, its sample shows 1",
     )
     deliveries_limit: int = _option(
-        10_000, values.whole(1, 10**6), "maximum number of stored callback deliveries; the oldest are evicted"
+        10_000, option_types.integer(1, 10**6), "maximum number of stored callback deliveries; the oldest are evicted"
     )
-    idempotency_ttl: int = _option(86400, values.seconds, "time after which an IdempotencyKey expires", "24h")
-    idempotency_limit: int = _option(100_000, values.whole(1, 10**9), "maximum number of stored keys")
+    idempotency_ttl: int = _option(86400, option_types.seconds, "time after which an IdempotencyKey expires", "24h")
+    idempotency_limit: int = _option(100_000, option_types.integer(1, 10**9), "maximum number of stored keys")
     idempotency_mismatch: str = _option(
         "replay",
-        values.one_of(*OnMismatch),
+        option_types.one_of(*OnMismatch),
         "response to other Content under a known key: replay the first response, or reject with 409",
     )
-    magic: str = _option("on", values.one_of("on", "off"), "whether CallSids that end in fa11… cause a fault")
+    magic: str = _option("on", option_types.one_of("on", "off"), "whether CallSids that end in fa11… cause a fault")
     retry_window: int = _option(
-        120, values.seconds, "time within which a request counts as the retry of a failed one", "120s"
+        120, option_types.seconds, "time within which a request counts as the retry of a failed one", "120s"
     )
     journal_limit: int = _option(
-        100_000, values.whole(1, 10**9), "maximum number of stored exchanges; the oldest are evicted"
+        100_000, option_types.integer(1, 10**9), "maximum number of stored exchanges; the oldest are evicted"
     )
     journal_bytes: int | None = _option(
-        None, values.size, "maximum memory of stored exchanges; unset = half of memory_limit", ""
+        None, option_types.size, "maximum memory of stored exchanges; unset = half of memory_limit", ""
     )
     memory_limit: int = _option(
-        MEMORY_LIMIT, values.size, "maximum memory of everything that is stored; see docs/limits.md", "512MiB"
+        MEMORY_LIMIT, option_types.size, "maximum memory of everything that is stored; see docs/limits.md", "512MiB"
     )
     connections_limit: int = _option(
-        20_000, values.whole(1, 10**6), "maximum number of open connections; more wait to be accepted"
+        20_000, option_types.integer(1, 10**6), "maximum number of open connections; more wait to be accepted"
     )
-    control_token: str | None = _option(None, values.text, "Bearer token that /_emulator/ requires; unset = none", "")
+    control_token: str | None = _option(
+        None, option_types.text, "Bearer token that /_emulator/ requires; unset = none", ""
+    )
     allowed_hosts: frozenset[str] = _option(
         frozenset(),
-        values.listing,
+        option_types.listing,
         "extra host names that the control surface accepts; .example.com accepts its subdomains",
         "",
     )
     allowed_origins: frozenset[str] = _option(
         frozenset(),
-        values.listing,
+        option_types.listing,
         "origins of other pages that may use the control surface, for example http://localhost:3000",
         "",
     )
     show_secrets: bool = _option(
-        default=False, parse=values.switch, help_="show the values of secrets in the journal and the log", shown="off"
+        default=False,
+        parse=option_types.switch,
+        help_="show the values of secrets in the journal and the log",
+        shown="off",
     )
     clock: float | None = _option(
         None,
-        values.instant,
+        option_types.timestamp,
         "freeze the clock at this time (ISO 8601 with a zone); PUT /_emulator/clock changes it",
         "",
     )
-    seed: int | None = _option(None, values.whole(0, 10**15 - 1), "seed of a reproducible sequence of identifiers", "")
+    seed: int | None = _option(
+        None, option_types.integer(0, 10**15 - 1), "seed of a reproducible sequence of identifiers", ""
+    )
     log_format: str = _option(
-        "text", values.one_of("text", "json"), "json = one object per line, and a line per request"
+        "text", option_types.one_of("text", "json"), "json = one object per line, and a line per request"
     )
     log_level: str = _option(
-        "info", values.one_of("debug", "info", "warning", "error"), "info = one line per refused request"
+        "info", option_types.one_of("debug", "info", "warning", "error"), "info = one line per refused request"
     )
 
     def directory(self) -> Directory:
@@ -190,9 +203,9 @@ class Settings:
             connections_limit=self.connections_limit,
         )
 
-    def callback_limits(self) -> Limits:
+    def callback_limits(self) -> CallbackTimeouts:
         """How long and how often a callback is tried, unless its URL says otherwise."""
-        return Limits(
+        return CallbackTimeouts(
             connect=self.callback_connect_timeout,
             read=self.callback_read_timeout,
             total=self.callback_timeout,
@@ -282,7 +295,7 @@ class Option:
     @property
     def switch(self) -> bool:
         """Whether the flag alone means on."""
-        return self.parse is values.switch
+        return self.parse is option_types.switch
 
     @property
     def secret(self) -> bool:

@@ -10,7 +10,7 @@ from emulator.engine.engine import Engine
 from emulator.engine.ids import IdGenerator
 from emulator.engine.journal.exchange import Exchange, Outcome, ReceivedRequest, RequestContext, pack
 from emulator.engine.state.calls import Call, Leg, Status
-from emulator.wire.callbacks import Notice
+from emulator.wire.callbacks import CallbackPayload
 from emulator.wire.messages import Message, NewMessage
 from emulator.wire.subscriptions import Subscription
 
@@ -144,7 +144,7 @@ def subscription(**given: object) -> Subscription:
     return Subscription(**{**usual, **given})
 
 
-def notice(**given: object) -> Notice:
+def notice(**given: object) -> CallbackPayload:
     """What an end user's message causes."""
     usual = {
         "account_sid": ACCOUNT,
@@ -155,4 +155,4 @@ def notice(**given: object) -> Notice:
         "sid": MESSAGE,
         "sent_at": SOME_TIME,
     }
-    return Notice(**{**usual, **given})
+    return CallbackPayload(**{**usual, **given})

@@ -10,9 +10,9 @@ from typing import Any
 
 from emulator.adapters.connections import Answer, Connections
 from emulator.wire.callbacks import Callback
-from emulator.wire.overrides import Limits
+from emulator.wire.connection_overrides import CallbackTimeouts
 
-EVER = Limits(connect=60, read=60, total=60)
+EVER = CallbackTimeouts(connect=60, read=60, total=60)
 DELIVERED = Answer(200)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -154,7 +154,7 @@ class Names:
         return next(self._answers)
 
 
-async def ask(connections: Connections, url: str, limits: Limits = EVER) -> Answer:
+async def ask(connections: Connections, url: str, limits: CallbackTimeouts = EVER) -> Answer:
     deadline = asyncio.get_running_loop().time() + limits.total
     return await connections.ask(Callback("POST", url, (("Accept", "*/*"),), b"a=b"), limits, deadline)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from serving import Running, fresh
 
-from emulator import logs
+from emulator import logging_config
 from emulator.adapters import callbacks, schema_limits
-from emulator.endpoints.inspection import views
+from emulator.endpoints.inspection import models
 from emulator.endpoints.twilio import bodies
 from emulator.engine import events, slices
 from emulator.engine.capacity import KINDS, MEMORY_LIMIT, MemoryAccount
@@ -19,7 +19,7 @@ from emulator.engine.voice import clients
 from emulator.server import tls_accept, websocket
 from emulator.server.http1 import connection, protocol
 from emulator.server.proxy import policy
-from emulator.server.proxy.server import Limits
+from emulator.server.proxy.server import ProxyTimeouts
 from emulator.settings import Settings
 from emulator.wire import content, forms, messages, subscriptions
 from emulator.wire.idempotency import MAX_KEY
@@ -75,9 +75,12 @@ MAXIMA = {
         ),
         ("time for a WebSocket to answer a ping", f"{websocket.PING_INTERVAL} s"),
         ("time for a TLS handshake", f"{tls_accept.HANDSHAKE:.0f} s"),
-        ("connections of the proxy", f"{Limits().connections}"),
-        ("head of a request to the proxy", f"{policy.MAX_HEAD // 1024} KiB, {Limits().head:.0f} s"),
-        ("lines of the log that nobody reads", f"{logs.MAX_LINES:,} or {logs.MAX_BYTES // 1024**2} MiB"),
+        ("connections of the proxy", f"{ProxyTimeouts().connections}"),
+        ("head of a request to the proxy", f"{policy.MAX_HEAD // 1024} KiB, {ProxyTimeouts().head:.0f} s"),
+        (
+            "lines of the log that nobody reads",
+            f"{logging_config.MAX_LINES:,} or {logging_config.MAX_BYTES // 1024**2} MiB",
+        ),
     ],
 }
 
@@ -97,7 +100,7 @@ def test_the_tables_are_the_codes_own(heading: str, maxima: list[tuple[str, str]
         f"at most {slices.SLICE} exchanges or {events.READ_BYTES // 1024} KiB at once",
         f"the newest {explained.LOOKED_AT:,} exchanges",
         f"after every {slices.SLICE} entries or {slices.SECONDS * 1000:.0f} ms",
-        f"larger than {views.PAGE_BYTES // 1024**2} MiB",
+        f"larger than {models.PAGE_BYTES // 1024**2} MiB",
         f"At most {slices.MAX_JOBS} pieces of work",
         f"{slices.SLICE} are answered per iteration",
         f"may have {waits.MAX_VALUES:,} JSON values in all",

@@ -18,7 +18,7 @@ from serving import PATIENCE, Caller, Command, Connection, Running, Site, addres
 from emulator.adapters.tls import Tls
 from emulator.server.proxy import policy
 from emulator.server.proxy.policy import HeadReader, RefusedError, is_local, is_near, read_authority
-from emulator.server.proxy.server import Limits, Proxy
+from emulator.server.proxy.server import Proxy, ProxyTimeouts
 from emulator.server.proxy.tunnel import IdleTimeouts
 from emulator.server.tls_accept import TlsAcceptor
 from emulator.settings import Settings
@@ -302,7 +302,7 @@ def names(**known: str) -> Callable[[str, int], Awaitable[Sequence[str]]]:
 
 
 @contextlib.asynccontextmanager
-async def world(limits: Limits | None = None, **options: Any) -> AsyncIterator[World]:  # noqa: ANN401  Proxy's
+async def world(limits: ProxyTimeouts | None = None, **options: Any) -> AsyncIterator[World]:  # noqa: ANN401  Proxy's
     joining = TlsAcceptor(asyncio.Protocol, set(), Tls([], None, lambda: 1_800_000_000).context, handshake=0.05)
     proxy = Proxy(joining, limits=limits, **options)
     server = await asyncio.get_running_loop().create_server(proxy.listener, "127.0.0.1", 0)
@@ -339,7 +339,7 @@ def play(request: pytest.FixtureRequest) -> Play:
 )
 def test_who_says_nothing_is_closed(play: Play, sent: bytes) -> None:
     async def scene() -> None:
-        async with world(Limits(head=0.05)) as there:
+        async with world(ProxyTimeouts(head=0.05)) as there:
             reader, writer = await there.connect(sent)
             try:
                 said = await reader.read()
@@ -357,7 +357,7 @@ def test_a_tunnel_in_which_nothing_is_said_is_closed(play: Play) -> None:
 
     async def scene() -> None:
         with echo() as (host, port):
-            async with world(Limits(tunnel=patience)) as there:
+            async with world(ProxyTimeouts(tunnel=patience)) as there:
                 for half in (False, True):
                     reader, writer = await there.connect(f"CONNECT {host}:{port} HTTP/1.1\r\n\r\n".encode())
                     assert await reader.readexactly(len(ESTABLISHED)) == ESTABLISHED
@@ -373,7 +373,7 @@ def test_a_tunnel_in_which_nothing_is_said_is_closed(play: Play) -> None:
 
 def test_what_is_too_many_is_told_so_and_room_is_made_when_one_leaves(play: Play) -> None:
     async def scene() -> None:
-        async with world(Limits(connections=2)) as there:
+        async with world(ProxyTimeouts(connections=2)) as there:
             waiting = [await there.connect(b"CONNECT") for _ in range(2)]
             refused = await there.say(b"")
             waiting[0][1].close()
@@ -406,7 +406,7 @@ def test_a_look_up_without_end_is_given_up(play: Play) -> None:
         return []
 
     async def scene() -> None:
-        async with world(Limits(connect=0.05), resolve=forever) as there:
+        async with world(ProxyTimeouts(connect=0.05), resolve=forever) as there:
             assert (await there.say(b"CONNECT slow.test:443 HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 504 ")
 
     play(scene)
@@ -418,7 +418,7 @@ def test_the_time_for_a_head_ends_with_the_head(play: Play) -> None:
         return []
 
     async def scene() -> None:
-        async with world(Limits(head=0.05), resolve=slow) as there:
+        async with world(ProxyTimeouts(head=0.05), resolve=slow) as there:
             assert (await there.say(b"CONNECT slow.test:443 HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 403 ")
 
     play(scene)
@@ -434,7 +434,7 @@ def test_look_up_and_attempts_have_one_time_together(play: Play, monkeypatch: py
         raise OSError("refused")
 
     async def scene() -> None:
-        async with world(Limits(connect=0.1), resolve=slow) as there:
+        async with world(ProxyTimeouts(connect=0.1), resolve=slow) as there:
             monkeypatch.setattr(Proxy, "_connect", connect)
             assert (await there.say(b"CONNECT slow.test:443 HTTP/1.1\r\n\r\n")).startswith(
                 b"HTTP/1.1 504 slow.test port 443 does not answer the proxy\r\n"
@@ -544,7 +544,7 @@ def test_what_was_sent_through_the_proxy_before_the_signal_is_answered() -> None
 
 
 def test_limits_are_what_the_readme_may_say() -> None:
-    limits = Limits()
+    limits = ProxyTimeouts()
 
     assert (limits.connections, limits.head, limits.tunnel.open) == (500, 10.0, 600.0)
     assert replace(limits, head=1.0).head == 1.0

@@ -3,8 +3,8 @@ from builders import ACCOUNT, API_KEY, OTHER_ACCOUNT
 
 from emulator.engine.config import EngineConfig, OnMismatch, Unregistered
 from emulator.settings import OPTIONS, Option, Settings, SettingsError, read_settings
+from emulator.wire.connection_overrides import CallbackTimeouts
 from emulator.wire.credentials import Account, ApiKey, Directory
-from emulator.wire.overrides import Limits
 
 # An option, a text that is neither its default nor the second one, and what it means.
 CHOICES = [
@@ -85,7 +85,7 @@ def test_unset_options_have_the_documented_defaults() -> None:
         "replay",
     )
     assert (chosen.magic, chosen.retry_window) == ("on", 120)
-    assert (chosen.callback_hosts, chosen.callback_limits()) == (frozenset(), Limits())
+    assert (chosen.callback_hosts, chosen.callback_limits()) == (frozenset(), CallbackTimeouts())
     assert (chosen.first_sequence_number, chosen.deliveries_limit) == (1, 10_000)
     assert (chosen.journal_limit, chosen.journal_bytes, chosen.memory_limit) == (100_000, None, 536_870_912)
     assert (chosen.control_token, chosen.allowed_hosts, chosen.allowed_origins) == (None, frozenset(), frozenset())

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from emulator.engine.callbacks.deliveries import Deliveries, Delivery, DeliveryAttempt, DeliveryOutcome
 from emulator.engine.scope import Scope
 from emulator.wire.callbacks import Callback, render
-from emulator.wire.overrides import Limits, read_fragment
+from emulator.wire.connection_overrides import CallbackTimeouts, read_fragment
 
 if TYPE_CHECKING:
     from emulator.adapters.connections import Answer, Connections
@@ -50,7 +50,7 @@ class Callbacks:
         *,
         auth_token: Callable[[str], str],
         now: Callable[[], float],
-        limits: Limits = Limits(),  # noqa: B008  frozen
+        limits: CallbackTimeouts = CallbackTimeouts(),  # noqa: B008  frozen
         backoff: float = 0.0,
         allowed: frozenset[str] = frozenset(),
         resolve: "Resolve | None" = None,
@@ -158,7 +158,9 @@ class Callbacks:
                 break
         return DeliveryOutcome.FAILED
 
-    async def _attempt(self, delivery: Delivery, callback: Callback, limits: Limits, deadline: float) -> "Answer":
+    async def _attempt(
+        self, delivery: Delivery, callback: Callback, limits: CallbackTimeouts, deadline: float
+    ) -> "Answer":
         at, began = self._now(), time.perf_counter()  # uvloop's own clock has milliseconds only
         answer = await self._connections().ask(callback, limits, deadline)
         attempt = DeliveryAttempt(at, time.perf_counter() - began, answer.status, answer.error)

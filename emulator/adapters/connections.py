@@ -17,7 +17,7 @@ import httpcore2
 
 from emulator.adapters.network import Network, NotAllowedError, Resolve, resolve
 from emulator.wire.callbacks import Callback
-from emulator.wire.overrides import Failure, Limits
+from emulator.wire.connection_overrides import CallbackFailure, CallbackTimeouts
 
 MAX_REPLY = 64 * 1024
 # Shorter than the usual servers keep theirs (5 s, gunicorn 2 s): a connection they are closing is seldom used.
@@ -33,7 +33,7 @@ class Answer(NamedTuple):
 
     status: int | None = None
     error: str | None = None
-    failure: Failure | None = None
+    failure: CallbackFailure | None = None
 
 
 class Connections:
@@ -53,7 +53,7 @@ class Connections:
         self._idle: dict[_Key, list[httpcore2.AsyncHTTPConnection]] = {}
         self._sweeping: asyncio.Task[None] | None = None
 
-    async def ask(self, callback: Callback, limits: Limits, deadline: float) -> Answer:
+    async def ask(self, callback: Callback, limits: CallbackTimeouts, deadline: float) -> Answer:
         """Make a request; whatever goes wrong is an answer too.
 
         Args:
@@ -65,7 +65,7 @@ class Connections:
             async with asyncio.timeout_at(deadline):
                 return await self._ask(callback, limits)
         except TimeoutError:
-            return Answer(error=f"no reply within {limits.total:g} s in all", failure=Failure.READ)
+            return Answer(error=f"no reply within {limits.total:g} s in all", failure=CallbackFailure.READ)
 
     async def aclose(self) -> None:
         """Close all idle connections; those in use belong to who waits for them."""
@@ -76,7 +76,7 @@ class Connections:
             for connection in connections:
                 await connection.aclose()
 
-    async def _ask(self, callback: Callback, limits: Limits) -> Answer:
+    async def _ask(self, callback: Callback, limits: CallbackTimeouts) -> Answer:
         url = httpcore2.URL(callback.url)
         try:
             connection = await self._take(url)
@@ -88,12 +88,18 @@ class Connections:
         except NotAllowedError as error:
             return Answer(error=str(error))
         except (httpcore2.ConnectTimeout, httpcore2.ConnectError) as error:
-            return Answer(error=_reason(error, f"no connection within {limits.connect:g} s"), failure=Failure.CONNECT)
+            return Answer(
+                error=_reason(error, f"no connection within {limits.connect:g} s"), failure=CallbackFailure.CONNECT
+            )
         except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError) as error:
-            return Answer(error=_reason(error, f"no reply within {limits.read:g} s"), failure=Failure.READ)
+            return Answer(error=_reason(error, f"no reply within {limits.read:g} s"), failure=CallbackFailure.READ)
 
     async def _ask_used(
-        self, connection: httpcore2.AsyncHTTPConnection, url: httpcore2.URL, callback: Callback, limits: Limits
+        self,
+        connection: httpcore2.AsyncHTTPConnection,
+        url: httpcore2.URL,
+        callback: Callback,
+        limits: CallbackTimeouts,
     ) -> Answer | None:
         """As `_ask_on`, but None when the connection was closed before the request: that was no attempt of its own."""
         written = False
@@ -114,7 +120,7 @@ class Connections:
         connection: httpcore2.AsyncHTTPConnection,
         url: httpcore2.URL,
         callback: Callback,
-        limits: Limits,
+        limits: CallbackTimeouts,
         trace: _Trace | None = None,
     ) -> Answer:
         times = {"connect": limits.connect, "read": limits.read, "write": limits.read}
@@ -132,7 +138,9 @@ class Connections:
                 try:
                     await _read(response.aiter_stream())
                 except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError) as error:
-                    return Answer(status, _reason(error, f"the reply stopped for {limits.read:g} s"), Failure.READ)
+                    return Answer(
+                        status, _reason(error, f"the reply stopped for {limits.read:g} s"), CallbackFailure.READ
+                    )
         finally:
             await self._put(url, connection)
         return _judge(status)
@@ -193,9 +201,9 @@ _BAD_REQUEST, _SERVER_ERROR, _REDIRECT, _OK = 400, 500, 300, 200
 
 def _judge(status: int) -> Answer:
     if status >= _SERVER_ERROR:
-        return Answer(status, f"the receiver answered {status}", Failure.SERVER)
+        return Answer(status, f"the receiver answered {status}", CallbackFailure.SERVER)
     if status >= _BAD_REQUEST:
-        return Answer(status, f"the receiver answered {status}", Failure.CLIENT)
+        return Answer(status, f"the receiver answered {status}", CallbackFailure.CLIENT)
     if status >= _REDIRECT:
         return Answer(status, f"the receiver answered {status}; redirects are not followed")
     return Answer(status)

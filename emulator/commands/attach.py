@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from emulator.commands import trust
+from emulator.commands import trust_bundle
 from emulator.commands.libraries import BUNDLE, CA, FOLDER, IN_CONTAINER, NO_PROXY, TO_HOST, Library
-from emulator.commands.probes import TWILIO, Emulator
+from emulator.commands.probes import TWILIO, EmulatorInfo
 from emulator.commands.proxy_variables import LOOPBACK
 from emulator.wire.sids import ACCOUNT, is_sid
 
@@ -38,7 +38,7 @@ class Attachment:
 
 def attach(
     library: Library,
-    emulator: Emulator,
+    emulator: EmulatorInfo,
     *,
     environ: Mapping[str, str],
     folder: Path,
@@ -84,7 +84,7 @@ def attach(
         notes += (f"{emulator.url} has accounts of its own: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN to one",)
     else:
         values["TWILIO_ACCOUNT_SID"], values["TWILIO_AUTH_TOKEN"] = credentials
-    files, found = trust.files_for(library, emulator.ca, environ, place)
+    files, found = trust_bundle.files_for(library, emulator.ca, environ, place)
     if not found:
         notes += ("no certificates of this system were found: other https requests will fail",)
     return Attachment(library=library.name, variables=values, files=files, folder=folder, notes=notes)

@@ -1,7 +1,7 @@
 """What would go wrong for a program with these variables, and the one thing to change.
 
 A finding is `wrong` when the program would fail, or would send a request to the real Twilio; the command then exits
-with 1. Each diagnosis is a function of a `Case` (variables, files, probes) and opens nothing itself; `examine` does.
+with 1. Each diagnosis is a function of `Diagnostics` (variables, files, probes) and opens nothing itself.
 """
 
 import re
@@ -16,7 +16,7 @@ from emulator.commands.attach import START, covers, direct_entries, holds
 from emulator.commands.libraries import ANY, CA_VARIABLES, LIBRARIES, Library
 from emulator.commands.probes import (
     TWILIO,
-    Emulator,
+    EmulatorInfo,
     NotToldError,
     ProbeError,
     proxy_failure,
@@ -24,11 +24,11 @@ from emulator.commands.probes import (
     tls_failure,
 )
 from emulator.commands.proxy_variables import LOOPBACK, proxy_variable
-from emulator.commands.trust import OURS, certificates
+from emulator.commands.trust_bundle import OURS, certificates
 from emulator.wire.sids import ACCOUNT, is_sid
 
 
-class Weight(StrEnum):
+class Severity(StrEnum):
     """How much a finding matters."""
 
     FINE = "ok"
@@ -40,13 +40,13 @@ class Weight(StrEnum):
 class Finding:
     """What was found, and the one thing to change if there is one."""
 
-    weight: Weight
+    weight: Severity
     what: str
     change: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Diagnostics:
     """All that was seen.
 
     Attributes:
@@ -62,7 +62,7 @@ class Case:
     """
 
     environ: Mapping[str, str]
-    emulator: Emulator
+    emulator: EmulatorInfo
     library: Library | None = None
     base_url: bool = False
     tls_failure: str | None = None
@@ -121,15 +121,15 @@ def _place(url: str) -> tuple[str, int | None]:
 
 
 def _fine(what: str) -> Finding:
-    return Finding(Weight.FINE, what)
+    return Finding(Severity.FINE, what)
 
 
 def _note(what: str, change: str = "") -> Finding:
-    return Finding(Weight.NOTE, what, change)
+    return Finding(Severity.NOTE, what, change)
 
 
 def _wrong(what: str, change: str) -> Finding:
-    return Finding(Weight.WRONG, what, change)
+    return Finding(Severity.WRONG, what, change)
 
 
 # --- what the emulator offers
@@ -138,12 +138,12 @@ def _wrong(what: str, change: str) -> Finding:
 _UNREACHED = "restart the emulator, or publish its port if it is in a container"
 
 
-def plain(case: Case) -> Iterator[Finding]:
+def plain(case: Diagnostics) -> Iterator[Finding]:
     """It answered, or nobody would ask."""
     yield _fine(f"{case.emulator.url} answers (version {case.emulator.version})")
 
 
-def tls(case: Case) -> Iterator[Finding]:
+def tls(case: Diagnostics) -> Iterator[Finding]:
     """The TLS listener, tried with the CA and the name api.twilio.com."""
     if case.emulator.tls is None:
         return
@@ -153,7 +153,7 @@ def tls(case: Case) -> Iterator[Finding]:
         yield _fine(f"{case.emulator.tls} proves to be {TWILIO}")
 
 
-def proxy(case: Case) -> Iterator[Finding]:
+def proxy(case: Diagnostics) -> Iterator[Finding]:
     """The proxy, tried with the CA and a tunnel to api.twilio.com."""
     if case.emulator.proxy is None:
         if not (case.base_url or _may_be_alias(case)):
@@ -170,7 +170,7 @@ def proxy(case: Case) -> Iterator[Finding]:
 # --- credentials
 
 
-def account_sid(case: Case) -> Iterator[Finding]:
+def account_sid(case: Diagnostics) -> Iterator[Finding]:
     """TWILIO_ACCOUNT_SID as the libraries take it."""
     value = case.environ.get("TWILIO_ACCOUNT_SID", "")
     if value and not is_sid(ACCOUNT, value):
@@ -180,7 +180,7 @@ def account_sid(case: Case) -> Iterator[Finding]:
         )
 
 
-def auth_token(case: Case) -> Iterator[Finding]:
+def auth_token(case: Diagnostics) -> Iterator[Finding]:
     """TWILIO_AUTH_TOKEN as twilio-go takes it."""
     value = case.environ.get("TWILIO_AUTH_TOKEN", "")
     if re.fullmatch(r"[a-zA-Z0-9]*", value, re.ASCII):
@@ -190,7 +190,7 @@ def auth_token(case: Case) -> Iterator[Finding]:
         yield _wrong(what, "give the emulator and the program a token of letters and digits (--auth-token)")
 
 
-def credentials(case: Case) -> Iterator[Finding]:
+def credentials(case: Diagnostics) -> Iterator[Finding]:
     """Account and token as the emulator takes them."""
     account, token = (case.environ.get(name) for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"))
     if not account or not token:
@@ -211,7 +211,7 @@ def credentials(case: Case) -> Iterator[Finding]:
 # --- a base URL
 
 
-def region(case: Case) -> Iterator[Finding]:
+def region(case: Diagnostics) -> Iterator[Finding]:
     """Libraries put region and edge into the host of a base URL too."""
     found = [name for name in ("TWILIO_REGION", "TWILIO_EDGE") if case.environ.get(name)]
     if not found:
@@ -238,7 +238,7 @@ def _with_region(host: str, edge: str, region: str) -> str:
     return ".".join(part for part in (parts[0], edge, region or (edge and "us1"), *parts[-2:]) if part)
 
 
-def plain_through_a_proxy(case: Case) -> Iterator[Finding]:
+def plain_through_a_proxy(case: Diagnostics) -> Iterator[Finding]:
     """Plain requests to a base URL must not go through any proxy."""
     found = proxy_variable(case.emulator.url, case.environ)
     if found is not None:
@@ -246,7 +246,7 @@ def plain_through_a_proxy(case: Case) -> Iterator[Finding]:
         yield _note(str(found), change) if case.attached else _wrong(str(found), change)
 
 
-def _direct(case: Case, host: str) -> str | None:
+def _direct(case: Diagnostics, host: str) -> str | None:
     """The entry of NO_PROXY that lets a host be asked directly."""
     return next((entry for entry in direct_entries(case.environ) if covers(entry, host)), None)
 
@@ -254,7 +254,7 @@ def _direct(case: Case, host: str) -> str | None:
 # --- variables alone
 
 
-def proxy_elsewhere(case: Case) -> Iterator[Finding]:
+def proxy_elsewhere(case: Diagnostics) -> Iterator[Finding]:
     """Every proxy variable must name the emulator's proxy."""
     for name, value in case.proxies.items():
         if not case.is_ours(value):
@@ -271,14 +271,14 @@ def _shown(value: str) -> str:
     return re.sub(r"//[^/@]*@", "//…@", value)
 
 
-def twilio_direct(case: Case) -> Iterator[Finding]:
+def twilio_direct(case: Diagnostics) -> Iterator[Finding]:
     """NO_PROXY must not name Twilio."""
     entry = _direct(case, TWILIO)
     if case.attached and entry:
         yield _wrong(f"NO_PROXY has {entry!r}: the program calls the real Twilio", case.command)
 
 
-def certificate_files(case: Case) -> Iterator[Finding]:
+def certificate_files(case: Diagnostics) -> Iterator[Finding]:
     """Files that the CA variables name must be there and hold the CA of this emulator, not of an earlier one."""
     if not case.attached:
         return
@@ -288,7 +288,7 @@ def certificate_files(case: Case) -> Iterator[Finding]:
         path = case.environ.get(name)
         if not path:
             continue
-        text, weight = case.files.get(path), Weight.WRONG if name in matter else Weight.NOTE
+        text, weight = case.files.get(path), Severity.WRONG if name in matter else Severity.NOTE
         if text is None:
             yield Finding(weight, f"{name}={path} cannot be read", case.command)
         elif case.trusts(name):
@@ -300,7 +300,7 @@ def certificate_files(case: Case) -> Iterator[Finding]:
             yield Finding(weight, f"{name}={path} does not hold the emulator's CA", case.command)
 
 
-def settings(case: Case) -> Iterator[Finding]:
+def settings(case: Diagnostics) -> Iterator[Finding]:
     """Variables of many values must hold what `env` would put there."""
     if case.library is None or case.base_url:
         return
@@ -311,7 +311,7 @@ def settings(case: Case) -> Iterator[Finding]:
             yield _wrong(f"{name} does not hold what attaches {case.library.name} to this emulator", case.command)
 
 
-def libraries(case: Case) -> Iterator[Finding]:
+def libraries(case: Diagnostics) -> Iterator[Finding]:
     """Which libraries have all they read."""
     if case.base_url:
         return
@@ -334,12 +334,12 @@ def libraries(case: Case) -> Iterator[Finding]:
         yield _wrong("no library reads both the proxy variable and the CA variable that are set", case.command)
 
 
-def _ready(case: Case) -> list[str]:
+def _ready(case: Diagnostics) -> list[str]:
     """The libraries that need nothing more."""
     return [name for name, library in LIBRARIES.items() if name != "docker" and not _lacking(case, library)]
 
 
-def _lacking(case: Case, library: Library) -> list[str]:
+def _lacking(case: Diagnostics, library: Library) -> list[str]:
     """What a library needs and does not find."""
     proxied = any(case.is_ours(case.environ.get(name, "")) for name in library.proxies)
     trusting = any(case.trusts(name) for name in library.trusts)
@@ -354,7 +354,7 @@ def _lacking(case: Case, library: Library) -> list[str]:
     ]
 
 
-def _unattached(case: Case) -> Iterator[Finding]:
+def _unattached(case: Diagnostics) -> Iterator[Finding]:
     if _may_be_alias(case):
         yield _note(f"no proxy variable is set: the program reaches it only where {TWILIO} is a network alias of it")
     elif case.emulator.proxy:
@@ -365,14 +365,14 @@ def _unattached(case: Case) -> Iterator[Finding]:
 _HTTPS_PORT = 443
 
 
-def _may_be_alias(case: Case) -> bool:
+def _may_be_alias(case: Diagnostics) -> bool:
     """Whether this is the set-up of docker-compose.yml: the emulator on the port of https, and its CA trusted."""
     if case.emulator.tls is None or case.proxies or (urlsplit(case.emulator.tls).port or _HTTPS_PORT) != _HTTPS_PORT:
         return False
     return any(case.trusts(name) for name in (case.library.trusts if case.library else CA_VARIABLES))
 
 
-def node_bundle(case: Case) -> Iterator[Finding]:
+def node_bundle(case: Diagnostics) -> Iterator[Finding]:
     """RequestClient.js: with HTTP_PROXY the agent is made without the CA of TWILIO_CA_BUNDLE."""
     variables = ("HTTP_PROXY", "TWILIO_CA_BUNDLE")
     if case.attached and all(case.environ.get(name) for name in variables) and not case.trusts("NODE_EXTRA_CA_CERTS"):
@@ -380,7 +380,7 @@ def node_bundle(case: Case) -> Iterator[Finding]:
         yield _wrong(what, case.command_for(LIBRARIES["node"]))
 
 
-DIAGNOSES: tuple[Callable[[Case], Iterable[Finding]], ...] = (
+DIAGNOSES: tuple[Callable[[Diagnostics], Iterable[Finding]], ...] = (
     plain,
     tls,
     proxy,
@@ -399,13 +399,13 @@ DIAGNOSES: tuple[Callable[[Case], Iterable[Finding]], ...] = (
 
 
 def examine(
-    emulator: Emulator,
+    emulator: EmulatorInfo,
     environ: Mapping[str, str],
     library: Library | None = None,
     control_token: str | None = None,
     *,
     base_url: bool = False,
-) -> Case:
+) -> Diagnostics:
     """Try what a client would do, and read the files that the variables name.
 
     Raises:
@@ -419,7 +419,7 @@ def examine(
         refused = refusal(emulator, account, token, control_token) if account and token else None
     except NotToldError as error:
         not_told = str(error)
-    return Case(
+    return Diagnostics(
         environ=environ,
         emulator=emulator,
         library=library,
@@ -439,7 +439,7 @@ def _read(path: str) -> str | None:
         return None
 
 
-def diagnose(case: Case) -> list[Finding]:
+def diagnose(case: Diagnostics) -> list[Finding]:
     """All findings, in the order in which a program would meet them."""
     return [finding for diagnosis in DIAGNOSES for finding in diagnosis(case)]
 

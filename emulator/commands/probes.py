@@ -36,7 +36,7 @@ class NotToldError(ProbeError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Emulator:
+class EmulatorInfo:
     """An emulator as it describes itself.
 
     Attributes:
@@ -54,7 +54,7 @@ class Emulator:
     ca: str = ""
 
 
-def look(url: str, control_token: str | None = None) -> Emulator:
+def look(url: str, control_token: str | None = None) -> EmulatorInfo:
     """Ask an emulator what there is.
 
     Raises:
@@ -71,7 +71,7 @@ def look(url: str, control_token: str | None = None) -> Emulator:
     if proxy is not None:
         proxy = _reachable(proxy, url)
     ca = ca_of(url, control_token) if tls or proxy else ""
-    return Emulator(url=url, version=version, tls=tls, proxy=proxy, ca=ca)
+    return EmulatorInfo(url=url, version=version, tls=tls, proxy=proxy, ca=ca)
 
 
 def ca_of(url: str, control_token: str | None = None) -> str:
@@ -104,7 +104,7 @@ def _reachable(address: str, url: str) -> str:
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{parts.port}"
 
 
-def refusal(emulator: Emulator, account_sid: str, auth_token: str, control_token: str | None = None) -> str | None:
+def refusal(emulator: EmulatorInfo, account_sid: str, auth_token: str, control_token: str | None = None) -> str | None:
     """What Twilio's surface would answer to these credentials if it refused them, else None. Nothing is sent there.
 
     Raises:
@@ -124,7 +124,7 @@ def refusal(emulator: Emulator, account_sid: str, auth_token: str, control_token
     return f"{reply['status']} {json.loads(reply['body'])['message']}" if reply["status"] == _UNAUTHORIZED else None
 
 
-def tls_failure(emulator: Emulator) -> str | None:
+def tls_failure(emulator: EmulatorInfo) -> str | None:
     """Why a client that trusts the CA could not speak TLS with the listener, or None."""
     assert emulator.tls is not None
     try:
@@ -135,7 +135,7 @@ def tls_failure(emulator: Emulator) -> str | None:
     return None
 
 
-def proxy_failure(emulator: Emulator) -> str | None:
+def proxy_failure(emulator: EmulatorInfo) -> str | None:
     """Why a client that trusts the CA could not reach api.twilio.com through the proxy, or None."""
     assert emulator.proxy is not None
     try:

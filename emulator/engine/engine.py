@@ -34,12 +34,12 @@ from emulator.engine.voice.delivery_status import DeliveryStatus
 from emulator.wire import sids
 from emulator.wire.errors import (
     INTERNAL_ERROR,
-    Problem,
+    ErrorSpec,
 )
 from emulator.wire.idempotency import MAX_KEY
 from emulator.wire.messages import NewMessage
 from emulator.wire.paths import Target
-from emulator.wire.resources import Made, New
+from emulator.wire.resources import CreateRequest, Resource
 
 _REMOVED_AT_ONCE = 500
 _NO_ID = "0" * sids.HEX_DIGITS
@@ -93,7 +93,7 @@ class Engine:
         arrival.was_left = True
         self.feed.wake(arrival.account_sid, arrival.call_sid)
 
-    def admit(self, arrival: RequestContext, request: ReceivedRequest, new: New) -> Exchange:
+    def admit(self, arrival: RequestContext, request: ReceivedRequest, new: CreateRequest) -> Exchange:
         """Create what is asked for, or replay what its key created before, unless a fault prevents it.
 
         Raises:
@@ -150,7 +150,7 @@ class Engine:
         return self._record(arrival, request, Outcome.DELETED, now, made=subscription)
 
     def refuse(
-        self, arrival: RequestContext, request: ReceivedRequest, problem: Problem, reason: str | None = None
+        self, arrival: RequestContext, request: ReceivedRequest, problem: ErrorSpec, reason: str | None = None
     ) -> Exchange:
         """Remember a request that was refused."""
         form = {} if problem is INTERNAL_ERROR else request.parameters()
@@ -164,7 +164,7 @@ class Engine:
         """Remember an OPTIONS request."""
         return self._record(arrival, request, Outcome.PREFLIGHT, self.clock.now())
 
-    def consider(self, account_sid: str, call_sid: str, new: New) -> Made:
+    def consider(self, account_sid: str, call_sid: str, new: CreateRequest) -> Resource:
         """What a request would create (its id all zeros) or replay; nothing is remembered, no fault happens.
 
         Raises:
@@ -324,7 +324,9 @@ class Engine:
             deleted += len(part)
         return deleted
 
-    def _prevent(self, arrival: RequestContext, request: ReceivedRequest, new: New | None, now: float) -> Exchange:
+    def _prevent(
+        self, arrival: RequestContext, request: ReceivedRequest, new: CreateRequest | None, now: float
+    ) -> Exchange:
         action = arrival.fault.action if arrival.fault is not None else None
         problem = action.problem if isinstance(action, ReplyFault) else None
         return self._record(arrival, request, Outcome.FAULTED, now, problem=problem, new=new)
@@ -336,10 +338,10 @@ class Engine:
         outcome: Outcome,
         now: float,
         *,
-        problem: Problem | None = None,
+        problem: ErrorSpec | None = None,
         reason: str | None = None,
-        made: Made | None = None,
-        new: New | None = None,
+        made: Resource | None = None,
+        new: CreateRequest | None = None,
         hex_id: str | None = None,
         schemas: tuple[SchemaResult, ...] = (),
         handover: DeliveryStatus | None = None,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from emulator import __version__
-from emulator.app import Emulator, create_app
+from emulator.app import EmulatorApp, create_app
 from emulator.server.acceptor import Acceptor
 from emulator.server.bind import CannotStartError, open_socket, url_of
 from emulator.server.connection_memory import UnsentResponses
@@ -24,7 +24,7 @@ from emulator.server.http1.protocol import Http1Protocol, Http1Service, RenderEr
 from emulator.server.http1.turn import Turn
 from emulator.settings import Settings
 from emulator.wire import replies
-from emulator.wire.errors import Problem
+from emulator.wire.errors import ErrorSpec
 from emulator.wire.replies import Representation
 from emulator.wire.signalling import MAX_FRAME
 
@@ -48,7 +48,7 @@ class Server(uvicorn.Server):
     """uvicorn, told when to be ready and how to stop."""
 
     def __init__(
-        self, app: Emulator, listener: socket.socket, ready: Ready, listeners: "Listeners | None" = None
+        self, app: EmulatorApp, listener: socket.socket, ready: Ready, listeners: "Listeners | None" = None
     ) -> None:
         """Make one.
 
@@ -179,7 +179,7 @@ class LoggedServer(Server):
         super().handle_exit(sig, frame)
 
 
-def _config(app: Emulator) -> uvicorn.Config:
+def _config(app: EmulatorApp) -> uvicorn.Config:
     memory = app.state.emulation.memory
 
     class Connection(Http1Protocol):
@@ -207,10 +207,10 @@ def _config(app: Emulator) -> uvicorn.Config:
     )
 
 
-def _error_renderer(app: Emulator) -> RenderError:
+def _error_renderer(app: EmulatorApp) -> RenderError:
     emulation = app.state.emulation
 
-    def render(problem: Problem) -> bytes:
+    def render(problem: ErrorSpec) -> bytes:
         _log.info("refused what is no request: %s", problem.rule.says)
         reply = replies.refusal(problem, "", Representation.JSON)
         head = replies.head(

@@ -7,16 +7,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from emulator.testing.address import EmulatorError, UnreachableError
     from emulator.testing.async_client import AsyncEmulatorClient
     from emulator.testing.async_end_user import AsyncEndUser
     from emulator.testing.client import EmulatorClient
     from emulator.testing.end_user import EndUser
     from emulator.testing.faults import ActiveFault, Faults
+    from emulator.testing.http import EmulatorError, UnreachableError
+    from emulator.testing.isolation import TwilioEmulator
+    from emulator.testing.models import Fault, Message, Request, Thread
     from emulator.testing.phone_calls import CallFailedError, MessageRefusedError, ReceivedMessage, SignallingError
-    from emulator.testing.results import Fault, Message, Request, Thread
     from emulator.testing.server import Emulator
-    from emulator.testing.tenant import TwilioEmulator
 
 __all__ = [
     "ActiveFault",
@@ -46,18 +46,18 @@ _HOMES = {
     "CallFailedError": "phone_calls",
     "Emulator": "server",
     "EmulatorClient": "client",
-    "EmulatorError": "address",
+    "EmulatorError": "http",
     "EndUser": "end_user",
-    "Fault": "results",
+    "Fault": "models",
     "Faults": "faults",
-    "Message": "results",
+    "Message": "models",
     "MessageRefusedError": "phone_calls",
     "ReceivedMessage": "phone_calls",
-    "Request": "results",
+    "Request": "models",
     "SignallingError": "phone_calls",
-    "Thread": "results",
-    "TwilioEmulator": "tenant",
-    "UnreachableError": "address",
+    "Thread": "models",
+    "TwilioEmulator": "isolation",
+    "UnreachableError": "http",
 }
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, Unpack
 
 from emulator.engine.scope import Scope
 from emulator.engine.state.calls import Leg, Status
-from emulator.testing.address import MARGIN, Address, Question
+from emulator.testing.http import MARGIN, Address, Question
+from emulator.testing.models import Call, Fault, Message, Removed, Request, Thread
 from emulator.testing.questions import (
     Conversation,
     FaultOptions,
@@ -21,7 +22,6 @@ from emulator.testing.questions import (
     proxy_hint,
     set_clock,
 )
-from emulator.testing.results import Call, Fault, Message, Removed, Request, Thread
 
 if TYPE_CHECKING:
     import os

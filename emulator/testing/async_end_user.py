@@ -4,7 +4,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from emulator.testing.address import Address
+from emulator.testing.http import Address
 from emulator.testing.phone import Phone
 from emulator.testing.phone_calls import (
     ANY,

@@ -8,12 +8,12 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, Unpack
 
-from emulator.testing.address import EmulatorError
+from emulator.testing.http import EmulatorError
 
 if TYPE_CHECKING:
     from emulator.testing.client import EmulatorClient
+    from emulator.testing.models import Fault
     from emulator.testing.questions import FaultOptions, Scoping
-    from emulator.testing.results import Fault
 
 
 class ActiveFault:

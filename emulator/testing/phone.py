@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 from emulator.testing.phone_calls import CallState, CallStatus, ReceivedMessage
 from emulator.wire import content, sdp, sids
 from emulator.wire.signalling import CONTENT_TYPE, KEEPALIVE, MESSAGE_TYPE, VERSION
-from emulator.wire.signalling.failures import UNKNOWN, Failure
+from emulator.wire.signalling.error_codes import UNKNOWN, SdkError
 
 Json = Mapping[str, object]
 
@@ -30,7 +30,7 @@ class SentMessage:
 
     sid: str
     settled: bool = False
-    failure: Failure | None = None
+    failure: SdkError | None = None
     lost: bool = False
 
 
@@ -52,7 +52,7 @@ class Phone:
     def __init__(self, identity: str, token: str, entropy: Callable[[int], bytes] = secrets.token_bytes) -> None:
         self.identity = identity
         self.connected = False
-        self.failures: list[Failure] = []
+        self.failures: list[SdkError] = []
         self.gone: str | None = None
         self.incoming: deque[CallState] = deque()
         self._token = token
@@ -320,7 +320,7 @@ def _text(payload: Json, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _failure(payload: Json) -> Failure | None:
+def _failure(payload: Json) -> SdkError | None:
     error = _member(payload, "error")
     code = error.get("code")
-    return Failure(code, _text(error, "message")) if isinstance(code, int) else None
+    return SdkError(code, _text(error, "message")) if isinstance(code, int) else None

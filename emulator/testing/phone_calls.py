@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from emulator.engine.json_match import diff
-from emulator.testing.address import EmulatorError
-from emulator.wire.signalling.failures import Failure
+from emulator.testing.http import EmulatorError
+from emulator.wire.signalling.error_codes import SdkError
 
 ANY: object = ...
 """Every content."""
@@ -84,7 +84,7 @@ class CallState:
     parameters: dict[str, str]
     received: list[ReceivedMessage] = field(default_factory=list)
     ended: str | None = None
-    failure: Failure | None = None
+    failure: SdkError | None = None
     token: str | None = None
     offer: str = ""
 

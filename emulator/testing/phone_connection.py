@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from emulator.testing.address import MARGIN, Address, UnreachableError
+from emulator.testing.http import MARGIN, Address, UnreachableError
 from emulator.testing.phone import Phone
 from emulator.testing.phone_calls import CallState, CallStatus, SignallingError
 

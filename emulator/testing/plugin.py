@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from emulator.settings import Settings
     from emulator.testing.end_user import EndUser, EndUsers
     from emulator.testing.faults import Faults
+    from emulator.testing.isolation import TwilioEmulator
     from emulator.testing.server import Emulator
-    from emulator.testing.tenant import TwilioEmulator
 
 _OPTION = "--twilio-emulator-url"
 _VARIABLE = "EMULATOR_URL"
@@ -129,7 +129,7 @@ def twilio_emulator(
     twilio_auth_token: str,
 ) -> "Iterator[TwilioEmulator]":
     """An account and a call of this test's own, and what arrives there."""
-    from emulator.testing.tenant import TwilioEmulator  # noqa: PLC0415
+    from emulator.testing.isolation import TwilioEmulator  # noqa: PLC0415
 
     server = twilio_emulator_server
     own = TwilioEmulator(
@@ -216,8 +216,8 @@ def _complaint(config: pytest.Config) -> str | None:
     url = _external(config)
     if url is None:
         return None
-    from emulator.testing.address import EmulatorError  # noqa: PLC0415
     from emulator.testing.client import EmulatorClient  # noqa: PLC0415
+    from emulator.testing.http import EmulatorError  # noqa: PLC0415
 
     try:
         EmulatorClient(url, control_token=_control_token()).clock.now()

@@ -13,8 +13,8 @@ from urllib.parse import quote
 from emulator.commands.proxy_variables import proxy_variable
 from emulator.engine.scope import Scope
 from emulator.engine.state.calls import Leg, Status
-from emulator.testing.address import Question
-from emulator.testing.results import Call, Fault, Json, Message, Removed, Request, Thread
+from emulator.testing.http import Question
+from emulator.testing.models import Call, Fault, Json, Message, Removed, Request, Thread
 
 T = TypeVar("T")
 Conversation = Generator[Question, Any, T]

@@ -14,8 +14,8 @@ from decimal import Decimal
 from emulator.wire import content
 from emulator.wire.credentials import ApiKey
 from emulator.wire.sids import ACCOUNT, is_sid
-from emulator.wire.signalling import failures
-from emulator.wire.signalling.failures import Failure
+from emulator.wire.signalling import error_codes
+from emulator.wire.signalling.error_codes import SdkError
 
 MAX_LIFE = 24 * 3600
 """Seconds that a token may be good for (the documents)."""
@@ -26,7 +26,7 @@ _END_OF_TIME = 253_402_300_800.0  # the year 10000
 class TokenError(Exception):
     """A token is not accepted; `failure` is what the client is told, str() why."""
 
-    def __init__(self, failure: Failure, reason: str) -> None:
+    def __init__(self, failure: SdkError, reason: str) -> None:
         super().__init__(reason)
         self.failure = failure
 
@@ -86,30 +86,32 @@ def verify(token: str, api_keys: Mapping[str, ApiKey], now: float) -> AccessToke
     """
     access = read(token)
     if access is None or (_object(token.partition(".")[0]) or {}).get("alg") != _ALGORITHM:
-        raise TokenError(failures.TOKEN_INVALID, "the token is no JWT signed with HS256")
+        raise TokenError(error_codes.TOKEN_INVALID, "the token is no JWT signed with HS256")
     key = api_keys.get(access.api_key or "")
     if key is None:
-        raise TokenError(failures.TOKEN_INVALID, f"the token's issuer {access.api_key!r} is not among the api_keys")
+        raise TokenError(error_codes.TOKEN_INVALID, f"the token's issuer {access.api_key!r} is not among the api_keys")
     if not _is_signed(token, key.secret):
-        raise TokenError(failures.SIGNATURE_WRONG, f"the token is not signed with the secret of {access.api_key}")
+        raise TokenError(error_codes.SIGNATURE_WRONG, f"the token is not signed with the secret of {access.api_key}")
     if access.account_sid != key.account_sid:
         raise TokenError(
-            failures.NO_VALID_ACCOUNT, f"the token is for {access.account_sid}, its key acts for {key.account_sid}"
+            error_codes.NO_VALID_ACCOUNT, f"the token is for {access.account_sid}, its key acts for {key.account_sid}"
         )
     _check_times(access, now)
     if not access.voice or not access.identity:
-        raise TokenError(failures.NOT_AUTHORIZED, "the token has no " + ("identity" if access.voice else "voice grant"))
+        raise TokenError(
+            error_codes.NOT_AUTHORIZED, "the token has no " + ("identity" if access.voice else "voice grant")
+        )
     return access
 
 
 def _check_times(access: AccessToken, now: float) -> None:
     if access.expires_at is None or access.expires_at <= now:
-        raise TokenError(failures.TOKEN_EXPIRED, f"the token expired at {access.expires_at}, now is {now:.0f}")
+        raise TokenError(error_codes.TOKEN_EXPIRED, f"the token expired at {access.expires_at}, now is {now:.0f}")
     if access.not_before is not None and access.not_before > now:
-        raise TokenError(failures.TOKEN_INVALID, f"the token is good from {access.not_before:.0f}, now is {now:.0f}")
+        raise TokenError(error_codes.TOKEN_INVALID, f"the token is good from {access.not_before:.0f}, now is {now:.0f}")
     begin = access.not_before or access.issued_at or now
     if access.expires_at - min(begin, now) > MAX_LIFE:
-        raise TokenError(failures.TOKEN_TOO_LONG, "the token is good for over 24 hours")
+        raise TokenError(error_codes.TOKEN_TOO_LONG, "the token is good for over 24 hours")
 
 
 def _is_signed(token: str, secret: str) -> bool:

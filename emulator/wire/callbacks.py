@@ -19,7 +19,7 @@ CALLBACK_FAILED = 32711
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class Notice(NamedTuple):
+class CallbackPayload(NamedTuple):
     """What a callback tells: an end user's message.
 
     Attributes:
@@ -74,7 +74,7 @@ def destination(callback: str) -> str:
     return url._replace(netloc=netloc, path=url.path or "/", fragment="").geturl()
 
 
-def render(callback: str, method: str, notice: Notice, *, auth_token: str, idempotency_token: str) -> Callback:
+def render(callback: str, method: str, notice: CallbackPayload, *, auth_token: str, idempotency_token: str) -> Callback:
     """Make the request for a notice.
 
     Args:

@@ -15,7 +15,7 @@ _PATTERN = "the pattern of `Invalid PageSize.` (ex_twilio #186, 2024); unknown f
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class ErrorSpec:
     """A row of the catalogue.
 
     Attributes:
@@ -43,7 +43,7 @@ class Problem:
         """The page of the error dictionary, in the form of all recordings from 2015 to 2023."""
         return None if self.code is None else f"https://www.twilio.com/docs/errors/{self.code}"
 
-    def with_headers(self, headers: tuple[tuple[bytes, bytes], ...]) -> "Problem":
+    def with_headers(self, headers: tuple[tuple[bytes, bytes], ...]) -> "ErrorSpec":
         """The row with more headers."""
         return replace(self, headers=(*self.headers, *headers)) if headers else self
 
@@ -61,7 +61,7 @@ _LONGEST_REASON = 300
 class TwilioError(Exception):
     """A request is refused with a row of the catalogue; `reason` tells a human what was wrong, in 300 characters."""
 
-    def __init__(self, problem: Problem, reason: str | None = None) -> None:
+    def __init__(self, problem: ErrorSpec, reason: str | None = None) -> None:
         super().__init__(problem.name)
         self.problem = problem
         self.reason = reason if reason is None or len(reason) <= _LONGEST_REASON else reason[:_LONGEST_REASON] + "…"
@@ -70,7 +70,7 @@ class TwilioError(Exception):
 _CHALLENGE = ((b"www-authenticate", b'Basic realm="Twilio API"'),)
 ALLOW = (b"allow", b"OPTIONS, POST")
 
-CREDENTIALS_MISSING = Problem(
+CREDENTIALS_MISSING = ErrorSpec(
     name="credentials-missing",
     status=HTTPStatus.UNAUTHORIZED,
     code=20003,
@@ -79,7 +79,7 @@ CREDENTIALS_MISSING = Problem(
     certainty=Certainty.OBSERVED,
     source="quoted from api.twilio.com in six public repositories; challenge: twilio-python's own old test",
 )
-USERNAME_UNKNOWN = Problem(
+USERNAME_UNKNOWN = ErrorSpec(
     name="username-unknown",
     status=HTTPStatus.UNAUTHORIZED,
     code=20003,
@@ -88,7 +88,7 @@ USERNAME_UNKNOWN = Problem(
     certainty=Certainty.OBSERVED,
     source="quoted from api.twilio.com in eight public repositories, newest 2026-08",
 )
-TOKEN_WRONG = Problem(
+TOKEN_WRONG = ErrorSpec(
     name="token-wrong",
     status=HTTPStatus.UNAUTHORIZED,
     code=20003,
@@ -98,7 +98,7 @@ TOKEN_WRONG = Problem(
     certainty=Certainty.OBSERVED,
     source="recorded body of 171 bytes, voicera/gooseberry README (2018)",
 )
-ACCOUNT_FOREIGN = Problem(
+ACCOUNT_FOREIGN = ErrorSpec(
     name="account-foreign",
     status=HTTPStatus.UNAUTHORIZED,
     code=20003,
@@ -108,7 +108,7 @@ ACCOUNT_FOREIGN = Problem(
     certainty=Certainty.DOCUMENTED,
     source=_DICTIONARY + "20003 (cause list; the text of the message is assumed)",
 )
-PATH_UNKNOWN = Problem(
+PATH_UNKNOWN = ErrorSpec(
     name="path-unknown",
     status=HTTPStatus.NOT_FOUND,
     code=20404,
@@ -116,7 +116,7 @@ PATH_UNKNOWN = Problem(
     certainty=Certainty.OBSERVED,
     source="recorded 2016 (aloha/laravel-twilio #96) and 2021; " + _DICTIONARY + "20404",
 )
-METHOD_NOT_ALLOWED = Problem(
+METHOD_NOT_ALLOWED = ErrorSpec(
     name="method-not-allowed",
     status=HTTPStatus.METHOD_NOT_ALLOWED,
     code=20004,
@@ -125,7 +125,7 @@ METHOD_NOT_ALLOWED = Problem(
     certainty=Certainty.ASSUMED,
     source=_DICTIONARY + "20004 names the code; status, text and Allow are our choice",
 )
-BODY_TOO_LARGE = Problem(
+BODY_TOO_LARGE = ErrorSpec(
     name="body-too-large",
     status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     code=20413,
@@ -133,7 +133,7 @@ BODY_TOO_LARGE = Problem(
     certainty=Certainty.ASSUMED,
     source=_DICTIONARY + "20413 names the code; the limit of 1 MiB is our choice",
 )
-FORM_BROKEN = Problem(
+FORM_BROKEN = ErrorSpec(
     name="form-broken",
     status=HTTPStatus.BAD_REQUEST,
     code=20001,
@@ -141,7 +141,7 @@ FORM_BROKEN = Problem(
     certainty=Certainty.ASSUMED,
     source="the generic 400 seen on other Twilio resources (twilio-go #112, 2021); unknown for broken encoding",
 )
-CONTENT_REQUIRED = Problem(
+CONTENT_REQUIRED = ErrorSpec(
     name="content-required",
     status=HTTPStatus.BAD_REQUEST,
     code=20001,
@@ -149,7 +149,7 @@ CONTENT_REQUIRED = Problem(
     certainty=Certainty.ASSUMED,
     source="the pattern of Twilio's product hosts (twilio-ruby #674, 2023); unknown for this resource",
 )
-CONTENT_TOO_LONG = Problem(
+CONTENT_TOO_LONG = ErrorSpec(
     name="content-too-long",
     status=HTTPStatus.BAD_REQUEST,
     code=32703,
@@ -157,7 +157,7 @@ CONTENT_TOO_LONG = Problem(
     certainty=Certainty.ASSUMED,
     source=_DICTIONARY + "32703 gives 10000 characters; that REST answers with it at once is our choice",
 )
-CONTENT_NOT_JSON = Problem(
+CONTENT_NOT_JSON = ErrorSpec(
     name="content-not-json",
     status=HTTPStatus.BAD_REQUEST,
     code=32702,
@@ -165,7 +165,7 @@ CONTENT_NOT_JSON = Problem(
     certainty=Certainty.ASSUMED,
     source=_DICTIONARY + "32702 names the cause; that REST answers with it at once is our choice",
 )
-KEY_TOO_LONG = Problem(
+KEY_TOO_LONG = ErrorSpec(
     name="idempotency-key-too-long",
     status=HTTPStatus.BAD_REQUEST,
     code=20001,
@@ -173,7 +173,7 @@ KEY_TOO_LONG = Problem(
     certainty=Certainty.ASSUMED,
     source=_PATTERN + "the limit of 255 characters is our choice: nothing is documented about the parameter",
 )
-CALLBACK_REQUIRED = Problem(
+CALLBACK_REQUIRED = ErrorSpec(
     name="callback-required",
     status=HTTPStatus.BAD_REQUEST,
     code=20001,
@@ -181,7 +181,7 @@ CALLBACK_REQUIRED = Problem(
     certainty=Certainty.ASSUMED,
     source="the pattern of Twilio's product hosts (twilio-ruby #674, 2023); unknown for this resource",
 )
-CALLBACK_INVALID = Problem(
+CALLBACK_INVALID = ErrorSpec(
     name="callback-invalid",
     status=HTTPStatus.BAD_REQUEST,
     code=20001,
@@ -189,7 +189,7 @@ CALLBACK_INVALID = Problem(
     certainty=Certainty.ASSUMED,
     source=_PATTERN + "that it is a URL whose host has no underscore is in " + _SUBSCRIPTION,
 )
-METHOD_INVALID = Problem(
+METHOD_INVALID = ErrorSpec(
     name="method-invalid",
     status=HTTPStatus.BAD_REQUEST,
     code=20001,
@@ -197,7 +197,7 @@ METHOD_INVALID = Problem(
     certainty=Certainty.ASSUMED,
     source=_PATTERN + "that it is GET or POST is in " + _SUBSCRIPTION,
 )
-ORIGIN_FOREIGN = Problem(
+ORIGIN_FOREIGN = ErrorSpec(
     name="origin-foreign",
     status=HTTPStatus.FORBIDDEN,
     code=20403,
@@ -205,7 +205,7 @@ ORIGIN_FOREIGN = Problem(
     certainty=Certainty.ASSUMED,
     source="our choice: a page of another site must not change what this machine calls; option allowed_origins",
 )
-KEY_CONFLICT = Problem(
+KEY_CONFLICT = ErrorSpec(
     name="idempotency-conflict",
     status=HTTPStatus.CONFLICT,
     code=20409,
@@ -213,7 +213,7 @@ KEY_CONFLICT = Problem(
     certainty=Certainty.ASSUMED,
     source="our choice, with idempotency_mismatch=reject only; nothing is documented about a reused key",
 )
-CALL_UNKNOWN = Problem(
+CALL_UNKNOWN = ErrorSpec(
     name="call-unknown",
     status=HTTPStatus.NOT_FOUND,
     code=20404,
@@ -221,7 +221,7 @@ CALL_UNKNOWN = Problem(
     certainty=Certainty.DOCUMENTED,
     source=_DICTIONARY + "20404 (that the whole path is echoed is inferred from its siblings)",
 )
-CALL_FOREIGN = Problem(
+CALL_FOREIGN = ErrorSpec(
     name="call-foreign",
     status=HTTPStatus.NOT_FOUND,
     code=20404,
@@ -229,7 +229,7 @@ CALL_FOREIGN = Problem(
     certainty=Certainty.ASSUMED,
     source="our choice for another account's call under one's own AccountSid",
 )
-SUBSCRIPTION_UNKNOWN = Problem(
+SUBSCRIPTION_UNKNOWN = ErrorSpec(
     name="subscription-unknown",
     status=HTTPStatus.NOT_FOUND,
     code=20404,
@@ -237,7 +237,7 @@ SUBSCRIPTION_UNKNOWN = Problem(
     certainty=Certainty.DOCUMENTED,
     source=_DICTIONARY + "20404 (that the whole path is echoed is inferred from its siblings)",
 )
-CALL_NOT_ACTIVE = Problem(
+CALL_NOT_ACTIVE = ErrorSpec(
     name="call-not-active",
     status=HTTPStatus.BAD_REQUEST,
     code=21220,
@@ -246,7 +246,7 @@ CALL_NOT_ACTIVE = Problem(
     source="quoted from this endpoint in a public incident of 2026-09; "
     "active states: https://www.twilio.com/docs/voice/sdks/call-message-events",
 )
-CALL_IS_PSTN = Problem(
+CALL_IS_PSTN = ErrorSpec(
     name="call-is-pstn",
     status=HTTPStatus.BAD_REQUEST,
     code=None,
@@ -254,7 +254,7 @@ CALL_IS_PSTN = Problem(
     certainty=Certainty.OBSERVED,
     source="quoted from this endpoint in a public repository, 2026-09; that the body has no code is inferred",
 )
-TOO_MANY_REQUESTS = Problem(
+TOO_MANY_REQUESTS = ErrorSpec(
     name="too-many-requests",
     status=HTTPStatus.TOO_MANY_REQUESTS,
     code=20429,
@@ -262,7 +262,7 @@ TOO_MANY_REQUESTS = Problem(
     certainty=Certainty.OBSERVED,
     source="body quoted in a public repository; " + _DICTIONARY + "20429",
 )
-INTERNAL_ERROR = Problem(
+INTERNAL_ERROR = ErrorSpec(
     name="internal-error",
     status=HTTPStatus.INTERNAL_SERVER_ERROR,
     code=20500,
@@ -270,7 +270,7 @@ INTERNAL_ERROR = Problem(
     certainty=Certainty.ASSUMED,
     source=_DICTIONARY + "20500 (the text is inferred from its title)",
 )
-SERVICE_UNAVAILABLE = Problem(
+SERVICE_UNAVAILABLE = ErrorSpec(
     name="service-unavailable",
     status=HTTPStatus.SERVICE_UNAVAILABLE,
     code=20503,
@@ -278,7 +278,7 @@ SERVICE_UNAVAILABLE = Problem(
     certainty=Certainty.ASSUMED,
     source=_DICTIONARY + "20503; the text is quoted in a public repository, from a body without a code",
 )
-REQUEST_MALFORMED = Problem(
+REQUEST_MALFORMED = ErrorSpec(
     name="request-malformed",
     status=HTTPStatus.BAD_REQUEST,
     code=20001,
@@ -286,7 +286,7 @@ REQUEST_MALFORMED = Problem(
     certainty=Certainty.ASSUMED,
     source="our choice for bytes that are no HTTP request",
 )
-TRANSFER_CODING_UNKNOWN = Problem(
+TRANSFER_CODING_UNKNOWN = ErrorSpec(
     name="transfer-coding-unknown",
     status=HTTPStatus.NOT_IMPLEMENTED,
     code=None,
@@ -294,7 +294,7 @@ TRANSFER_CODING_UNKNOWN = Problem(
     certainty=Certainty.ASSUMED,
     source="RFC 9112, 6.1: a transfer coding that the server does not understand",
 )
-HEAD_TOO_LARGE = Problem(
+HEAD_TOO_LARGE = ErrorSpec(
     name="head-too-large",
     status=HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     code=None,
@@ -303,7 +303,7 @@ HEAD_TOO_LARGE = Problem(
     source="our choice: a request line and headers of more than 64 KiB",
 )
 
-CATALOGUE: tuple[Problem, ...] = (
+CATALOGUE: tuple[ErrorSpec, ...] = (
     CREDENTIALS_MISSING,
     USERNAME_UNKNOWN,
     TOKEN_WRONG,
@@ -338,7 +338,7 @@ CATALOGUE: tuple[Problem, ...] = (
 _USUAL = (TOKEN_WRONG, FORM_BROKEN, PATH_UNKNOWN)
 
 
-def like(status: int | None, code: int | None, message: str | None = None) -> Problem | None:
+def like(status: int | None, code: int | None, message: str | None = None) -> ErrorSpec | None:
     """A row as somebody describes it: the rest as in the catalogue; None when a code alone is not in it.
 
     A status and code that the catalogue does not have make a row of their own, in Twilio's form.
@@ -349,9 +349,9 @@ def like(status: int | None, code: int | None, message: str | None = None) -> Pr
     return None if status is None else made_up(status, code, message)
 
 
-def made_up(status: int, code: int | None = None, message: str | None = None) -> Problem:
+def made_up(status: int, code: int | None = None, message: str | None = None) -> ErrorSpec:
     """A row that is in no catalogue."""
-    return Problem(
+    return ErrorSpec(
         name="made-up",
         status=status,
         code=code,

@@ -13,7 +13,7 @@ from html import escape
 from typing import NamedTuple
 
 from emulator.wire.dates import http_date
-from emulator.wire.errors import ALLOW, Problem
+from emulator.wire.errors import ALLOW, ErrorSpec
 
 Header = tuple[bytes, bytes]
 
@@ -63,7 +63,7 @@ def created(element: str, members: Mapping[str, str], representation: Representa
     return Reply(201, _xml(element, members), representation.value)
 
 
-def refusal(problem: Problem, path: str, representation: Representation) -> Reply:
+def refusal(problem: ErrorSpec, path: str, representation: Representation) -> Reply:
     """The reply of a catalogue row: members in alphabetical order, absent ones left out."""
     members: dict[str, str | int | None] = {
         "code": problem.code,

@@ -8,15 +8,15 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from emulator.wire import errors, messages, paths, subscriptions
-from emulator.wire.errors import Problem
+from emulator.wire.errors import ErrorSpec
 from emulator.wire.messages import Message, NewMessage
 from emulator.wire.paths import Target
 from emulator.wire.subscriptions import NewSubscription, Subscription
 
-New = NewMessage | NewSubscription
-Made = Message | Subscription
+CreateRequest = NewMessage | NewSubscription
+Resource = Message | Subscription
 
-Read = Callable[[Mapping[str, str], bool], New]
+Read = Callable[[Mapping[str, str], bool], CreateRequest]
 """Reads the parameters of a create request; the flag makes it lenient."""
 
 
@@ -32,17 +32,17 @@ class Operation(NamedTuple):
     """
 
     method: str
-    otherwise: Problem
-    refusals: tuple[Problem, ...]
+    otherwise: ErrorSpec
+    refusals: tuple[ErrorSpec, ...]
     read: Read | None = None
     changes_callbacks: bool = False
 
 
-def _message(form: Mapping[str, str], lenient: bool) -> New:  # noqa: FBT001
+def _message(form: Mapping[str, str], lenient: bool) -> CreateRequest:  # noqa: FBT001
     return messages.read(form, lenient=lenient)
 
 
-def _subscription(form: Mapping[str, str], lenient: bool) -> New:  # noqa: ARG001, FBT001
+def _subscription(form: Mapping[str, str], lenient: bool) -> CreateRequest:  # noqa: ARG001, FBT001
     return subscriptions.read(form)
 
 

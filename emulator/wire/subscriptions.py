@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+from emulator.wire.connection_overrides import CallbackTimeouts, read_fragment
 from emulator.wire.dates import rfc2822
 from emulator.wire.errors import CALLBACK_INVALID, CALLBACK_REQUIRED, KEY_TOO_LONG, METHOD_INVALID, TwilioError
 from emulator.wire.hosts import is_host, parse_authority
 from emulator.wire.idempotency import read_key
 from emulator.wire.masking import mask_text
-from emulator.wire.overrides import Limits, read_fragment
 from emulator.wire.paths import PREFIX
 from emulator.wire.sids import SUBSCRIPTION
 
@@ -176,7 +176,7 @@ def _flaw_of_authority(url: SplitResult) -> str | None:
 
 def _flaw_of_fragment(fragment: str) -> str | None:
     try:
-        read_fragment(fragment, Limits())
+        read_fragment(fragment, CallbackTimeouts())
     except ValueError as error:
         return f"in the fragment {error}"
     return None

@@ -21,7 +21,7 @@ from emulator.engine.capacity import MemoryAccount
 from emulator.engine.ids import IdGenerator
 from emulator.engine.scope import Scope
 from emulator.engine.slices import Wakeups
-from emulator.wire.overrides import Failure, Limits
+from emulator.wire.connection_overrides import CallbackFailure, CallbackTimeouts
 
 
 class Sender:
@@ -241,11 +241,13 @@ def test_a_receiver_that_says_nothing_is_given_up() -> None:
             await never.wait()
             return OK
 
-        retried = Limits(read=0.01, retry_on=frozenset({Failure.READ}))
+        retried = CallbackTimeouts(read=0.01, retry_on=frozenset({CallbackFailure.READ}))
         async with receiving(silent) as receiver:
             async with sending(limits=retried) as sender:
                 late = await sender.deliver(receiver.url())
-            async with sending(limits=Limits(total=0.01, retry_on=frozenset({Failure.READ}))) as sender:
+            async with sending(
+                limits=CallbackTimeouts(total=0.01, retry_on=frozenset({CallbackFailure.READ}))
+            ) as sender:
                 too_late = await sender.deliver(receiver.url())
             never.set()
 

@@ -10,7 +10,7 @@ from receiving import DELIVERED, OK, Names, Received, ask, ask_once, receiving, 
 from emulator.adapters import connections
 from emulator.adapters.connections import Answer, Connections
 from emulator.adapters.tls import Tls
-from emulator.wire.overrides import Failure, Limits
+from emulator.wire.connection_overrides import CallbackFailure, CallbackTimeouts
 
 
 def certified() -> Tls:
@@ -50,7 +50,7 @@ def test_a_certificate_that_is_not_trusted_is_a_connection_that_failed(
             url = receiver.url(scheme="https", host=host)
             answer = await ask_once(url, resolve=Names(["127.0.0.1"]), tls=trust)
 
-            assert answer.failure is Failure.CONNECT
+            assert answer.failure is CallbackFailure.CONNECT
             assert reason in str(answer.error)
             assert receiver.received == []
 
@@ -89,9 +89,9 @@ def test_a_reply_that_stops_half_way_is_given_up() -> None:
     async def play() -> None:
         async with receiving(script(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")) as receiver:
             made = Connections()
-            answer = await ask(made, receiver.url(), Limits(read=0.5))  # within which the head must have come
+            answer = await ask(made, receiver.url(), CallbackTimeouts(read=0.5))  # within which the head must have come
 
-            assert answer == Answer(200, "the reply stopped for 0.5 s", Failure.READ)
+            assert answer == Answer(200, "the reply stopped for 0.5 s", CallbackFailure.READ)
             await receiver.all_closed.wait()
 
     run(play())
@@ -132,7 +132,7 @@ def test_a_request_that_the_receiver_read_before_it_closed_the_connection_is_not
 
             assert await ask(made, receiver.url()) == DELIVERED
             assert await ask(made, receiver.url()) == Answer(
-                error="Server disconnected without sending a response.", failure=Failure.READ
+                error="Server disconnected without sending a response.", failure=CallbackFailure.READ
             )
             assert [each.connection for each in receiver.received] == [1, 1]
             await made.aclose()

@@ -11,7 +11,7 @@ from receiving import DELIVERED, Names, ask, ask_once, nobody, receiving, run
 
 from emulator.adapters.connections import Answer, Connections
 from emulator.adapters.network import LOOK_UPS, resolve
-from emulator.wire.overrides import Failure, Limits
+from emulator.wire.connection_overrides import CallbackFailure, CallbackTimeouts
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_where_nobody_listens_the_connection_failed(addresses: list[str]) -> Non
         with nobody() as port:
             answer = await ask_once(f"http://gone.test:{port}/", resolve=Names(addresses))
 
-        assert answer == Answer(error="Connection refused", failure=Failure.CONNECT)
+        assert answer == Answer(error="Connection refused", failure=CallbackFailure.CONNECT)
 
     run(play())
 
@@ -138,10 +138,10 @@ def test_a_name_without_an_address_is_a_connection_that_failed() -> None:
 
     async def play() -> None:
         assert await ask_once("http://gone.test/", resolve=unknown) == Answer(
-            error="gone.test cannot be resolved: Name or service not known", failure=Failure.CONNECT
+            error="gone.test cannot be resolved: Name or service not known", failure=CallbackFailure.CONNECT
         )
         assert await ask_once("http://gone.test/", resolve=Names([])) == Answer(
-            error="gone.test has no address", failure=Failure.CONNECT
+            error="gone.test has no address", failure=CallbackFailure.CONNECT
         )
 
     run(play())
@@ -189,8 +189,8 @@ def test_a_resolver_that_takes_too_long_is_a_connection_that_failed() -> None:
             await never.wait()
             return []
 
-        answer = await ask(Connections(resolve=slow), "http://slow.test/", Limits(connect=0.01))
+        answer = await ask(Connections(resolve=slow), "http://slow.test/", CallbackTimeouts(connect=0.01))
 
-        assert answer == Answer(error="no connection within 0.01 s", failure=Failure.CONNECT)
+        assert answer == Answer(error="no connection within 0.01 s", failure=CallbackFailure.CONNECT)
 
     run(play())

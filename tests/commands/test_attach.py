@@ -14,14 +14,14 @@ import pytest
 from serving import Command
 
 from emulator.cli import run
-from emulator.commands import attach, folders, probes, trust
+from emulator.commands import attach, cert_files, probes, trust_bundle
 from emulator.commands.attach import START, AttachError
 from emulator.commands.libraries import ANY, LIBRARIES, Library
-from emulator.commands.probes import Emulator
+from emulator.commands.probes import EmulatorInfo
 
 OURS = "-----BEGIN CERTIFICATE-----\nT3Vycw==\n-----END CERTIFICATE-----\n"
 THEIRS = "-----BEGIN CERTIFICATE-----\nVGhlaXJz\n-----END CERTIFICATE-----\n"
-EMULATOR = Emulator(url="http://127.0.0.1:2010", proxy="http://127.0.0.1:2012", ca=OURS)
+EMULATOR = EmulatorInfo(url="http://127.0.0.1:2010", proxy="http://127.0.0.1:2012", ca=OURS)
 ACCOUNT = "AC" + "a" * 32
 ZEROS = "0" * 32
 
@@ -30,7 +30,7 @@ def attached(
     library: Library,
     environ: Mapping[str, str] | None = None,
     *,
-    emulator: Emulator = EMULATOR,
+    emulator: EmulatorInfo = EMULATOR,
     folder: str = "/folder",
 ) -> attach.Attachment:
     return attach.attach(library, emulator, environ=environ or {}, folder=Path(folder), credentials=(ACCOUNT, ZEROS))
@@ -82,7 +82,7 @@ def test_loopback_stays_direct_for_whoever_reads_a_proxy_variable(library: Libra
 
 
 def test_hosts_that_were_direct_stay_direct() -> None:
-    emulator = Emulator(url="http://emulator:2010", proxy="http://emulator:2012", ca=OURS)
+    emulator = EmulatorInfo(url="http://emulator:2010", proxy="http://emulator:2012", ca=OURS)
     variables = attached(ANY, {"no_proxy": "intranet, localhost", "NO_PROXY": ".corp"}, emulator=emulator).variables
 
     assert variables["NO_PROXY"] == ".corp,intranet,localhost,127.0.0.1,::1,emulator"
@@ -111,7 +111,7 @@ def test_without_a_proxy_it_says_what_to_start() -> None:
     with pytest.raises(
         AttachError, match=r"has no proxy.*start it with: twilio-udm-emulator serve --tls-port 2011 --proxy-port 2012$"
     ):
-        attached(ANY, emulator=Emulator(url="http://127.0.0.1:2010"))
+        attached(ANY, emulator=EmulatorInfo(url="http://127.0.0.1:2010"))
 
 
 @pytest.mark.parametrize(
@@ -169,25 +169,25 @@ def test_what_was_trusted_stays_trusted_and_ours_is_there_once(tmp_path: Path) -
     company = tmp_path / "company.pem"
     company.write_text(THEIRS)
     first = attached(ANY, {"SSL_CERT_FILE": str(company)}, folder=str(tmp_path / "made"))
-    folders.write(first)
+    cert_files.write(first)
     again = attached(ANY, first.variables)
 
     for attachment in (first, again):
         bundle = attachment.files["bundle.pem"].decode()
         assert bundle.startswith(THEIRS)
         assert bundle.endswith(OURS)
-        found = trust.certificates(bundle)
+        found = trust_bundle.certificates(bundle)
         assert (found[0], found[-1], len(found) == len(set(found))) == ("VGhlaXJz", "T3Vycw==", True)
-        assert set(trust.certificates(attached(ANY).files["bundle.pem"].decode())) < set(found)
+        assert set(trust_bundle.certificates(attached(ANY).files["bundle.pem"].decode())) < set(found)
 
 
 def test_the_ca_of_an_earlier_start_is_not_kept(tmp_path: Path) -> None:
     first = attached(ANY, folder=str(tmp_path))
-    folders.write(first)
-    later = Emulator(url=EMULATOR.url, proxy=EMULATOR.proxy, ca=OURS.replace("T3Vycw==", "TGF0ZXI="))
+    cert_files.write(first)
+    later = EmulatorInfo(url=EMULATOR.url, proxy=EMULATOR.proxy, ca=OURS.replace("T3Vycw==", "TGF0ZXI="))
     files = attached(ANY, first.variables, emulator=later).files
 
-    assert trust.certificates(files["ca.pem"].decode()) == ["TGF0ZXI="]
+    assert trust_bundle.certificates(files["ca.pem"].decode()) == ["TGF0ZXI="]
     assert b"T3Vycw==" not in files["bundle.pem"]
 
 
@@ -196,25 +196,25 @@ def test_the_bundle_is_the_union_of_variables_system_certifi_and_ours(
 ) -> None:
     extra = tmp_path / "extra.pem"
     extra.write_text(THEIRS)
-    monkeypatch.setattr(trust, "_system_roots", lambda: ["c3lzdGVt"])
-    monkeypatch.setattr(trust, "_certifi_roots", lambda: ["Y2VydGlmaQ==", "c3lzdGVt"])
+    monkeypatch.setattr(trust_bundle, "_system_roots", lambda: ["c3lzdGVt"])
+    monkeypatch.setattr(trust_bundle, "_certifi_roots", lambda: ["Y2VydGlmaQ==", "c3lzdGVt"])
     bundle = attached(ANY, {"NODE_EXTRA_CA_CERTS": str(extra)}).files["bundle.pem"].decode()
 
-    assert trust.certificates(bundle) == ["VGhlaXJz", "c3lzdGVt", "Y2VydGlmaQ==", "T3Vycw=="]
+    assert trust_bundle.certificates(bundle) == ["VGhlaXJz", "c3lzdGVt", "Y2VydGlmaQ==", "T3Vycw=="]
 
 
 def test_without_variables_the_bundle_begins_with_the_systems_roots() -> None:
     bundle = attached(ANY).files["bundle.pem"].decode()
 
-    assert len(trust.certificates(bundle)) > 10
-    assert ssl.create_default_context(cadata=bundle.partition(trust.OURS)[0]).cert_store_stats()["x509_ca"] > 10
+    assert len(trust_bundle.certificates(bundle)) > 10
+    assert ssl.create_default_context(cadata=bundle.partition(trust_bundle.OURS)[0]).cert_store_stats()["x509_ca"] > 10
 
 
 def test_files_are_for_this_user_and_no_draft_is_left(tmp_path: Path) -> None:
     folder = tmp_path / "cache" / "a"
     attachment = attached(LIBRARIES["php"], folder=str(folder))
-    folders.write(attachment)
-    folders.write(attachment)
+    cert_files.write(attachment)
+    cert_files.write(attachment)
 
     assert folder.stat().st_mode & 0o777 == 0o700
     assert sorted(path.name for path in folder.iterdir()) == ["bundle.pem", "ca.pem", "php"]
@@ -227,14 +227,14 @@ def test_a_folder_that_everybody_may_write_is_refused(tmp_path: Path) -> None:
     folder.chmod(0o777)
 
     with pytest.raises(AttachError, match="name another folder with --dir"):
-        folders.write(attached(ANY, folder=str(folder)))
+        cert_files.write(attached(ANY, folder=str(folder)))
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(AttachError, match=r"cannot be written \(Not a directory\); name another folder with --dir"):
-        folders.write(attached(ANY, folder=str(tmp_path / "file" / "folder")))
+        cert_files.write(attached(ANY, folder=str(tmp_path / "file" / "folder")))
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
 def test_the_folder_is_the_users_own_and_the_same_each_time(
     tmp_path: Path, environ: dict[str, str], folder: str
 ) -> None:
-    found = folders.default_folder(
+    found = cert_files.default_folder(
         {name: value.format(tmp_path) for name, value in environ.items()}, EMULATOR.url, LIBRARIES["python"]
     )
 
@@ -260,8 +260,8 @@ def test_java_reads_the_trust_store(tmp_path: Path) -> None:
     keytool = shutil.which("keytool")
     if keytool is None:
         pytest.skip("there is no keytool: Java's own judge of key stores")
-    roots = trust.certificates(attached(ANY).files["bundle.pem"].decode())[:-1]
-    (tmp_path / "store").write_bytes(trust.java_trust_store(roots))
+    roots = trust_bundle.certificates(attached(ANY).files["bundle.pem"].decode())[:-1]
+    (tmp_path / "store").write_bytes(trust_bundle.java_trust_store(roots))
     done = subprocess.run(
         [keytool, "-list", "-keystore", str(tmp_path / "store"), "-storepass", "changeit"],
         capture_output=True,
@@ -353,7 +353,7 @@ def test_a_mistake_is_one_line(capsys: pytest.CaptureFixture[str], name: str, ar
 
 def test_env_and_doctor_start_fast() -> None:
     heavy = {"fastapi", "pydantic", "uvicorn", "cryptography", "urllib.request", "http.client", "asyncio", "subprocess"}
-    script = "import sys, emulator.cli; from emulator.commands import doctor, folders; print(*sys.modules, sep='\\n')"
+    script = "import sys, emulator.cli; from emulator.commands import doctor, cert_files; print(*sys.modules, sep='\\n')"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert not heavy & set(done.stdout.split())

@@ -13,26 +13,26 @@ import pytest
 from serving import FAKED_TIME, Command, Site
 
 from emulator.cli import run
-from emulator.commands import trust
-from emulator.commands.doctor import Case, Weight, diagnose, render
+from emulator.commands import trust_bundle
+from emulator.commands.doctor import Diagnostics, Severity, diagnose, render
 from emulator.commands.libraries import LIBRARIES
-from emulator.commands.probes import Emulator
+from emulator.commands.probes import EmulatorInfo
 
 OURS = "-----BEGIN CERTIFICATE-----\nT3Vycw==\n-----END CERTIFICATE-----\n"
 THEIRS = "-----BEGIN CERTIFICATE-----\nVGhlaXJz\n-----END CERTIFICATE-----\n"
-WHOLE = Emulator(
+WHOLE = EmulatorInfo(
     url="http://127.0.0.1:2010",
     version="1",
     tls="https://127.0.0.1:2011",
     proxy="http://127.0.0.1:2012",
     ca=OURS,
 )
-PLAIN = Emulator(url="http://127.0.0.1:2010", version="1")
-ALIAS = Emulator(url="http://emulator:2010", version="1", tls="https://emulator:443", ca=OURS)
+PLAIN = EmulatorInfo(url="http://127.0.0.1:2010", version="1")
+ALIAS = EmulatorInfo(url="http://emulator:2010", version="1", tls="https://emulator:443", ca=OURS)
 PROXY = "http://127.0.0.1:2012"
 FILES = {
-    "/ours": THEIRS + trust.OURS + "\n" + OURS,
-    "/stale": THEIRS + trust.OURS + "\n" + OURS.replace("T3Vycw==", "RWFybGllcg=="),
+    "/ours": THEIRS + trust_bundle.OURS + "\n" + OURS,
+    "/stale": THEIRS + trust_bundle.OURS + "\n" + OURS.replace("T3Vycw==", "RWFybGllcg=="),
     "/theirs": THEIRS,
     "/missing": None,
 }
@@ -48,13 +48,13 @@ CREDENTIALS = {"TWILIO_ACCOUNT_SID": "AC" + "a" * 32, "TWILIO_AUTH_TOKEN": "0" *
 
 def case(
     environ: dict[str, str],
-    emulator: Emulator = WHOLE,
+    emulator: EmulatorInfo = WHOLE,
     library: str | None = None,
     *,
     base_url: bool = False,
     **seen: str,
-) -> Case:
-    return Case(
+) -> Diagnostics:
+    return Diagnostics(
         environ=environ,
         emulator=emulator,
         library=LIBRARIES[library] if library else None,
@@ -64,8 +64,8 @@ def case(
     )
 
 
-def wrong(seen: Case) -> list[tuple[str, str]]:
-    return [(finding.what, finding.change) for finding in diagnose(seen) if finding.weight is Weight.WRONG]
+def wrong(seen: Diagnostics) -> list[tuple[str, str]]:
+    return [(finding.what, finding.change) for finding in diagnose(seen) if finding.weight is Severity.WRONG]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def wrong(seen: Case) -> list[tuple[str, str]]:
         pytest.param(case(PHP, library="php"), id="php"),
     ],
 )
-def test_all_is_well(seen: Case) -> None:
+def test_all_is_well(seen: Diagnostics) -> None:
     assert wrong(seen) == []
 
 
@@ -120,13 +120,13 @@ def test_all_is_well(seen: Case) -> None:
             case({"TWILIO_EDGE": "sydney"}, PLAIN), "becomes 127.sydney.0.0.1:2010", "unset TWILIO_EDGE", id="edge"
         ),
         pytest.param(
-            case({"TWILIO_REGION": "ie1", "TWILIO_EDGE": "dublin"}, Emulator(url="http://localhost:2010")),
+            case({"TWILIO_REGION": "ie1", "TWILIO_EDGE": "dublin"}, EmulatorInfo(url="http://localhost:2010")),
             "becomes localhost:2010.dublin.ie1.localhost:2010",
             "unset TWILIO_REGION TWILIO_EDGE",
             id="both",
         ),
         pytest.param(
-            case({"TWILIO_EDGE": "dublin"}, Emulator(url="http://emulator:2010")),
+            case({"TWILIO_EDGE": "dublin"}, EmulatorInfo(url="http://emulator:2010")),
             "becomes emulator:2010.dublin.us1.emulator:2010",
             "unset TWILIO_EDGE",
             id="an edge has a region",
@@ -168,7 +168,7 @@ def test_all_is_well(seen: Case) -> None:
             id="plain http through a proxy",
         ),
         pytest.param(
-            case({"ALL_PROXY": "http://corp:3128", "NO_PROXY": "localhost"}, Emulator(url="http://emulator:2010")),
+            case({"ALL_PROXY": "http://corp:3128", "NO_PROXY": "localhost"}, EmulatorInfo(url="http://emulator:2010")),
             "NO_PROXY does not name emulator",
             "export NO_PROXY=localhost,127.0.0.1,::1,emulator",
             id="a service through a proxy",
@@ -286,7 +286,7 @@ def test_all_is_well(seen: Case) -> None:
         ),
     ],
 )
-def test_what_would_go_wrong_has_one_thing_to_change(seen: Case, what: str, change: str) -> None:
+def test_what_would_go_wrong_has_one_thing_to_change(seen: Diagnostics, what: str, change: str) -> None:
     found = wrong(seen)
 
     assert any(what in one and change in other for one, other in found), found
@@ -306,24 +306,24 @@ VALUES = {
 
 @pytest.mark.parametrize("emulator", [WHOLE, PLAIN, ALIAS], ids=["proxy", "no proxy", "alias"])
 @pytest.mark.parametrize("library", [None, *(name for name in LIBRARIES if name != "docker")])
-def test_exit_code_0_means_that_the_emulator_is_reached(emulator: Emulator, library: str | None) -> None:
+def test_exit_code_0_means_that_the_emulator_is_reached(emulator: EmulatorInfo, library: str | None) -> None:
     """Over all combinations of variables: nothing is wrong only where some library needs no change in code."""
     for values in itertools.product(*VALUES.values()):
         seen = case(dict(zip(VALUES, values, strict=True)), emulator, library)
         findings = diagnose(seen)
-        reached = any(finding.weight is not Weight.WRONG and REACHES[0] in finding.what for finding in findings)
+        reached = any(finding.weight is not Severity.WRONG and REACHES[0] in finding.what for finding in findings)
 
         assert wrong(seen) or reached or any(REACHES[1] in finding.what for finding in findings), seen.environ
 
 
 @pytest.mark.parametrize("emulator", [WHOLE, PLAIN, ALIAS], ids=["proxy", "no proxy", "alias"])
-def test_a_finding_about_the_real_twilio_is_wrong_unless_a_base_url_is_set(emulator: Emulator) -> None:
+def test_a_finding_about_the_real_twilio_is_wrong_unless_a_base_url_is_set(emulator: EmulatorInfo) -> None:
     for values in itertools.product(*VALUES.values()):
         environ = dict(zip(VALUES, values, strict=True))
         findings = diagnose(case(environ, emulator))
         with_base_url = diagnose(case(environ, emulator, base_url=True))
 
-        assert all(finding.weight is Weight.WRONG for finding in findings if "real Twilio" in finding.what)
+        assert all(finding.weight is Severity.WRONG for finding in findings if "real Twilio" in finding.what)
         assert not any("real Twilio" in finding.what for finding in with_base_url)
 
 

@@ -35,10 +35,10 @@ from emulator.engine.state.calls import Call, Leg, Status
 from emulator.engine.state.schemas import OnFailure, Schema
 from emulator.engine.voice.clients import ClientConnection
 from emulator.wire import errors, sids
-from emulator.wire.errors import Problem, TwilioError
+from emulator.wire.errors import ErrorSpec, TwilioError
 from emulator.wire.messages import NewMessage
 from emulator.wire.paths import Target
-from emulator.wire.signalling import received
+from emulator.wire.signalling import client_frames
 from emulator.wire.subscriptions import RESOURCE, NewSubscription
 
 EVERYTHING = Filter()
@@ -218,7 +218,7 @@ def test_a_known_key_replays_although_the_call_is_over() -> None:
         pytest.param(call(sid=OTHER_CALL), errors.CALL_UNKNOWN, id="unknown"),
     ],
 )
-def test_the_calls_state_refuses_a_message_and_leaves_no_trace(known: Call, problem: Problem) -> None:
+def test_the_calls_state_refuses_a_message_and_leaves_no_trace(known: Call, problem: ErrorSpec) -> None:
     engine = emulation(calls=Unregistered.REGISTERED)
     engine.calls.add(known)
 
@@ -318,7 +318,7 @@ def test_a_refused_request_is_kept_with_the_parameters_that_could_be_read() -> N
         pytest.param(b"Content=1", errors.INTERNAL_ERROR, id="after an accident nothing is read again"),
     ],
 )
-def test_a_refused_request_may_have_had_no_parameters(body: bytes, problem: Problem) -> None:
+def test_a_refused_request_may_have_had_no_parameters(body: bytes, problem: ErrorSpec) -> None:
     engine = emulation()
     exchange = engine.refuse(arrive(engine), request(head=FORM, body=body), problem)
 
@@ -663,8 +663,8 @@ def test_a_schema_says_nothing_of_subscriptions() -> None:
 def test_what_an_end_user_says_on_a_voice_call_is_heard() -> None:
     engine, line = emulation(), ClientConnection()
     engine.switchboard.connect(line, identity="alice", account_sid=None)
-    engine.switchboard.invite(line, received.Invite(call_sid="TJS1", sdp="", parameters={}))
-    frame = received.UserMessage(
+    engine.switchboard.invite(line, client_frames.Invite(call_sid="TJS1", sdp="", parameters={}))
+    frame = client_frames.UserMessage(
         call_sid="TJS1", sid="KX" + "1" * 32, content="[1]", content_type="text", message_type="user-defined-message"
     )
     engine.switchboard.message(line, frame)

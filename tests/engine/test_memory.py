@@ -26,7 +26,7 @@ from emulator.engine.voice.call_legs import EndUserMessage
 from emulator.engine.voice.clients import ClientConnection, ClientConnections
 from emulator.wire import errors
 from emulator.wire.messages import NewMessage
-from emulator.wire.signalling import sent
+from emulator.wire.signalling import server_frames
 from emulator.wire.subscriptions import NewSubscription
 
 MANY = 300
@@ -232,7 +232,7 @@ def test_frames_that_a_user_does_not_read_are_counted() -> None:
     known, line = ClientConnections(memory), ClientConnection()
     known.put(line, "alice")
     alone = memory["connected_users"].bytes
-    line.put(sent.Delivered(call_sid=ca(1), sid="KX", content="x" * 5_000))
+    line.put(server_frames.Delivered(call_sid=ca(1), sid="KX", content="x" * 5_000))
     waiting = memory["connected_users"].bytes
     line.take()
 

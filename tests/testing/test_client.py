@@ -11,7 +11,7 @@ import pytest
 from serving import Caller, Servers, Site, fresh
 
 from emulator.testing import Emulator, EmulatorClient, EmulatorError, UnreachableError
-from emulator.testing.results import Call
+from emulator.testing.models import Call
 
 
 def test_messages_are_those_of_its_scope_the_oldest_first(client: EmulatorClient, caller: Caller) -> None:

@@ -11,12 +11,12 @@ from typing import Any, get_args
 import pytest
 from serving import Caller, Running, Site, fresh
 
-from emulator.endpoints.inspection.fault_bodies import PROFILES
+from emulator.endpoints.inspection.fault_models import PROFILES
 from emulator.engine.journal.retries import RetryFinding
 from emulator.settings import Settings
 from emulator.testing import EmulatorClient, EmulatorError, Faults, questions
 from emulator.testing import faults as testing_faults
-from emulator.testing.tenant import TwilioEmulator
+from emulator.testing.isolation import TwilioEmulator
 
 pytest_plugins = ["pytester"]
 

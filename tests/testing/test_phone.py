@@ -6,18 +6,18 @@ import pytest
 
 from emulator.testing.phone import Phone
 from emulator.testing.phone_calls import CallState, CallView
-from emulator.wire.signalling import KEEPALIVE, failures, received, sent
-from emulator.wire.signalling.received import Received
-from emulator.wire.signalling.sent import Sent
+from emulator.wire.signalling import KEEPALIVE, client_frames, error_codes, server_frames
+from emulator.wire.signalling.client_frames import Received
+from emulator.wire.signalling.server_frames import Sent
 
 CA = "CA" + "a" * 32
 KX = "KX" + "b" * 32
-CONNECTED = sent.Connected(identity="alice", home="localhost", ttl=60)
+CONNECTED = server_frames.Connected(identity="alice", home="localhost", ttl=60)
 
 
 def incoming(call_sid: str = CA) -> Sent:
     custom = {"room": "a&b", "empty": ""}
-    return sent.Incoming(
+    return server_frames.Incoming(
         call_sid=call_sid,
         sdp="v=0",
         reconnect="t",
@@ -37,7 +37,7 @@ class Wire:
         self.phone.opened()
 
     def hear(self) -> list[Received]:
-        return [received.read(text) for text in self.phone.take()]
+        return [client_frames.read(text) for text in self.phone.take()]
 
     def say(self, *frames: Sent) -> list[Received]:
         self.hear()
@@ -50,7 +50,7 @@ class Wire:
 
     def open_call(self) -> CallState:
         call = self.phone.dial("bob", {})
-        self.say(sent.Ringing(call_sid=CA), sent.Answered(call_sid=CA, reconnect="t"))
+        self.say(server_frames.Ringing(call_sid=CA), server_frames.Answered(call_sid=CA, reconnect="t"))
         return call
 
 
@@ -65,19 +65,19 @@ def wire() -> Wire:
 def test_it_says_who_it_is_and_then_that_it_can_be_called() -> None:
     wire = Wire()
 
-    assert wire.hear() == [received.Listen(token="a.token", reconnect_timeout=0)]
-    assert wire.let_in() == [received.Register(audio=True)]
+    assert wire.hear() == [client_frames.Listen(token="a.token", reconnect_timeout=0)]
+    assert wire.let_in() == [client_frames.Register(audio=True)]
     assert (wire.phone.identity, wire.phone.connected, wire.phone.answered(1)) == ("alice", True, False)
 
 
 def test_it_is_known_when_the_gateway_has_done_what_was_said(wire: Wire) -> None:
     number = wire.phone.register(available=False)
     heard = wire.hear()
-    wire.say(sent.Ready())
+    wire.say(server_frames.ReadyFrame())
     before = wire.phone.answered(number)
-    wire.say(sent.Offline())
+    wire.say(server_frames.Offline())
 
-    assert heard == [received.Register(audio=False)]
+    assert heard == [client_frames.Register(audio=False)]
     assert (before, wire.phone.answered(number)) == (False, True)
 
 
@@ -115,11 +115,11 @@ def test_a_call_is_made_rings_and_is_answered(wire: Wire) -> None:
     call = wire.phone.dial("bob", {"room": "a&b=c"})
     (invite,) = wire.hear()
     statuses = [call.status]
-    for frame in (sent.Ringing(call_sid=CA), sent.Answered(call_sid=CA, sdp="v=0", reconnect="t")):
+    for frame in (server_frames.Ringing(call_sid=CA), server_frames.Answered(call_sid=CA, sdp="v=0", reconnect="t")):
         wire.say(frame)
         statuses.append(call.status)
 
-    assert isinstance(invite, received.Invite)
+    assert isinstance(invite, client_frames.Invite)
     assert (invite.call_sid, invite.parameters) == (call.name, {"To": "bob", "room": "a&b=c"})
     assert invite.sdp.startswith("v=0\r\n")
     assert statuses == ["connecting", "ringing", "open"]
@@ -128,17 +128,17 @@ def test_a_call_is_made_rings_and_is_answered(wire: Wire) -> None:
 
 def test_calls_ring_in_the_order_in_which_they_were_made(wire: Wire) -> None:
     calls = [wire.phone.dial("", {}), wire.phone.dial("", {})]
-    first = sent.Ringing(call_sid=CA)
-    wire.say(first, first, sent.Ringing(call_sid="CA1"))
+    first = server_frames.Ringing(call_sid=CA)
+    wire.say(first, first, server_frames.Ringing(call_sid="CA1"))
 
     assert [call.sid for call in calls] == [CA, "CA1"]
 
 
 def test_a_call_is_refused_under_the_name_that_it_has_by_then(wire: Wire) -> None:
     call = wire.phone.dial("bob", {})
-    wire.say(sent.HungUp(call_sid=call.name or "", failure=failures.RATE_EXCEEDED))
+    wire.say(server_frames.HungUp(call_sid=call.name or "", failure=error_codes.RATE_EXCEEDED))
 
-    assert (call.status, call.sid, call.failure) == ("closed", None, failures.RATE_EXCEEDED)
+    assert (call.status, call.sid, call.failure) == ("closed", None, error_codes.RATE_EXCEEDED)
 
 
 @pytest.mark.parametrize("accepted", [True, False])
@@ -150,12 +150,12 @@ def test_an_incoming_call_waits_to_be_answered(wire: Wire, accepted: bool) -> No
     (wire.phone.accept if accepted else wire.phone.reject)(call)
 
     assert before == ("pending", "client:bob", "client:alice", {"room": "a&b", "empty": ""})
-    assert wire.hear() == [received.Answer(call_sid=CA) if accepted else received.Reject(call_sid=CA)]
+    assert wire.hear() == [client_frames.AnswerFrame(call_sid=CA) if accepted else client_frames.Reject(call_sid=CA)]
     assert (seen.status, seen.ended) == (("open", None) if accepted else ("closed", "rejected"))
 
 
 def test_the_caller_gives_up(wire: Wire) -> None:
-    wire.say(incoming(), sent.Cancelled(call_sid=CA))
+    wire.say(incoming(), server_frames.Cancelled(call_sid=CA))
 
     assert str(wire.phone.incoming[0]).endswith("(closed: the caller gave up, or it was accepted elsewhere)")
 
@@ -163,9 +163,9 @@ def test_the_caller_gives_up(wire: Wire) -> None:
 @pytest.mark.parametrize(
     ("frame", "ended"),
     [
-        (sent.HungUp(call_sid=CA), "hung up by the other end"),
-        (sent.HungUp(call_sid=CA, failure=failures.BUSY_HERE), "31486 Busy Here (SIP)"),
-        (sent.HungUp(call_sid=""), "hung up by the other end"),
+        (server_frames.HungUp(call_sid=CA), "hung up by the other end"),
+        (server_frames.HungUp(call_sid=CA, failure=error_codes.BUSY_HERE), "31486 Busy Here (SIP)"),
+        (server_frames.HungUp(call_sid=""), "hung up by the other end"),
     ],
     ids=["plainly", "with a reason", "any call"],
 )
@@ -182,7 +182,7 @@ def test_it_hangs_up_by_callsid_or_by_the_name_before_there_is_one(wire: Wire) -
     for call in calls:
         wire.phone.hang_up(call)
 
-    assert wire.hear() == [received.Hangup(call_sid=CA), received.Hangup(call_sid=calls[1].name or "")]
+    assert wire.hear() == [client_frames.Hangup(call_sid=CA), client_frames.Hangup(call_sid=calls[1].name or "")]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_it_hangs_up_by_callsid_or_by_the_name_before_there_is_one(wire: Wire) -
 )
 def test_a_message_comes_as_a_value_or_else_as_its_text(wire: Wire, content: str, value: object) -> None:
     call = wire.open_call()
-    wire.say(sent.Delivered(call_sid=CA, sid=KX, content=content))
+    wire.say(server_frames.Delivered(call_sid=CA, sid=KX, content=content))
     (message,) = CallView(call).received
 
     assert (message.sid, message.content) == (KX, value)
@@ -200,7 +200,7 @@ def test_a_message_comes_as_a_value_or_else_as_its_text(wire: Wire, content: str
 
 def test_a_number_too_long_for_python_is_no_trouble(wire: Wire) -> None:
     call = wire.open_call()
-    wire.say(sent.Delivered(call_sid=CA, sid=KX, content="9" * 5000))
+    wire.say(server_frames.Delivered(call_sid=CA, sid=KX, content="9" * 5000))
 
     assert len(call.received) == 1
 
@@ -210,14 +210,14 @@ def test_it_sends_a_message_and_learns_what_became_of_it(wire: Wire) -> None:
     taken = wire.phone.send_message(call, {"a": [1]}, "text/plain", "kind")
     (said,) = wire.hear()
     refused, waiting = (wire.phone.send_message(call, 1, "", "") for _ in range(2))
-    wire.say(sent.Ack(call_sid=CA, sid=taken.sid))
-    wire.say(sent.Failed(failure=failures.CONTENT_TOO_LARGE, call_sid=CA, sid=refused.sid))
+    wire.say(server_frames.Ack(call_sid=CA, sid=taken.sid))
+    wire.say(server_frames.Failed(failure=error_codes.CONTENT_TOO_LARGE, call_sid=CA, sid=refused.sid))
 
-    assert said == received.UserMessage(
+    assert said == client_frames.UserMessage(
         call_sid=CA, sid=taken.sid, content='{"a": [1]}', content_type="text/plain", message_type="kind"
     )
     assert (taken.settled, taken.failure) == (True, None)
-    assert (refused.settled, refused.failure) == (True, failures.CONTENT_TOO_LARGE)
+    assert (refused.settled, refused.failure) == (True, error_codes.CONTENT_TOO_LARGE)
     assert (waiting.settled, call.failure) == (False, None)
 
 
@@ -232,16 +232,19 @@ def test_what_is_no_json_cannot_be_sent(wire: Wire, value: object, error: type[E
 
 def test_an_error_is_the_calls_or_else_the_phones(wire: Wire) -> None:
     call = wire.open_call()
-    wire.say(sent.Failed(failure=failures.RECONNECT_REFUSED, call_sid=CA), sent.Failed(failure=failures.MALFORMED))
+    wire.say(
+        server_frames.Failed(failure=error_codes.RECONNECT_REFUSED, call_sid=CA),
+        server_frames.Failed(failure=error_codes.MALFORMED),
+    )
     wire.phone.receive('{"type":"error"}')
 
-    assert call.failure == failures.RECONNECT_REFUSED
-    assert (wire.phone.failures, wire.phone.gone) == ([failures.MALFORMED, failures.UNKNOWN], None)
+    assert call.failure == error_codes.RECONNECT_REFUSED
+    assert (wire.phone.failures, wire.phone.gone) == ([error_codes.MALFORMED, error_codes.UNKNOWN], None)
 
 
 def test_a_refused_token_is_the_end() -> None:
     wire = Wire()
-    wire.say(sent.Failed(failure=failures.TOKEN_EXPIRED))
+    wire.say(server_frames.Failed(failure=error_codes.TOKEN_EXPIRED))
 
     assert (wire.phone.gone, wire.phone.returns) == ("the gateway said 31205 JWT token expired", False)
 
@@ -249,7 +252,7 @@ def test_a_refused_token_is_the_end() -> None:
 def test_only_an_answered_call_goes_on_after_the_socket_was_lost(wire: Wire) -> None:
     call = wire.open_call()
     ringing = wire.phone.dial("", {})
-    wire.say(sent.Ringing(call_sid="CA1"))
+    wire.say(server_frames.Ringing(call_sid="CA1"))
     wire.say(incoming("CA2"))
     message = wire.phone.send_message(call, 1, "", "")
     wire.phone.lost("cut")
@@ -257,8 +260,8 @@ def test_only_an_answered_call_goes_on_after_the_socket_was_lost(wire: Wire) -> 
     assert (call.status, ringing.status, wire.phone.incoming[0].status) == ("reconnecting", "closed", "closed")
     assert (message.settled, message.lost, wire.phone.returns, wire.phone.settled) == (True, True, True, False)
     wire.phone.opened()
-    assert wire.let_in() == [received.Register(audio=True), received.Reconnect(call_sid=CA, token="t")]
-    wire.say(sent.Answered(call_sid=CA, reconnect="t"))
+    assert wire.let_in() == [client_frames.Register(audio=True), client_frames.Reconnect(call_sid=CA, token="t")]
+    wire.say(server_frames.Answered(call_sid=CA, reconnect="t"))
     assert (call.status, wire.phone.settled) == ("open", True)
 
 
@@ -275,7 +278,7 @@ def test_it_does_not_come_back_after_the_end(wire: Wire, gone: str) -> None:
     call = wire.open_call()
     match gone:
         case "sent away":
-            wire.say(sent.Close())
+            wire.say(server_frames.Close())
         case "left":
             wire.phone.leave()
         case _:

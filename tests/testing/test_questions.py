@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from emulator.endpoints.inspection import queries
+from emulator.endpoints.inspection import query_params
 from emulator.engine.scope import Scope
 from emulator.testing import questions
-from emulator.testing.address import Question
+from emulator.testing.http import Question
 from emulator.testing.questions import Conversation, Questions
 
 EVERYTHING = Questions(Scope())
@@ -118,7 +118,7 @@ def test_a_message_is_read_with_what_schemas_say_and_without_what_is_not_known()
 
 
 def test_the_bounds_are_the_emulators() -> None:
-    (limit,) = queries.MessageQuery.model_fields["limit"].metadata[1:]
+    (limit,) = query_params.MessageQuery.model_fields["limit"].metadata[1:]
 
-    assert questions.LONGEST_WAIT == queries.LONGEST_WAIT
+    assert questions.LONGEST_WAIT == query_params.LONGEST_WAIT
     assert limit.le == questions.LARGEST_PAGE

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from emulator.wire import errors
-from emulator.wire.errors import CATALOGUE, Problem, TwilioError
+from emulator.wire.errors import CATALOGUE, ErrorSpec, TwilioError
 from emulator.wire.rules import Certainty
 
 NOT_FOUND = "The requested resource {path} was not found"
@@ -45,41 +45,41 @@ each_problem = pytest.mark.parametrize("problem", CATALOGUE, ids=lambda problem:
     ],
 )
 def test_a_row_says_what_twilio_says_and_how_that_is_known(
-    problem: Problem, status: int, code: int | None, message: str, certainty: str
+    problem: ErrorSpec, status: int, code: int | None, message: str, certainty: str
 ) -> None:
     assert (problem.status, problem.code, problem.message, problem.certainty) == (status, code, message, certainty)
 
 
 def test_every_row_stands_in_the_catalogue_once() -> None:
-    rows = [value for value in vars(errors).values() if isinstance(value, Problem)]
+    rows = [value for value in vars(errors).values() if isinstance(value, ErrorSpec)]
 
     assert sorted(problem.name for problem in CATALOGUE) == sorted(problem.name for problem in rows)
     assert len({problem.name for problem in rows}) == len(rows)
 
 
 @each_problem
-def test_every_row_names_its_source_and_its_certainty(problem: Problem) -> None:
+def test_every_row_names_its_source_and_its_certainty(problem: ErrorSpec) -> None:
     assert re.fullmatch(r"[a-z]+(-[a-z]+)+", problem.name)
     assert problem.source
     assert problem.certainty in Certainty
 
 
 @each_problem
-def test_more_info_is_the_codes_page_and_missing_without_a_code(problem: Problem) -> None:
+def test_more_info_is_the_codes_page_and_missing_without_a_code(problem: ErrorSpec) -> None:
     page = problem.more_info
 
     assert page == (problem.code and f"https://www.twilio.com/docs/errors/{problem.code}")
 
 
 @each_problem
-def test_exactly_the_401s_carry_a_challenge(problem: Problem) -> None:
+def test_exactly_the_401s_carry_a_challenge(problem: ErrorSpec) -> None:
     challenges = [value for name, value in problem.headers if name == b"www-authenticate"]
 
     assert challenges == ([b'Basic realm="Twilio API"'] if problem.status == 401 else [])
 
 
 @each_problem
-def test_exactly_the_bodies_recorded_with_a_detail_have_one(problem: Problem) -> None:
+def test_exactly_the_bodies_recorded_with_a_detail_have_one(problem: ErrorSpec) -> None:
     recorded = "Your AccountSid or AuthToken was incorrect." if problem.message == "Authenticate" else None
 
     assert problem.detail == recorded
@@ -96,7 +96,7 @@ def test_a_wrong_method_is_told_which_ones_are_allowed() -> None:
         pytest.param(errors.CALL_IS_PSTN, "400 Client message not supported for PSTN calls", id="without a code"),
     ],
 )
-def test_a_row_is_a_rule_too(problem: Problem, says: str) -> None:
+def test_a_row_is_a_rule_too(problem: ErrorSpec, says: str) -> None:
     rule = problem.rule
 
     assert rule.says == says
@@ -127,12 +127,12 @@ def test_an_error_carries_its_row_and_a_reason_for_humans() -> None:
         pytest.param(None, 12345, None, id="a code that we do not know"),
     ],
 )
-def test_a_row_is_found_by_what_is_said_of_it(status: int | None, code: int | None, row: Problem | None) -> None:
+def test_a_row_is_found_by_what_is_said_of_it(status: int | None, code: int | None, row: ErrorSpec | None) -> None:
     assert errors.like(status, code) is row
 
 
 @each_problem
-def test_every_row_can_be_had_by_its_status_and_code(problem: Problem) -> None:
+def test_every_row_can_be_had_by_its_status_and_code(problem: ErrorSpec) -> None:
     found = errors.like(problem.status, problem.code)
 
     assert found is not None

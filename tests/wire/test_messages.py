@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.wire import errors, messages
-from emulator.wire.errors import Problem, TwilioError
+from emulator.wire.errors import ErrorSpec, TwilioError
 
 REFUSED = [
     pytest.param("hello", errors.CONTENT_NOT_JSON, id="not JSON"),
@@ -49,7 +49,7 @@ def test_json_that_is_no_object_is_taken_and_noted(content: str, *, lenient: boo
 
 
 @pytest.mark.parametrize(("content", "problem"), REFUSED)
-def test_content_that_is_not_json_or_too_long_is_refused(content: str, problem: Problem) -> None:
+def test_content_that_is_not_json_or_too_long_is_refused(content: str, problem: ErrorSpec) -> None:
     error = refusal({"Content": content})
 
     assert error.problem is problem
@@ -57,7 +57,7 @@ def test_content_that_is_not_json_or_too_long_is_refused(content: str, problem: 
 
 
 @pytest.mark.parametrize(("content", "problem"), REFUSED)
-def test_lenient_takes_what_strict_refuses_and_notes_the_rule(content: str, problem: Problem) -> None:
+def test_lenient_takes_what_strict_refuses_and_notes_the_rule(content: str, problem: ErrorSpec) -> None:
     new = messages.read({"Content": content}, lenient=True)
 
     assert (new.content, new.notes) == (content, (problem.name,))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.wire import errors, replies
-from emulator.wire.errors import Problem
+from emulator.wire.errors import ErrorSpec
 from emulator.wire.replies import Reply, Representation
 
 JSON, XML = Representation.JSON, Representation.XML
@@ -89,7 +89,7 @@ def test_a_missing_resource_is_named_by_its_raw_path() -> None:
 
 @each_problem
 @pytest.mark.parametrize("representation", Representation)
-def test_no_body_ends_with_a_newline(problem: Problem, representation: Representation) -> None:
+def test_no_body_ends_with_a_newline(problem: ErrorSpec, representation: Representation) -> None:
     body = replies.refusal(problem, path(), representation).body
 
     assert body == body.strip()
@@ -97,21 +97,21 @@ def test_no_body_ends_with_a_newline(problem: Problem, representation: Represent
 
 
 @each_problem
-def test_a_refusals_members_stand_in_alphabetical_order(problem: Problem) -> None:
+def test_a_refusals_members_stand_in_alphabetical_order(problem: ErrorSpec) -> None:
     names = list(json.loads(replies.refusal(problem, path(), JSON).body))
 
     assert names == sorted(names)
 
 
 @each_problem
-def test_the_status_in_the_body_is_the_replys(problem: Problem) -> None:
+def test_the_status_in_the_body_is_the_replys(problem: ErrorSpec) -> None:
     reply = replies.refusal(problem, path(), JSON)
 
     assert json.loads(reply.body)["status"] == reply.status == problem.status
 
 
 @each_problem
-def test_a_refusals_headers_are_its_rows(problem: Problem) -> None:
+def test_a_refusals_headers_are_its_rows(problem: ErrorSpec) -> None:
     reply = replies.refusal(problem, path(), JSON)
 
     assert reply.headers == problem.headers
@@ -196,7 +196,7 @@ def test_header_lines_are_written_as_they_stand_on_the_wire() -> None:
 
 
 @each_problem
-def test_a_refusal_carries_every_usual_header_and_then_its_own(problem: Problem) -> None:
+def test_a_refusal_carries_every_usual_header_and_then_its_own(problem: ErrorSpec) -> None:
     sent = headers(replies.refusal(problem, path(), JSON))
 
     assert [name for name, _ in sent[:16]] == [name for name, _ in headers()[:16]]

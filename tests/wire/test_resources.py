@@ -2,7 +2,7 @@ import pytest
 from builders import ACCOUNT, CALL, CALLBACK, SUBSCRIPTION, path
 
 from emulator.wire import errors, resources
-from emulator.wire.errors import Problem, TwilioError
+from emulator.wire.errors import ErrorSpec, TwilioError
 from emulator.wire.messages import NewMessage
 from emulator.wire.paths import Target, parse
 from emulator.wire.resources import Operation
@@ -93,7 +93,7 @@ def test_a_creation_looks_at_the_key_and_then_at_the_call(resource: str) -> None
         errors.CALL_IS_PSTN,
         errors.CALL_NOT_ACTIVE,
     )
-    assert all(isinstance(problem, Problem) for problem in own)
+    assert all(isinstance(problem, ErrorSpec) for problem in own)
     assert len(own) == 4
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.wire import content
-from emulator.wire.signalling import KEEPALIVE, failures, received, sent
-from emulator.wire.signalling.received import MalformedFrameError, read
+from emulator.wire.signalling import KEEPALIVE, client_frames, error_codes, server_frames
+from emulator.wire.signalling.client_frames import MalformedFrameError, read
 
 CALL = "CA" + "a" * 32
 KX = "KX" + "b" * 32
@@ -30,44 +30,54 @@ def say(content_text: str, before: str = "", after: str = "") -> str:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param(KEEPALIVE, received.Keepalive(), id="keepalive"),
+        pytest.param(KEEPALIVE, client_frames.Keepalive(), id="keepalive"),
         pytest.param(
             frame("listen", {"token": "t", "browserinfo": {}, "reconnectTimeout": 5}),
-            received.Listen(token="t", reconnect_timeout=5),
+            client_frames.Listen(token="t", reconnect_timeout=5),
             id="listen",
         ),
-        pytest.param(frame("listen", {}), received.Listen(token=None, reconnect_timeout=0), id="listen without token"),
-        pytest.param(frame("listen"), received.Listen(token=None, reconnect_timeout=0), id="no payload"),
-        pytest.param(frame("register", {"media": {"audio": True}}), received.Register(audio=True), id="register"),
-        pytest.param(frame("register", {"media": {"audio": False}}), received.Register(audio=False), id="unregister"),
-        pytest.param(frame("register", {}), received.Register(audio=True), id="register without media"),
+        pytest.param(
+            frame("listen", {}), client_frames.Listen(token=None, reconnect_timeout=0), id="listen without token"
+        ),
+        pytest.param(frame("listen"), client_frames.Listen(token=None, reconnect_timeout=0), id="no payload"),
+        pytest.param(frame("register", {"media": {"audio": True}}), client_frames.Register(audio=True), id="register"),
+        pytest.param(
+            frame("register", {"media": {"audio": False}}), client_frames.Register(audio=False), id="unregister"
+        ),
+        pytest.param(frame("register", {}), client_frames.Register(audio=True), id="register without media"),
         pytest.param(
             frame("invite", {"callsid": "TJS1", "sdp": "v=0", "twilio": {"params": "To=client%3Abob&x=&y=1+2"}}),
-            received.Invite(call_sid="TJS1", sdp="v=0", parameters={"To": "client:bob", "x": "", "y": "1 2"}),
+            client_frames.Invite(call_sid="TJS1", sdp="v=0", parameters={"To": "client:bob", "x": "", "y": "1 2"}),
             id="invite",
         ),
         pytest.param(
             frame("invite", {"callsid": "TJS1"}),
-            received.Invite(call_sid="TJS1", sdp="", parameters={}),
+            client_frames.Invite(call_sid="TJS1", sdp="", parameters={}),
             id="invite of nothing",
         ),
         pytest.param(
             frame("invite", {"callsid": CALL, "sdp": "v=0", "reconnect": "r", "twilio": {}}),
-            received.Reconnect(call_sid=CALL, token="r"),
+            client_frames.Reconnect(call_sid=CALL, token="r"),
             id="reconnect",
         ),
-        pytest.param(frame("answer", {"callsid": CALL, "sdp": "x"}), received.Answer(call_sid=CALL), id="answer"),
-        pytest.param(frame("reject", {"callsid": CALL}), received.Reject(call_sid=CALL), id="reject"),
-        pytest.param(frame("hangup", {"callsid": CALL, "message": "x"}), received.Hangup(call_sid=CALL), id="hangup"),
         pytest.param(
-            frame("reinvite", {"callsid": CALL, "sdp": "x"}), received.Reinvite(call_sid=CALL, sdp="x"), id="reinvite"
+            frame("answer", {"callsid": CALL, "sdp": "x"}), client_frames.AnswerFrame(call_sid=CALL), id="answer"
+        ),
+        pytest.param(frame("reject", {"callsid": CALL}), client_frames.Reject(call_sid=CALL), id="reject"),
+        pytest.param(
+            frame("hangup", {"callsid": CALL, "message": "x"}), client_frames.Hangup(call_sid=CALL), id="hangup"
         ),
         pytest.param(
-            frame("dtmf", {"callsid": CALL, "dtmf": "12"}), received.Dtmf(call_sid=CALL, digits="12"), id="dtmf"
+            frame("reinvite", {"callsid": CALL, "sdp": "x"}),
+            client_frames.Reinvite(call_sid=CALL, sdp="x"),
+            id="reinvite",
+        ),
+        pytest.param(
+            frame("dtmf", {"callsid": CALL, "dtmf": "12"}), client_frames.Dtmf(call_sid=CALL, digits="12"), id="dtmf"
         ),
         pytest.param(
             frame("message", HELLO),
-            received.UserMessage(
+            client_frames.UserMessage(
                 call_sid=CALL,
                 sid=KX,
                 content="{}",
@@ -76,11 +86,11 @@ def say(content_text: str, before: str = "", after: str = "") -> str:
             ),
             id="message",
         ),
-        pytest.param(frame("nonsense", 5), received.Unknown("nonsense"), id="unknown"),
-        pytest.param(frame("n" * 5000), received.Unknown("n" * 1024), id="a long unknown"),
+        pytest.param(frame("nonsense", 5), client_frames.Unknown("nonsense"), id="unknown"),
+        pytest.param(frame("n" * 5000), client_frames.Unknown("n" * 1024), id="a long unknown"),
     ],
 )
-def test_a_frame_is_read(text: str, expected: received.Received) -> None:
+def test_a_frame_is_read(text: str, expected: client_frames.Received) -> None:
     assert read(text) == expected
 
 
@@ -126,14 +136,14 @@ def test_what_is_no_frame_is_malformed(text: str) -> None:
 def test_content_stays_the_text_that_it_was(text: str, blank: str) -> None:
     message = read(say(blank + text + blank, before='"x":[1,{"content":2}] ,', after=',"y":{}'))
 
-    assert isinstance(message, received.UserMessage)
+    assert isinstance(message, client_frames.UserMessage)
     assert message.content == text
 
 
 def test_of_two_contents_the_last_counts() -> None:
     message = read(say("1", after=' , "content" : 2'))
 
-    assert isinstance(message, received.UserMessage)
+    assert isinstance(message, client_frames.UserMessage)
     assert message.content == "2"
 
 
@@ -147,7 +157,7 @@ def test_of_two_contents_the_last_counts() -> None:
 def test_any_content_is_cut_out_of_its_frame(value: object, indent: int | None) -> None:
     message = read(json.dumps({"type": "message", "payload": {**HELLO, "content": value}}, indent=indent))
 
-    assert isinstance(message, received.UserMessage)
+    assert isinstance(message, client_frames.UserMessage)
     assert json.loads(message.content) == value
 
 
@@ -175,7 +185,7 @@ def test_any_text_is_a_frame_or_malformed(text: str) -> None:
     ("frame", "kind", "payload"),
     [
         pytest.param(
-            sent.Connected(identity="alice", home="localhost:1/eventgw?", ttl=60),
+            server_frames.Connected(identity="alice", home="localhost:1/eventgw?", ttl=60),
             "connected",
             {
                 "region": "us1",
@@ -186,20 +196,23 @@ def test_any_text_is_a_frame_or_malformed(text: str) -> None:
             },
             id="connected",
         ),
-        pytest.param(sent.Ready(), "ready", {}, id="ready"),
-        pytest.param(sent.Offline(), "offline", {}, id="offline"),
-        pytest.param(sent.Ringing(call_sid=CALL), "ringing", {"callsid": CALL}, id="ringing"),
+        pytest.param(server_frames.ReadyFrame(), "ready", {}, id="ready"),
+        pytest.param(server_frames.Offline(), "offline", {}, id="offline"),
+        pytest.param(server_frames.Ringing(call_sid=CALL), "ringing", {"callsid": CALL}, id="ringing"),
         pytest.param(
-            sent.Answered(call_sid=CALL, sdp="v", reconnect="r"),
+            server_frames.Answered(call_sid=CALL, sdp="v", reconnect="r"),
             "answer",
             {"callsid": CALL, "sdp": "v", "reconnect": "r"},
             id="answer",
         ),
         pytest.param(
-            sent.Answered(call_sid=CALL, reconnect="r"), "answer", {"callsid": CALL, "reconnect": "r"}, id="reconnected"
+            server_frames.Answered(call_sid=CALL, reconnect="r"),
+            "answer",
+            {"callsid": CALL, "reconnect": "r"},
+            id="reconnected",
         ),
         pytest.param(
-            sent.Incoming(
+            server_frames.Incoming(
                 call_sid=CALL,
                 sdp="v",
                 reconnect="r",
@@ -224,7 +237,9 @@ def test_any_text_is_a_frame_or_malformed(text: str) -> None:
             id="incoming",
         ),
         pytest.param(
-            sent.Incoming(call_sid=CALL, sdp="v", reconnect="r", from_="f", to="t", account_sid=None, custom={}),
+            server_frames.Incoming(
+                call_sid=CALL, sdp="v", reconnect="r", from_="f", to="t", account_sid=None, custom={}
+            ),
             "invite",
             {
                 "callsid": CALL,
@@ -234,22 +249,22 @@ def test_any_text_is_a_frame_or_malformed(text: str) -> None:
             },
             id="incoming of no account",
         ),
-        pytest.param(sent.Cancelled(call_sid=CALL), "cancel", {"callsid": CALL}, id="cancel"),
-        pytest.param(sent.HungUp(call_sid=CALL), "hangup", {"callsid": CALL}, id="hangup"),
+        pytest.param(server_frames.Cancelled(call_sid=CALL), "cancel", {"callsid": CALL}, id="cancel"),
+        pytest.param(server_frames.HungUp(call_sid=CALL), "hangup", {"callsid": CALL}, id="hangup"),
         pytest.param(
-            sent.HungUp(call_sid=CALL, failure=failures.BUSY_HERE),
+            server_frames.HungUp(call_sid=CALL, failure=error_codes.BUSY_HERE),
             "hangup",
             {"callsid": CALL, "error": {"code": 31486, "message": "Busy Here (SIP)"}},
             id="hangup with an error",
         ),
         pytest.param(
-            sent.Ack(call_sid=CALL, sid=KX),
+            server_frames.Ack(call_sid=CALL, sid=KX),
             "ack",
             {"acktype": "message", "callsid": CALL, "voiceeventsid": KX},
             id="ack",
         ),
         pytest.param(
-            sent.Failed(failure=failures.MESSAGE_TYPE_INVALID, call_sid=CALL, sid=KX),
+            server_frames.Failed(failure=error_codes.MESSAGE_TYPE_INVALID, call_sid=CALL, sid=KX),
             "error",
             {
                 "callsid": CALL,
@@ -259,13 +274,13 @@ def test_any_text_is_a_frame_or_malformed(text: str) -> None:
             id="error of a message",
         ),
         pytest.param(
-            sent.Failed(failure=failures.TOKEN_INVALID),
+            server_frames.Failed(failure=error_codes.TOKEN_INVALID),
             "error",
             {"error": {"code": 31204, "message": "Invalid JWT token"}},
             id="error",
         ),
         pytest.param(
-            sent.Delivered(call_sid=CALL, sid=KX, content='{"a":1}'),
+            server_frames.Delivered(call_sid=CALL, sid=KX, content='{"a":1}'),
             "message",
             {
                 "callsid": CALL,
@@ -276,16 +291,16 @@ def test_any_text_is_a_frame_or_malformed(text: str) -> None:
             },
             id="message",
         ),
-        pytest.param(sent.Close(), "close", {}, id="close"),
+        pytest.param(server_frames.Close(), "close", {}, id="close"),
     ],
 )
-def test_a_frame_is_written(frame: sent.Sent, kind: str, payload: dict[str, Any]) -> None:
+def test_a_frame_is_written(frame: server_frames.Sent, kind: str, payload: dict[str, Any]) -> None:
     assert json.loads(frame.text()) == {"type": kind, "version": "1.6", "payload": payload}
 
 
 @pytest.mark.parametrize("text", ["1.000000000000000000001", ' {"a" : 1e2} ', "9" * 5000, '"é"', "null"])
 def test_a_message_carries_the_very_text_that_came(text: str) -> None:
-    written = sent.Delivered(call_sid=CALL, sid=KX, content=text).text()
+    written = server_frames.Delivered(call_sid=CALL, sid=KX, content=text).text()
 
     assert f'"content": {text},' in written
     assert isinstance(content.parse(written), dict)
@@ -293,6 +308,6 @@ def test_a_message_carries_the_very_text_that_came(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "NaN", "hello", '"\\ud800"', '1},"x":{"y":2'])
 def test_what_is_no_json_is_carried_as_a_text(text: str) -> None:
-    written = json.loads(sent.Delivered(call_sid=CALL, sid=KX, content=text).text())
+    written = json.loads(server_frames.Delivered(call_sid=CALL, sid=KX, content=text).text())
 
     assert written["payload"]["content"] == text

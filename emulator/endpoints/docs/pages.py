@@ -2,13 +2,13 @@
 
 from fastapi import APIRouter, Request, Response
 
-from emulator.endpoints.static import Shelf
+from emulator.endpoints.static_files import StaticFiles
 
 router = APIRouter(include_in_schema=False)
 
 _OWN = "emulator.endpoints.docs", "static"
 _SWAGGER = "fastapi_swagger", "resources"
-_SHELF = Shelf(
+_SHELF = StaticFiles(
     {
         "index.html": _OWN,
         "docs.css": _OWN,

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from emulator.endpoints.inspection.control_route import ControlRoute
-from emulator.endpoints.inspection.problems import NOT_FOUND, Responses
+from emulator.endpoints.inspection.error_handlers import NOT_FOUND, Responses
 
 router = APIRouter(route_class=ControlRoute, tags=["health"])
 

@@ -15,7 +15,7 @@ from pydantic import (
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.problems import UNPROCESSABLE
+from emulator.endpoints.inspection.error_handlers import UNPROCESSABLE
 from emulator.endpoints.inspection.requests import Pair, Sent
 from emulator.wire.replies import Header, Reply
 from emulator.wire.rules import Certainty, Rule

@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from emulator.endpoints.inspection.problems import BodyError
+from emulator.endpoints.inspection.error_handlers import BodyError
 from emulator.wire import content
 
 

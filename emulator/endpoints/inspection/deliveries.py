@@ -8,11 +8,11 @@ from pydantic import Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import EngineDep, Mask
-from emulator.endpoints.inspection.problems import NOT_FOUND, UNPROCESSABLE
-from emulator.endpoints.inspection.queries import DeliveriesQuery, DeliveryQuery
-from emulator.endpoints.inspection.views import RecordError, delivery_json, json_response, listing, rendered_all
-from emulator.endpoints.inspection.waiting import Waited, page_response, responses, until_over, waited
+from emulator.endpoints.inspection.dependencies import EngineDep, Mask
+from emulator.endpoints.inspection.error_handlers import NOT_FOUND, UNPROCESSABLE
+from emulator.endpoints.inspection.long_poll import Waited, page_response, responses, until_over, waited
+from emulator.endpoints.inspection.models import RecordError, delivery_json, json_response, listing, rendered_all
+from emulator.endpoints.inspection.query_params import DeliveriesQuery, DeliveryQuery
 from emulator.engine.callbacks.deliveries import DeliveryOutcome
 from emulator.engine.engine import Engine
 from emulator.engine.explain.deliveries import LOOKED_AT, explain

@@ -9,10 +9,9 @@ from emulator.endpoints.inspection.bodies import JSON_TEXT, Body, json_text
 from emulator.endpoints.inspection.calls import CallSid
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import EngineDep
-from emulator.endpoints.inspection.problems import UNPROCESSABLE
-from emulator.endpoints.inspection.queries import SkipQuery
-from emulator.endpoints.inspection.views import (
+from emulator.endpoints.inspection.dependencies import EngineDep
+from emulator.endpoints.inspection.error_handlers import UNPROCESSABLE
+from emulator.endpoints.inspection.models import (
     RecordError,
     json_response,
     listing,
@@ -20,6 +19,7 @@ from emulator.endpoints.inspection.views import (
     rendered_all,
     saying_json,
 )
+from emulator.endpoints.inspection.query_params import SkipQuery
 from emulator.engine.journal.filters import Filter
 from emulator.engine.slices import Window
 from emulator.engine.voice.call_legs import EndUserMessage

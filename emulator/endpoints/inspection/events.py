@@ -12,10 +12,10 @@ from starlette.types import Receive, Scope, Send
 
 from emulator.endpoints.asgi import CONNECTION, until_gone
 from emulator.endpoints.inspection.control_route import ControlRoute
-from emulator.endpoints.inspection.engine import EngineDep, Mask
-from emulator.endpoints.inspection.problems import FULL, UNPROCESSABLE
-from emulator.endpoints.inspection.queries import RequestFilterQuery
-from emulator.endpoints.inspection.views import delivery_json, message_json, rendered, request_json
+from emulator.endpoints.inspection.dependencies import EngineDep, Mask
+from emulator.endpoints.inspection.error_handlers import FULL, UNPROCESSABLE
+from emulator.endpoints.inspection.models import delivery_json, message_json, rendered, request_json
+from emulator.endpoints.inspection.query_params import RequestFilterQuery
 from emulator.engine.callbacks.deliveries import Delivery
 from emulator.engine.engine import Engine
 from emulator.engine.events import MAX_BEHIND, Event, EventKind, Subscriber

@@ -10,11 +10,11 @@ from emulator.endpoints.asgi import CONNECTION
 from emulator.endpoints.inspection.bodies import IN_BODY
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import EngineDep
-from emulator.endpoints.inspection.fault_bodies import PROFILES, FaultBody, Profile, ProfileBody, RuleBody
-from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, bad_value
-from emulator.endpoints.inspection.queries import ScopeListingQuery, ScopeQuery
-from emulator.endpoints.inspection.views import RecordError, json_response, listing, rendered_all
+from emulator.endpoints.inspection.dependencies import EngineDep
+from emulator.endpoints.inspection.error_handlers import FULL, NOT_FOUND, UNPROCESSABLE, bad_value
+from emulator.endpoints.inspection.fault_models import PROFILES, FaultBody, Profile, ProfileBody, RuleBody
+from emulator.endpoints.inspection.models import RecordError, json_response, listing, rendered_all
+from emulator.endpoints.inspection.query_params import ScopeListingQuery, ScopeQuery
 from emulator.engine.capacity import size_of
 from emulator.engine.faults.rules import FaultRule
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from emulator import __version__
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import EngineDep
+from emulator.endpoints.inspection.dependencies import EngineDep
 from emulator.engine.capacity import MemoryAccount, WhenFull
 
 router = APIRouter(tags=["health"])

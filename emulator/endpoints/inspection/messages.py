@@ -8,11 +8,10 @@ from pydantic import Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import EngineDep
-from emulator.endpoints.inspection.problems import NOT_FOUND, UNPROCESSABLE
-from emulator.endpoints.inspection.queries import MessageQuery, MessagesQuery, WantedQuery
-from emulator.endpoints.inspection.requests import HandoverView
-from emulator.endpoints.inspection.views import (
+from emulator.endpoints.inspection.dependencies import EngineDep
+from emulator.endpoints.inspection.error_handlers import NOT_FOUND, UNPROCESSABLE
+from emulator.endpoints.inspection.long_poll import Waited, page_response, responses, until_over, waited
+from emulator.endpoints.inspection.models import (
     RecordError,
     json_response,
     listing,
@@ -21,7 +20,8 @@ from emulator.endpoints.inspection.views import (
     rendered_all,
     totals,
 )
-from emulator.endpoints.inspection.waiting import Waited, page_response, responses, until_over, waited
+from emulator.endpoints.inspection.query_params import MessageQuery, MessagesQuery, WantedQuery
+from emulator.endpoints.inspection.requests import HandoverView
 from emulator.engine.engine import Engine
 from emulator.engine.explain.messages import LOOKED_AT, explain
 from emulator.engine.journal.filters import Filter

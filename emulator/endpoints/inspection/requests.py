@@ -7,10 +7,9 @@ from pydantic import Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import EngineDep, Mask
-from emulator.endpoints.inspection.problems import NOT_FOUND, UNPROCESSABLE
-from emulator.endpoints.inspection.queries import RequestPageQuery
-from emulator.endpoints.inspection.views import (
+from emulator.endpoints.inspection.dependencies import EngineDep, Mask
+from emulator.endpoints.inspection.error_handlers import NOT_FOUND, UNPROCESSABLE
+from emulator.endpoints.inspection.models import (
     RecordError,
     exchange_json,
     json_response,
@@ -19,6 +18,7 @@ from emulator.endpoints.inspection.views import (
     request_json,
     totals,
 )
+from emulator.endpoints.inspection.query_params import RequestPageQuery
 from emulator.engine.journal.exchange import Outcome
 from emulator.wire import sids
 

@@ -5,9 +5,9 @@ from pydantic import Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import EngineDep
-from emulator.endpoints.inspection.problems import UNPROCESSABLE, bad_value
-from emulator.endpoints.inspection.queries import ScopeQuery
+from emulator.endpoints.inspection.dependencies import EngineDep
+from emulator.endpoints.inspection.error_handlers import UNPROCESSABLE, bad_value
+from emulator.endpoints.inspection.query_params import ScopeQuery
 from emulator.engine.journal.filters import Filter
 from emulator.engine.scope import Scope
 

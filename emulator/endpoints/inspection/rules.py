@@ -6,7 +6,7 @@ from pydantic import Field
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.engine.faults.magic_sids import MAGIC_CALLS
-from emulator.wire import ruleset
+from emulator.wire import fidelity
 from emulator.wire.rules import Certainty
 
 router = APIRouter(route_class=ControlRoute, tags=["rules"])
@@ -49,11 +49,11 @@ class Rules(DeferredModel):
 @router.get("/_emulator/rules", summary="How sure is that?")
 async def rules() -> Rules:
     """Every rule with its certainty and source."""
-    shown = [RuleView(name=r.name, says=r.says, certainty=r.certainty, source=r.source) for r in ruleset.RULES]
-    document = ruleset.DOCUMENT
+    shown = [RuleView(name=r.name, says=r.says, certainty=r.certainty, source=r.source) for r in fidelity.RULES]
+    document = fidelity.DOCUMENT
     return Rules(
         rules=shown,
-        deviations=list(ruleset.DEVIATIONS),
+        deviations=list(fidelity.DEVIATIONS),
         magic=[MagicCallView(ending=call.ending, does=call.does) for call in MAGIC_CALLS],
         openapi=DocumentView(name=document.name, version=document.version, date=document.date, commit=document.commit),
     )

@@ -13,10 +13,10 @@ from typing_extensions import TypeAliasType  # pydantic requires it
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import EngineDep
-from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE, Problem, Responses, bad_value
-from emulator.endpoints.inspection.queries import ScopeListingQuery
-from emulator.endpoints.inspection.views import RecordError, json_response, listing, rendered_all
+from emulator.endpoints.inspection.dependencies import EngineDep
+from emulator.endpoints.inspection.error_handlers import FULL, NOT_FOUND, UNPROCESSABLE, Problem, Responses, bad_value
+from emulator.endpoints.inspection.models import RecordError, json_response, listing, rendered_all
+from emulator.endpoints.inspection.query_params import ScopeListingQuery
 from emulator.engine.capacity import CapacityError
 from emulator.engine.scope import Scope
 from emulator.engine.state.schemas import OnFailure, Schema

@@ -7,10 +7,10 @@ from pydantic import Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import EngineDep, Mask
-from emulator.endpoints.inspection.problems import UNPROCESSABLE
-from emulator.endpoints.inspection.queries import ScopePageQuery
-from emulator.endpoints.inspection.views import RecordError, json_response, listing, rendered_all
+from emulator.endpoints.inspection.dependencies import EngineDep, Mask
+from emulator.endpoints.inspection.error_handlers import UNPROCESSABLE
+from emulator.endpoints.inspection.models import RecordError, json_response, listing, rendered_all
+from emulator.endpoints.inspection.query_params import ScopePageQuery
 from emulator.wire.dates import rfc2822
 from emulator.wire.masking import Masking
 from emulator.wire.subscriptions import Subscription

@@ -10,12 +10,12 @@ from pydantic import Field
 
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import EngineDep
-from emulator.endpoints.inspection.problems import UNPROCESSABLE
-from emulator.endpoints.inspection.queries import ThreadQuery, ThreadsQuery
+from emulator.endpoints.inspection.dependencies import EngineDep
+from emulator.endpoints.inspection.error_handlers import UNPROCESSABLE
+from emulator.endpoints.inspection.long_poll import Waited, page_response, responses, until_over, waited
+from emulator.endpoints.inspection.models import RecordError, fault_view, listing, rendered_all, totals
+from emulator.endpoints.inspection.query_params import ThreadQuery, ThreadsQuery
 from emulator.endpoints.inspection.requests import FaultDone
-from emulator.endpoints.inspection.views import RecordError, fault_view, listing, rendered_all, totals
-from emulator.endpoints.inspection.waiting import Waited, page_response, responses, until_over, waited
 from emulator.engine.engine import Engine
 from emulator.engine.events import EventKind, Subscriber
 from emulator.engine.explain.retries import explain, told

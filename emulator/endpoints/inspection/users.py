@@ -9,10 +9,10 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import EngineDep
-from emulator.endpoints.inspection.problems import FULL, NOT_FOUND, UNPROCESSABLE
-from emulator.endpoints.inspection.queries import SkipQuery
-from emulator.endpoints.inspection.views import RecordError, json_response, listing, rendered_all
+from emulator.endpoints.inspection.dependencies import EngineDep
+from emulator.endpoints.inspection.error_handlers import FULL, NOT_FOUND, UNPROCESSABLE
+from emulator.endpoints.inspection.models import RecordError, json_response, listing, rendered_all
+from emulator.endpoints.inspection.query_params import SkipQuery
 from emulator.engine.voice.auto_answer import AutoAnswer, Reaction
 from emulator.engine.voice.call_legs import CallLeg
 from emulator.engine.voice.clients import ClientConnection

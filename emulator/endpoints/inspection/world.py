@@ -10,8 +10,8 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 from emulator.endpoints.inspection.bodies import IN_BODY, Body, Yes, members
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.engine import EngineDep
-from emulator.endpoints.inspection.problems import UNPROCESSABLE, Problem, Responses
+from emulator.endpoints.inspection.dependencies import EngineDep
+from emulator.endpoints.inspection.error_handlers import UNPROCESSABLE, Problem, Responses
 from emulator.wire.dates import iso8601
 
 router = APIRouter(route_class=ControlRoute, tags=["time and chance"], responses=UNPROCESSABLE)

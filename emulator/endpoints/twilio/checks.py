@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from emulator.engine.journal.parameters import read_parameters
 from emulator.wire import errors, resources
 from emulator.wire.credentials import Directory
-from emulator.wire.errors import Problem, TwilioError
+from emulator.wire.errors import ErrorSpec, TwilioError
 from emulator.wire.paths import Target
-from emulator.wire.resources import New, Operation
+from emulator.wire.resources import CreateRequest, Operation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
+class SurfaceConfig:
     """What the judging depends on beside the request."""
 
     directory: Directory
@@ -21,7 +21,7 @@ class House:
 
 
 @dataclass(slots=True)
-class Case:
+class CheckState:
     """A request under judgement; each check adds what it found."""
 
     method: str
@@ -32,32 +32,32 @@ class Case:
     caller: str = ""
     operation: Operation | None = None
     form: Mapping[str, str] = field(default_factory=dict)
-    new: New | None = None
+    new: CreateRequest | None = None
 
 
-def _credentials(case: Case, house: House) -> None:
+def _credentials(case: CheckState, house: SurfaceConfig) -> None:
     case.caller = house.directory.caller(case.headers.get(b"authorization"))
 
 
-def _path(case: Case, _house: House) -> None:
+def _path(case: CheckState, _house: SurfaceConfig) -> None:
     case.operation = None if case.target is None else resources.operation(case.target)
     if case.operation is None:
         raise TwilioError(errors.PATH_UNKNOWN)
 
 
-def _account(case: Case, house: House) -> None:
+def _account(case: CheckState, house: SurfaceConfig) -> None:
     assert case.target is not None
     if not house.directory.may_use(case.caller, case.target.account_sid):
         raise TwilioError(errors.ACCOUNT_FOREIGN, f"{case.caller} may not act on {case.target.account_sid}")
 
 
-def _method(case: Case, _house: House) -> None:
+def _method(case: CheckState, _house: SurfaceConfig) -> None:
     assert case.operation is not None
     if case.method != case.operation.method:
         raise TwilioError(case.operation.otherwise, case.method)
 
 
-def _origin(case: Case, house: House) -> None:
+def _origin(case: CheckState, house: SurfaceConfig) -> None:
     assert case.operation is not None
     if not case.operation.changes_callbacks:
         return
@@ -66,24 +66,24 @@ def _origin(case: Case, house: House) -> None:
         raise TwilioError(errors.ORIGIN_FOREIGN, f"the page of {origin}; to allow it set allowed_origins")
 
 
-def _size(case: Case, _house: House) -> None:
+def _size(case: CheckState, _house: SurfaceConfig) -> None:
     if case.oversize:
         raise TwilioError(errors.BODY_TOO_LARGE)
 
 
-def _form(case: Case, _house: House) -> None:
+def _form(case: CheckState, _house: SurfaceConfig) -> None:
     case.form = read_parameters(case.headers.get(b"content-type", b""), case.body)
 
 
-def _parameters(case: Case, house: House) -> None:
+def _parameters(case: CheckState, house: SurfaceConfig) -> None:
     assert case.operation is not None
     if case.operation.read is not None:
         case.new = case.operation.read(case.form, house.lenient)
 
 
-Check = Callable[[Case, House], None]
+Check = Callable[[CheckState, SurfaceConfig], None]
 
-CHECKS: tuple[tuple[Check, tuple[Problem, ...]], ...] = (
+CHECKS: tuple[tuple[Check, tuple[ErrorSpec, ...]], ...] = (
     (_credentials, (errors.CREDENTIALS_MISSING, errors.USERNAME_UNKNOWN, errors.TOKEN_WRONG)),
     (_path, (errors.PATH_UNKNOWN,)),
     (_account, (errors.ACCOUNT_FOREIGN,)),
@@ -98,7 +98,7 @@ CHECKS: tuple[tuple[Check, tuple[Problem, ...]], ...] = (
 _IN_ORDER: tuple[Check, ...] = tuple(check for check, _ in CHECKS)
 
 
-def judge(case: Case, house: House) -> New | None:
+def run_checks(case: CheckState, house: SurfaceConfig) -> CreateRequest | None:
     """What the request asks to be created, once it has passed every check; None when it asks for a deletion.
 
     Raises:

@@ -10,7 +10,7 @@ from time import perf_counter
 
 from emulator.endpoints.asgi import CONNECTION, BufferedRequest, Receive, RenderedResponse, Scope, Send
 from emulator.endpoints.twilio.bodies import MAX_BODY, ClientGoneError, read_body
-from emulator.endpoints.twilio.checks import Case, House, judge
+from emulator.endpoints.twilio.checks import CheckState, SurfaceConfig, run_checks
 from emulator.endpoints.twilio.faults import hold, perform
 from emulator.endpoints.twilio.log import log, tell
 from emulator.engine.engine import Engine
@@ -27,7 +27,7 @@ _OURS = paths.PREFIX + "/"
 class TwilioSurface:
     """Everything under `/2010-04-01/`."""
 
-    def __init__(self, emulation: Engine, house: House, masking: Masking, *, log_every: bool = False) -> None:
+    def __init__(self, emulation: Engine, house: SurfaceConfig, masking: Masking, *, log_every: bool = False) -> None:
         self._emulation = emulation
         self._house = house
         self._masking = masking
@@ -45,7 +45,7 @@ class TwilioSurface:
             return None
         arrival = self._arrive(path, target, headers)
         try:
-            exchange = self._decide(arrival, whole, Case(whole.method, target, headers, whole.body))
+            exchange = self._decide(arrival, whole, CheckState(whole.method, target, headers, whole.body))
             return self._render(arrival, exchange, whole, begun)
         finally:
             self._emulation.leave(arrival)
@@ -60,7 +60,7 @@ class TwilioSurface:
         try:
             body, oversize = await read_body(receive, headers)
             whole = _whole(scope, path, headers, body)
-            exchange = self._decide(arrival, whole, Case(whole.method, target, headers, body, oversize))
+            exchange = self._decide(arrival, whole, CheckState(whole.method, target, headers, body, oversize))
             fault = arrival.fault
             if fault is not None and fault.delay:
                 await hold(arrival, fault.delay, self._emulation, scope, receive)
@@ -81,7 +81,7 @@ class TwilioSurface:
             return self._emulation.arrive(*_owners(path, headers))
         return self._emulation.arrive(target.account_sid, target.call_sid)
 
-    def _decide(self, arrival: RequestContext, whole: BufferedRequest, case: Case) -> Exchange | None:
+    def _decide(self, arrival: RequestContext, whole: BufferedRequest, case: CheckState) -> Exchange | None:
         """One synchronous step from the whole request to its exchange; None when even that failed."""
         try:
             return self._exchange(arrival, self._request(whole), case)
@@ -117,12 +117,12 @@ class TwilioSurface:
             whole.secure,
         )
 
-    def _exchange(self, arrival: RequestContext, request: ReceivedRequest, case: Case) -> Exchange:
+    def _exchange(self, arrival: RequestContext, request: ReceivedRequest, case: CheckState) -> Exchange:
         """The exchange that the request becomes, whatever is wrong with it."""
         try:
             if request.method == "OPTIONS":
                 return self._emulation.preflight(arrival, request)
-            new = judge(case, self._house)
+            new = run_checks(case, self._house)
             if new is not None:
                 return self._emulation.admit(arrival, request, new)
             assert case.target is not None

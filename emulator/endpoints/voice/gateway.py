@@ -5,14 +5,14 @@ import contextlib
 import logging
 from collections.abc import Mapping
 
+from emulator.endpoints.access_guard import Guard
 from emulator.endpoints.asgi import CONNECTION, Receive, Scope, Send
-from emulator.endpoints.guard import Guard
-from emulator.endpoints.voice.admission import Admission
 from emulator.endpoints.voice.session import Session
-from emulator.endpoints.voice.stand_ins import INSIGHTS
+from emulator.endpoints.voice.stubs import INSIGHTS
+from emulator.endpoints.voice.token_auth import TokenAuthenticator
 from emulator.engine.voice.call_control import CallController
 from emulator.wire.hosts import parse_authority
-from emulator.wire.signalling import KEEPALIVE, failures, sent
+from emulator.wire.signalling import KEEPALIVE, error_codes, server_frames
 
 PATH = "/signal"
 KEEPALIVE_INTERVAL = 10.0
@@ -34,7 +34,12 @@ class Gateway:
     """
 
     def __init__(
-        self, switchboard: CallController, admission: Admission, guard: Guard, *, keepalive: float = KEEPALIVE_INTERVAL
+        self,
+        switchboard: CallController,
+        admission: TokenAuthenticator,
+        guard: Guard,
+        *,
+        keepalive: float = KEEPALIVE_INTERVAL,
     ) -> None:
         self._switchboard = switchboard
         self._admission = admission
@@ -95,7 +100,7 @@ async def _read(session: Session, receive: Receive) -> None:
             session.receive(event.get("text"))
         except Exception:  # noqa: BLE001  a frame that we stumble over must not end the calls of its user
             _log.exception("unexpected failure at a frame of %r", session.line.identity)
-            session.line.put(sent.Failed(failure=failures.UNKNOWN))
+            session.line.put(server_frames.Failed(failure=error_codes.UNKNOWN))
 
 
 def _home(scope: Scope, headers: Mapping[str, str]) -> str:

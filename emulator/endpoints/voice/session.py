@@ -4,14 +4,14 @@ import logging
 from collections.abc import Callable
 from typing import assert_never
 
-from emulator.endpoints.voice.admission import Admission
+from emulator.endpoints.voice.token_auth import TokenAuthenticator
 from emulator.engine.capacity import CapacityError
 from emulator.engine.voice.call_control import CallController
 from emulator.engine.voice.clients import ClientConnection
 from emulator.wire.access_tokens import TokenError
-from emulator.wire.signalling import failures, received, sent
-from emulator.wire.signalling.received import MalformedFrameError, Received, Spoken
-from emulator.wire.signalling.sent import Sent
+from emulator.wire.signalling import client_frames, error_codes, server_frames
+from emulator.wire.signalling.client_frames import MalformedFrameError, Received, Spoken
+from emulator.wire.signalling.server_frames import Sent
 
 _log = logging.getLogger("emulator.voice")
 
@@ -34,7 +34,7 @@ class Session:
     def __init__(
         self,
         switchboard: CallController,
-        admission: Admission,
+        admission: TokenAuthenticator,
         *,
         home: str,
         edge: str = "roaming",
@@ -53,10 +53,10 @@ class Session:
         try:
             if text is None:
                 raise MalformedFrameError("not a text frame")  # noqa: TRY301  the same as any other
-            self._take(received.read(text))
+            self._take(client_frames.read(text))
         except MalformedFrameError as error:
             _log.warning("malformed frame of %s: %.200r", self._who, str(error))
-            self.line.put(sent.Failed(failure=failures.MALFORMED))
+            self.line.put(server_frames.Failed(failure=error_codes.MALFORMED))
 
     def take(self) -> list[str]:
         """The texts that are to be sent; for a frame that cannot be rendered, an error frame."""
@@ -82,10 +82,10 @@ class Session:
             text.encode()
         except Exception:  # noqa: BLE001  whatever it is, the user gets the other frames
             _log.exception("a frame for %s cannot be rendered", self._who)
-            if isinstance(frame, sent.Delivered):
+            if isinstance(frame, server_frames.Delivered):
                 self._switchboard.unrendered(self.line, self._messages)
-            return sent.Failed(failure=failures.UNKNOWN).text()
-        self._messages += isinstance(frame, sent.Delivered)
+            return server_frames.Failed(failure=error_codes.UNKNOWN).text()
+        self._messages += isinstance(frame, server_frames.Delivered)
         return text
 
     @property
@@ -94,48 +94,48 @@ class Session:
 
     def _take(self, frame: Received) -> None:
         match frame:
-            case received.Keepalive():
+            case client_frames.Keepalive():
                 pass
-            case received.Unknown(kind):
+            case client_frames.Unknown(kind):
                 _log.warning("unknown frame of %s: %r", self._who, kind)
-            case received.Listen():
+            case client_frames.Listen():
                 self._listen(frame)
             case _ if not self.listens:
                 call_sid = getattr(frame, "call_sid", None)
-                self.line.put(sent.Failed(failure=failures.TOKEN_MISSING, call_sid=call_sid))
+                self.line.put(server_frames.Failed(failure=error_codes.TOKEN_MISSING, call_sid=call_sid))
             case _:
                 self._dispatch(frame)
 
     def _dispatch(self, frame: Spoken) -> None:
         board, line = self._switchboard, self.line
         match frame:
-            case received.Register(audio=audio):
+            case client_frames.Register(audio=audio):
                 board.register(line, available=audio)
-            case received.Invite():
+            case client_frames.Invite():
                 self._invite(frame)
-            case received.Reconnect(call_sid=call_sid, token=token):
+            case client_frames.Reconnect(call_sid=call_sid, token=token):
                 board.reconnect(line, call_sid, token)
-            case received.Answer(call_sid=call_sid):
+            case client_frames.AnswerFrame(call_sid=call_sid):
                 board.answer(line, call_sid)
-            case received.Reject(call_sid=call_sid):
+            case client_frames.Reject(call_sid=call_sid):
                 board.reject(line, call_sid)
-            case received.Hangup(call_sid=call_sid):
+            case client_frames.Hangup(call_sid=call_sid):
                 board.hang_up(line, call_sid)
-            case received.Reinvite():
+            case client_frames.Reinvite():
                 board.reinvite(line, frame)
-            case received.Dtmf(call_sid=call_sid, digits=digits):
+            case client_frames.Dtmf(call_sid=call_sid, digits=digits):
                 _log.info("%s pressed %.40r in %.40r", self._who, digits, call_sid)
-            case received.UserMessage():
+            case client_frames.UserMessage():
                 board.message(line, frame)
             case _:
                 assert_never(frame)
 
-    def _listen(self, frame: received.Listen) -> None:
+    def _listen(self, frame: client_frames.Listen) -> None:
         try:
             user = self._admission.admit(frame.token)
         except TokenError as error:
             _log.warning("token of %s refused (%d): %.200r", self._who, error.failure.code, str(error))
-            self.line.put(sent.Failed(failure=error.failure))
+            self.line.put(server_frames.Failed(failure=error.failure))
             return
         try:
             self._switchboard.connect(
@@ -146,15 +146,15 @@ class Session:
             )
         except CapacityError as error:
             _log.warning("a user was not let in: %s", error)
-            self.line.put(sent.Failed(failure=failures.RATE_EXCEEDED))
+            self.line.put(server_frames.Failed(failure=error_codes.RATE_EXCEEDED))
             self.line.close(str(error))
             return
         self.listens = True
-        self.line.put(sent.Connected(identity=user.identity, home=self._home, ttl=user.ttl, edge=self._edge))
+        self.line.put(server_frames.Connected(identity=user.identity, home=self._home, ttl=user.ttl, edge=self._edge))
 
-    def _invite(self, frame: received.Invite) -> None:
+    def _invite(self, frame: client_frames.Invite) -> None:
         try:
             self._switchboard.invite(self.line, frame)
         except CapacityError as error:
             _log.warning("a call of %s was refused: %s", self._who, error)
-            self.line.put(sent.HungUp(call_sid=frame.call_sid, failure=failures.RATE_EXCEEDED))
+            self.line.put(server_frames.HungUp(call_sid=frame.call_sid, failure=error_codes.RATE_EXCEEDED))

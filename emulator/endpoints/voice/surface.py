@@ -2,13 +2,13 @@
 
 from emulator.endpoints.asgi import Receive, Scope, Send
 from emulator.endpoints.voice.gateway import PATH, Gateway
-from emulator.endpoints.voice.stand_ins import StandIns
+from emulator.endpoints.voice.stubs import VendorStubs
 
 
 class VoiceSurface:
     """The gateway, and the stand-ins beside it."""
 
-    def __init__(self, gateway: Gateway, stand_ins: StandIns) -> None:
+    def __init__(self, gateway: Gateway, stand_ins: VendorStubs) -> None:
         self._gateway = gateway
         self.stand_ins = stand_ins
 

@@ -4,12 +4,12 @@ from importlib.resources import files
 
 from fastapi import APIRouter, Request, Response
 
-from emulator.endpoints.static import Shelf
+from emulator.endpoints.static_files import StaticFiles
 
 router = APIRouter(include_in_schema=False)
 
 _OWN = "emulator.endpoints.web", "static"
-_SHELF = Shelf({file.name: _OWN for file in files(_OWN[0]).joinpath(_OWN[1]).iterdir()})
+_SHELF = StaticFiles({file.name: _OWN for file in files(_OWN[0]).joinpath(_OWN[1]).iterdir()})
 
 
 @router.get("/")

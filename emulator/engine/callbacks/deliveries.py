@@ -18,7 +18,7 @@ from emulator.engine.scope import Owners, Scope
 from emulator.engine.slices import Wakeups
 from emulator.engine.store import ENTRY, Store
 from emulator.wire import sids
-from emulator.wire.callbacks import CALLBACK_FAILED, Notice, idempotency_token
+from emulator.wire.callbacks import CALLBACK_FAILED, CallbackPayload, idempotency_token
 from emulator.wire.subscriptions import Subscription
 
 # Measured: the memory of a delivery with six attempts, the most that a retry count allows, without its texts.
@@ -69,7 +69,7 @@ class Delivery:
     subscription_sid: str
     method: str
     callback: str
-    notice: Notice
+    notice: CallbackPayload
     idempotency_token: str
     created_at: float
     attempts: list[DeliveryAttempt] = field(default_factory=list)
@@ -175,7 +175,7 @@ class Deliveries(Store[str, Delivery]):
         """The account and call of its subscription."""
         return value.owners
 
-    def open(self, subscription: Subscription, notice: Notice, *, chance: IdGenerator, now: float) -> Delivery:
+    def open(self, subscription: Subscription, notice: CallbackPayload, *, chance: IdGenerator, now: float) -> Delivery:
         """Add a new, pending delivery to a subscription."""
         self.last_seq += 1
         delivery = Delivery(

@@ -11,7 +11,7 @@ from emulator.engine.scope import Scope
 from emulator.engine.slices import Wakeups
 from emulator.engine.state.subscriptions import Subscriptions
 from emulator.engine.voice.call_legs import EndUserMessage
-from emulator.wire.callbacks import Notice
+from emulator.wire.callbacks import CallbackPayload
 
 
 def _nobody(_delivery: Delivery, /) -> None:
@@ -54,7 +54,7 @@ class CallbackDispatcher:
         saying = LoggedMessage(said, now, self._sequences.take(said.account_sid, said.call_sid), len(told))
         self.sayings.add(saying)
         for subscription in told:
-            notice = Notice(
+            notice = CallbackPayload(
                 account_sid=subscription.account_sid,
                 call_sid=said.call_sid,
                 content=said.content,

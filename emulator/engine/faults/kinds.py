@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from emulator.wire.errors import Problem
+from emulator.wire.errors import ErrorSpec
 
 
 class Drop(StrEnum):
@@ -23,7 +23,7 @@ class ReplyFault:
         content_type: the page's.
     """
 
-    problem: Problem
+    problem: ErrorSpec
     page: str | None = None
     content_type: str = "text/html"
 

@@ -9,7 +9,7 @@ from emulator.engine.faults.request_facts import RequestFacts
 from emulator.engine.scope import Owners
 from emulator.engine.store import ENTRY, Store
 from emulator.wire import errors
-from emulator.wire.errors import Problem
+from emulator.wire.errors import ErrorSpec
 
 _PREFIX = "fa11"
 _ENDING = 8  # how many of the last hex digits are looked at
@@ -25,7 +25,7 @@ class MagicCall(NamedTuple):
     once: bool = False  # per key, or content where there is no key
 
 
-def _answered(problem: Problem) -> MagicCall:
+def _answered(problem: ErrorSpec) -> MagicCall:
     code = f"/{problem.code}" if problem.code else ""
     does = f"answered with {int(problem.status)}{code} {problem.message}; nothing is done"
     return MagicCall(f"{_PREFIX}{problem.status:04d}", does, action=ReplyFault(problem))

@@ -13,11 +13,11 @@ from emulator.engine.journal.parameters import read_parameters
 from emulator.engine.state.schemas import SchemaResult
 from emulator.engine.voice.delivery_status import DeliveryStatus
 from emulator.wire import paths, replies, resources, sids
-from emulator.wire.errors import Problem, TwilioError
+from emulator.wire.errors import ErrorSpec, TwilioError
 from emulator.wire.hosts import is_twilio, name_of
 from emulator.wire.messages import Message
 from emulator.wire.replies import Reply
-from emulator.wire.resources import Made
+from emulator.wire.resources import Resource
 
 MAX_BODY_KEPT = 64 * 1024
 # Measured: the memory of an exchange without its texts, where its account and call have no other.
@@ -174,9 +174,9 @@ class Exchange:
     outcome: Outcome
     replied_at: float
     duration: float | None = None
-    problem: Problem | None = None
+    problem: ErrorSpec | None = None
     reason: str | None = None
-    made: Made | None = None
+    made: Resource | None = None
     content_utf8: bytes | None = None
     idempotency_key: str | None = None
     schemas: tuple[SchemaResult, ...] = ()

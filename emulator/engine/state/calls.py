@@ -7,7 +7,7 @@ from emulator.engine.capacity import MemoryAccount
 from emulator.engine.config import Unregistered
 from emulator.engine.scope import Owners
 from emulator.engine.store import ENTRY, Store
-from emulator.wire.errors import CALL_FOREIGN, CALL_IS_PSTN, CALL_NOT_ACTIVE, CALL_UNKNOWN, Problem
+from emulator.wire.errors import CALL_FOREIGN, CALL_IS_PSTN, CALL_NOT_ACTIVE, CALL_UNKNOWN, ErrorSpec
 
 _OVERHEAD = ENTRY + 400  # a call and its SIDs
 
@@ -45,7 +45,7 @@ class Call:
     status: Status
     client: Leg
 
-    def refusal(self, account_sid: str) -> Problem | None:
+    def refusal(self, account_sid: str) -> ErrorSpec | None:
         """Why this call takes no message of that account, or None when it does."""
         if self.account_sid not in (None, account_sid):
             return CALL_FOREIGN
@@ -80,7 +80,7 @@ class CallRegistry(Store[str, Call]):
         """
         return self.put(call.sid, call)
 
-    def refusal(self, account_sid: str, sid: str) -> Problem | None:
+    def refusal(self, account_sid: str, sid: str) -> ErrorSpec | None:
         """Why a call takes no message of an account, or None when it does."""
         call = self._entries.get(sid)
         if call is None:

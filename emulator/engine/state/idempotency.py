@@ -10,7 +10,7 @@ from typing import NamedTuple
 from emulator.engine.capacity import MemoryAccount
 from emulator.engine.scope import Owners
 from emulator.engine.store import ENTRY, Store
-from emulator.wire.resources import Made
+from emulator.wire.resources import Resource
 
 _OVERHEAD = ENTRY + 600  # measured: a key, its SIDs, and a message or subscription without its texts
 
@@ -27,7 +27,7 @@ class Key(NamedTuple):
 class Kept(NamedTuple):
     """What a key created; numbers rise in the order in which keys are kept."""
 
-    made: Made
+    made: Resource
     expires: float
     number: int
 
@@ -57,7 +57,7 @@ class Keys(Store[Key, Kept]):
         """The account and call that used it."""
         return key.account_sid, key.call_sid
 
-    def find(self, key: Key, now: float) -> Made | None:
+    def find(self, key: Key, now: float) -> Resource | None:
         """What the key created, unless it has expired."""
         kept = self.get(key)
         if kept is None:
@@ -67,7 +67,7 @@ class Keys(Store[Key, Kept]):
             return None
         return kept.made
 
-    def keep(self, key: Key, made: Made, now: float) -> None:
+    def keep(self, key: Key, made: Resource, now: float) -> None:
         """Remember what was created under its key."""
         self.last_number = number = self.last_number + 1
         self.put(key, Kept(made, now + self._ttl, number))
@@ -79,7 +79,7 @@ class Keys(Store[Key, Kept]):
         newest_first = reversed(self._entries.items())
         return [key for key, _ in takewhile(lambda item: item[1].number > number, newest_first)]
 
-    def forget(self, key: Key, made: Made) -> None:
+    def forget(self, key: Key, made: Resource) -> None:
         """Remove a key if it created this."""
         kept = self.get(key)
         if kept is not None and kept.made is made:

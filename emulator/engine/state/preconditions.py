@@ -18,7 +18,7 @@ from emulator.wire.errors import (
 )
 from emulator.wire.messages import NewMessage
 from emulator.wire.paths import Target
-from emulator.wire.resources import Made, New
+from emulator.wire.resources import CreateRequest, Resource
 from emulator.wire.subscriptions import Subscription
 
 _COMPARED_AT_ONCE = 100
@@ -50,8 +50,8 @@ class Preconditions:
         self._subscriptions = subscriptions
 
     def look(
-        self, account_sid: str, call_sid: str, new: New, now: float
-    ) -> tuple[tuple[SchemaResult, ...], Made | None]:
+        self, account_sid: str, call_sid: str, new: CreateRequest, now: float
+    ) -> tuple[tuple[SchemaResult, ...], Resource | None]:
         """The schemas' results for what a request carries, and what its key stands for.
 
         Raises:
@@ -77,7 +77,7 @@ class Preconditions:
             )
         return schemas, original
 
-    def asked(self, account_sid: str, call_sid: str, new: New, now: float) -> RequestFacts:
+    def asked(self, account_sid: str, call_sid: str, new: CreateRequest, now: float) -> RequestFacts:
         """What fault rules look at in a request that creates."""
         try:
             self.look(account_sid, call_sid, new, now)
@@ -89,7 +89,7 @@ class Preconditions:
         what = (new.resource, new.idempotency_key, content, new.fingerprint)
         return RequestFacts(account_sid, call_sid, *what, refused)
 
-    def keep(self, made: Made, now: float) -> None:
+    def keep(self, made: Resource, now: float) -> None:
         """Something was created.
 
         Raises:
@@ -120,7 +120,7 @@ class Preconditions:
         sid = (target.sid or "").encode()
         return RequestFacts(target.account_sid, target.call_sid, target.resource, None, "", sid, refused)
 
-    def forget(self, made: Made) -> None:
+    def forget(self, made: Resource) -> None:
         """Something was deleted: its key creates anew."""
         if isinstance(made, Subscription):
             self._subscriptions.remove(made.sid)
@@ -153,6 +153,6 @@ class Preconditions:
         return found if is_there else None
 
 
-def _key(thing: New | Made, account_sid: str, call_sid: str) -> Key:
+def _key(thing: CreateRequest | Resource, account_sid: str, call_sid: str) -> Key:
     assert thing.idempotency_key is not None
     return Key(thing.resource, account_sid, call_sid, thing.idempotency_key)

@@ -18,8 +18,8 @@ from emulator.engine.voice.clients import GRACE, ClientConnection, ClientConnect
 from emulator.engine.voice.delivery_status import DeliveryStatus
 from emulator.wire import sdp
 from emulator.wire.messages import MAX_CONTENT
-from emulator.wire.signalling import MESSAGE_TYPE, failures, received, sent
-from emulator.wire.signalling.failures import Failure
+from emulator.wire.signalling import MESSAGE_TYPE, client_frames, error_codes, server_frames
+from emulator.wire.signalling.error_codes import SdkError
 
 _CLIENT = "client:"
 _NOBODY = DeliveryStatus(None, "no Voice SDK is connected to this call")
@@ -96,7 +96,7 @@ class CallController:
     def register(self, line: ClientConnection, *, available: bool) -> None:
         """A user can be called from now on, or no longer."""
         line.registered = available
-        line.put(sent.Ready() if available else sent.Offline())
+        line.put(server_frames.ReadyFrame() if available else server_frames.Offline())
 
     def lost(self, line: ClientConnection) -> None:
         """A socket is gone: what is talked goes on for a while, what rings does not."""
@@ -114,7 +114,7 @@ class CallController:
 
     # --- calls
 
-    def invite(self, line: ClientConnection, frame: received.Invite) -> None:
+    def invite(self, line: ClientConnection, frame: client_frames.Invite) -> None:
         """A user calls somebody: another user, or else nobody, who behaves as was set.
 
         Raises:
@@ -125,7 +125,7 @@ class CallController:
         caller.alias = frame.call_sid
         caller.sdp = sdp.answer(frame.sdp, self._chance.take(sdp.ENTROPY_BYTES))
         line.aliases[frame.call_sid] = caller.call_sid
-        line.put(sent.Ringing(call_sid=caller.call_sid))
+        line.put(server_frames.Ringing(call_sid=caller.call_sid))
         lines = [other for other in self._lines.callable(called, line.account_sid) if other is not line]
         if not lines:
             self._react(caller, called)
@@ -170,11 +170,11 @@ class CallController:
         """A user accepts a call; where else it rings it no longer does."""
         party = self._parties.of(line, call_sid)
         if party is None:
-            line.put(sent.HungUp(call_sid=call_sid, failure=failures.CALL_ENDED))
+            line.put(server_frames.HungUp(call_sid=call_sid, failure=error_codes.CALL_ENDED))
         elif not party.answered and not party.caller:
             for other in party.lines:
                 if other is not line:
-                    other.put(sent.Cancelled(call_sid=party.call_sid))
+                    other.put(server_frames.Cancelled(call_sid=party.call_sid))
             party.lines = [line]
             self._parties.talk(party)
             if party.peer is not None:
@@ -203,33 +203,33 @@ class CallController:
         """A call goes on on this socket."""
         party = self._parties.get(call_sid)
         if party is None or not party.answered or party.token != token:
-            line.put(sent.Failed(failure=failures.RECONNECT_REFUSED, call_sid=call_sid))
-            line.put(sent.HungUp(call_sid=call_sid))  # or the SDK would try for ever
+            line.put(server_frames.Failed(failure=error_codes.RECONNECT_REFUSED, call_sid=call_sid))
+            line.put(server_frames.HungUp(call_sid=call_sid))  # or the SDK would try for ever
             return
         party.lines = [line]
         party.set_timer(None)
-        line.put(sent.Answered(call_sid=call_sid, reconnect=token))
+        line.put(server_frames.Answered(call_sid=call_sid, reconnect=token))
 
-    def reinvite(self, line: ClientConnection, frame: received.Reinvite) -> None:
+    def reinvite(self, line: ClientConnection, frame: client_frames.Reinvite) -> None:
         """A user wants to agree on media anew."""
         party = self._parties.of(line, frame.call_sid)
         if party is None:
-            line.put(sent.HungUp(call_sid=frame.call_sid))
+            line.put(server_frames.HungUp(call_sid=frame.call_sid))
             return
         answer = sdp.answer(frame.sdp, self._chance.take(sdp.ENTROPY_BYTES))
-        line.put(sent.Answered(call_sid=frame.call_sid, sdp=answer))
+        line.put(server_frames.Answered(call_sid=frame.call_sid, sdp=answer))
 
     # --- messages
 
-    def message(self, line: ClientConnection, frame: received.UserMessage) -> None:
+    def message(self, line: ClientConnection, frame: client_frames.UserMessage) -> None:
         """A user says something to us."""
         party = self._parties.of(line, frame.call_sid)
         failure = self._flaw(party, frame)
         if failure is not None:
-            line.put(sent.Failed(failure=failure, call_sid=frame.call_sid, sid=frame.sid))
+            line.put(server_frames.Failed(failure=failure, call_sid=frame.call_sid, sid=frame.sid))
             return
         assert party is not None
-        line.put(sent.Ack(call_sid=frame.call_sid, sid=frame.sid))
+        line.put(server_frames.Ack(call_sid=frame.call_sid, sid=frame.sid))
         if self.on_message is not None:
             told = (party.identity, frame.sid, frame.content, frame.content_type)
             self.on_message(EndUserMessage(party.account_sid, party.call_sid, *told))
@@ -249,7 +249,7 @@ class CallController:
             return DeliveryStatus(None, f"{party.identity} lost its connection and has not come back yet")
         handover = DeliveryStatus(party.identity, begun=self._monotonic(), waiting=len(party.lines))
         for line in party.lines:
-            line.put(sent.Delivered(call_sid=call_sid, sid=sid, content=content))
+            line.put(server_frames.Delivered(call_sid=call_sid, sid=sid, content=content))
             line.handovers.append(handover)
         return handover
 
@@ -284,19 +284,19 @@ class CallController:
 
     # --- inside
 
-    def _flaw(self, party: CallLeg | None, frame: received.UserMessage) -> Failure | None:
+    def _flaw(self, party: CallLeg | None, frame: client_frames.UserMessage) -> SdkError | None:
         if frame.message_type != MESSAGE_TYPE:
-            return failures.MESSAGE_TYPE_INVALID
+            return error_codes.MESSAGE_TYPE_INVALID
         call = None if party is None else self._calls.get(party.call_sid)
         # A call that somebody deleted from the registry is again what it was without: active.
         if party is None or (call is not None and call.refusal(call.account_sid or "") is not None):
-            return failures.CALL_NOT_ACTIVE
-        return failures.CONTENT_TOO_LARGE if len(frame.content) > MAX_CONTENT else None
+            return error_codes.CALL_NOT_ACTIVE
+        return error_codes.CONTENT_TOO_LARGE if len(frame.content) > MAX_CONTENT else None
 
     def _ring(self, callee: CallLeg, *, from_: str, custom: Mapping[str, str]) -> None:
         for line in callee.lines:
             line.put(
-                sent.Incoming(
+                server_frames.Incoming(
                     call_sid=callee.call_sid,
                     sdp=sdp.offer(self._chance.take(sdp.ENTROPY_BYTES)),
                     reconnect=callee.token,
@@ -316,13 +316,13 @@ class CallController:
             case Reaction.ANSWER:
                 self._answered(caller)
             case Reaction.BUSY:
-                self._parties.end(caller, Status.BUSY, failure=failures.BUSY_HERE)
+                self._parties.end(caller, Status.BUSY, failure=error_codes.BUSY_HERE)
             case Reaction.REJECT:
-                self._parties.end(caller, Status.NO_ANSWER, failure=failures.DECLINE)
+                self._parties.end(caller, Status.NO_ANSWER, failure=error_codes.DECLINE)
 
     def _answered(self, caller: CallLeg) -> None:
         """The other end answered."""
         self._parties.talk(caller)
         for line in caller.lines:
-            line.put(sent.Answered(call_sid=caller.call_sid, sdp=caller.sdp, reconnect=caller.token))
+            line.put(server_frames.Answered(call_sid=caller.call_sid, sdp=caller.sdp, reconnect=caller.token))
         caller.sdp = ""

@@ -17,8 +17,8 @@ from emulator.engine.state.calls import Call, CallRegistry, Leg, Status
 from emulator.engine.store import ENTRY, Store
 from emulator.engine.voice.clients import ClientConnection
 from emulator.wire import sids
-from emulator.wire.signalling import sent
-from emulator.wire.signalling.failures import Failure
+from emulator.wire.signalling import server_frames
+from emulator.wire.signalling.error_codes import SdkError
 
 _OVERHEAD = ENTRY + 2_300  # an end of a call, the SDP that it waits for, and its timer
 
@@ -148,7 +148,7 @@ class CallLegs(Store[str, CallLeg]):
         party: CallLeg,
         unanswered: Status,
         *,
-        failure: Failure | None = None,
+        failure: SdkError | None = None,
         told: ClientConnection | None = None,
     ) -> None:
         """End a call at both ends.
@@ -188,10 +188,10 @@ class CallLegs(Store[str, CallLeg]):
             self._calls.add(replace(call, status=status))
 
 
-def _farewell(party: CallLeg, failure: Failure | None) -> sent.Sent:
+def _farewell(party: CallLeg, failure: SdkError | None) -> server_frames.Sent:
     if party.answered or party.caller:
-        return sent.HungUp(call_sid=party.call_sid, failure=failure)
-    return sent.Cancelled(call_sid=party.call_sid)
+        return server_frames.HungUp(call_sid=party.call_sid, failure=failure)
+    return server_frames.Cancelled(call_sid=party.call_sid)
 
 
 def _forget_alias(line: ClientConnection, party: CallLeg) -> None:

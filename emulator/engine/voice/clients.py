@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from emulator.engine.capacity import Bound, CapacityError, MemoryAccount, size_of
 from emulator.engine.voice.delivery_status import DeliveryStatus
-from emulator.wire.signalling.sent import Delivered, Incoming, Sent
+from emulator.wire.signalling.server_frames import Delivered, Incoming, Sent
 
 MAX_BEHIND = 1_000
 MAX_BYTES_BEHIND = 1024**2

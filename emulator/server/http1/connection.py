@@ -14,7 +14,7 @@ from emulator.server.http1.cycle import HEADER, Cycle, End
 from emulator.server.http1.request_head import Headers, RequestError, check_headers, expects_continue, origin_form
 from emulator.server.http1.response_head import CLOSE, CONTINUE, LAST_CHUNK, STATUS_LINES, Framing
 from emulator.server.http1.states import READING, RESPONSE, Reading, Received, Response, Sent, Then
-from emulator.wire.errors import HEAD_TOO_LARGE, REQUEST_MALFORMED, Problem
+from emulator.wire.errors import HEAD_TOO_LARGE, REQUEST_MALFORMED, ErrorSpec
 
 MAX_HEAD = 64 * 1024
 """Bytes of a request line and its headers, and of what frames a chunked body: trailers and chunk extensions."""
@@ -114,7 +114,7 @@ class Http1Connection:
         self._stops_reading = True
         self._parse()
 
-    def refuse(self, problem: Problem) -> bool:
+    def refuse(self, problem: ErrorSpec) -> bool:
         """Answer what is incomplete or unparsed with this error behind all earlier responses, and close.
 
         Returns False when all that was received are requests that are complete.
@@ -463,7 +463,7 @@ class Http1Connection:
                 self._close(End.HAND_OVER)
         return then
 
-    def _fail(self, problem: Problem) -> None:
+    def _fail(self, problem: ErrorSpec) -> None:
         """Answer what cannot be read behind all earlier responses, and close."""
         self._may_have_unread = True
         then = self._advance(Received.ERROR)

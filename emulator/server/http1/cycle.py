@@ -6,7 +6,7 @@ from enum import Enum, auto
 from emulator.server.http1.request_head import Fields, Headers
 from emulator.server.http1.response_head import Framing
 from emulator.server.http1.states import Response
-from emulator.wire.errors import Problem
+from emulator.wire.errors import ErrorSpec
 
 HEADER = 160
 """Bytes of memory that a header takes beyond its own, measured."""
@@ -48,7 +48,7 @@ class Cycle:
     unread = 0
     body_size = 0
     is_whole = False
-    error: Problem | None = None
+    error: ErrorSpec | None = None
     is_taken = False
     response = Response.NONE
     notify: Callable[[], None] | None = None
@@ -69,7 +69,7 @@ class Cycle:
         self.pending: list[bytes] = []  # parts of the response that were sent before its turn
 
     @classmethod
-    def of_error(cls, problem: Problem) -> "Cycle":
+    def of_error(cls, problem: ErrorSpec) -> "Cycle":
         """In place of a request that cannot be read."""
         cycle = cls("", "", [], {}, "1.1")
         cycle.is_whole = True

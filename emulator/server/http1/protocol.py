@@ -21,7 +21,7 @@ from emulator.server.http1.connection import Http1Connection
 from emulator.server.http1.cycle import Cycle, End
 from emulator.server.http1.states import Reading, Response
 from emulator.server.http1.turn import MAX_SENDING, Turn
-from emulator.wire.errors import INTERNAL_ERROR, TOO_MANY_REQUESTS, Problem
+from emulator.wire.errors import INTERNAL_ERROR, TOO_MANY_REQUESTS, ErrorSpec
 from emulator.wire.masking import mask_text
 from emulator.wire.replies import without_hsts
 
@@ -42,7 +42,7 @@ PROBES = frozenset({"/livez", "/readyz"})
 LINGER = 2
 """Seconds to go on reading behind a response that ended the connection before its request was read."""
 
-RenderError = Callable[[Problem], bytes]
+RenderError = Callable[[ErrorSpec], bytes]
 """A whole response, head and body, for a request that cannot be read."""
 
 _SMALL = 4096  # bytes that a connection may hold for a turn without being counted
@@ -302,7 +302,7 @@ class Http1Protocol(asyncio.Protocol):
         self._state.total_requests += 1
         return True
 
-    def _send_error(self, cycle: Cycle, problem: Problem) -> None:
+    def _send_error(self, cycle: Cycle, problem: ErrorSpec) -> None:
         response = self.service.render_error(problem)
         self.machine.send_raw(cycle, without_hsts(response) if self.is_secure else response)
 
@@ -420,7 +420,7 @@ class Http1Protocol(asyncio.Protocol):
                 return ("body", machine.messages), BODY_TIMEOUT
 
 
-def _too_many(error: CapacityError) -> Problem:
+def _too_many(error: CapacityError) -> ErrorSpec:
     _log.warning("refused a request: %s", error)
     return replace(TOO_MANY_REQUESTS, message=str(error))
 

@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from emulator.wire.errors import REQUEST_MALFORMED, TRANSFER_CODING_UNKNOWN, Problem
+from emulator.wire.errors import REQUEST_MALFORMED, TRANSFER_CODING_UNKNOWN, ErrorSpec
 from emulator.wire.hosts import parse_authority
 
 Headers = list[tuple[bytes, bytes]]
@@ -17,7 +17,7 @@ _MAX_AUTHORITY = 300  # a host name of at most 255 characters (RFC 1035, 2.3.4),
 class RequestError(Exception):
     """The client's bytes are not a request that can be served; `problem` is the row to answer with."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: ErrorSpec) -> None:
         super().__init__(problem.name)
         self.problem = problem
 

@@ -26,14 +26,14 @@ _TLS = b"\x16\x03"
 _HTTP = 80
 
 
-class Address(NamedTuple):
+class Authority(NamedTuple):
     """Where a tunnel leads."""
 
     host: str
     port: int
 
 
-class Request(NamedTuple):
+class ProxyRequest(NamedTuple):
     """The head of a request."""
 
     method: str
@@ -70,7 +70,7 @@ class HeadReader:
         self._request_line: tuple[str, str] | None = None
         self._fields: list[tuple[bytes, bytes]] = []
 
-    def receive(self, data: bytes) -> tuple[Request, bytes] | None:
+    def receive(self, data: bytes) -> tuple[ProxyRequest, bytes] | None:
         """The request, and what comes after its head; None while the head is incomplete.
 
         Raises:
@@ -90,7 +90,7 @@ class HeadReader:
             self._line = self._searched = end + 1
             self._check_size(self._line)
             if line == b"\r" and self._request_line is not None:
-                return Request(*self._request_line, self._fields), bytes(self._head[self._line :])
+                return ProxyRequest(*self._request_line, self._fields), bytes(self._head[self._line :])
             self._read_line(line)
         self._searched = len(self._head)
         self._check_size(self._searched)
@@ -113,7 +113,7 @@ class HeadReader:
             raise RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"the head is over {MAX_HEAD // 1024} KiB")
 
 
-def read_authority(text: str) -> Address:
+def read_authority(text: str) -> Authority:
     """Read `host:port`.
 
     Raises:
@@ -122,10 +122,10 @@ def read_authority(text: str) -> Address:
     authority = parse_authority(text)
     if authority is None or not authority.port or not is_host(authority.host):
         raise RefusedError(HTTPStatus.BAD_REQUEST, f"CONNECT wants host:port, not {text[:_SHOWN]}")
-    return Address(authority.host, authority.port)
+    return Authority(authority.host, authority.port)
 
 
-def to_origin(request: Request) -> bytes:
+def to_origin(request: ProxyRequest) -> bytes:
     """A request for Twilio by plain http as its server reads it, the last one of its connection.
 
     Raises:

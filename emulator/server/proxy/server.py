@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from emulator.server.proxy.policy import (
-    Address,
+    Authority,
     HeadReader,
+    ProxyRequest,
     RefusedError,
-    Request,
     allowed,
     read_authority,
     refuse_from_elsewhere,
@@ -36,7 +36,7 @@ async def look_up(host: str, port: int) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ProxyTimeouts:
     """How many connections, and how long in seconds."""
 
     connections: int = 500
@@ -54,7 +54,7 @@ class Proxy:
         joining: TlsAcceptor,
         *,
         passthrough: bool = False,
-        limits: Limits | None = None,
+        limits: ProxyTimeouts | None = None,
         resolve: Resolve = look_up,
     ) -> None:
         """Make one.
@@ -66,7 +66,7 @@ class Proxy:
             resolve: looks hosts up.
         """
         self.joining = joining
-        self.limits = limits or Limits()
+        self.limits = limits or ProxyTimeouts()
         self._passthrough = passthrough
         self._resolve = resolve
         self._open: set[Client | Tunnel] = set()
@@ -115,7 +115,7 @@ class Proxy:
         self.forget(client)
         self._open.add(tunnel)
 
-    async def tunnel(self, address: Address) -> Tunnel:
+    async def tunnel(self, address: Authority) -> Tunnel:
         """A tunnel whose far end is connected.
 
         Raises:
@@ -135,7 +135,7 @@ class Proxy:
             raise
         return tunnel
 
-    async def _addresses(self, address: Address) -> list[str]:
+    async def _addresses(self, address: Authority) -> list[str]:
         """Where it may lead. Looked up once: a second answer could be another one."""
         found: Sequence[str] = ()
         try:
@@ -144,7 +144,7 @@ class Proxy:
             _log.debug("no address of %s: %s", address.host, error)
         return allowed(address.host, found, passthrough=self._passthrough)
 
-    async def _connect(self, tunnel: Tunnel, address: Address, addresses: Sequence[str]) -> None:
+    async def _connect(self, tunnel: Tunnel, address: Authority, addresses: Sequence[str]) -> None:
         loop = asyncio.get_running_loop()
         reason: object = ""
         for one in addresses:
@@ -205,7 +205,7 @@ class Client(asyncio.Protocol):
         """End it now."""
         self._transport.abort()
 
-    def _decide(self, request: Request, rest: bytes) -> None:
+    def _decide(self, request: ProxyRequest, rest: bytes) -> None:
         if request.method != "CONNECT":
             received = to_origin(request) + rest
             self._proxy.joined(self, self._proxy.joining.plain(self._transport, received))
@@ -230,7 +230,7 @@ class Client(asyncio.Protocol):
     def _joined(self, protocol: asyncio.Protocol | None) -> None:
         self._proxy.joined(self, protocol)
 
-    async def _tunnel(self, address: Address, rest: bytes) -> None:
+    async def _tunnel(self, address: Authority, rest: bytes) -> None:
         try:
             tunnel = await self._proxy.tunnel(address)
         except RefusedError as refused:

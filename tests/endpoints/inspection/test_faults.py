@@ -13,7 +13,7 @@ from serving import FORM, Caller, Reply, Running, Site, basic, fresh, path_of
 from streaming import post_json, reset
 
 from emulator.app import create_app
-from emulator.endpoints.inspection.fault_bodies import PROFILES
+from emulator.endpoints.inspection.fault_models import PROFILES
 from emulator.settings import Settings
 
 FAULTS = "/_emulator/faults"

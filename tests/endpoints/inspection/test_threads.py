@@ -14,7 +14,7 @@ from builders import request as a_request
 from serving import PATIENCE, Caller, MalformedReplyError, Running, Site, fresh, request
 from streaming import LONG, RESET_BY_PEER, post_json, reset, until
 
-from emulator.endpoints.inspection.queries import ThreadQuery
+from emulator.endpoints.inspection.query_params import ThreadQuery
 from emulator.endpoints.inspection.threads import watch
 from emulator.engine.engine import Engine
 from emulator.engine.events import MAX_BEHIND

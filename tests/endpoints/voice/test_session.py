@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from voices import KX, House
 
-from emulator.endpoints.voice.admission import Admission
 from emulator.endpoints.voice.session import Session
-from emulator.wire.signalling import sent
+from emulator.endpoints.voice.token_auth import TokenAuthenticator
+from emulator.wire.signalling import server_frames
 
 CALL = "CA" + "a" * 32
 
@@ -22,7 +22,7 @@ class Client:
 
     def __init__(self, house: House | None = None, *, strict: bool = False) -> None:
         self.house = house or House()
-        admission = Admission(strict=strict, api_keys={}, now=lambda: 0.0)
+        admission = TokenAuthenticator(strict=strict, api_keys={}, now=lambda: 0.0)
         self.session = Session(self.house.board, admission, home="localhost:1/eventgw?")
 
     def say(self, kind: str, **payload: object) -> list[dict[str, Any]]:
@@ -214,7 +214,7 @@ def test_no_sequence_of_frames_is_a_failure(frames: list[tuple[int, Any]]) -> No
 
 
 @dataclass(frozen=True)
-class Broken(sent.Delivered):
+class Broken(server_frames.Delivered):
     """A frame that cannot be rendered."""
 
     def text(self) -> str:
@@ -237,7 +237,7 @@ def test_a_frame_that_cannot_be_rendered_is_an_error_and_the_others_are_sent(cli
 
 
 def test_a_text_that_cannot_be_encoded_is_an_error_frame(client: Client) -> None:
-    client.session.line.put(sent.Incoming(**INCOMING, custom={"order": "cut \ud83d"}))
+    client.session.line.put(server_frames.Incoming(**INCOMING, custom={"order": "cut \ud83d"}))
 
     assert kinds(client.told()) == ["error"]
 

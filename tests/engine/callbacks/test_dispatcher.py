@@ -31,7 +31,7 @@ from emulator.engine.voice.call_legs import EndUserMessage
 from emulator.engine.voice.clients import ClientConnection
 from emulator.wire.errors import CALL_FOREIGN, CALL_NOT_ACTIVE, TwilioError
 from emulator.wire.paths import Target
-from emulator.wire.signalling import received
+from emulator.wire.signalling import client_frames
 from emulator.wire.subscriptions import RESOURCE, NewSubscription
 
 
@@ -169,7 +169,7 @@ class World:
     def call(self, which: int) -> None:
         self.aliases += 1
         alias, line = f"TJS{self.aliases}", self.lines[which]
-        self.engine.switchboard.invite(line, received.Invite(call_sid=alias, sdp="", parameters={}))
+        self.engine.switchboard.invite(line, client_frames.Invite(call_sid=alias, sdp="", parameters={}))
         self.calls[which] = line.aliases[alias]
         self.known[self.calls[which]] = PLACES[which]
         self.talking.add(self.calls[which])
@@ -201,7 +201,7 @@ class World:
 
     def say(self, which: int) -> None:
         call_sid, account_sid = self.calls[which], PLACES[which]
-        frame = received.UserMessage(
+        frame = client_frames.UserMessage(
             call_sid=call_sid,
             sid=KX,
             content="{}",

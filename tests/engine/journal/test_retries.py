@@ -40,7 +40,7 @@ CLOSED = Fault(rule="fault-1", action=CloseFault())
 LATE = Fault(rule="fault-1", delay=1.0)
 
 
-def answered(problem: errors.Problem, wait: int | None = None, delay: float = 0.0) -> Fault:
+def answered(problem: errors.ErrorSpec, wait: int | None = None, delay: float = 0.0) -> Fault:
     headers = () if wait is None else ((b"retry-after", b"%d" % wait),)
     return Fault(rule="fault-1", delay=delay, action=ReplyFault(problem.with_headers(headers)))
 
@@ -64,7 +64,7 @@ class Story:
         content: str | None = "{}",
         *,
         fault: Fault | None = None,
-        problem: errors.Problem | None = None,
+        problem: errors.ErrorSpec | None = None,
         outcome: Outcome | None = None,
         owners: tuple[str | None, str | None] = (ACCOUNT, CALL),
         **more: object,

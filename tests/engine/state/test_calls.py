@@ -4,7 +4,7 @@ from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account, call
 from emulator.engine.capacity import CapacityError
 from emulator.engine.config import Unregistered
 from emulator.engine.state.calls import Call, CallRegistry, Leg, Status
-from emulator.wire.errors import CALL_FOREIGN, CALL_IS_PSTN, CALL_NOT_ACTIVE, CALL_UNKNOWN, Problem
+from emulator.wire.errors import CALL_FOREIGN, CALL_IS_PSTN, CALL_NOT_ACTIVE, CALL_UNKNOWN, ErrorSpec
 
 either_policy = pytest.mark.parametrize("unregistered", Unregistered)
 
@@ -31,7 +31,7 @@ def calls(*registered: Call, unregistered: Unregistered = Unregistered.REGISTERE
 )
 @either_policy
 def test_a_call_takes_messages_while_it_rings_or_is_in_progress(
-    unregistered: Unregistered, status: Status, problem: Problem | None
+    unregistered: Unregistered, status: Status, problem: ErrorSpec | None
 ) -> None:
     known = calls(call(status=Status(status)), unregistered=unregistered)
 
@@ -53,7 +53,7 @@ def test_a_pstn_leg_takes_no_message_in_any_state(status: Status) -> None:
 )
 @either_policy
 def test_a_call_is_known_to_its_account_only(
-    unregistered: Unregistered, owner: str | None, problem: Problem | None
+    unregistered: Unregistered, owner: str | None, problem: ErrorSpec | None
 ) -> None:
     known = calls(call(account_sid=owner), unregistered=unregistered)
 
@@ -69,7 +69,7 @@ def test_another_accounts_call_tells_nothing_of_its_state() -> None:
 @pytest.mark.parametrize(
     ("unregistered", "problem"), [(Unregistered.ANY, None), (Unregistered.REGISTERED, CALL_UNKNOWN)]
 )
-def test_the_option_says_what_an_unregistered_call_is(unregistered: Unregistered, problem: Problem | None) -> None:
+def test_the_option_says_what_an_unregistered_call_is(unregistered: Unregistered, problem: ErrorSpec | None) -> None:
     known = calls(call(sid=OTHER_CALL), unregistered=unregistered)
 
     assert known.refusal(ACCOUNT, CALL) is problem
@@ -101,7 +101,7 @@ def test_a_forgotten_call_is_as_if_it_had_never_been_registered() -> None:
 
     assert known.remove(CALL)
     assert known.get(CALL) is None
-    assert known.refusal(ACCOUNT, CALL) is CALL_UNKNOWN, Problem
+    assert known.refusal(ACCOUNT, CALL) is CALL_UNKNOWN, ErrorSpec
     assert not known.remove(CALL)
 
 

@@ -19,7 +19,7 @@ from emulator.engine.voice.call_control import NotReachableError, later
 from emulator.engine.voice.call_legs import EndUserMessage
 from emulator.engine.voice.clients import GRACE, ClientConnection
 from emulator.engine.voice.delivery_status import DeliveryStatus
-from emulator.wire.signalling import failures, received, sent
+from emulator.wire.signalling import client_frames, error_codes, server_frames
 
 MINE = "CA" + "9" * 32
 
@@ -33,7 +33,7 @@ def talking(house: House) -> tuple[User, str, User, str]:
     """Alice called Bob and he answered; nothing waits to be read."""
     alice, bob = house.user("alice"), house.user("bob").register()
     outgoing = alice.call("client:bob")
-    incoming = bob.the(sent.Incoming).call_sid
+    incoming = bob.the(server_frames.Incoming).call_sid
     bob.answer(incoming)
     alice.told()
     return alice, outgoing, bob, incoming
@@ -47,8 +47,8 @@ def test_a_call_to_nobody_rings_and_is_answered_at_once(house: House) -> None:
     call = alice.call()
     ringing, answered = alice.told()
 
-    assert ringing == sent.Ringing(call_sid=call)
-    assert isinstance(answered, sent.Answered)
+    assert ringing == server_frames.Ringing(call_sid=call)
+    assert isinstance(answered, server_frames.Answered)
     assert (answered.call_sid, bool(answered.sdp), bool(answered.reconnect)) == (call, True, True)
     assert house.status(call) is Status.IN_PROGRESS
 
@@ -84,17 +84,17 @@ def test_a_call_may_ring_and_nothing_else(house: House) -> None:
 @pytest.mark.parametrize(
     ("reaction", "status", "failure"),
     [
-        (Reaction.BUSY, Status.BUSY, failures.BUSY_HERE),
-        (Reaction.REJECT, Status.NO_ANSWER, failures.DECLINE),
+        (Reaction.BUSY, Status.BUSY, error_codes.BUSY_HERE),
+        (Reaction.REJECT, Status.NO_ANSWER, error_codes.DECLINE),
     ],
 )
-def test_a_call_may_fail(house: House, reaction: Reaction, status: Status, failure: failures.Failure) -> None:
+def test_a_call_may_fail(house: House, reaction: Reaction, status: Status, failure: error_codes.SdkError) -> None:
     house.board.behaviours.put("bob", AutoAnswer(reaction))
     alice = house.user()
     call = alice.call()
 
     assert house.status(call) is status
-    assert alice.told() == [sent.Ringing(call_sid=call), sent.HungUp(call_sid=call, failure=failure)]
+    assert alice.told() == [server_frames.Ringing(call_sid=call), server_frames.HungUp(call_sid=call, failure=failure)]
     assert (house.live, alice.line.aliases) == (set(), {})
 
 
@@ -104,7 +104,7 @@ def test_a_call_may_fail(house: House, reaction: Reaction, status: Status, failu
 def test_a_registered_user_is_rung_with_a_callsid_of_its_own(house: House) -> None:
     alice, bob = house.user("alice"), house.user("bob", ACCOUNT).register()
     call = alice.call("client:bob", colour="red")
-    incoming = bob.the(sent.Incoming)
+    incoming = bob.the(server_frames.Incoming)
 
     assert incoming.call_sid != call
     assert (incoming.from_, incoming.to, incoming.custom) == ("client:alice", "client:bob", {"colour": "red"})
@@ -116,7 +116,7 @@ def test_a_registered_user_is_rung_with_a_callsid_of_its_own(house: House) -> No
 def test_the_caller_is_answered_when_the_called_answers(house: House) -> None:
     alice, bob = house.user("alice"), house.user("bob").register()
     call = alice.call()
-    incoming = bob.the(sent.Incoming).call_sid
+    incoming = bob.the(server_frames.Incoming).call_sid
     alice.told()
     bob.answer(incoming)
     bob.answer(incoming)
@@ -142,10 +142,10 @@ def test_who_hangs_up_ends_it_for_both(house: House, who: str) -> None:
 def test_a_caller_who_gives_up_cancels(house: House) -> None:
     alice, bob = house.user("alice"), house.user("bob").register()
     call = alice.call()
-    incoming = bob.the(sent.Incoming).call_sid
+    incoming = bob.the(server_frames.Incoming).call_sid
     alice.hang_up(call)
 
-    assert bob.told() == [sent.Cancelled(call_sid=incoming)]
+    assert bob.told() == [server_frames.Cancelled(call_sid=incoming)]
     assert house.status(call) is house.status(incoming) is Status.CANCELED
 
 
@@ -153,7 +153,7 @@ def test_a_caller_who_gives_up_cancels(house: House) -> None:
 def test_a_call_that_is_not_taken_ends_for_the_caller(house: House, how: Callable[[User, str], None]) -> None:
     alice, bob = house.user("alice"), house.user("bob").register()
     call = alice.call()
-    how(bob, bob.the(sent.Incoming).call_sid)
+    how(bob, bob.the(server_frames.Incoming).call_sid)
 
     assert alice.kinds() == ["Ringing", "HungUp"]
     assert house.status(call) is Status.NO_ANSWER
@@ -163,14 +163,14 @@ def test_a_call_that_is_not_taken_ends_for_the_caller(house: House, how: Callabl
 def test_two_sockets_of_one_user_ring_and_the_first_to_answer_wins(house: House) -> None:
     alice, desk, mobile = house.user("alice"), house.user("bob").register(), house.user("bob").register()
     alice.call()
-    call = desk.the(sent.Incoming).call_sid
-    assert mobile.the(sent.Incoming).call_sid == call
+    call = desk.the(server_frames.Incoming).call_sid
+    assert mobile.the(server_frames.Incoming).call_sid == call
     mobile.answer(call)
     desk.answer(call)
 
     assert desk.told() == [
-        sent.Cancelled(call_sid=call),
-        sent.HungUp(call_sid=call, failure=failures.CALL_ENDED),
+        server_frames.Cancelled(call_sid=call),
+        server_frames.HungUp(call_sid=call, failure=error_codes.CALL_ENDED),
     ]
     assert alice.kinds() == ["Ringing", "Answered"]
 
@@ -178,7 +178,7 @@ def test_two_sockets_of_one_user_ring_and_the_first_to_answer_wins(house: House)
 def test_it_rings_on_where_it_was_not_rejected(house: House) -> None:
     alice, desk, mobile = house.user("alice"), house.user("bob").register(), house.user("bob").register()
     alice.call()
-    call = desk.the(sent.Incoming).call_sid
+    call = desk.the(server_frames.Incoming).call_sid
     desk.reject(call)
     assert house.status(call) is Status.RINGING
 
@@ -224,7 +224,7 @@ def test_a_user_is_told_that_it_is_registered(house: House) -> None:
     bob = house.user("bob")
     house.board.register(bob.line, available=True)
 
-    assert bob.told() == [sent.Ready()]
+    assert bob.told() == [server_frames.ReadyFrame()]
     assert list(house.board.lines) == [bob.line]
 
 
@@ -243,13 +243,13 @@ def test_frames_that_no_longer_fit_change_nothing(house: House) -> None:
 
 def test_new_media_are_agreed_on_in_a_call_only(house: House) -> None:
     alice, outgoing, _, _ = talking(house)
-    house.board.reinvite(alice.line, received.Reinvite(call_sid=outgoing, sdp=""))
-    house.board.reinvite(alice.line, received.Reinvite(call_sid=MINE, sdp=""))
+    house.board.reinvite(alice.line, client_frames.Reinvite(call_sid=outgoing, sdp=""))
+    house.board.reinvite(alice.line, client_frames.Reinvite(call_sid=MINE, sdp=""))
     answered, hung_up = alice.told()
 
-    assert isinstance(answered, sent.Answered)
+    assert isinstance(answered, server_frames.Answered)
     assert answered.sdp
-    assert hung_up == sent.HungUp(call_sid=MINE)
+    assert hung_up == server_frames.HungUp(call_sid=MINE)
 
 
 # --- calls that the test makes
@@ -258,7 +258,7 @@ def test_new_media_are_agreed_on_in_a_call_only(house: House) -> None:
 def test_a_placed_call_rings_and_can_be_answered(house: House) -> None:
     bob = house.user("bob").register()
     call = house.board.place("client:bob", from_="+15550100", account_sid=ACCOUNT, custom={"a": "b"})
-    incoming = bob.the(sent.Incoming)
+    incoming = bob.the(server_frames.Incoming)
     bob.answer(call)
 
     assert (incoming.call_sid, incoming.from_, incoming.account_sid) == (call, "+15550100", ACCOUNT)
@@ -282,7 +282,7 @@ def test_a_message_of_a_user_is_acknowledged_and_told(house: House) -> None:
     alice.told()
     alice.say(call, "1.0")
 
-    assert alice.told() == [sent.Ack(call_sid=call, sid=KX)]
+    assert alice.told() == [server_frames.Ack(call_sid=call, sid=KX)]
     assert house.heard == [EndUserMessage(ACCOUNT, call, "alice", KX, "1.0", "application/json")]
 
 
@@ -297,18 +297,22 @@ def test_a_message_needs_nobody_who_listens(house: House) -> None:
 @pytest.mark.parametrize(
     ("content", "kind", "failure"),
     [
-        pytest.param("{}", "nonsense", failures.MESSAGE_TYPE_INVALID, id="its type"),
-        pytest.param("1" * 10_001, "user-defined-message", failures.CONTENT_TOO_LARGE, id="its size"),
+        pytest.param("{}", "nonsense", error_codes.MESSAGE_TYPE_INVALID, id="its type"),
+        pytest.param("1" * 10_001, "user-defined-message", error_codes.CONTENT_TOO_LARGE, id="its size"),
         pytest.param("1" * 10_000, "user-defined-message", None, id="nothing"),
     ],
 )
-def test_a_message_is_refused_for(house: House, content: str, kind: str, failure: failures.Failure | None) -> None:
+def test_a_message_is_refused_for(house: House, content: str, kind: str, failure: error_codes.SdkError | None) -> None:
     alice = house.user()
     call = alice.call()
     alice.told()
     alice.say(call, content, kind)
 
-    expected = sent.Failed(failure=failure, call_sid=call, sid=KX) if failure else sent.Ack(call_sid=call, sid=KX)
+    expected = (
+        server_frames.Failed(failure=failure, call_sid=call, sid=KX)
+        if failure
+        else server_frames.Ack(call_sid=call, sid=KX)
+    )
     assert alice.told() == [expected]
     assert len(house.heard) == (failure is None)
 
@@ -323,7 +327,7 @@ def test_a_message_is_refused_outside_of_a_call_that_is_active(house: House) -> 
     house.calls.remove(call)
     alice.say(call)
 
-    codes = [frame.failure.code if isinstance(frame, sent.Failed) else 0 for frame in alice.told()]
+    codes = [frame.failure.code if isinstance(frame, server_frames.Failed) else 0 for frame in alice.told()]
     assert codes == [31211, 31211, 0]
 
 
@@ -365,7 +369,7 @@ def test_a_message_for_a_call_of_nobody_says_so(house: House) -> None:
 def test_a_call_goes_on_on_another_socket(house: House) -> None:
     alice = house.user()
     call = alice.call()
-    token = alice.the(sent.Answered).reconnect
+    token = alice.the(server_frames.Answered).reconnect
     assert token is not None
     alice.lose()
     house.timers.pass_by(GRACE - 1)
@@ -373,7 +377,7 @@ def test_a_call_goes_on_on_another_socket(house: House) -> None:
     again.reconnect(call, token)
     house.timers.pass_by(GRACE)
 
-    assert again.told() == [sent.Answered(call_sid=call, reconnect=token)]
+    assert again.told() == [server_frames.Answered(call_sid=call, reconnect=token)]
     assert house.status(call) is Status.IN_PROGRESS
     assert house.board.deliver(call, KX, "1") == DeliveryStatus("alice")
 
@@ -381,7 +385,7 @@ def test_a_call_goes_on_on_another_socket(house: House) -> None:
 def test_a_call_goes_on_while_the_old_socket_is_not_known_to_be_lost(house: House) -> None:
     alice = house.user()
     call = alice.call()
-    token = alice.the(sent.Answered).reconnect
+    token = alice.the(server_frames.Answered).reconnect
     assert token is not None
     again = house.user()
     again.reconnect(call, token)
@@ -396,7 +400,7 @@ def test_a_call_ends_when_its_user_does_not_come_back_in_time(house: House, time
     bob = house.user("bob").register()
     alice = house.user("alice", timeout=timeout)
     call = alice.call()
-    incoming = bob.the(sent.Incoming).call_sid
+    incoming = bob.the(server_frames.Incoming).call_sid
     bob.answer(incoming)
     alice.lose()
     house.timers.pass_by(grace - 0.5)
@@ -404,7 +408,7 @@ def test_a_call_ends_when_its_user_does_not_come_back_in_time(house: House, time
     house.timers.pass_by(0.5)
 
     assert house.status(call) is house.status(incoming) is Status.COMPLETED
-    assert bob.told() == [sent.HungUp(call_sid=incoming)]
+    assert bob.told() == [server_frames.HungUp(call_sid=incoming)]
     assert house.timers.waiting == []
 
 
@@ -421,8 +425,8 @@ def test_a_stale_token_is_refused_and_the_call_is_over_for_its_client(house: Hou
     again.reconnect(call, "wrong" if stale == "wrong" else token)
 
     assert again.told() == [
-        sent.Failed(failure=failures.RECONNECT_REFUSED, call_sid=call),
-        sent.HungUp(call_sid=call),
+        server_frames.Failed(failure=error_codes.RECONNECT_REFUSED, call_sid=call),
+        server_frames.HungUp(call_sid=call),
     ]
 
 
@@ -449,7 +453,7 @@ def test_a_reset_hangs_up_the_calls_of_its_scope(house: House) -> None:
     house.board.behaviours.put("x", AutoAnswer(Reaction.BUSY))
     house.board.reset(Scope(ACCOUNT))
 
-    assert mine.told() == [sent.HungUp(call_sid=gone)]
+    assert mine.told() == [server_frames.HungUp(call_sid=gone)]
     assert (theirs.told(), house.live) == ([], {kept})
     assert house.board.behaviours.items() != []
 
@@ -459,7 +463,10 @@ def test_a_reset_of_everything_hangs_up_both_ends_once(house: House) -> None:
     house.board.behaviours.put("x", AutoAnswer(Reaction.BUSY))
     house.board.reset(Scope())
 
-    assert (alice.told(), bob.told()) == ([sent.HungUp(call_sid=outgoing)], [sent.HungUp(call_sid=incoming)])
+    assert (alice.told(), bob.told()) == (
+        [server_frames.HungUp(call_sid=outgoing)],
+        [server_frames.HungUp(call_sid=incoming)],
+    )
     assert (house.live, len(house.board.behaviours)) == (set(), 0)
 
 
@@ -485,17 +492,17 @@ def test_the_end_of_the_engine_is_the_end_of_the_switchboard() -> None:
 def test_the_engine_delivers_what_it_creates_and_hangs_up_what_it_resets() -> None:
     engine, line = emulation(), ClientConnection()
     engine.switchboard.connect(line, identity="alice", account_sid=None)
-    engine.switchboard.invite(line, received.Invite(call_sid="TJS1", sdp="", parameters={}))
+    engine.switchboard.invite(line, client_frames.Invite(call_sid="TJS1", sdp="", parameters={}))
     call = line.aliases["TJS1"]
     line.take()
     exchange = post(engine, "[1.0]", "key", call_sid=call)
     post(engine, "[1.0]", "key", call_sid=call)
     assert exchange.message is not None
-    delivered = sent.Delivered(call_sid=call, sid=exchange.message.sid, content="[1.0]")
+    delivered = server_frames.Delivered(call_sid=call, sid=exchange.message.sid, content="[1.0]")
     assert (exchange.handover, line.take()) == (DeliveryStatus("alice"), [delivered])
 
     assert engine.reset(Scope(call_sid=call))["calls"] == 1
-    assert line.take() == [sent.HungUp(call_sid=call)]
+    assert line.take() == [server_frames.HungUp(call_sid=call)]
 
 
 def test_the_oldest_ended_calls_make_room_for_new_ones(house: House) -> None:

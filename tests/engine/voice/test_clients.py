@@ -5,7 +5,7 @@ from builders import account
 
 from emulator.engine.capacity import CapacityError
 from emulator.engine.voice.clients import MAX_BEHIND, MAX_BYTES_BEHIND, ClientConnection, ClientConnections
-from emulator.wire.signalling import sent
+from emulator.wire.signalling import server_frames
 
 A = "AC" + "a" * 32
 B = "AC" + "b" * 32
@@ -23,29 +23,29 @@ def test_what_is_said_wakes_and_is_taken_once_and_in_order() -> None:
     async def story() -> list[object]:
         line = ClientConnection()
         before = await is_woken(line)
-        line.put(sent.Ready())
-        line.put(sent.Offline())
+        line.put(server_frames.ReadyFrame())
+        line.put(server_frames.Offline())
         return [before, await is_woken(line), line.take(), await is_woken(line), line.take()]
 
-    assert asyncio.run(story()) == [False, True, [sent.Ready(), sent.Offline()], False, []]
+    assert asyncio.run(story()) == [False, True, [server_frames.ReadyFrame(), server_frames.Offline()], False, []]
 
 
 def test_a_closed_line_gives_what_is_there_stays_awake_and_takes_no_more() -> None:
     async def story() -> list[object]:
         line = ClientConnection()
-        line.put(sent.Ready())
+        line.put(server_frames.ReadyFrame())
         line.close("enough")
-        line.put(sent.Offline())
+        line.put(server_frames.Offline())
         return [line.take(), line.take(), line.closed, await is_woken(line)]
 
-    assert asyncio.run(story()) == [[sent.Ready()], [], "enough", True]
+    assert asyncio.run(story()) == [[server_frames.ReadyFrame()], [], "enough", True]
 
 
 def test_who_does_not_read_is_cut_off_once() -> None:
     cuts: list[None] = []
     line = ClientConnection(cut=lambda: cuts.append(None))
     for _ in range(MAX_BEHIND + 5):
-        line.put(sent.Ready())
+        line.put(server_frames.ReadyFrame())
 
     assert len(cuts) == 1
     assert line.closed is not None
@@ -58,7 +58,7 @@ def test_a_user_for_whom_too_many_bytes_wait_is_cut_off() -> None:
     known.put(line, "alice")
     alone = known._bound.bytes
     for _ in range(MAX_BYTES_BEHIND // 40_000 + 1):
-        line.put(sent.Delivered(call_sid="CA", sid="KX", content="x" * 40_000))
+        line.put(server_frames.Delivered(call_sid="CA", sid="KX", content="x" * 40_000))
 
     assert len(cuts) == 1
     assert line.closed == "it does not read: frames reached: at most 1048576 bytes; read them"
@@ -68,7 +68,7 @@ def test_a_user_for_whom_too_many_bytes_wait_is_cut_off() -> None:
 def test_a_line_without_a_way_to_cut_it_is_only_closed() -> None:
     line = ClientConnection()
     for _ in range(MAX_BEHIND + 1):
-        line.put(sent.Ready())
+        line.put(server_frames.ReadyFrame())
 
     assert line.closed is not None
 

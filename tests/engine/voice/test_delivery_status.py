@@ -14,7 +14,7 @@ from emulator.engine.state.calls import CallRegistry
 from emulator.engine.voice.call_control import CallController
 from emulator.engine.voice.clients import ClientConnection
 from emulator.engine.voice.delivery_status import DeliveryStatus
-from emulator.wire.signalling import received
+from emulator.wire.signalling import client_frames
 
 
 def board(monotonic: Callable[[], float]) -> CallController:
@@ -26,7 +26,7 @@ def call(switchboard: CallController) -> tuple[ClientConnection, str]:
     """A user who talks with nobody."""
     line = ClientConnection()
     switchboard.connect(line, identity="alice", account_sid=None)
-    switchboard.invite(line, received.Invite(call_sid="TJS1", sdp="", parameters={}))
+    switchboard.invite(line, client_frames.Invite(call_sid="TJS1", sdp="", parameters={}))
     line.take()
     return line, line.aliases["TJS1"]
 

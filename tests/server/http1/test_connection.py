@@ -15,7 +15,7 @@ from emulator.server.http1.connection import (
 )
 from emulator.server.http1.cycle import Cycle, End
 from emulator.server.http1.states import Reading, Response
-from emulator.wire.errors import HEAD_TOO_LARGE, REQUEST_MALFORMED, TRANSFER_CODING_UNKNOWN, Problem
+from emulator.wire.errors import HEAD_TOO_LARGE, REQUEST_MALFORMED, TRANSFER_CODING_UNKNOWN, ErrorSpec
 
 GET = b"GET /g HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST /p?q=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
@@ -79,7 +79,7 @@ def ok(body: bytes = b"", more: bytes = b"") -> bytes:
 CLOSE = b"connection: close\r\n"
 
 
-def error_of(server: Server) -> Problem | None:
+def error_of(server: Server) -> ErrorSpec | None:
     return server.connection.pipeline[-1].error if server.connection.pipeline else None
 
 
@@ -173,7 +173,7 @@ def test_targets_that_are_not(target: str) -> None:
         pytest.param(b"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", REQUEST_MALFORMED, id="a tunnel"),
     ],
 )
-def test_malformed_bytes_get_one_response(data: bytes, problem: Problem) -> None:
+def test_malformed_bytes_get_one_response(data: bytes, problem: ErrorSpec) -> None:
     server = Server(data)
     assert error_of(server) is problem
 

@@ -28,7 +28,7 @@ from emulator.server.http1.protocol import (
 )
 from emulator.server.http1.turn import MAX_SENDING, Turn
 from emulator.server.websocket import WebSocketProtocol
-from emulator.wire.errors import Problem
+from emulator.wire.errors import ErrorSpec
 
 POST = b"POST /p?q=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
 GET = b"GET /g HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -46,7 +46,7 @@ def ok(body: bytes = b"", more: bytes = b"") -> bytes:
     return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n%b\r\n%b" % (len(body), more, body)
 
 
-def render(problem: Problem) -> bytes:
+def render(problem: ErrorSpec) -> bytes:
     return b"HTTP/1.1 %d %b\r\n\r\n" % (problem.status, problem.name.encode())
 
 

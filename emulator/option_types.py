@@ -23,7 +23,7 @@ def text(value: str) -> str:
     return value
 
 
-def whole(least: int, most: int) -> Callable[[str], int]:
+def integer(least: int, most: int) -> Callable[[str], int]:
     """A reader of whole numbers between two bounds."""
 
     def parse(value: str) -> int:
@@ -96,7 +96,7 @@ def switch(value: str) -> bool:
     return _SWITCH[value.lower()]
 
 
-def instant(value: str) -> float:
+def timestamp(value: str) -> float:
     """Seconds since 1970, of an ISO 8601 date with a zone."""
     with suppress(ValueError):
         moment = datetime.fromisoformat(value)

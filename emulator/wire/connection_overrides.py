@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
-class Failure(StrEnum):
+class CallbackFailure(StrEnum):
     """What a retry policy (`rp`) can name."""
 
     CONNECT = "ct"  # TCP or TLS
@@ -20,7 +20,7 @@ class Failure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class CallbackTimeouts:
     """How long and how often a callback is tried.
 
     Attributes:
@@ -35,7 +35,7 @@ class Limits:
     read: float = 15.0
     total: float = 15.0
     retries: int = 1
-    retry_on: frozenset[Failure] = frozenset({Failure.CONNECT})
+    retry_on: frozenset[CallbackFailure] = frozenset({CallbackFailure.CONNECT})
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
@@ -52,12 +52,14 @@ def _milliseconds(most: int) -> Callable[[str], float]:
     return lambda text: whole(text) / 1000
 
 
-def _policy(text: str) -> frozenset[Failure]:
+def _policy(text: str) -> frozenset[CallbackFailure]:
     names = text.split(",")
     try:
-        return frozenset(Failure if "all" in names else ()) | {Failure(name) for name in names if name != "all"}
+        return frozenset(CallbackFailure if "all" in names else ()) | {
+            CallbackFailure(name) for name in names if name != "all"
+        }
     except ValueError:
-        raise ValueError(f"all, or some of {', '.join(Failure)}, separated by commas") from None
+        raise ValueError(f"all, or some of {', '.join(CallbackFailure)}, separated by commas") from None
 
 
 def _text(text: str) -> str:
@@ -78,7 +80,7 @@ _OVERRIDES: dict[str, tuple[str | None, Callable[[str], object]]] = {
 }
 
 
-def read_fragment(fragment: str, limits: Limits) -> Limits:
+def read_fragment(fragment: str, limits: CallbackTimeouts) -> CallbackTimeouts:
     """The limits with what a URL's fragment (without `#`) overrides.
 
     Raises:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from emulator.wire import access_tokens
 from emulator.wire.access_tokens import AccessToken, TokenError
 from emulator.wire.credentials import ApiKey
-from emulator.wire.signalling import failures
+from emulator.wire.signalling import error_codes
 
 NOBODY = "anonymous"
 MAX_IDENTITY = 121
@@ -27,7 +27,7 @@ class User:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Admission:
+class TokenAuthenticator:
     """The rules.
 
     Attributes:
@@ -47,7 +47,7 @@ class Admission:
             TokenError: there is none, or it is not good enough.
         """
         if token is None:
-            raise TokenError(failures.TOKEN_MISSING, "listen has no token")
+            raise TokenError(error_codes.TOKEN_MISSING, "listen has no token")
         if self.strict:
             return self._user(self._verified(token))
         access = access_tokens.read(token)
@@ -58,7 +58,9 @@ class Admission:
     def _verified(self, token: str) -> AccessToken:
         access = access_tokens.verify(token, self.api_keys, self.now())
         if len(access.identity or "") > MAX_IDENTITY:
-            raise TokenError(failures.NOT_AUTHORIZED, f"the token's identity is longer than {MAX_IDENTITY} characters")
+            raise TokenError(
+                error_codes.NOT_AUTHORIZED, f"the token's identity is longer than {MAX_IDENTITY} characters"
+            )
         return access
 
     def _user(self, access: AccessToken) -> User:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from emulator.testing.address import EmulatorError
 from emulator.testing.client import EmulatorClient
 from emulator.testing.faults import Faults
+from emulator.testing.http import EmulatorError
 
 if TYPE_CHECKING:
     from emulator.testing.questions import Scoping

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from serving import Caller, Command, Site
 
-from emulator.logs import QueuedHandler, write_all
+from emulator.logging_config import QueuedHandler, write_all
 from emulator.server.file_limit import raise_file_limit
 
 

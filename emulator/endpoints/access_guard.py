@@ -29,7 +29,7 @@ _log = logging.getLogger("emulator.guard")
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class AccessRefusal:
     """Why a request is not let in."""
 
     status: int
@@ -53,21 +53,21 @@ class Guard:
     token: str | None = None
     own_name: str = socket.gethostname().lower()
 
-    def refusal(self, scope: Scope) -> Refusal | None:
+    def refusal(self, scope: Scope) -> AccessRefusal | None:
         """Why a request may not come in, or None when it may."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if scope["path"] in _SCRIPTS:
             return self._host(headers) or _size(headers)
         return self._host(headers) or self._site(scope, headers) or self._token(scope, headers) or _size(headers)
 
-    def _host(self, headers: Mapping[str, str]) -> Refusal | None:
+    def _host(self, headers: Mapping[str, str]) -> AccessRefusal | None:
         host = name_of(headers.get("host", ""))
         if self.allows_host(host):
             return None
         hint = f"add it to allowed_hosts (EMULATOR_ALLOWED_HOSTS); without that are allowed: {_LOCAL}"
         if _MADE_BY_REGION.fullmatch(host):
             hint = "a Twilio library made it of 127.0.0.1: unset TWILIO_REGION and TWILIO_EDGE"
-        return Refusal(403, f"the Host {host!r} is not allowed; {hint}")
+        return AccessRefusal(403, f"the Host {host!r} is not allowed; {hint}")
 
     def allows_host(self, host: str) -> bool:
         """What is local, this machine's own name, and what was configured."""
@@ -77,7 +77,7 @@ class Guard:
         names = map(str.lower, self.hosts)
         return any(host == name or (name[:1] == "." and host.endswith(name)) for name in names)
 
-    def _site(self, scope: Scope, headers: Mapping[str, str]) -> Refusal | None:
+    def _site(self, scope: Scope, headers: Mapping[str, str]) -> AccessRefusal | None:
         origin = headers.get("origin")
         if origin in self.origins:
             return None
@@ -89,13 +89,13 @@ class Guard:
         )
         if site in ("same-origin", "none") or followed_a_link:
             return None
-        return Refusal(
+        return AccessRefusal(
             403,
             f"a page of another site may not do this (Sec-Fetch-Site: {site}); "
             "to allow its origin set allowed_origins (EMULATOR_ALLOWED_ORIGINS)",
         )
 
-    def socket_refusal(self, headers: Mapping[str, str]) -> Refusal | None:
+    def socket_refusal(self, headers: Mapping[str, str]) -> AccessRefusal | None:
         """Why a page may not open a WebSocket, or None: pages of this machine may, and what is no page."""
         origin = headers.get("origin")
         return None if origin is None or self.allows_page(origin, headers.get("host", "")) else _foreign(origin)
@@ -106,32 +106,32 @@ class Guard:
         ours = host == own and self.allows_host(name_of(own))
         return origin in self.origins or (scheme in ("http", "https") and (ours or is_loopback(name_of(host))))
 
-    def _token(self, scope: Scope, headers: Mapping[str, str]) -> Refusal | None:
+    def _token(self, scope: Scope, headers: Mapping[str, str]) -> AccessRefusal | None:
         if self.token is None or not scope["path"].startswith(_DATA):
             return None
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and hmac.compare_digest(token.encode("latin-1"), self.token.encode()):
             return None
         given = "this is not it" if scheme else "none was sent"
-        return Refusal(
+        return AccessRefusal(
             401,
             f"the control token is needed (control_token, EMULATOR_CONTROL_TOKEN), {given}: Authorization: Bearer …",
             (("www-authenticate", "Bearer"),),
         )
 
 
-def _foreign(origin: str) -> Refusal:
-    return Refusal(
+def _foreign(origin: str) -> AccessRefusal:
+    return AccessRefusal(
         403, f"the Origin {origin} is not allowed; to allow it set allowed_origins (EMULATOR_ALLOWED_ORIGINS)"
     )
 
 
-def _size(headers: Mapping[str, str]) -> Refusal | None:
+def _size(headers: Mapping[str, str]) -> AccessRefusal | None:
     return _too_large(MAX_BODY) if int(headers.get("content-length", 0)) > MAX_BODY else None
 
 
-def _too_large(most: int) -> Refusal:
-    return Refusal(413, f"the body is over {most // 1024} KiB")
+def _too_large(most: int) -> AccessRefusal:
+    return AccessRefusal(413, f"the body is over {most // 1024} KiB")
 
 
 def limited(receive: Receive, most: int = MAX_BODY) -> Receive:
@@ -150,7 +150,7 @@ def limited(receive: Receive, most: int = MAX_BODY) -> Receive:
     return limited_receive
 
 
-async def refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+async def refuse(refusal: AccessRefusal, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer in place of the application, and tell the log: a page of another site cannot read the answer."""
     _log.warning("refused %s %s: %s", scope["method"], scope["raw_path"].decode("latin-1"), refusal.error)
     body = {"error": refusal.error, "parameters": []}

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from emulator.endpoints.asgi import until_gone
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.problems import FULL, Responses
-from emulator.endpoints.inspection.views import json_response
+from emulator.endpoints.inspection.error_handlers import FULL, Responses
+from emulator.endpoints.inspection.models import json_response
 from emulator.engine.journal.waits import WaitEnd, Waiter
 
 

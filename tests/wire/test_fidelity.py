@@ -3,8 +3,8 @@ import re
 import pytest
 
 from emulator.wire.errors import CATALOGUE
+from emulator.wire.fidelity import DEVIATIONS, DOCUMENT, RULES
 from emulator.wire.rules import Certainty, Rule
-from emulator.wire.ruleset import DEVIATIONS, DOCUMENT, RULES
 
 each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 

@@ -7,14 +7,14 @@ from urllib.parse import urlencode
 
 from emulator.wire import content
 from emulator.wire.signalling import CONTENT_TYPE, MESSAGE_TYPE, VERSION
-from emulator.wire.signalling.failures import Failure
+from emulator.wire.signalling.error_codes import SdkError
 
 
 def _frame(kind: str, payload: Mapping[str, object]) -> str:
     return json.dumps({"type": kind, "version": VERSION, "payload": payload})
 
 
-def _error(failure: Failure) -> dict[str, object]:
+def _error(failure: SdkError) -> dict[str, object]:
     return {"code": failure.code, "message": failure.message}
 
 
@@ -44,7 +44,7 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class ReadyFrame:
     """The user can be called."""
 
     def text(self) -> str:
@@ -125,7 +125,7 @@ class HungUp:
     """A call is over."""
 
     call_sid: str
-    failure: Failure | None = None
+    failure: SdkError | None = None
 
     def text(self) -> str:
         """The frame."""
@@ -149,7 +149,7 @@ class Ack:
 class Failed:
     """Something was refused: a message (`call_sid` and `sid`), what concerns a call, or the whole client."""
 
-    failure: Failure
+    failure: SdkError
     call_sid: str | None = None
     sid: str | None = None
 
@@ -187,5 +187,16 @@ class Close:
 
 
 Sent = (
-    Connected | Ready | Offline | Ringing | Answered | Incoming | Cancelled | HungUp | Ack | Failed | Delivered | Close
+    Connected
+    | ReadyFrame
+    | Offline
+    | Ringing
+    | Answered
+    | Incoming
+    | Cancelled
+    | HungUp
+    | Ack
+    | Failed
+    | Delivered
+    | Close
 )

@@ -26,7 +26,7 @@ _POLICY = {
 }
 
 
-class Shelf:
+class StaticFiles:
     """The files of one page.
 
     Args:

@@ -2,31 +2,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.wire.overrides import Failure, Limits, read_fragment
+from emulator.wire.connection_overrides import CallbackFailure, CallbackTimeouts, read_fragment
 
 
 def test_the_defaults_are_those_of_twilios_table() -> None:
-    limits = Limits()
+    limits = CallbackTimeouts()
 
     assert (limits.connect, limits.read, limits.total) == (5, 15, 15)
     assert (limits.retries, limits.retry_on) == (1, {"ct"})
 
 
 def test_a_fragment_overrides_what_it_names_and_nothing_else() -> None:
-    limits = read_fragment("ct=2000&rt=100&tt=9000&rc=5&rp=4xx,rt", Limits())
+    limits = read_fragment("ct=2000&rt=100&tt=9000&rc=5&rp=4xx,rt", CallbackTimeouts())
 
-    assert limits == Limits(connect=2, read=0.1, total=9, retries=5, retry_on=frozenset({Failure.CLIENT, Failure.READ}))
-    assert read_fragment("rc=0", Limits(read=3)) == Limits(read=3, retries=0)
+    assert limits == CallbackTimeouts(
+        connect=2, read=0.1, total=9, retries=5, retry_on=frozenset({CallbackFailure.CLIENT, CallbackFailure.READ})
+    )
+    assert read_fragment("rc=0", CallbackTimeouts(read=3)) == CallbackTimeouts(read=3, retries=0)
 
 
 @pytest.mark.parametrize("fragment", ["", "&", "e=ashburn", "sni=y", "e=ashburn,dublin&sni=y"])
 def test_edges_and_sni_are_taken_without_an_effect(fragment: str) -> None:
-    assert read_fragment(fragment, Limits()) == Limits()
+    assert read_fragment(fragment, CallbackTimeouts()) == CallbackTimeouts()
 
 
 @pytest.mark.parametrize("policy", ["all", "all,ct", "ct,rt,4xx,5xx"])
 def test_a_policy_can_name_every_failure(policy: str) -> None:
-    assert read_fragment(f"rp={policy}", Limits()).retry_on == set(Failure)
+    assert read_fragment(f"rp={policy}", CallbackTimeouts()).retry_on == set(CallbackFailure)
 
 
 @pytest.mark.parametrize(
@@ -48,13 +50,13 @@ def test_a_policy_can_name_every_failure(policy: str) -> None:
 )
 def test_what_is_no_override_or_out_of_bounds_is_told(fragment: str, expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
-        read_fragment(fragment, Limits())
+        read_fragment(fragment, CallbackTimeouts())
 
 
 @given(st.text())
 def test_any_text_is_read_or_refused(fragment: str) -> None:
     try:
-        limits = read_fragment(fragment, Limits())
+        limits = read_fragment(fragment, CallbackTimeouts())
     except ValueError:
         return
     assert 0.1 <= limits.connect <= 10

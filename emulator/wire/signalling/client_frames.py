@@ -61,7 +61,7 @@ class Reconnect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class AnswerFrame:
     """An incoming call is accepted."""
 
     call_sid: str
@@ -108,7 +108,7 @@ class UserMessage:
     message_type: str
 
 
-Spoken = Register | Invite | Reconnect | Answer | Reject | Hangup | Reinvite | Dtmf | UserMessage
+Spoken = Register | Invite | Reconnect | AnswerFrame | Reject | Hangup | Reinvite | Dtmf | UserMessage
 """What only a client may say that has said who it is."""
 
 Received = Keepalive | Unknown | Listen | Spoken
@@ -202,7 +202,7 @@ _READERS: Mapping[str, Callable[[_Payload], Received]] = {
     "listen": _listen,
     "register": _register,
     "invite": _invite,
-    "answer": lambda payload: Answer(call_sid=payload.name("callsid")),
+    "answer": lambda payload: AnswerFrame(call_sid=payload.name("callsid")),
     "reject": lambda payload: Reject(call_sid=payload.name("callsid")),
     "hangup": lambda payload: Hangup(call_sid=payload.name("callsid")),
     "reinvite": _reinvite,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator.testing.address import Address, EmulatorError, Question, UnreachableError
+from emulator.testing.http import Address, EmulatorError, Question, UnreachableError
 
 HERE = Address("http://127.0.0.1:2010")
 CLOCK = Question(path="/_emulator/clock")

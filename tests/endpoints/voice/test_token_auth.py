@@ -5,7 +5,7 @@ from builders import ACCOUNT, API_KEY
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import VoiceGrant
 
-from emulator.endpoints.voice.admission import MAX_IDENTITY, NOBODY, Admission, User
+from emulator.endpoints.voice.token_auth import MAX_IDENTITY, NOBODY, TokenAuthenticator, User
 from emulator.wire.access_tokens import TokenError
 from emulator.wire.credentials import ApiKey
 
@@ -13,9 +13,9 @@ SECRET = "a secret that is long enough for HS256"
 BEGIN = 1_800_000_000.0
 
 
-def admission(*, strict: bool, now: float = BEGIN) -> Admission:
+def admission(*, strict: bool, now: float = BEGIN) -> TokenAuthenticator:
     keys = {API_KEY: ApiKey(secret=SECRET, account_sid=ACCOUNT)}
-    return Admission(strict=strict, api_keys=keys, now=lambda: now)
+    return TokenAuthenticator(strict=strict, api_keys=keys, now=lambda: now)
 
 
 def token(identity: str | None = "alice", secret: str = SECRET) -> str:

@@ -22,7 +22,7 @@ _CORS = [
 ]
 
 
-class StandIns:
+class VendorStubs:
     """A plain ASGI application for insights and sounds.
 
     Attributes:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from itertools import chain
 
 from emulator.endpoints.twilio.bodies import MAX_BODY
-from emulator.endpoints.twilio.checks import CHECKS, Case, House, judge
+from emulator.endpoints.twilio.checks import CHECKS, CheckState, SurfaceConfig, run_checks
 from emulator.engine.engine import Engine
 from emulator.engine.journal.exchange import ReceivedRequest, pack, wants_charset
 from emulator.wire import paths, replies, resources, sids
-from emulator.wire.errors import Problem, TwilioError
+from emulator.wire.errors import ErrorSpec, TwilioError
 from emulator.wire.replies import Header, Reply
 from emulator.wire.resources import Operation
 from emulator.wire.rules import Rule
@@ -17,18 +17,18 @@ _NO_REQUEST_ID = sids.make(sids.REQUEST, bytes(sids.ENTROPY_BYTES))
 
 
 @dataclass(frozen=True, slots=True)
-class Consideration:
+class DryRun:
     """Judges requests that are not sent; nothing is remembered."""
 
     emulation: Engine
-    house: House
+    house: SurfaceConfig
 
     def consider(
         self, method: str, target: str, headers: list[Header], body: bytes
     ) -> tuple[Reply, list[Header], list[tuple[Rule, bool]]]:
         """The reply that a request would get, its headers, and each rule that was looked at with whether it passed."""
         request = ReceivedRequest(method, target, pack(headers), body, len(body), None, secure=False)
-        case = Case(method, paths.parse(request.path), dict(headers), body, oversize=len(body) > MAX_BODY)
+        case = CheckState(method, paths.parse(request.path), dict(headers), body, oversize=len(body) > MAX_BODY)
         reply, failed = self._reply(request.path, case)
         head = replies.head(
             reply,
@@ -41,12 +41,12 @@ class Consideration:
         looked = [] if method == "OPTIONS" else _looked_at(case.operation, failed)
         return reply, replies.headers(head), looked
 
-    def _reply(self, path: str, case: Case) -> tuple[Reply, Problem | None]:
+    def _reply(self, path: str, case: CheckState) -> tuple[Reply, ErrorSpec | None]:
         representation = replies.representation_of(path)
         if case.method == "OPTIONS":
             return replies.preflight(representation, resources.allow(path)), None
         try:
-            new = judge(case, self.house)
+            new = run_checks(case, self.house)
             assert case.target is not None
             if new is None:
                 self.emulation.holdings.subscription(case.target)
@@ -57,7 +57,7 @@ class Consideration:
         return replies.created(made.element, made.members(), representation), None
 
 
-def _looked_at(operation: Operation | None, failed: Problem | None) -> list[tuple[Rule, bool]]:
+def _looked_at(operation: Operation | None, failed: ErrorSpec | None) -> list[tuple[Rule, bool]]:
     """All rules in their order, up to the one that failed."""
     rows = chain(*(problems for _, problems in CHECKS), operation.refusals if operation is not None else ())
     looked: list[tuple[Rule, bool]] = []
