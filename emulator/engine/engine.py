@@ -216,10 +216,10 @@ class Engine:
         many = len(deliveries.candidates(wanted))
         return await waits.add_earlier(wait, lambda: deliveries.candidates(wanted), many, self.slices)
 
-    async def threads(self, scope: Scope) -> list[RetrySequence]:
+    async def retries(self, scope: Scope) -> list[RetrySequence]:
         """The attempts of a scope that belong together, in the order of the last ones."""
         found = self.journal.requests(Filter(account_sid=scope.account_sid, call_sid=scope.call_sid))
-        return await self.slices.run(self._threads(scope), found.size)
+        return await self.slices.run(self._retries(scope), found.size)
 
     async def delete_messages(self, wanted: Filter) -> int:
         """Remove messages and the keys that created them; returns how many."""
@@ -303,7 +303,7 @@ class Engine:
                 yield
         return requests, messages
 
-    def _threads(self, scope: Scope) -> Steps[list[RetrySequence]]:
+    def _retries(self, scope: Scope) -> Steps[list[RetrySequence]]:
         wanted = Filter(account_sid=scope.account_sid, call_sid=scope.call_sid)
         exchanges = yield from self.journal.requests(wanted).found()
         return (yield from group_retries(exchanges, now=self.clock.now(), window=self._retry_window))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from emulator.testing.faults import ActiveFault, Faults
     from emulator.testing.http import EmulatorError, UnreachableError
     from emulator.testing.isolation import TwilioEmulator
-    from emulator.testing.models import Fault, Message, Request, Thread
+    from emulator.testing.models import Fault, Message, Request, RetrySequence
     from emulator.testing.phone_calls import CallFailedError, MessageRefusedError, ReceivedMessage, SignallingError
     from emulator.testing.server import Emulator
 
@@ -33,8 +33,8 @@ __all__ = [
     "MessageRefusedError",
     "ReceivedMessage",
     "Request",
+    "RetrySequence",
     "SignallingError",
-    "Thread",
     "TwilioEmulator",
     "UnreachableError",
 ]
@@ -55,7 +55,7 @@ _HOMES = {
     "ReceivedMessage": "phone_calls",
     "Request": "models",
     "SignallingError": "phone_calls",
-    "Thread": "models",
+    "RetrySequence": "models",
     "TwilioEmulator": "isolation",
     "UnreachableError": "http",
 }

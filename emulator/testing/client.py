@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, Unpack
 from emulator.engine.scope import Scope
 from emulator.engine.state.calls import Leg, Status
 from emulator.testing.http import MARGIN, Address, Question
-from emulator.testing.models import Call, Fault, Message, Removed, Request, Thread
+from emulator.testing.models import Call, Fault, Message, Removed, Request, RetrySequence
 from emulator.testing.questions import (
     Conversation,
     FaultOptions,
     Filters,
     Questions,
     RequestFilters,
+    RetryFilters,
     Scoping,
-    ThreadFilters,
     now,
     proxy_hint,
     set_clock,
@@ -130,12 +130,12 @@ class EmulatorClient:
         __tracebackhide__ = True
         return self._hold(self._questions.last(filters))
 
-    def threads(self, **filters: Unpack[ThreadFilters]) -> list[Thread]:
+    def retries(self, **filters: Unpack[RetryFilters]) -> list[RetrySequence]:
         """Attempts that belong together, and what they show of the client; in the order of the last attempts."""
-        return self._hold(self._questions.threads(filters))
+        return self._hold(self._questions.retries(filters))
 
-    def expect_recovered(self, *, timeout: float = 10.0, **filters: Unpack[Filters]) -> list[Thread]:
-        """Wait until an attempt has failed and a retry of it has succeeded; return all threads where it is so.
+    def expect_recovered(self, *, timeout: float = 10.0, **filters: Unpack[Filters]) -> list[RetrySequence]:
+        """Wait until an attempt has failed and a retry of it has succeeded; return all retry sequences where it is so.
 
         Raises:
             AssertionError: there was none in time; says what attempts there were.

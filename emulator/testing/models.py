@@ -146,7 +146,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A request of a thread; `gap` is the seconds since the one before, `lost` that the client got no whole answer."""
+    """A request of a retry sequence.
+
+    `gap` is the number of seconds since the previous one; `lost` means that the client got no complete response.
+    """
 
     request_id: str
     seq: int
@@ -167,14 +170,14 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Thread:
+class RetrySequence:
     """Attempts at one thing, oldest first, and what they show; str() tells all of it in lines.
 
     Attributes:
         id: the request id of the first attempt.
         seq: place of the last attempt in the journal; `after` takes it.
         messages: how many messages its attempts created; two are a duplicate.
-        findings: `retried_same_key`, `recovered` and others; `GET /_emulator/threads` names them all.
+        findings: `retried_same_key`, `recovered` and others; `GET /_emulator/retries` names them all.
         explanation: the lines.
     """
 
@@ -191,7 +194,7 @@ class Thread:
 
     @classmethod
     def read(cls, said: Json) -> Self:
-        """A thread of an answer."""
+        """A retry sequence of an answer."""
         return _known(
             cls,
             said,

@@ -14,7 +14,7 @@ from emulator.commands.proxy_variables import proxy_variable
 from emulator.engine.scope import Scope
 from emulator.engine.state.calls import Leg, Status
 from emulator.testing.http import Question
-from emulator.testing.models import Call, Fault, Json, Message, Removed, Request, Thread
+from emulator.testing.models import Call, Fault, Json, Message, Removed, Request, RetrySequence
 
 T = TypeVar("T")
 Conversation = Generator[Question, Any, T]
@@ -66,8 +66,8 @@ class RequestFilters(Filters, total=False):
     outcome: Outcome
 
 
-class ThreadFilters(Filters, total=False):
-    """Which threads are meant: those with an attempt that is, and that show something."""
+class RetryFilters(Filters, total=False):
+    """Which retry sequences are meant: those with an attempt that is, and that show something."""
 
     finding: Finding
 
@@ -152,26 +152,26 @@ class Questions:
             if page["ended"] != "timed_out":
                 raise _unsatisfied(page)
 
-    def threads(self, filters: Mapping[str, Any]) -> Conversation[list[Thread]]:
-        """All threads, in the order of their last attempts."""
-        found = yield from _all("threads", self._parameters(filters))
-        return [Thread.read(one) for one in found]
+    def retries(self, filters: Mapping[str, Any]) -> Conversation[list[RetrySequence]]:
+        """All retry sequences, in the order of their last attempts."""
+        found = yield from _all("retries", self._parameters(filters))
+        return [RetrySequence.read(one) for one in found]
 
-    def expect_recovered(self, timeout: float, filters: Mapping[str, Any]) -> Conversation[list[Thread]]:
-        """All threads that recovered, once there is one."""
+    def expect_recovered(self, timeout: float, filters: Mapping[str, Any]) -> Conversation[list[RetrySequence]]:
+        """All retry sequences that recovered, once there is one."""
         __tracebackhide__ = True
         parameters = self._parameters(filters) | {"finding": "recovered"}
-        page = yield from self._wait(parameters | {"at_least": 1}, timeout, "threads")
-        found = yield from _all("threads", parameters, page)
-        return [Thread.read(one) for one in found]
+        page = yield from self._wait(parameters | {"at_least": 1}, timeout, "retries")
+        found = yield from _all("retries", parameters, page)
+        return [RetrySequence.read(one) for one in found]
 
     def assert_no_duplicates(self, filters: Mapping[str, Any]) -> Conversation[None]:
-        """No thread may have created more than one message."""
+        """No retry sequence may have created more than one message."""
         __tracebackhide__ = True
-        threads = yield from self.threads(filters)
-        twice = [thread for thread in threads if thread.messages > 1]
+        retries = yield from self.retries(filters)
+        twice = [sequence for sequence in retries if sequence.messages > 1]
         if twice:
-            what = f"{len(twice)} of {len(threads)} threads created more than one message"
+            what = f"{len(twice)} of {len(retries)} retry sequences created more than one message"
             raise AssertionError("\n".join([what, *map(str, twice)]))
 
     def add_fault(

@@ -353,7 +353,7 @@ def test_a_mistake_is_one_line(capsys: pytest.CaptureFixture[str], name: str, ar
 
 def test_env_and_doctor_start_fast() -> None:
     heavy = {"fastapi", "pydantic", "uvicorn", "cryptography", "urllib.request", "http.client", "asyncio", "subprocess"}
-    script = "import sys, emulator.cli; from emulator.commands import doctor, cert_files; print(*sys.modules, sep='\\n')"
+    script = "import sys, emulator.cli; from emulator.commands import cert_files, doctor; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert not heavy & set(done.stdout.split())

@@ -156,13 +156,13 @@ QUERIES += ["at_least", "at_most", "strict", "finding", "subscription_sid", "mes
 
 
 def query(world: World, draw: Draw) -> int:
-    paths = ["messages", "requests", "threads", "deliveries", "subscriptions", "calls", "schemas", "faults"]
+    paths = ["messages", "requests", "retries", "deliveries", "subscriptions", "calls", "schemas", "faults"]
     method, path = draw(
         st.sampled_from([*(("GET", path) for path in paths), ("DELETE", "messages"), ("POST", "reset")])
     )
     name = draw(st.sampled_from(QUERIES).map(str.encode) | BYTES)
     value = draw(BYTES | JSON.map(lambda text: text[:5000].encode(errors="surrogatepass")))
-    waits = {"within": 0, "timeout": 0} if path in ("messages", "threads", "deliveries") and method == "GET" else {}
+    waits = {"within": 0, "timeout": 0} if path in ("messages", "retries", "deliveries") and method == "GET" else {}
     pair = f"{quote_from_bytes(name, safe='')}={quote_from_bytes(value, safe='')}"
     return world.ask(method, f"{ANY}/{path}?{urlencode({'call_sid': CALL, **waits})}&{pair}")
 
@@ -367,7 +367,7 @@ def test_any_reply_to_a_callback_is_a_delivery_that_every_view_renders(world: Wo
 WAITS = [
     f"{ANY}/messages?at_least=1&timeout=0&contains=nothing&call_sid={CALL}",
     f"{ANY}/messages?at_most=0&within=0",
-    f"{ANY}/threads?at_least=1&timeout=0&finding=gave_up&call_sid={CALL}",
+    f"{ANY}/retries?at_least=1&timeout=0&finding=gave_up&call_sid={CALL}",
     f"{ANY}/deliveries?at_least=1&timeout=0&contains=nothing",
 ]
 RECORDS = {

@@ -23,7 +23,7 @@ REQUESTS = [
     ("GET", "/_emulator/messages", (), None, 200),
     ("GET", WAIT, (), None, 200),
     ("GET", "/_emulator/requests", (), None, 200),
-    ("GET", "/_emulator/threads", (), None, 200),
+    ("GET", "/_emulator/retries", (), None, 200),
     ("GET", "/_emulator/deliveries", (), None, 200),
     ("GET", "/_emulator/users", (), None, 200),
     ("GET", "/_emulator/rules", (), None, 200),

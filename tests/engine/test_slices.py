@@ -236,8 +236,8 @@ async def delivery_wait(engine: Engine) -> object:
     return (await engine.wait_for_deliveries(DeliveryFilter(contains="1"), at_least=MANY + 1, at_most=None)).count
 
 
-async def threads(engine: Engine) -> object:
-    return len(await engine.threads(Scope()))
+async def retries(engine: Engine) -> object:
+    return len(await engine.retries(Scope()))
 
 
 async def deleted(engine: Engine) -> object:
@@ -258,7 +258,7 @@ SEVENS = sum("7" in str(number) for number in range(MANY))
         (waited, SEVENS),
         (deliveries, MANY),
         (delivery_wait, MANY),
-        (threads, MANY),
+        (retries, MANY),
         (deleted, MANY),
         (reset, MANY),
     ],

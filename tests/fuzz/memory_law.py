@@ -211,7 +211,7 @@ def schemas(client: Hostile) -> None:
 
 def waits(client: Hostile) -> None:
     query = urlencode({"contains": client.text(500), "at_least": 1, "timeout": 300, "account_sid": client.sid("AC")})
-    for kind in ("messages", "deliveries", "threads"):
+    for kind in ("messages", "deliveries", "retries"):
         client.send(request("GET", f"/_emulator/{kind}?{query}"), read=False)
 
 
@@ -223,7 +223,7 @@ def listings(client: Hostile) -> None:
     for kind in (
         "messages",
         "requests",
-        "threads",
+        "retries",
         "deliveries",
         "subscriptions",
         "calls",

@@ -44,10 +44,10 @@ def test_a_thread_is_whole(client: EmulatorClient, caller: Caller, faults: Fault
         attempt(caller, key="k")
         attempt(caller, key="k")
 
-    (thread,) = client.threads()
-    first, second = thread.attempts
-    assert (thread.id, thread.seq, thread.messages) == (first.request_id, second.seq, 1)
-    assert thread.findings == ("retried_same_key", "recovered")
+    (sequence,) = client.retries()
+    first, second = sequence.attempts
+    assert (sequence.id, sequence.seq, sequence.messages) == (first.request_id, second.seq, 1)
+    assert sequence.findings == ("retried_same_key", "recovered")
     assert (first.outcome, first.lost, first.gap, second.outcome, second.lost) == (
         "created",
         True,
@@ -58,7 +58,7 @@ def test_a_thread_is_whole(client: EmulatorClient, caller: Caller, faults: Fault
     assert first.fault is not None
     assert (first.fault.name, second.fault) == ("drop-after", None)
     assert second.gap == pytest.approx((second.received_at - first.received_at).total_seconds(), abs=0.01)
-    assert str(thread).count("\n  number") == 2
+    assert str(sequence).count("\n  number") == 2
 
 
 def test_threads_are_filtered(client: EmulatorClient, caller: Caller, faults: Faults) -> None:
@@ -66,10 +66,10 @@ def test_threads_are_filtered(client: EmulatorClient, caller: Caller, faults: Fa
         for content in ("1", "1", "2"):
             attempt(caller, content, content)
 
-    assert [thread.content for thread in client.threads()] == ["1", "2"]
-    assert [thread.content for thread in client.threads(finding="recovered")] == ["1"]
-    assert [thread.content for thread in client.threads(content=2)] == ["2"]
-    assert client.threads(call_sid=fresh("CA")) == []
+    assert [sequence.content for sequence in client.retries()] == ["1", "2"]
+    assert [sequence.content for sequence in client.retries(finding="recovered")] == ["1"]
+    assert [sequence.content for sequence in client.retries(content=2)] == ["2"]
+    assert client.retries(call_sid=fresh("CA")) == []
 
 
 def test_the_findings_are_the_emulators() -> None:
@@ -81,9 +81,9 @@ def test_a_recovery_is_waited_for(client: EmulatorClient, caller: Caller, faults
         attempt(caller, key="k")
         waiting = pool.submit(client.expect_recovered, timeout=30.0)
         attempt(caller, key="k")
-        (thread,) = waiting.result()
+        (sequence,) = waiting.result()
 
-    assert thread.findings == ("retried_same_key", "recovered")
+    assert sequence.findings == ("retried_same_key", "recovered")
 
 
 def test_a_recovery_in_vain_fails_with_the_attempts(client: EmulatorClient, caller: Caller, faults: Faults) -> None:
@@ -112,7 +112,7 @@ def test_a_duplicate_fails_with_the_attempts(
         client.assert_no_duplicates()
 
     first, second, *rest = str(failure.value).splitlines()
-    assert first == "1 of 2 threads created more than one message"
+    assert first == "1 of 2 retry sequences created more than one message"
     assert 'content "two", 2 messages created: ' in second
     assert ("retried_new_key" if key else "retried_without_key") in second
     assert len(rest) == 2
@@ -184,7 +184,7 @@ def test_a_reset_tells_how_many_faults_went_with_it(client: EmulatorClient) -> N
 
 
 QUESTIONS: dict[str, Callable[[Any], Any]] = {
-    "threads": lambda one: one.threads(finding="recovered"),
+    "retries": lambda one: one.retries(finding="recovered"),
     "expect_recovered": lambda one: one.expect_recovered(timeout=0),
     "assert_no_duplicates": lambda one: one.assert_no_duplicates(),
     "faults": lambda one: one.faults(),
@@ -375,8 +375,8 @@ def test_a_test_proves_that_an_application_does_not_send_twice(run: Run) -> None
             with twilio_faults.lost_answer(times=1) as lost:
                 assert application.send("{}", "k", "k")
             assert lost.fired == 1
-            (thread,) = twilio_emulator.expect_recovered()
-            assert thread.findings == ("retried_same_key", "recovered")
+            (sequence,) = twilio_emulator.expect_recovered()
+            assert sequence.findings == ("retried_same_key", "recovered")
             twilio_emulator.assert_no_duplicates()
 
         def test_bad(twilio_emulator, twilio_faults, application):
@@ -388,7 +388,7 @@ def test_a_test_proves_that_an_application_does_not_send_twice(run: Run) -> None
     result.assert_outcomes(passed=1, failed=1)
     text = "\n".join(result.outlines)
     assert ">       twilio_emulator.assert_no_duplicates()" in text
-    assert "AssertionError: 1 of 1 threads created more than one message" in text
+    assert "AssertionError: 1 of 1 retry sequences created more than one message" in text
     assert "(retried_new_key)" in text
     assert "questions.py" not in text
     assert re.search(r"number \d+: POST \S+: 201 created \(drop-after by fault-\d+, the answer lost\)", text)

@@ -161,7 +161,7 @@ def test_a_retry_after_a_lost_answer_is_shown_as_one_thread(opened: Open, caller
 
     caller.send('{"a":1}', key="once")
 
-    thread = detail.locator(".thread li")
+    thread = detail.locator(".retries li")
     expect(thread).to_have_count(2)
     expect(detail).to_contain_text("Attempts: 2, messages created: 1")
     expect(detail).to_contain_text("Retried with the same key: nothing is created twice.")
@@ -256,7 +256,7 @@ def test_panel_banner_and_thread_fit_and_axe_finds_nothing(
     expect(banner(page)).to_contain_text("1 fault is active")
     found = {"list": violations(page)}
     detail = open_row(page, "answer lost")
-    expect(detail.locator(".thread li")).to_have_count(2)
+    expect(detail.locator(".retries li")).to_have_count(2)
     found["thread"] = violations(page)
     assert detail.evaluate("box => box.scrollWidth - box.clientWidth") == 0
     dialog = panel(page)

@@ -86,7 +86,7 @@ def test_the_idempotency_thread_is_one_group(opened: Open, caller: Caller) -> No
     caller.send('{"n":3}', key="another")
     page = opened(caller.site)
     choose(page, '{"n":2}')
-    thread = page.locator(".thread li")
+    thread = page.locator(".retries li")
 
     expect(thread).to_have_count(3)
     expect(thread.nth(0)).to_contain_text("original")

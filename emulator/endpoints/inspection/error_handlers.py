@@ -45,6 +45,8 @@ UNPROCESSABLE: Responses = {422: {"model": Problem, "description": "A bad parame
 NOT_FOUND: Responses = {404: {"model": Problem, "description": "There is none"}}
 FULL: Responses = {429: {"model": Problem, "description": "A limit is reached, named"}}
 
+_CONTROL = "/_emulator/"
+_RENAMED = {"threads": "retries"}
 _SHOWN = 200
 _METHODS = ("DELETE", "GET", "POST", "PUT")
 
@@ -133,6 +135,12 @@ def _allowed(request: Request) -> str:
     )
 
 
+def _hint(path: str) -> str:
+    first, _, rest = path.removeprefix(_CONTROL).partition("/")
+    name = _RENAMED.get(first) if path.startswith(_CONTROL) else None
+    return "/docs lists what there is" if name is None else f"it is {_CONTROL}{name}{rest and f'/{rest}'} now"
+
+
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     text = error.detail
@@ -141,7 +149,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         headers = {"allow": _allowed(request)}
         text = f"{request.method} is not allowed on {request.url.path}; {headers['allow']} is"
     if text == HTTPStatus.NOT_FOUND.phrase:
-        text = f"there is no {request.url.path} here; /docs lists what there is"
+        text = f"there is no {request.url.path} here; {_hint(request.url.path)}"
     return _answer(error.status_code, Problem(error=text), headers)
 
 

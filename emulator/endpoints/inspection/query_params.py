@@ -149,8 +149,8 @@ class MessageQuery(Wanted, _Paging, _Patience):
     """Which messages, how many, and how long to wait for them."""
 
 
-class ThreadQuery(Wanted, _Paging, _Patience):
-    """Which threads, how many, and how long to wait for them."""
+class RetryQuery(Wanted, _Paging, _Patience):
+    """Which retry sequences, how many, and how long to wait for them."""
 
     finding: RetryFinding | None = Field(None, description="only those that show this", examples=["recovered"])
 
@@ -214,7 +214,7 @@ ScopeListingQuery = Annotated[ScopeListing, _read(ScopeListing)]
 ScopePageQuery = Annotated[ScopePage, _read(ScopePage)]
 WantedQuery = Annotated[Wanted, _read(Wanted)]
 MessagesQuery = Annotated[MessageQuery, _read(MessageQuery)]
-ThreadsQuery = Annotated[ThreadQuery, _read(ThreadQuery)]
+RetriesQuery = Annotated[RetryQuery, _read(RetryQuery)]
 DeliveriesQuery = Annotated[DeliveryQuery, _read(DeliveryQuery)]
 RequestFilterQuery = Annotated[RequestFilter, _read(RequestFilter)]
 RequestPageQuery = Annotated[RequestPage, _read(RequestPage)]

@@ -1,4 +1,4 @@
-"""Threads in words: what the attempts got and show of the client, and why a wait for such a thread was in vain."""
+"""Describe retry sequences in words: what the attempts got and show, and why a wait for one failed."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,36 +10,36 @@ from emulator.engine.journal.waits import MessageWaiter, WaitEnd
 SHOWN = 5
 
 
-def told(thread: RetrySequence) -> list[str]:
-    """A thread in lines: all of it, then each attempt."""
-    attempts, messages = len(thread.attempts), thread.messages
-    first = thread.attempts[0]
+def told(sequence: RetrySequence) -> list[str]:
+    """A retry sequence in lines: all of it, then each attempt."""
+    attempts, messages = len(sequence.attempts), sequence.messages
+    first = sequence.attempts[0]
     content = "no content" if first.content is None else f"content {cut(first.content)}"
     line = (
         f"{attempts} {'attempt' if attempts == 1 else 'attempts'} for {cut(first.arrival.call_sid or 'no call')}, "
         f"{content}, {messages} {'message' if messages == 1 else 'messages'} created"
     )
-    says = "; ".join(f"{finding.says} ({finding})" for finding in thread.findings)
-    shown = [_attempt(*one) for one in thread.ends]
+    says = "; ".join(f"{finding.says} ({finding})" for finding in sequence.findings)
+    shown = [_attempt(*one) for one in sequence.ends]
     if len(shown) < attempts:
         shown.insert(len(shown) // 2, f"{attempts - len(shown)} more")
     return [f"{line}: {says}" if says else line, *shown]
 
 
-def explain(wait: MessageWaiter, end: WaitEnd, wanted: str, threads: Sequence[RetrySequence]) -> list[str]:
+def explain(wait: MessageWaiter, end: WaitEnd, wanted: str, retries: Sequence[RetrySequence]) -> list[str]:
     """Why a wait was not satisfied, in lines.
 
     Args:
         wait: with the count of what was found.
         end: why it is over.
-        wanted: which threads, in words that follow the noun.
-        threads: those that there were instead, oldest first.
+        wanted: which retry sequences, in words that follow the noun.
+        retries: those that there were instead, oldest first.
     """
-    lines = [ending(wait, end, ("thread", "threads"), "found", wanted)]
-    if not threads:
+    lines = [ending(wait, end, ("retry sequence", "retry sequences"), "found", wanted)]
+    if not retries:
         return [*lines, "there was no attempt at all: is the client pointed at this emulator, and at this call?"]
-    for thread in threads[: -SHOWN - 1 : -1]:
-        first, *rest = told(thread)
+    for sequence in retries[: -SHOWN - 1 : -1]:
+        first, *rest = told(sequence)
         lines += [first, *(f"  {line}" for line in rest)]
     return lines
 

@@ -1,4 +1,4 @@
-"""Threads: attempts that belong together, and a verdict on the retries. Computed when read, never by a timer.
+"""Retry sequences: attempts that belong together, and a verdict on the retries. Computed when read, never by a timer.
 
 An attempt belongs to the one before it with the same call and key; or, soon after one that failed, with the same call
 and content. What succeeded is over: the same content again, with another key or none, is another message.
@@ -18,7 +18,7 @@ from emulator.engine.slices import Steps
 _PROCESSED = (Outcome.CREATED, Outcome.REPLAYED, Outcome.MISMATCH, Outcome.DELETED)
 _WORTH_A_RETRY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 SHOWN = 50
-"""So many attempts of a thread are shown from each end."""
+"""So many attempts of a retry sequence are shown from each end."""
 _SLACK = 0.05  # seconds: who sleeps for a Retry-After may wake a little early
 
 Name = tuple[str | None, str | None, str | None, str]
@@ -26,7 +26,7 @@ Name = tuple[str | None, str | None, str | None, str]
 
 
 class RetryFinding(StrEnum):
-    """What a thread shows of the client."""
+    """What a retry sequence shows of the client."""
 
     RETRIED_SAME_KEY = "retried_same_key"
     RETRIED_NEW_KEY = "retried_new_key"
@@ -97,7 +97,7 @@ class RetrySequence:
 
 
 def group_retries(exchanges: Iterable[Exchange], *, now: float, window: float) -> Steps[list[RetrySequence]]:
-    """Group exchanges into threads, in the order of their last attempts; work in steps, several of each exchange.
+    """Group exchanges into retry sequences, in the order of their last attempts, in several steps per exchange.
 
     Args:
         exchanges: in the order of the journal; preflights are no attempts.
@@ -107,11 +107,11 @@ def group_retries(exchanges: Iterable[Exchange], *, now: float, window: float) -
     attempts = [exchange for exchange in exchanges if exchange.outcome is not Outcome.PREFLIGHT]
     groups = yield from _grouped(attempts, window)
     groups.sort(key=lambda group: group[-1].seq)
-    threads = []
+    retries = []
     for group in groups:
         findings = yield from _findings(group, now, window)
-        threads.append(RetrySequence(tuple(group), tuple(findings)))
-    return threads
+        retries.append(RetrySequence(tuple(group), tuple(findings)))
+    return retries
 
 
 def succeeded(attempt: Exchange) -> bool:

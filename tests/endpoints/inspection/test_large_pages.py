@@ -55,7 +55,7 @@ def pages(site: Site, name: str, **query: object) -> list[list[Any]]:
 
 
 @pytest.mark.parametrize("order", ["oldest", "newest"])
-@pytest.mark.parametrize("name", ["messages", "requests", "threads"])
+@pytest.mark.parametrize("name", ["messages", "requests", "retries"])
 def test_a_page_ends_early_and_skip_goes_on(caller: Caller, name: str, order: str) -> None:
     found = pages(caller.site, name, account_sid=caller.account, order=order, limit=1000)
     contents = [one["content"] for page in found for one in page]
@@ -95,7 +95,7 @@ def test_the_python_client_returns_everything(client: EmulatorClient) -> None:
     assert [one.content for one in client.requests()] == CONTENTS
     assert [one.content for one in client.requests(newest=MANY - 1)] == CONTENTS[1:]
     assert [one.content for one in client.requests(newest=2000)] == CONTENTS
-    assert [one.content for one in client.threads()] == CONTENTS
+    assert [one.content for one in client.retries()] == CONTENTS
 
 
 def schema(name: str) -> Schema:

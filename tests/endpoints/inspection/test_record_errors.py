@@ -42,7 +42,7 @@ def listed(running: Running, kind: str, **query: object) -> Any:  # noqa: ANN401
     return reply.json()
 
 
-@pytest.mark.parametrize("kind", ["messages", "requests", "threads"])
+@pytest.mark.parametrize("kind", ["messages", "requests", "retries"])
 def test_a_page_shows_the_others(running: Running, caller: Caller, kind: str) -> None:
     page = listed(running, kind, call_sid=caller.call)
     broken, fine = page[kind]

@@ -187,7 +187,7 @@ def test_no_secret_leaves_by_list_exchange_or_stream(caller: Caller) -> None:
 
 
 HEADERS = [("Cookie", f"session={SECRET}"), ("X-Api-Key", SECRET)]
-VIEWS = ("requests", "messages", "subscriptions", "deliveries", "threads")
+VIEWS = ("requests", "messages", "subscriptions", "deliveries", "retries")
 
 
 def with_secrets(caller: Caller) -> None:

@@ -88,13 +88,13 @@ class Story:
         self.exchanges.append(found)
         return found
 
-    def threads(self, now: float = 0.0) -> list[RetrySequence]:
+    def retries(self, now: float = 0.0) -> list[RetrySequence]:
         return finish(group_retries(self.exchanges, now=SOME_TIME + now, window=WINDOW))
 
     def findings(self, now: float = 0.0) -> set[str]:
-        """Those of the only thread."""
-        (thread,) = self.threads(now)
-        return {str(finding) for finding in thread.findings}
+        """Those of the only retry sequence."""
+        (sequence,) = self.retries(now)
+        return {str(finding) for finding in sequence.findings}
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_the_same_key_joins_whatever_time_has_passed(story: Story) -> None:
     story.attempt()
     story.attempt(10 * WINDOW, outcome=Outcome.REPLAYED)
 
-    assert [len(thread.attempts) for thread in story.threads()] == [2]
+    assert [len(sequence.attempts) for sequence in story.retries()] == [2]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_the_same_content_joins_a_failed_attempt_within_the_window(
     story.attempt(fault=LOST)
     story.attempt(at, key)
 
-    assert (len(story.threads()) == 1) is together
+    assert (len(story.retries()) == 1) is together
 
 
 def test_a_deletion_that_was_done_is_nothing_that_was_given_up(story: Story) -> None:
@@ -135,7 +135,7 @@ def test_the_same_key_for_another_resource_is_another_thread(story: Story) -> No
     story.attempt()
     story.attempt(request=request(target=path(resource="UserDefinedMessageSubscriptions.json")))
 
-    assert [len(thread.attempts) for thread in story.threads()] == [1, 1]
+    assert [len(sequence.attempts) for sequence in story.retries()] == [1, 1]
 
 
 @pytest.mark.parametrize("keys", [("k", "other"), (None, None), ("k", None), (None, "k")])
@@ -143,7 +143,7 @@ def test_the_same_content_after_a_success_is_another_message(story: Story, keys:
     for key in keys:
         story.attempt(key=key)
 
-    assert [(thread.messages, thread.findings) for thread in story.threads()] == [(1, ()), (1, ())]
+    assert [(sequence.messages, sequence.findings) for sequence in story.retries()] == [(1, ()), (1, ())]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_another_call_or_content_is_another_thread(story: Story, other: dict[str
     story.attempt(fault=OUTAGE)
     story.attempt(**other)
 
-    assert len(story.threads()) == 2
+    assert len(story.retries()) == 2
 
 
 def test_twins_that_are_each_retried_under_their_own_keys_stay_apart(story: Story) -> None:
@@ -168,8 +168,13 @@ def test_twins_that_are_each_retried_under_their_own_keys_stay_apart(story: Stor
         for key in ("a", "b"):
             story.attempt(at, key, fault=fault)
 
-    assert [[one.idempotency_key for one in thread.attempts] for thread in story.threads()] == [["a", "a"], ["b", "b"]]
-    assert {thread.findings for thread in story.threads()} == {(RetryFinding.RETRIED_SAME_KEY, RetryFinding.RECOVERED)}
+    assert [[one.idempotency_key for one in sequence.attempts] for sequence in story.retries()] == [
+        ["a", "a"],
+        ["b", "b"],
+    ]
+    assert {sequence.findings for sequence in story.retries()} == {
+        (RetryFinding.RETRIED_SAME_KEY, RetryFinding.RECOVERED)
+    }
 
 
 def test_content_is_that_of_the_last_attempt(story: Story) -> None:
@@ -177,20 +182,20 @@ def test_content_is_that_of_the_last_attempt(story: Story) -> None:
     story.attempt(fault=OUTAGE, content="2")
     story.attempt(key=None, content="1")
 
-    assert [len(thread.attempts) for thread in story.threads()] == [2, 1]
+    assert [len(sequence.attempts) for sequence in story.retries()] == [2, 1]
 
 
 def test_what_has_neither_key_nor_content_is_a_thread_of_its_own(story: Story) -> None:
     for _ in range(2):
         story.attempt(key=None, content=None, problem=errors.CREDENTIALS_MISSING)
 
-    assert len(story.threads()) == 2
+    assert len(story.retries()) == 2
 
 
 def test_a_preflight_is_no_attempt(story: Story) -> None:
     story.attempt(outcome=Outcome.PREFLIGHT)
 
-    assert story.threads() == []
+    assert story.retries() == []
 
 
 FAULTS = st.sampled_from([None, None, LOST, DROPPED, OUTAGE, LIMITED, answered(errors.CALL_UNKNOWN)])
@@ -214,34 +219,34 @@ def test_every_attempt_is_in_one_thread_and_every_key_too(
     for at, key, content, fault, call in attempts:
         story.attempt(at, key, content, fault=fault, owners=(ACCOUNT, call))
     story.attempt(outcome=Outcome.PREFLIGHT)
-    threads = story.threads(1000.0)
+    retries = story.retries(1000.0)
 
-    assert sorted(one.seq for thread in threads for one in thread.attempts) == [*range(1, len(attempts) + 1)]
-    assert [thread.seq for thread in threads] == sorted(thread.seq for thread in threads)
-    for thread in threads:
-        assert [one.seq for one in thread.attempts] == sorted(one.seq for one in thread.attempts)
-        assert len({one.owners for one in thread.attempts}) == 1
-        failed = not any(map(succeeded, thread.attempts))
-        assert failed is (RetryFinding.GAVE_UP in thread.findings)
-        assert not {RetryFinding.GAVE_UP, RetryFinding.RECOVERED} <= set(thread.findings)
+    assert sorted(one.seq for sequence in retries for one in sequence.attempts) == [*range(1, len(attempts) + 1)]
+    assert [sequence.seq for sequence in retries] == sorted(sequence.seq for sequence in retries)
+    for sequence in retries:
+        assert [one.seq for one in sequence.attempts] == sorted(one.seq for one in sequence.attempts)
+        assert len({one.owners for one in sequence.attempts}) == 1
+        failed = not any(map(succeeded, sequence.attempts))
+        assert failed is (RetryFinding.GAVE_UP in sequence.findings)
+        assert not {RetryFinding.GAVE_UP, RetryFinding.RECOVERED} <= set(sequence.findings)
     keyed = [
-        {(one.owners, one.idempotency_key) for one in thread.attempts if one.idempotency_key} for thread in threads
+        {(one.owners, one.idempotency_key) for one in sequence.attempts if one.idempotency_key} for sequence in retries
     ]
     assert sum(map(len, keyed)) == len(set().union(*keyed))
 
 
-# --- what a thread tells
+# --- what a retry sequence tells
 
 
 def test_a_thread_is_named_by_its_first_attempt_and_knows_its_gaps_and_messages(story: Story) -> None:
     story.attempt(fault=LOST)
     story.attempt(1.5, None, fault=DROPPED)
     story.attempt(4.0, "other")
-    (thread,) = story.threads()
+    (sequence,) = story.retries()
 
-    assert (thread.id, thread.seq) == (story.exchanges[0].request_id, 3)
-    assert thread.gaps == (1.5, 2.5)
-    assert thread.messages == 2
+    assert (sequence.id, sequence.seq) == (story.exchanges[0].request_id, 3)
+    assert sequence.gaps == (1.5, 2.5)
+    assert sequence.messages == 2
 
 
 def test_one_that_succeeds_at_once_shows_nothing(story: Story) -> None:
@@ -391,9 +396,9 @@ def test_findings_stand_in_one_order(story: Story) -> None:
     story.attempt(fault=LIMITED)
     story.attempt(1.0, fault=OUTAGE)
     story.attempt(2.0, "other")
-    (thread,) = story.threads()
+    (sequence,) = story.retries()
 
-    assert thread.findings == (
+    assert sequence.findings == (
         RetryFinding.RETRIED_SAME_KEY,
         RetryFinding.RETRIED_NEW_KEY,
         RetryFinding.RETRIED_TOO_EARLY,
@@ -412,15 +417,15 @@ def test_the_engine_groups_what_it_keeps_by_its_own_window_and_clock() -> None:
     time.now += 5
     post(engine, key="b")
     post(engine, call_sid=OTHER_CALL)
-    mine = asyncio.run(engine.threads(Scope(ACCOUNT, CALL)))
-    others = asyncio.run(engine.threads(Scope(ACCOUNT, OTHER_CALL)))
+    mine = asyncio.run(engine.retries(Scope(ACCOUNT, CALL)))
+    others = asyncio.run(engine.retries(Scope(ACCOUNT, OTHER_CALL)))
 
-    assert [(thread.gaps, thread.messages) for thread in mine] == [((5.0,), 2)]
-    assert [thread.findings for thread in (*mine, *others)] == [
+    assert [(sequence.gaps, sequence.messages) for sequence in mine] == [((5.0,), 2)]
+    assert [sequence.findings for sequence in (*mine, *others)] == [
         (RetryFinding.RETRIED_NEW_KEY, RetryFinding.RECOVERED),
         (),
     ]
-    assert len(asyncio.run(engine.threads(Scope()))) == 2
+    assert len(asyncio.run(engine.retries(Scope()))) == 2
 
 
 # --- in words
@@ -434,7 +439,7 @@ def test_every_finding_has_words(finding: RetryFinding) -> None:
 def test_a_thread_is_told_in_lines(story: Story) -> None:
     story.attempt(content='"' + "x" * 100 + '"', fault=LOST)
     story.attempt(1.5, None, story.exchanges[0].content, fault=LIMITED)
-    first, *rest = told(story.threads()[0])
+    first, *rest = told(story.retries()[0])
 
     assert first.startswith(f'2 attempts for {CALL}, content "xxx')
     assert "…, 1 message created: " in first
@@ -448,7 +453,7 @@ def test_a_thread_is_told_in_lines(story: Story) -> None:
 def test_a_thread_that_shows_nothing_is_told_too(story: Story) -> None:
     story.attempt(key=None, content=None, problem=errors.PATH_UNKNOWN, owners=(None, None))
 
-    assert told(story.threads()[0]) == [
+    assert told(story.retries()[0]) == [
         "1 attempt for no call, no content, 0 messages created",
         "number 1: refused 404/20404, no key",
     ]
@@ -458,17 +463,17 @@ class Over:
     """Stands for a future that nobody looks at."""
 
 
-def explained(end: WaitEnd, threads: list[RetrySequence], **bounds: int | None) -> list[str]:
+def explained(end: WaitEnd, retries: list[RetrySequence], **bounds: int | None) -> list[str]:
     wait = MessageWaiter(None, bounds.get("at_least"), bounds.get("at_most"), 0, Over())
-    return explain(wait, end, " with this", threads)
+    return explain(wait, end, " with this", retries)
 
 
 def test_a_wait_in_vain_is_explained_by_what_there_was_the_newest_first(story: Story) -> None:
     for number in range(7):
         story.attempt(key=str(number), content=str(number), fault=OUTAGE)
-    lines = explained(WaitEnd.TIMED_OUT, story.threads(), at_least=1)
+    lines = explained(WaitEnd.TIMED_OUT, story.retries(), at_least=1)
 
-    assert lines[0] == "wanted at least 1 thread with this, 0 found"
+    assert lines[0] == "wanted at least 1 retry sequence with this, 0 found"
     assert [line.split(":")[0] for line in lines if line.startswith("  number")] == [f"  number {n}" for n in "76543"]
 
 
@@ -478,7 +483,7 @@ def test_a_wait_in_vain_is_explained_by_what_there_was_the_newest_first(story: S
 def test_a_wait_that_was_broken_off_says_so(end: WaitEnd, word: str) -> None:
     first, second = explained(end, [], at_least=2, at_most=3)
 
-    assert "wanted at least 2 and at most 3 threads with this" in first
+    assert "wanted at least 2 and at most 3 retry sequences with this" in first
     assert word in first
     assert "no attempt at all" in second
 
@@ -487,7 +492,7 @@ def test_of_a_client_that_tries_for_ever_the_ends_are_shown(story: Story) -> Non
     for second in range(130):
         story.attempt(float(second), fault=OUTAGE)
 
-    lines = told(story.threads()[0])
+    lines = told(story.retries()[0])
 
     assert (len(lines), lines[51]) == (102, "30 more")
     assert [line.partition(",")[0] for line in (lines[50], lines[52])] == ["number 50", "number 81"]

@@ -1,4 +1,4 @@
-// One exchange, whole: what became of it and why, its content, its thread, request and reply.
+// One exchange, whole: what became of it and why, its content, its retries, request and reply.
 
 import { advice, did, isGood, reached, says } from "./advice.js";
 import { call, query } from "./api.js";
@@ -18,7 +18,7 @@ export class Detail {
   #box = $("detail");
   #asked = new AbortController();
   #deeds;
-  #thread;
+  #retries;
   #again = throttled(500, () => this.shown && this.#fillThread().catch(() => {}));
 
   /** The exchange that is shown, if any. */
@@ -60,16 +60,16 @@ export class Detail {
   /** The attempts that belong with what is shown; nothing when it is the only one and shows nothing. */
   async #fillThread() {
     const { account_sid, call_sid, idempotency_key, request_id } = this.shown;
-    const section = this.#thread;
-    const path = query("/_emulator/threads", { account_sid, call_sid, idempotency_key, after: this.shown.seq - 1, limit: 300 });
-    const { threads } = await call(path, { signal: this.#asked.signal });
-    const { attempts, findings, messages } = threads.find((one) => one.attempts.some((attempt) => attempt.request_id === request_id)) ?? {};
+    const section = this.#retries;
+    const path = query("/_emulator/retries", { account_sid, call_sid, idempotency_key, after: this.shown.seq - 1, limit: 300 });
+    const { retries } = await call(path, { signal: this.#asked.signal });
+    const { attempts, findings, messages } = retries.find((one) => one.attempts.some((attempt) => attempt.request_id === request_id)) ?? {};
     if (!findings || attempts.length + findings.length < 2) return;
     const focused = [...section.querySelectorAll("button")].indexOf(document.activeElement);
     section.replaceChildren(
       h("h3", {}, `Attempts: ${attempts.length}${subscription(this.shown) ? "" : `, messages created: ${messages}`}`),
       h("ul", {}, findings.map((finding) => h("li", { class: isGood(finding) ? "good" : "bad" }, says(finding)))),
-      h("ol", { class: "thread" }, attempts.slice(0, ATTEMPTS).map((one, at) => h("li", {},
+      h("ol", { class: "retries" }, attempts.slice(0, ATTEMPTS).map((one, at) => h("li", {},
         button([badge(one), h("time", {}, timeOfDay(one.received_at)), h("span", { class: "line" }, at ? `after ${Number(one.gap.toFixed(3))} s` : "original", one.idempotency_key === null ? " · without key" : ` · key ${one.idempotency_key}`)],
           () => this.#deeds.open(one.request_id), { "aria-current": one.request_id === request_id && "true" })))),
       attempts.length > ATTEMPTS && h("p", {}, `and ${attempts.length - ATTEMPTS} more`) || "");
@@ -79,13 +79,13 @@ export class Detail {
 
   #fill(exchange, message) {
     this.shown = exchange;
-    this.#thread = h("section", { hidden: true });
+    this.#retries = h("section", { hidden: true });
     this.#box.replaceChildren(
       this.#head(exchange),
       ...[
         exchange.fault ? fault(exchange) : exchange.rule && refusal(exchange),
         !subscription(exchange) && content(exchange, message),
-        this.#thread,
+        this.#retries,
         h("div", { class: "pair" }, section("Request", sent(exchange.request)), section("Reply", exchange.lost && h("p", { class: "lost" }, lost(exchange)), exchange.reply && replied(exchange.reply))),
       ].filter(Boolean),
     );

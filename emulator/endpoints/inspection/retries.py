@@ -1,4 +1,4 @@
-"""`/_emulator/threads`: attempts that belong together, and what they show of the client."""
+"""`/_emulator/retries`: attempts that belong together, and what they show of the client."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from emulator.endpoints.inspection.dependencies import EngineDep
 from emulator.endpoints.inspection.error_handlers import UNPROCESSABLE
 from emulator.endpoints.inspection.long_poll import Waited, page_response, responses, until_over, waited
 from emulator.endpoints.inspection.models import RecordError, fault_view, listing, rendered_all, totals
-from emulator.endpoints.inspection.query_params import ThreadQuery, ThreadsQuery
+from emulator.endpoints.inspection.query_params import RetriesQuery, RetryQuery
 from emulator.endpoints.inspection.requests import FaultDone
 from emulator.engine.engine import Engine
 from emulator.engine.events import EventKind, Subscriber
@@ -27,7 +27,7 @@ from emulator.engine.scope import Scope
 from emulator.engine.slices import SLICE, Steps
 from emulator.wire.dates import iso8601
 
-router = APIRouter(route_class=ControlRoute, prefix="/_emulator/threads", tags=["threads"], responses=UNPROCESSABLE)
+router = APIRouter(route_class=ControlRoute, prefix="/_emulator/retries", tags=["retries"], responses=UNPROCESSABLE)
 
 Owners = tuple[str | None, str | None]
 
@@ -35,7 +35,7 @@ _REQUEST = "RQ8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 
 
 class AttemptView(DeferredModel):
-    """A request of a thread."""
+    """A request of a retry sequence."""
 
     request_id: str = Field(examples=[_REQUEST])
     seq: int = Field(examples=[1])
@@ -50,7 +50,7 @@ class AttemptView(DeferredModel):
     fault: FaultDone | None = Field(description="what went wrong with it on purpose")
 
 
-class ThreadView(DeferredModel):
+class RetrySequenceView(DeferredModel):
     """Attempts at one thing, oldest first."""
 
     id: str = Field(description="the request id of the first attempt", examples=[_REQUEST])
@@ -61,15 +61,15 @@ class ThreadView(DeferredModel):
     content: str | None = Field(description="the first attempt's", examples=['{"key":"value"}'])
     messages: int = Field(description="how many its attempts created; 2 = a duplicate", examples=[1])
     findings: list[RetryFinding] = Field(examples=[["retried_same_key", "recovered"]])
-    explanation: list[str] = Field(description="all of it in words, a line for the thread and one per attempt")
+    explanation: list[str] = Field(description="all of it in words, a line for the retry sequence and one per attempt")
     attempts: list[AttemptView] = Field(description="the first and last 50, where there are more than 100")
     left_out: int = Field(description="how many attempts are not shown", examples=[0])
 
 
-class ThreadPage(Waited):
-    """A page of threads and what tells whether it is everything."""
+class RetryPage(Waited):
+    """A page of retry sequences and what tells whether it is everything."""
 
-    threads: list[ThreadView | RecordError]
+    retries: list[RetrySequenceView | RecordError]
     count: int = Field(description="how many match, listed or not", examples=[1])
     last_seq: int = Field(description="place of the newest exchange; ask again with `after` = this", examples=[2])
     oldest_seq: int = Field(description="place of the oldest exchange that is kept", examples=[1])
@@ -79,13 +79,13 @@ class ThreadPage(Waited):
 @router.get(
     "",
     response_class=Response,
-    responses=responses(ThreadPage),
+    responses=responses(RetryPage),
     summary="List attempts that belong together, or wait for a verdict",
 )
-async def list_threads(engine: EngineDep, query: ThreadsQuery, request: Request) -> Response:
+async def list_retries(engine: EngineDep, query: RetriesQuery, request: Request) -> Response:
     """Attempts that belong together, and what they show of the client: findings are made anew whenever they are read.
 
-    A thread is meant when one of its attempts is, and with `after` when its last attempt came later. With `at_least`
+    A sequence is meant when one of its attempts is, and with `after` when its last attempt came later. With `at_least`
     or `at_most`, wait: each attempt in the scope is looked at when it comes; time that only passes wakes nobody.
     """
     more: dict[str, Any] = {}
@@ -95,11 +95,11 @@ async def list_threads(engine: EngineDep, query: ThreadsQuery, request: Request)
     count, page = len(found), query.window.of(found)
     del found  # no list but the page is held while it is rendered
     listed = await rendered_all(engine, _json, page)
-    text = listing("threads", listed, **totals(count, engine.journal), **more)
+    text = listing("retries", listed, **totals(count, engine.journal), **more)
     return page_response(text, more, strict=query.strict)
 
 
-async def _wait(engine: Engine, query: ThreadQuery, request: Request) -> dict[str, Any]:
+async def _wait(engine: Engine, query: RetryQuery, request: Request) -> dict[str, Any]:
     """What became of a wait, as members of the answer."""
     over: asyncio.Future[WaitEnd] = asyncio.get_running_loop().create_future()
     wait = MessageWaiter(query.filter(), query.at_least, query.at_most, 0, over)
@@ -117,7 +117,7 @@ async def _wait(engine: Engine, query: ThreadQuery, request: Request) -> dict[st
     return more
 
 
-async def watch(engine: Engine, query: ThreadQuery, wait: MessageWaiter) -> None:
+async def watch(engine: Engine, query: RetryQuery, wait: MessageWaiter) -> None:
     """Return once the wait is over: decided, reset or stopped.
 
     Raises:
@@ -131,7 +131,7 @@ async def watch(engine: Engine, query: ThreadQuery, wait: MessageWaiter) -> None
             engine.feed.close(reader)
 
 
-async def _read(engine: Engine, query: ThreadQuery, wait: MessageWaiter, reader: Subscriber) -> None:
+async def _read(engine: Engine, query: RetryQuery, wait: MessageWaiter, reader: Subscriber) -> None:
     """Count all, then what each event changes; return when the wait is over, or when the reader was given up."""
     counts = await _counts(engine, query, wait)
     while not reader.lagged.is_set():
@@ -149,10 +149,10 @@ async def _read(engine: Engine, query: ThreadQuery, wait: MessageWaiter, reader:
             _end(wait, WaitEnd.STOPPED)
         if not events:  # woken because a client left: what its attempts show has changed
             counts = await _counts(engine, query, wait)
-        # An exchange can only change the threads of its own account and call.
+        # An exchange can only change the retry sequences of its own account and call.
         for owners in {event.about.owners for event in events if isinstance(event.about, Exchange)}:
             found = await _found(engine, query, Scope(*owners))
-            counts[owners] = sum(_owners(thread) == owners for thread in found)
+            counts[owners] = sum(_owners(sequence) == owners for sequence in found)
         wait.count = counts.total()
 
 
@@ -162,65 +162,65 @@ def _end(wait: MessageWaiter, end: WaitEnd) -> None:
         wait.over.set_result(end)
 
 
-async def _counts(engine: Engine, query: ThreadQuery, wait: MessageWaiter) -> Counter[Owners]:
+async def _counts(engine: Engine, query: RetryQuery, wait: MessageWaiter) -> Counter[Owners]:
     counts = Counter(map(_owners, await _found(engine, query)))
     wait.count = counts.total()
     return counts
 
 
-def _owners(thread: RetrySequence) -> Owners:
-    return thread.attempts[0].owners
+def _owners(sequence: RetrySequence) -> Owners:
+    return sequence.attempts[0].owners
 
 
-async def _found(engine: Engine, query: ThreadQuery, scope: Scope | None = None) -> list[RetrySequence]:
+async def _found(engine: Engine, query: RetryQuery, scope: Scope | None = None) -> list[RetrySequence]:
     wanted = query.filter(after=0)
-    threads = [
-        thread
-        for thread in await engine.threads(scope or query.scope())
-        if thread.seq > query.after and query.finding in (None, *thread.findings)
+    retries = [
+        sequence
+        for sequence in await engine.retries(scope or query.scope())
+        if sequence.seq > query.after and query.finding in (None, *sequence.findings)
     ]
-    return await engine.slices.run(_with_attempt(wanted, threads), len(threads))
+    return await engine.slices.run(_with_attempt(wanted, retries), len(retries))
 
 
-def _with_attempt(wanted: Filter, threads: list[RetrySequence]) -> Steps[list[RetrySequence]]:
-    """The threads with an attempt that is meant."""
+def _with_attempt(wanted: Filter, retries: list[RetrySequence]) -> Steps[list[RetrySequence]]:
+    """The retry sequences with an attempt that is meant."""
     found = []
-    for thread in threads:
-        for attempt in thread.attempts:
+    for sequence in retries:
+        for attempt in sequence.attempts:
             yield
             if wanted.matches(attempt):
-                found.append(thread)
+                found.append(sequence)
                 break
     return found
 
 
-async def _near(engine: Engine, query: ThreadQuery) -> list[RetrySequence]:
-    """What there is instead: threads that lack the finding only, or else all of the scope."""
+async def _near(engine: Engine, query: RetryQuery) -> list[RetrySequence]:
+    """What there is instead: retry sequences that lack the finding only, or else all of the scope."""
     found = await _found(engine, query.model_copy(update={"finding": None}))
-    return found or await engine.threads(query.scope())
+    return found or await engine.retries(query.scope())
 
 
-def _described(query: ThreadQuery) -> str:
+def _described(query: RetryQuery) -> str:
     what = "" if query.finding is None else f" with the finding {query.finding}"
     names = ("account_sid", "call_sid", "idempotency_key", "after", "content", "contains", "valid")
     given = [f"{name} {getattr(query, name)}" for name in names if name in query.model_fields_set]
     return f"{what} ({', '.join(given)})" if given else what
 
 
-def _json(thread: RetrySequence) -> str:
-    first = thread.attempts[0]
+def _json(sequence: RetrySequence) -> str:
+    first = sequence.attempts[0]
     view = {
-        "id": thread.id,
-        "seq": thread.seq,
+        "id": sequence.id,
+        "seq": sequence.seq,
         "account_sid": first.arrival.account_sid,
         "call_sid": first.arrival.call_sid,
         "idempotency_key": first.idempotency_key,
         "content": first.content,
-        "messages": thread.messages,
-        "findings": thread.findings,
-        "explanation": told(thread),
-        "attempts": [_attempt(*one) for one in thread.ends],
-        "left_out": len(thread.attempts) - len(thread.ends),
+        "messages": sequence.messages,
+        "findings": sequence.findings,
+        "explanation": told(sequence),
+        "attempts": [_attempt(*one) for one in sequence.ends],
+        "left_out": len(sequence.attempts) - len(sequence.ends),
     }
     return json.dumps(view)
 

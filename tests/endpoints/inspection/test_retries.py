@@ -1,4 +1,4 @@
-"""`/_emulator/threads`: a client that retries, over the wire, and the verdict on it."""
+"""`/_emulator/retries`: a client that retries, over the wire, and the verdict on it."""
 
 import asyncio
 import json
@@ -14,8 +14,8 @@ from builders import request as a_request
 from serving import PATIENCE, Caller, MalformedReplyError, Running, Site, fresh, request
 from streaming import LONG, RESET_BY_PEER, post_json, reset, until
 
-from emulator.endpoints.inspection.query_params import ThreadQuery
-from emulator.endpoints.inspection.threads import watch
+from emulator.endpoints.inspection.query_params import RetryQuery
+from emulator.endpoints.inspection.retries import watch
 from emulator.engine.engine import Engine
 from emulator.engine.events import MAX_BEHIND
 from emulator.engine.journal.filters import Filter
@@ -25,7 +25,7 @@ from emulator.wire import errors
 
 
 def ask(site: Site, **query: object) -> Any:  # noqa: ANN401  JSON
-    reply = site.get(f"/_emulator/threads?{urlencode(query)}")
+    reply = site.get(f"/_emulator/retries?{urlencode(query)}")
     assert reply.status == 200, reply
     return reply.json()
 
@@ -96,16 +96,16 @@ def test_a_retrying_client_gets_its_verdict(
     fault(caller, then)
     retrying(caller, keys)
 
-    (thread,) = ask(caller.site, account_sid=caller.account)["threads"]
-    assert (thread["findings"], thread["messages"]) == (findings, messages)
+    (sequence,) = ask(caller.site, account_sid=caller.account)["retries"]
+    assert (sequence["findings"], sequence["messages"]) == (findings, messages)
     assert len(caller.messages()) == messages
 
 
 def test_a_key_for_other_content_gets_its_verdict(caller: Caller) -> None:
     retrying(caller, ["k", "k"], ["1", "2"])
 
-    (thread,) = ask(caller.site, call_sid=caller.call)["threads"]
-    assert thread["findings"] == ["retried_other_content"]
+    (sequence,) = ask(caller.site, call_sid=caller.call)["retries"]
+    assert sequence["findings"] == ["retried_other_content"]
 
 
 def test_who_waits_as_it_was_asked_to_is_not_too_early(running: Running) -> None:
@@ -116,9 +116,9 @@ def test_who_waits_as_it_was_asked_to_is_not_too_early(running: Running) -> None
     running.site.put_json("/_emulator/clock", {"advance": 9})
     attempt(caller, key="k")
 
-    (thread,) = ask(caller.site)["threads"]
-    assert thread["findings"] == ["retried_same_key", "recovered"]
-    assert thread["attempts"][1]["gap"] == 9.0
+    (sequence,) = ask(caller.site)["retries"]
+    assert sequence["findings"] == ["retried_same_key", "recovered"]
+    assert sequence["attempts"][1]["gap"] == 9.0
 
 
 def test_who_gave_up_is_known_once_the_clock_says_so(running: Running) -> None:
@@ -140,14 +140,14 @@ def test_the_window_is_an_option() -> None:
         running.site.put_json("/_emulator/clock", {"advance": 6})
         attempt(caller)
 
-        assert [thread["findings"] for thread in ask(caller.site)["threads"]] == [["gave_up"], []]
+        assert [sequence["findings"] for sequence in ask(caller.site)["retries"]] == [["gave_up"], []]
 
 
 def test_two_messages_of_the_same_content_are_no_duplicate(caller: Caller) -> None:
     retrying(caller, ["a", "b", None, None])
 
     page = ask(caller.site, account_sid=caller.account)
-    assert [(thread["messages"], thread["findings"]) for thread in page["threads"]] == [(1, [])] * 4
+    assert [(sequence["messages"], sequence["findings"]) for sequence in page["retries"]] == [(1, [])] * 4
 
 
 # --- the page
@@ -158,18 +158,18 @@ def test_a_thread_is_whole(caller: Caller) -> None:
     retrying(caller, ["k", "l"])
 
     page = ask(caller.site, account_sid=caller.account)
-    (thread,) = page["threads"]
-    first, second = thread["attempts"]
-    assert (page["count"], page["evicted"], page["last_seq"]) == (1, 0, thread["seq"])
-    assert (thread["id"], thread["seq"]) == (first["request_id"], second["seq"])
-    assert (thread["account_sid"], thread["call_sid"]) == (caller.account, caller.call)
-    assert (thread["idempotency_key"], thread["content"]) == ("k", "{}")
+    (sequence,) = page["retries"]
+    first, second = sequence["attempts"]
+    assert (page["count"], page["evicted"], page["last_seq"]) == (1, 0, sequence["seq"])
+    assert (sequence["id"], sequence["seq"]) == (first["request_id"], second["seq"])
+    assert (sequence["account_sid"], sequence["call_sid"]) == (caller.account, caller.call)
+    assert (sequence["idempotency_key"], sequence["content"]) == ("k", "{}")
     assert first["fault"]["name"] == "drop-after"
     assert {"gap": None, "outcome": "created", "status": 201, "code": None, "lost": True}.items() <= first.items()
     assert {"idempotency_key": "l", "content": "{}", "lost": False, "fault": None}.items() <= second.items()
     assert 0 <= second["gap"] < PATIENCE
-    assert "duplicate" in thread["explanation"][0]
-    assert len(thread["explanation"]) == 3
+    assert "duplicate" in sequence["explanation"][0]
+    assert len(sequence["explanation"]) == 3
 
 
 @pytest.mark.parametrize(
@@ -189,23 +189,23 @@ def test_filters_mean_threads_by_their_attempts(caller: Caller, query: dict[str,
     fault(caller, AFTER)
     retrying(caller, ["k", "l", None], ["1", "1", '{"a":2}'])
 
-    found = ask(caller.site, **{"account_sid": caller.account, **query})["threads"]
-    assert [thread["content"] for thread in found] == expected
+    found = ask(caller.site, **{"account_sid": caller.account, **query})["retries"]
+    assert [sequence["content"] for sequence in found] == expected
 
 
 def test_after_means_the_last_attempt(caller: Caller) -> None:
     fault(caller, AFTER)
     retrying(caller, ["k", "k"])
-    (thread,) = ask(caller.site, account_sid=caller.account)["threads"]
-    first, last = (one["seq"] for one in thread["attempts"])
+    (sequence,) = ask(caller.site, account_sid=caller.account)["retries"]
+    first, last = (one["seq"] for one in sequence["attempts"])
 
-    assert ask(caller.site, account_sid=caller.account, after=first)["threads"] == [thread]
-    assert ask(caller.site, account_sid=caller.account, after=last)["threads"] == []
+    assert ask(caller.site, account_sid=caller.account, after=first)["retries"] == [sequence]
+    assert ask(caller.site, account_sid=caller.account, after=last)["retries"] == []
 
 
 @pytest.mark.parametrize("query", ["finding=good", "limit=0", "findings=recovered", "at_least=-1"])
 def test_what_cannot_be_meant_is_an_error(site: Site, query: str) -> None:
-    assert site.get(f"/_emulator/threads?{query}").status == 422
+    assert site.get(f"/_emulator/retries?{query}").status == 422
 
 
 # --- waiting
@@ -223,7 +223,7 @@ def test_a_wait_is_woken_by_the_retry(running: Running) -> None:
 
     answer = waiting.answer()
     assert (early, answer["satisfied"], answer["ended"], answer["explanation"]) == (False, True, "decided", [])
-    assert answer["threads"][0]["findings"] == ["retried_same_key", "recovered"]
+    assert answer["retries"][0]["findings"] == ["retried_same_key", "recovered"]
     until(running.site, lambda: len(running.engine.feed) == 0)
 
 
@@ -246,8 +246,9 @@ def test_a_wait_in_vain_tells_what_attempts_there_were(caller: Caller) -> None:
 
     answer = ask(caller.site, account_sid=caller.account, finding="recovered", at_least=1, timeout=0)
     text = "\n".join(answer["explanation"])
-    assert (answer["satisfied"], answer["ended"], answer["threads"]) == (False, "timed_out", [])
-    assert f"wanted at least 1 thread with the finding recovered (account_sid {caller.account}), 0 found" in text
+    assert (answer["satisfied"], answer["ended"], answer["retries"]) == (False, "timed_out", [])
+    wanted = f"wanted at least 1 retry sequence with the finding recovered (account_sid {caller.account})"
+    assert f"{wanted}, 0 found" in text
     assert "retried what was refused for good (retried_a_refusal)" in text
     assert "faulted 404" in text
 
@@ -269,7 +270,7 @@ def test_what_there_was_lacks_the_finding_only_where_there_is_such(caller: Calle
 def test_strict_makes_an_unsatisfied_wait_a_408(caller: Caller, strict: str, status: int) -> None:
     query = f"account_sid={caller.account}&timeout=0&strict={strict}&at_least="
 
-    assert [caller.site.get(f"/_emulator/threads?{query}{count}").status for count in (1, 0)] == [status, 200]
+    assert [caller.site.get(f"/_emulator/retries?{query}{count}").status for count in (1, 0)] == [status, 200]
 
 
 def test_a_reset_ends_the_waits_of_its_scope_and_says_so(running: Running) -> None:
@@ -306,7 +307,7 @@ def killed(connection: Any) -> None:  # noqa: ANN401  serving.Connection
 @pytest.mark.parametrize("way", [leave, killed])
 def test_a_client_that_goes_away_frees_its_place_at_once(running: Running, way: Callable[[Any], None]) -> None:
     with running.site.connect() as connection:
-        connection.send(request("GET", f"/_emulator/threads?at_least=1&timeout={LONG}"))
+        connection.send(request("GET", f"/_emulator/retries?at_least=1&timeout={LONG}"))
         until(running.site, lambda: len(running.engine.feed) == 1)
         way(connection)
     until(running.site, lambda: len(running.engine.feed) == 0)
@@ -317,7 +318,7 @@ def test_a_client_that_goes_away_frees_its_place_at_once(running: Running, way: 
 def test_too_many_waits_are_refused_with_the_limits_name(running: Running) -> None:
     feed = running.engine.feed
     readers = [feed.open(Filter(account_sid="AC1")) for _ in range(1000)]
-    reply = running.site.get(f"/_emulator/threads?at_least=1&timeout={LONG}")
+    reply = running.site.get(f"/_emulator/retries?at_least=1&timeout={LONG}")
     for reader in readers:
         feed.close(reader)
 
@@ -334,7 +335,7 @@ def watched(*acts: Act, at_least: int) -> MessageWaiter:
     """A wait that looks once after each act."""
 
     async def run() -> MessageWaiter:
-        emulated, query = emulation(), ThreadQuery(at_least=at_least)
+        emulated, query = emulation(), RetryQuery(at_least=at_least)
         wait = MessageWaiter(query.filter(), at_least, None, 0, asyncio.get_running_loop().create_future())
         watching = asyncio.ensure_future(watch(emulated, query, wait))
         for act in (lambda _: None, *acts):
@@ -394,3 +395,11 @@ def test_what_was_deleted_meanwhile_does_not_count() -> None:
     )
 
     assert (wait.count, wait.over.done()) == (1, False)
+
+
+@pytest.mark.parametrize("rest", ["", "/abc"])
+def test_the_old_path_names_the_new_one(site: Site, rest: str) -> None:
+    reply = site.get(f"/_emulator/threads{rest}?limit=1")
+
+    assert reply.status == 404
+    assert f"it is /_emulator/retries{rest} now" in reply.text
