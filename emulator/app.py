@@ -90,7 +90,7 @@ _WITHOUT_TELEMETRY: dict[str, Any] = (
 class EmulatorApp(FastAPI):
     """FastAPI for the inspection API; the Twilio surface is handed its requests before router and middleware."""
 
-    def __init__(self, emulation: Engine, twilio: TwilioSurface, voice: VoiceSurface, guard: Guard) -> None:
+    def __init__(self, engine: Engine, twilio: TwilioSurface, voice: VoiceSurface, guard: Guard) -> None:
         super().__init__(
             **_WITHOUT_TELEMETRY,
             title="UserDefinedMessages emulator",
@@ -100,7 +100,7 @@ class EmulatorApp(FastAPI):
             openapi_url=None,  # FastAPI would render the document for each request
             redoc_url=None,
         )
-        self.state.emulation = emulation
+        self.state.engine = engine
         self.state.started = time.monotonic()
         self.state.addresses = []
         self.state.proxy = None
@@ -166,8 +166,8 @@ def create_app(
         entropy: a function that returns so many random bytes.
         monotonic: seconds that only go forward; what has a time to live ends by them.
     """
-    clock, chance = Clock(now, settings.clock), IdGenerator(entropy, settings.seed)
-    emulation = Engine(settings.policy(), clock=clock, chance=chance, monotonic=monotonic)
+    clock, ids = Clock(now, settings.clock), IdGenerator(entropy, settings.seed)
+    engine = Engine(settings.policy(), clock=clock, ids=ids, monotonic=monotonic)
     guard = Guard(hosts=settings.allowed_hosts, origins=settings.allowed_origins, token=settings.control_token)
     house = SurfaceConfig(
         directory=settings.directory(),
@@ -175,21 +175,21 @@ def create_app(
         allows_page=guard.allows_page,
     )
     masking = Masking(settings.show_secrets)
-    twilio = TwilioSurface(emulation, house, masking, log_every=settings.log_format == "json")
+    twilio = TwilioSurface(engine, house, masking, log_every=settings.log_format == "json")
     admission = TokenAuthenticator(
-        strict=settings.strict_tokens, api_keys=settings.api_keys or {}, now=emulation.clock.now
+        strict=settings.strict_tokens, api_keys=settings.api_keys or {}, now=engine.clock.now
     )
-    voice = VoiceSurface(Gateway(emulation.switchboard, admission, guard), VendorStubs())
-    app = EmulatorApp(emulation, twilio, voice, guard)
+    voice = VoiceSurface(Gateway(engine.call_controller, admission, guard), VendorStubs())
+    app = EmulatorApp(engine, twilio, voice, guard)
     app.state.callbacks = Callbacks(
-        emulation.conversations.deliveries,
+        engine.callback_dispatcher.deliveries,
         auth_token=house.directory.token,
         now=clock.now,
         limits=settings.callback_limits(),
         allowed=settings.callback_hosts,
     )
-    emulation.conversations.let_callbacks_be_made_by(app.state.callbacks.send, app.state.callbacks.drop)
-    app.state.judge = DryRun(emulation, house)
+    engine.callback_dispatcher.let_callbacks_be_made_by(app.state.callbacks.send, app.state.callbacks.drop)
+    app.state.judge = DryRun(engine, house)
     app.state.schema_trials = schemas.Trials()
     app.state.connections_limit = settings.connections_limit
     app.state.masking = masking

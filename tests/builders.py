@@ -105,22 +105,22 @@ def account(limit: int = MEMORY_LIMIT, **entries: int) -> MemoryAccount:
     return MemoryAccount(limit, {kind: Capacity(many) for kind, many in entries.items()})
 
 
-def emulation(time: Time | None = None, **policy: object) -> Engine:
+def make_engine(time: Time | None = None, **policy: object) -> Engine:
     source = time or Time()
     return Engine(
-        EngineConfig(**policy), clock=Clock(source), chance=IdGenerator(random.Random(0).randbytes), monotonic=source
+        EngineConfig(**policy), clock=Clock(source), ids=IdGenerator(random.Random(0).randbytes), monotonic=source
     )
 
 
-def arrive(emulation: Engine, account_sid: str | None = ACCOUNT, call_sid: str | None = CALL) -> RequestContext:
+def arrive(engine: Engine, account_sid: str | None = ACCOUNT, call_sid: str | None = CALL) -> RequestContext:
     """A request that comes and goes at once."""
-    arrived = emulation.arrive(account_sid, call_sid)
-    emulation.leave(arrived)
+    arrived = engine.begin_request(account_sid, call_sid)
+    engine.end_request(arrived)
     return arrived
 
 
 def post(
-    emulation: Engine,
+    engine: Engine,
     content: str = "{}",
     key: str | None = None,
     *,
@@ -128,7 +128,7 @@ def post(
     call_sid: str = CALL,
 ) -> Exchange:
     """Send a message whose parameters were read."""
-    return emulation.admit(arrive(emulation, account_sid, call_sid), request(), NewMessage(content, key))
+    return engine.create(arrive(engine, account_sid, call_sid), request(), NewMessage(content, key))
 
 
 def subscription(**given: object) -> Subscription:

@@ -1,4 +1,4 @@
-"""Voice SDKs for tests: users on lines of a switchboard, and a time that passes when it is told to."""
+"""Voice SDKs for tests: users on lines of a call_controller, and a time that passes when it is told to."""
 
 import random
 from collections.abc import Callable
@@ -106,14 +106,14 @@ class User:
 
 
 class House:
-    """A switchboard, its calls, its time and what its users said."""
+    """A call_controller, its calls, its time and what its users said."""
 
     def __init__(self) -> None:
         self.memory = MemoryAccount()
         self.calls = CallRegistry(self.memory, Unregistered.REGISTERED)
         self.timers = Timers()
-        self.chance = IdGenerator(random.Random(0).randbytes)
-        self.board = CallController(self.memory, self.calls, self.chance, later=self.timers.later)
+        self.ids = IdGenerator(random.Random(0).randbytes)
+        self.board = CallController(self.memory, self.calls, self.ids, later=self.timers.later)
         self.heard: list[EndUserMessage] = []
         self.board.on_message = self.heard.append
 

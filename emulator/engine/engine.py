@@ -51,17 +51,15 @@ class Engine:
     Args:
         policy: its choices and bounds.
         clock: the time that it shows.
-        chance: where identifiers come from.
+        ids: where identifiers come from.
         monotonic: seconds that only go forward, whatever the clock does.
     """
 
-    def __init__(
-        self, policy: EngineConfig, *, clock: Clock, chance: IdGenerator, monotonic: Callable[[], float]
-    ) -> None:
+    def __init__(self, policy: EngineConfig, *, clock: Clock, ids: IdGenerator, monotonic: Callable[[], float]) -> None:
         self._retry_window = policy.retry_window
         self._arrivals = InFlightRequests()
         self.clock = clock
-        self.chance = chance
+        self.ids = ids
         self.slices = Slices(monotonic)
         self.memory = account = MemoryAccount(policy.memory_limit, policy.capacities())
         wakeups = Wakeups(monotonic)
@@ -69,31 +67,33 @@ class Engine:
         self.journal = Journal(account)
         self.waits = MessageWaiters(account, wakeups)
         self.schemas = Schemas(account)
-        self.conversations = CallbackDispatcher(account, chance, wakeups, first_number=policy.first_sequence_number)
-        self.feed = EventBus(account, self.journal, self.conversations.deliveries.get)
-        self.holdings = Preconditions(account, policy, self.calls, self.schemas, self.conversations.subscriptions)
+        self.callback_dispatcher = CallbackDispatcher(account, ids, wakeups, first_number=policy.first_sequence_number)
+        self.events = EventBus(account, self.journal, self.callback_dispatcher.deliveries.get)
+        self.preconditions = Preconditions(
+            account, policy, self.calls, self.schemas, self.callback_dispatcher.subscriptions
+        )
         self.faults = FaultRules(account, monotonic, magic=policy.magic)
         self.delays = DelayedResponses(account)
-        self.conversations.deliveries.listeners.append(self.feed.tell_delivery)
-        self.switchboard = CallController(account, self.calls, chance, monotonic)
-        self.switchboard.on_message = self.hear
+        self.callback_dispatcher.deliveries.listeners.append(self.events.publish_delivery)
+        self.call_controller = CallController(account, self.calls, ids, monotonic)
+        self.call_controller.on_message = self.receive_end_user_message
 
     # --- requests on the Twilio surface
 
-    def arrive(self, account_sid: str | None, call_sid: str | None) -> RequestContext:
+    def begin_request(self, account_sid: str | None, call_sid: str | None) -> RequestContext:
         """A request has begun; every arrival must `leave`."""
         return self._arrivals.begin(account_sid, call_sid, self.clock.now())
 
-    def leave(self, arrival: RequestContext) -> None:
+    def end_request(self, arrival: RequestContext) -> None:
         """A request has ended, whatever became of it."""
         self._arrivals.end(arrival)
 
     def client_left(self, arrival: RequestContext) -> None:
         """The client went away before its answer was out: what its attempts show has changed."""
         arrival.was_left = True
-        self.feed.wake(arrival.account_sid, arrival.call_sid)
+        self.events.wake(arrival.account_sid, arrival.call_sid)
 
-    def admit(self, arrival: RequestContext, request: ReceivedRequest, new: CreateRequest) -> Exchange:
+    def create(self, arrival: RequestContext, request: ReceivedRequest, new: CreateRequest) -> Exchange:
         """Create what is asked for, or replay what its key created before, unless a fault prevents it.
 
         Raises:
@@ -104,23 +104,23 @@ class Engine:
         account_sid, call_sid = arrival.account_sid, arrival.call_sid
         assert account_sid is not None
         assert call_sid is not None
-        if self.faults.concern(account_sid, call_sid):
-            arrival.fault = self.faults.choose(self.holdings.asked(account_sid, call_sid, new, now), now)
+        if self.faults.may_apply(account_sid, call_sid):
+            arrival.fault = self.faults.choose(self.preconditions.facts_of_create(account_sid, call_sid, new, now), now)
             if arrival.fault is not None and arrival.fault.prevents:
                 return self._prevent(arrival, request, new, now)
-        schemas, original = self.holdings.look(account_sid, call_sid, new, now)
+        schemas, original = self.preconditions.evaluate(account_sid, call_sid, new, now)
         if original is not None:
             if not arrival.was_reset:
                 original.replays += 1
             outcome = Outcome.REPLAYED if new.fingerprint == original.fingerprint else Outcome.MISMATCH
             return self._record(arrival, request, outcome, now, made=original, new=new)
-        hex_id = self.chance.take(sids.ENTROPY_BYTES).hex()
+        hex_id = self.ids.random_bytes(sids.ENTROPY_BYTES).hex()
         made = new.made(hex_id, account_sid, call_sid, now)
         if not arrival.was_reset:
-            self.holdings.keep(made, now)
+            self.preconditions.commit(made, now)
         handover = None
         if isinstance(new, NewMessage):
-            handover = self.switchboard.deliver(call_sid, made.sid, new.content)
+            handover = self.call_controller.deliver(call_sid, made.sid, new.content)
         return self._record(
             arrival,
             request,
@@ -133,7 +133,7 @@ class Engine:
             handover=handover,
         )
 
-    def remove(self, arrival: RequestContext, request: ReceivedRequest, target: Target) -> Exchange:
+    def delete(self, arrival: RequestContext, request: ReceivedRequest, target: Target) -> Exchange:
         """Delete a subscription, unless a fault prevents it; the call's state does not matter.
 
         Raises:
@@ -141,12 +141,12 @@ class Engine:
         """
         now = self.clock.now()
         account_sid, call_sid = target.account_sid, target.call_sid
-        if self.faults.concern(account_sid, call_sid):
-            arrival.fault = self.faults.choose(self.holdings.asked_to_remove(target), now)
+        if self.faults.may_apply(account_sid, call_sid):
+            arrival.fault = self.faults.choose(self.preconditions.facts_of_delete(target), now)
             if arrival.fault is not None and arrival.fault.prevents:
                 return self._prevent(arrival, request, None, now)
-        subscription = self.holdings.subscription(target)
-        self.holdings.forget(subscription)
+        subscription = self.preconditions.subscription(target)
+        self.preconditions.discard(subscription)
         return self._record(arrival, request, Outcome.DELETED, now, made=subscription)
 
     def refuse(
@@ -164,23 +164,23 @@ class Engine:
         """Remember an OPTIONS request."""
         return self._record(arrival, request, Outcome.PREFLIGHT, self.clock.now())
 
-    def consider(self, account_sid: str, call_sid: str, new: CreateRequest) -> Resource:
+    def dry_run(self, account_sid: str, call_sid: str, new: CreateRequest) -> Resource:
         """What a request would create (its id all zeros) or replay; nothing is remembered, no fault happens.
 
         Raises:
             TwilioError: as `admit`.
         """
         now = self.clock.now()
-        _, original = self.holdings.look(account_sid, call_sid, new, now)
+        _, original = self.preconditions.evaluate(account_sid, call_sid, new, now)
         return original or new.made(_NO_ID, account_sid, call_sid, now)
 
     def new_request_id(self) -> str:
         """An id for a reply that belongs to no exchange: what came was no request."""
-        return sids.make(sids.REQUEST, self.chance.take(sids.ENTROPY_BYTES))
+        return sids.make(sids.REQUEST, self.ids.random_bytes(sids.ENTROPY_BYTES))
 
-    def hear(self, said: EndUserMessage) -> LoggedMessage:
+    def receive_end_user_message(self, said: EndUserMessage) -> LoggedMessage:
         """An end user said something."""
-        return self.conversations.hear(said, self.clock.now())
+        return self.callback_dispatcher.dispatch(said, self.clock.now())
 
     # --- what the author of a test does
 
@@ -203,7 +203,7 @@ class Engine:
 
     async def page_of_deliveries(self, wanted: DeliveryFilter, window: Window) -> tuple[int, list[Delivery]]:
         """How many deliveries a filter means, and a part of them; looked at in slices."""
-        deliveries = self.conversations.deliveries
+        deliveries = self.callback_dispatcher.deliveries
         many = len(deliveries.candidates(wanted))
         return await self.slices.page(wanted.matches, lambda: deliveries.candidates(wanted), many, window)
 
@@ -211,7 +211,7 @@ class Engine:
         self, wanted: DeliveryFilter, *, at_least: int | None, at_most: int | None
     ) -> Waiter[DeliveryFilter]:
         """Start to wait for deliveries; the owner must leave their `waits`."""
-        deliveries, waits = self.conversations.deliveries, self.conversations.deliveries.waits
+        deliveries, waits = self.callback_dispatcher.deliveries, self.callback_dispatcher.deliveries.waits
         wait = waits.begin(wanted, at_least=at_least, at_most=at_most)
         many = len(deliveries.candidates(wanted))
         return await waits.add_earlier(wait, lambda: deliveries.candidates(wanted), many, self.slices)
@@ -228,7 +228,7 @@ class Engine:
     def reset(self, scope: Scope) -> dict[str, int]:
         """Forget everything of a scope and end its waits; returns what was forgotten, by name.
 
-        Requests in flight that belong to the scope will not be remembered. Without a scope, clock and chance are as at
+        Requests in flight that belong to the scope will not be remembered. Without a scope, clock and ids are as at
         the start.
         """
         return self._reset(scope)
@@ -237,7 +237,7 @@ class Engine:
         """Reset a scope that may have a large history: remove that first, in steps, and then the rest at once."""
         removal = self._removal_of_all() if scope == Scope() else self._removal(scope)
         requests, messages = yield from removal
-        keys = yield from self.holdings.reset_keys(scope)
+        keys = yield from self.preconditions.reset_keys(scope)
         forgotten = self._reset(scope, keys)
         forgotten["requests"] += requests
         forgotten["messages"] += messages
@@ -247,32 +247,32 @@ class Engine:
         """End waits and streams, and let delayed answers go: the server is going away."""
         self.delays.end(Scope())
         self.waits.end(Scope(), WaitEnd.STOPPED)
-        self.conversations.deliveries.waits.end(Scope(), WaitEnd.STOPPED)
-        self.feed.end()
-        self.switchboard.stop()
+        self.callback_dispatcher.deliveries.waits.end(Scope(), WaitEnd.STOPPED)
+        self.events.end()
+        self.call_controller.stop()
 
     # --- inside
 
     def _reset(self, scope: Scope, keys_after: int = 0) -> dict[str, int]:
         gone = self._remove_history(scope)
-        finish(self.holdings.reset_keys(scope, keys_after))
+        finish(self.preconditions.reset_keys(scope, keys_after))
         self._arrivals.reset(scope)
-        self.switchboard.reset(scope)
+        self.call_controller.reset(scope)
         if scope == Scope():
             self.clock.reset()
-            self.chance.reset()
+            self.ids.reset()
         forgotten = {
             "requests": len(gone),
             "messages": sum(exchange.created is not None for exchange in gone),
             "calls": self.calls.reset(scope),
             "schemas": self.schemas.reset(scope),
             "faults": self.faults.reset(scope),
-            **self.conversations.reset(scope),
+            **self.callback_dispatcher.reset(scope),
             "waits": self.waits.end(scope, WaitEnd.RESET)
-            + self.conversations.deliveries.waits.end(scope, WaitEnd.RESET),
+            + self.callback_dispatcher.deliveries.waits.end(scope, WaitEnd.RESET),
         }
         self.delays.end(scope)
-        self.feed.tell_reset(scope)
+        self.events.publish_reset(scope)
         return forgotten
 
     def _remove_history(self, scope: Scope) -> list[Exchange]:
@@ -319,7 +319,7 @@ class Engine:
             for exchange in part:
                 self.waits.forgot(exchange)
                 assert exchange.made is not None
-                self.holdings.forget(exchange.made)
+                self.preconditions.discard(exchange.made)
                 yield
             deleted += len(part)
         return deleted
@@ -348,7 +348,7 @@ class Engine:
     ) -> Exchange:
         exchange = Exchange(
             seq=self.journal.last_seq + 1,
-            id=hex_id or self.chance.take(sids.ENTROPY_BYTES).hex(),
+            id=hex_id or self.ids.random_bytes(sids.ENTROPY_BYTES).hex(),
             arrival=arrival,
             request=request,
             outcome=outcome,
@@ -365,5 +365,5 @@ class Engine:
             self.journal.append(exchange)
             if exchange.created is not None:
                 self.waits.saw(exchange)
-            self.feed.tell(exchange)
+            self.events.publish(exchange)
         return exchange

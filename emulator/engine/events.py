@@ -172,13 +172,13 @@ class EventBus(Store[Subscriber, Subscriber]):
         """The owner no longer reads."""
         self.remove(reader)
 
-    def tell(self, exchange: Exchange) -> None:
+    def publish(self, exchange: Exchange) -> None:
         """An exchange was added to the journal."""
         for reader in self.covering(*exchange.owners) if self._entries else ():
             if reader.wanted.matches(exchange):
                 reader.notify(2 if exchange.created else 1)
 
-    def tell_delivery(self, delivery: Delivery) -> None:
+    def publish_delivery(self, delivery: Delivery) -> None:
         """A delivery is new or was changed: an event for readers of all of its call or account, and never again."""
         readers = [reader for reader in self.covering(*delivery.owners) if _takes_deliveries(reader)]
         if readers:
@@ -186,7 +186,7 @@ class EventBus(Store[Subscriber, Subscriber]):
             for reader in readers:
                 reader.notify(note=self._last_note)
 
-    def tell_reset(self, scope: Scope) -> None:
+    def publish_reset(self, scope: Scope) -> None:
         """A scope was reset."""
         self._note(scope)
         for reader in self:

@@ -34,7 +34,7 @@ class IdGenerator:
         """Be as at the start."""
         self.seed(self._first)
 
-    def take(self, count: int) -> bytes:
+    def random_bytes(self, count: int) -> bytes:
         """The next `count` bytes."""
         assert count <= _BATCH
         end = self._used + count

@@ -63,7 +63,7 @@ class Server(uvicorn.Server):
         self._listener = listener
         self._ready = ready
         self._listeners = listeners
-        memory = app.state.emulation.memory["connections"]
+        memory = app.state.engine.memory["connections"]
         self._acceptor = Acceptor(connections_within(file_limit(), app.state.connections_limit), memory)
         app.state.acceptor = self._acceptor
 
@@ -110,7 +110,7 @@ class Server(uvicorn.Server):
     async def _end_who_waits(self) -> None:
         """End waits and streams; again, because a request that was being read may begin another."""
         while True:
-            self._app.state.emulation.stop()
+            self._app.state.engine.stop()
             await asyncio.sleep(_TICK)
 
     def _new_connection(self) -> asyncio.Protocol:
@@ -160,7 +160,7 @@ class LoggedServer(Server):
             "connections_limit": limit,
         }
         where = [*state.addresses, *([f"proxy {state.proxy}"] if state.proxy else [])]
-        memory = state.emulation.memory["connections"].max_bytes
+        memory = state.engine.memory["connections"].max_bytes
         why = f"RLIMIT_NOFILE is {file_limit()}, and memory_limit leaves {memory} bytes to connections"
         less = f"; connections_limit is {limit}: {why}" if limit < wanted else ""
         _log.info("serving on %s (version %s)%s", ", ".join(where), __version__, less, extra={"fields": fields})
@@ -180,7 +180,7 @@ class LoggedServer(Server):
 
 
 def _config(app: EmulatorApp) -> uvicorn.Config:
-    memory = app.state.emulation.memory
+    memory = app.state.engine.memory
 
     class Connection(Http1Protocol):
         service = Http1Service(
@@ -208,15 +208,15 @@ def _config(app: EmulatorApp) -> uvicorn.Config:
 
 
 def _error_renderer(app: EmulatorApp) -> RenderError:
-    emulation = app.state.emulation
+    engine = app.state.engine
 
     def render(problem: ErrorSpec) -> bytes:
         _log.info("refused what is no request: %s", problem.rule.says)
         reply = replies.refusal(problem, "", Representation.JSON)
         head = replies.head(
             reply,
-            now=emulation.clock.now(),
-            request_id=emulation.new_request_id(),
+            now=engine.clock.now(),
+            request_id=engine.new_request_id(),
             duration=0.0,
             concurrent=1,
             charset=False,

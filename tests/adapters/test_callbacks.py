@@ -31,7 +31,7 @@ class Sender:
         self.deliveries = Deliveries(MemoryAccount(), Wakeups())
         usual = {"auth_token": lambda _: TOKEN, "now": lambda: SOME_TIME, "limits": EVER}
         self.callbacks = Callbacks(self.deliveries, **{**usual, **options})
-        self._chance = IdGenerator(random.Random(0).randbytes)
+        self._ids = IdGenerator(random.Random(0).randbytes)
 
     def send(
         self, url: str, *, method: str = "POST", call_sid: str = CALL, number: int = 1, digit: str = "1"
@@ -39,7 +39,7 @@ class Sender:
         delivery = self.deliveries.open(
             subscription(id=digit * 32, callback=url, method=method, call_sid=call_sid),
             notice(call_sid=call_sid, sequence_number=number),
-            chance=self._chance,
+            ids=self._ids,
             now=SOME_TIME,
         )
         self.callbacks.send(delivery)

@@ -11,7 +11,7 @@ from builders import (
     Time,
     arrive,
     call,
-    emulation,
+    make_engine,
     notice,
     post,
     request,
@@ -51,8 +51,8 @@ def refusal(engine: Engine, *args: str, **kwargs: str | None) -> TwilioError:
 
 
 def test_a_message_is_created_from_what_came() -> None:
-    engine = emulation()
-    exchange = engine.admit(arrive(engine), request(), NewMessage("[1]", "k", ("content-not-an-object",)))
+    engine = make_engine()
+    exchange = engine.create(arrive(engine), request(), NewMessage("[1]", "k", ("content-not-an-object",)))
 
     message = exchange.created
     assert (message.account_sid, message.call_sid) == (ACCOUNT, CALL)
@@ -61,14 +61,14 @@ def test_a_message_is_created_from_what_came() -> None:
 
 
 def test_a_messages_sid_has_the_hex_of_its_request_id() -> None:
-    exchange = post(emulation())
+    exchange = post(make_engine())
 
     assert sids.is_sid("KX", exchange.message.sid)
     assert exchange.request_id == "RQ" + exchange.message.sid[2:]
 
 
 def test_every_exchange_has_an_id_of_its_own() -> None:
-    engine = emulation()
+    engine = make_engine()
     exchanges = [
         post(engine, key="k"),
         post(engine, key="k"),
@@ -83,7 +83,7 @@ def test_every_exchange_has_an_id_of_its_own() -> None:
 
 
 def test_exchanges_stand_in_the_journal_in_order_with_what_became_of_them() -> None:
-    engine = emulation()
+    engine = make_engine()
     exchanges = [
         post(engine, key="k"),
         post(engine, key="k"),
@@ -104,7 +104,7 @@ def test_exchanges_stand_in_the_journal_in_order_with_what_became_of_them() -> N
 
 
 def test_a_refused_request_is_kept_with_its_row_and_reason() -> None:
-    engine = emulation()
+    engine = make_engine()
     asked, arrived = request(), arrive(engine, "AC123", None)
     exchange = engine.refuse(arrived, asked, errors.PATH_UNKNOWN, "no such thing")
 
@@ -114,7 +114,7 @@ def test_a_refused_request_is_kept_with_its_row_and_reason() -> None:
 
 
 def test_the_same_key_answers_with_the_first_message_and_counts() -> None:
-    engine = emulation()
+    engine = make_engine()
     first, second, third = (post(engine, key="k") for _ in range(3))
 
     assert first.message is second.message is third.message
@@ -133,7 +133,7 @@ def test_the_same_key_answers_with_the_first_message_and_counts() -> None:
     ],
 )
 def test_elsewhere_the_same_request_creates_a_message_of_its_own(other: dict[str, str | None]) -> None:
-    engine = emulation()
+    engine = make_engine()
     first, second = post(engine, key="k"), post(engine, **other)
 
     assert second.outcome is Outcome.CREATED
@@ -141,14 +141,14 @@ def test_elsewhere_the_same_request_creates_a_message_of_its_own(other: dict[str
 
 
 def test_without_a_key_every_request_creates_a_message() -> None:
-    engine = emulation()
+    engine = make_engine()
     sent = {post(engine).message.sid for _ in range(3)}
 
     assert len(sent) == 3
 
 
 def test_other_content_under_a_known_key_is_replayed_and_marked() -> None:
-    engine = emulation()
+    engine = make_engine()
     first, second = post(engine, '{"a": 1}', key="k"), post(engine, '{"a":1}', key="k")
 
     assert second.outcome is Outcome.MISMATCH
@@ -158,7 +158,7 @@ def test_other_content_under_a_known_key_is_replayed_and_marked() -> None:
 
 
 def test_other_content_under_a_known_key_is_refused_when_told_so() -> None:
-    engine = emulation(idempotency_mismatch=OnMismatch.REJECT)
+    engine = make_engine(idempotency_mismatch=OnMismatch.REJECT)
     first = post(engine, "{}", key="k")
     error = refusal(engine, "[]", key="k")
 
@@ -168,7 +168,7 @@ def test_other_content_under_a_known_key_is_refused_when_told_so() -> None:
 
 
 def test_the_same_content_under_a_known_key_is_replayed_even_when_others_are_refused() -> None:
-    engine = emulation(idempotency_mismatch=OnMismatch.REJECT)
+    engine = make_engine(idempotency_mismatch=OnMismatch.REJECT)
     post(engine, "{}", key="k")
 
     assert post(engine, "{}", key="k").outcome is Outcome.REPLAYED
@@ -177,7 +177,7 @@ def test_the_same_content_under_a_known_key_is_replayed_even_when_others_are_ref
 @pytest.mark.parametrize(("later", "outcome"), [(59, Outcome.REPLAYED), (60, Outcome.CREATED)])
 def test_a_key_creates_again_when_its_time_is_over(later: float, outcome: Outcome) -> None:
     time = Time()
-    engine = emulation(time, idempotency_ttl=60)
+    engine = make_engine(time, idempotency_ttl=60)
     post(engine, key="k")
     time.now += later
 
@@ -185,7 +185,7 @@ def test_a_key_creates_again_when_its_time_is_over(later: float, outcome: Outcom
 
 
 def test_beyond_the_limit_the_oldest_key_creates_again() -> None:
-    engine = emulation(idempotency_limit=2)
+    engine = make_engine(idempotency_limit=2)
     for key in "abc":
         post(engine, key=key)
 
@@ -193,7 +193,7 @@ def test_beyond_the_limit_the_oldest_key_creates_again() -> None:
 
 
 def test_a_refused_request_does_not_use_up_its_key() -> None:
-    engine = emulation()
+    engine = make_engine()
     engine.calls.add(call(status=Status.QUEUED))
     refusal(engine, key="k")
     engine.calls.add(call(status=Status.IN_PROGRESS))
@@ -202,7 +202,7 @@ def test_a_refused_request_does_not_use_up_its_key() -> None:
 
 
 def test_a_known_key_replays_although_the_call_is_over() -> None:
-    engine = emulation()
+    engine = make_engine()
     post(engine, key="k")
     engine.calls.add(call(status=Status.COMPLETED))
 
@@ -219,7 +219,7 @@ def test_a_known_key_replays_although_the_call_is_over() -> None:
     ],
 )
 def test_the_calls_state_refuses_a_message_and_leaves_no_trace(known: Call, problem: ErrorSpec) -> None:
-    engine = emulation(calls=Unregistered.REGISTERED)
+    engine = make_engine(calls=Unregistered.REGISTERED)
     engine.calls.add(known)
 
     assert refusal(engine).problem is problem
@@ -227,7 +227,7 @@ def test_the_calls_state_refuses_a_message_and_leaves_no_trace(known: Call, prob
 
 
 def test_an_evicted_messages_key_still_replays() -> None:
-    engine = emulation(journal_limit=1)
+    engine = make_engine(journal_limit=1)
     first = post(engine, key="k")
     post(engine)
     again = post(engine, key="k")
@@ -237,7 +237,7 @@ def test_an_evicted_messages_key_still_replays() -> None:
 
 
 def test_a_deleted_messages_key_creates_again() -> None:
-    engine = emulation()
+    engine = make_engine()
     first = post(engine, key="k")
 
     assert asyncio.run(engine.delete_messages(EVERYTHING)) == 1
@@ -247,7 +247,7 @@ def test_a_deleted_messages_key_creates_again() -> None:
 
 
 def test_deleting_forgets_what_the_filter_means_and_nothing_else() -> None:
-    engine = emulation()
+    engine = make_engine()
     post(engine, key="k")
     other = post(engine, key="k", call_sid=OTHER_CALL)
     post(engine)
@@ -260,10 +260,10 @@ def test_deleting_forgets_what_the_filter_means_and_nothing_else() -> None:
 
 def test_a_request_is_received_when_it_arrives_and_created_when_it_is_admitted() -> None:
     time = Time()
-    engine = emulation(time)
-    arrived = engine.arrive(ACCOUNT, CALL)
+    engine = make_engine(time)
+    arrived = engine.begin_request(ACCOUNT, CALL)
     time.now += 20
-    exchange = engine.admit(arrived, request(), NewMessage("{}", None))
+    exchange = engine.create(arrived, request(), NewMessage("{}", None))
 
     assert exchange.arrival.received_at == SOME_TIME
     assert exchange.message.date_created == SOME_TIME + 20
@@ -271,37 +271,37 @@ def test_a_request_is_received_when_it_arrives_and_created_when_it_is_admitted()
 
 def test_a_reply_is_not_dated_before_the_message_it_shows() -> None:
     time = Time()
-    engine = emulation(time)
-    arrived = engine.arrive(ACCOUNT, CALL)
+    engine = make_engine(time)
+    arrived = engine.begin_request(ACCOUNT, CALL)
     time.now += 20
-    exchange = engine.admit(arrived, request(), NewMessage("{}", None))
+    exchange = engine.create(arrived, request(), NewMessage("{}", None))
 
     assert exchange.replied_at == SOME_TIME + 20
 
 
 def test_requests_in_flight_are_counted_by_account_this_one_included() -> None:
-    engine = emulation()
-    arrivals = [engine.arrive(sid, None) for sid in (ACCOUNT, ACCOUNT, OTHER_ACCOUNT, None, ACCOUNT, None)]
+    engine = make_engine()
+    arrivals = [engine.begin_request(sid, None) for sid in (ACCOUNT, ACCOUNT, OTHER_ACCOUNT, None, ACCOUNT, None)]
 
     assert [each.concurrent for each in arrivals] == [1, 2, 1, 1, 3, 2]
 
 
 @given(st.lists(st.sampled_from([ACCOUNT, OTHER_ACCOUNT, None, "leave"])))
 def test_who_has_left_is_in_flight_no_more(steps: list[str | None]) -> None:
-    engine, inside = emulation(), []
+    engine, inside = make_engine(), []
     for step in steps:
         if step != "leave":
-            inside.append(engine.arrive(step, None))
+            inside.append(engine.begin_request(step, None))
             assert inside[-1].concurrent == sum(each.account_sid == step for each in inside)
         elif inside:
-            engine.leave(inside.pop(0))
+            engine.end_request(inside.pop(0))
 
 
 FORM = pack([(b"content-type", b"application/x-www-form-urlencoded")])
 
 
 def test_a_refused_request_is_kept_with_the_parameters_that_could_be_read() -> None:
-    engine = emulation()
+    engine = make_engine()
     asked = request(head=FORM, body=b"Content=hello&IdempotencyKey=k")
     exchange = engine.refuse(arrive(engine), asked, errors.CONTENT_NOT_JSON)
 
@@ -319,15 +319,15 @@ def test_a_refused_request_is_kept_with_the_parameters_that_could_be_read() -> N
     ],
 )
 def test_a_refused_request_may_have_had_no_parameters(body: bytes, problem: ErrorSpec) -> None:
-    engine = emulation()
+    engine = make_engine()
     exchange = engine.refuse(arrive(engine), request(head=FORM, body=body), problem)
 
     assert (exchange.content, exchange.idempotency_key) == (None, None)
 
 
 def test_considering_a_request_tells_what_it_would_get_and_remembers_nothing() -> None:
-    engine = emulation()
-    considered = engine.consider(ACCOUNT, CALL, NewMessage("{}", "k"))
+    engine = make_engine()
+    considered = engine.dry_run(ACCOUNT, CALL, NewMessage("{}", "k"))
 
     assert considered.sid == "KX" + "0" * 32
     assert (considered.account_sid, considered.call_sid, considered.date_created) == (ACCOUNT, CALL, SOME_TIME)
@@ -336,25 +336,25 @@ def test_considering_a_request_tells_what_it_would_get_and_remembers_nothing() -
 
 
 def test_considering_does_not_shift_the_sequence_of_a_seed() -> None:
-    engine, other = emulation(), emulation()
-    engine.consider(ACCOUNT, CALL, NewMessage("{}", None))
+    engine, other = make_engine(), make_engine()
+    engine.dry_run(ACCOUNT, CALL, NewMessage("{}", None))
 
     assert post(engine).id == post(other).id
 
 
 def test_considering_a_known_key_tells_of_the_replay_without_counting_it() -> None:
-    engine = emulation()
+    engine = make_engine()
     original = post(engine, key="k").message
 
-    assert engine.consider(ACCOUNT, CALL, NewMessage("{}", "k")) is original
+    assert engine.dry_run(ACCOUNT, CALL, NewMessage("{}", "k")) is original
     assert original.replays == 0
 
 
 def test_considering_is_refused_as_sending_is() -> None:
-    engine = emulation(calls=Unregistered.REGISTERED)
+    engine = make_engine(calls=Unregistered.REGISTERED)
 
     with pytest.raises(TwilioError) as caught:
-        engine.consider(ACCOUNT, CALL, NewMessage("{}", None))
+        engine.dry_run(ACCOUNT, CALL, NewMessage("{}", None))
 
     assert caught.value.problem is errors.CALL_UNKNOWN
 
@@ -373,7 +373,7 @@ def schema(**given: object) -> Schema:
 
 
 def test_a_broken_schema_is_noted_on_the_message() -> None:
-    engine = emulation()
+    engine = make_engine()
     before = post(engine)
     engine.schemas.add(schema())
     after = post(engine)
@@ -387,7 +387,7 @@ def test_a_broken_schema_is_noted_on_the_message() -> None:
     ("pointer", "says"), [("/to", "schema order: /to: is missing"), ("", "schema order: the whole: is missing")]
 )
 def test_a_broken_schema_refuses_the_message_when_it_is_to(pointer: str, says: str) -> None:
-    engine = emulation()
+    engine = make_engine()
     engine.schemas.add(schema(on_failure=OnFailure.REFUSE, validate=lambda *_: ((pointer, "is missing"),)))
     error = refusal(engine)
 
@@ -396,7 +396,7 @@ def test_a_broken_schema_refuses_the_message_when_it_is_to(pointer: str, says: s
 
 
 def test_a_reset_forgets_all_of_its_scope_and_says_what() -> None:
-    engine = emulation()
+    engine = make_engine()
     engine.calls.add(call(account_sid=ACCOUNT))
     engine.schemas.add(schema(scope=Scope(ACCOUNT)))
     engine.faults.add(FaultRuleSpec(match=Match(scope=Scope(ACCOUNT, OTHER_CALL)), then=FaultEffect()))
@@ -431,7 +431,7 @@ def test_a_reset_forgets_all_of_its_scope_and_says_what() -> None:
     ],
 )
 def test_a_reset_forgets_the_calls_of_its_scope(scope: Scope, left: list[str]) -> None:
-    engine = emulation()
+    engine = make_engine()
     registered = {
         "everybody's": call(),
         "own": call(sid=OTHER_CALL, account_sid=ACCOUNT),
@@ -448,22 +448,22 @@ def test_a_reset_forgets_the_calls_of_its_scope(scope: Scope, left: list[str]) -
     ("scope", "restored"), [pytest.param(Scope(), True, id="whole"), pytest.param(Scope(ACCOUNT), False, id="scoped")]
 )
 def test_only_a_reset_of_everything_restores_clock_and_seed(scope: Scope, *, restored: bool) -> None:
-    engine = emulation()
+    engine = make_engine()
     engine.clock.freeze(7)
-    engine.chance.seed(7)
+    engine.ids.seed(7)
     engine.reset(scope)
 
     assert engine.clock.frozen is not restored
-    assert engine.chance.current_seed == (None if restored else 7)
+    assert engine.ids.current_seed == (None if restored else 7)
 
 
 def test_two_runs_under_one_seed_and_one_frozen_clock_get_the_same_replies() -> None:
     def run() -> list[bytes]:
         engine.clock.freeze(7)
-        engine.chance.seed(7)
+        engine.ids.seed(7)
         return [each.reply_head(each.reply()) + each.reply().body for each in (post(engine, key="k"), post(engine))]
 
-    engine = emulation()
+    engine = make_engine()
     first = run()
     engine.reset(Scope())
 
@@ -471,9 +471,9 @@ def test_two_runs_under_one_seed_and_one_frozen_clock_get_the_same_replies() -> 
 
 
 def test_a_seed_that_is_set_again_breaks_nothing_though_ids_come_again() -> None:
-    engine = emulation(journal_limit=3)
+    engine = make_engine(journal_limit=3)
     for _ in range(3):
-        engine.chance.seed(7)
+        engine.ids.seed(7)
         post(engine)
         post(engine)
 
@@ -483,9 +483,9 @@ def test_a_seed_that_is_set_again_breaks_nothing_though_ids_come_again() -> None
 
 def test_when_the_emulator_stops_waits_and_streams_end() -> None:
     async def run() -> tuple[MessageWaiter, Subscriber]:
-        engine = emulation()
+        engine = make_engine()
         wait = await engine.wait(EVERYTHING, at_least=1, at_most=None)
-        reader = engine.feed.open(EVERYTHING)
+        reader = engine.events.open(EVERYTHING)
         engine.stop()
         return wait, reader
 
@@ -502,20 +502,20 @@ SUBSCRIBED = NewSubscription(CALLBACK, "POST", None)
 
 
 def subscribe(engine: Engine, key: str | None = None, *, method: str = "POST") -> Exchange:
-    return engine.admit(arrive(engine), request(), NewSubscription(CALLBACK, method, key))
+    return engine.create(arrive(engine), request(), NewSubscription(CALLBACK, method, key))
 
 
 def unsubscribe(engine: Engine, sid: str, *, account_sid: str = ACCOUNT, call_sid: str = CALL) -> Exchange:
     target = Target(account_sid, call_sid, RESOURCE, sid)
-    return engine.remove(arrive(engine, account_sid, call_sid), request(method="DELETE"), target)
+    return engine.delete(arrive(engine, account_sid, call_sid), request(method="DELETE"), target)
 
 
 def subscribed(engine: Engine) -> list[str]:
-    return [each.sid for each in engine.conversations.subscriptions]
+    return [each.sid for each in engine.callback_dispatcher.subscriptions]
 
 
 def test_a_subscription_is_kept_until_it_is_deleted() -> None:
-    engine = emulation()
+    engine = make_engine()
     created = subscribe(engine)
     before = subscribed(engine)
     deleted = unsubscribe(engine, before[0])
@@ -531,7 +531,7 @@ def test_a_subscription_is_kept_until_it_is_deleted() -> None:
     [(OTHER_ACCOUNT, CALL, True), (ACCOUNT, OTHER_CALL, True), (ACCOUNT, CALL, False)],
 )
 def test_a_subscription_is_found_at_its_own_path_only(account_sid: str, call_sid: str, *, known: bool) -> None:
-    engine = emulation()
+    engine = make_engine()
     subscribe(engine)
     sid = subscribed(engine)[0] if known else "ZY" + "0" * 32
     with pytest.raises(TwilioError) as caught:
@@ -543,13 +543,13 @@ def test_a_subscription_is_found_at_its_own_path_only(account_sid: str, call_sid
 
 def test_a_subscription_is_no_message_for_who_waits_reads_or_counts() -> None:
     async def play() -> None:
-        engine = emulation()
+        engine = make_engine()
         wait = await engine.wait(EVERYTHING, at_least=1, at_most=None)
-        reader = engine.feed.open(EVERYTHING)
+        reader = engine.events.open(EVERYTHING)
         subscribe(engine)
 
         assert (wait.count, wait.over.done()) == (0, False)
-        assert [event.kind for event in finish(engine.feed.read(reader))] == ["request"]
+        assert [event.kind for event in finish(engine.events.read(reader))] == ["request"]
         assert await engine.delete_messages(EVERYTHING) == 0
         post(engine)
         assert wait.over.result() is WaitEnd.DECIDED
@@ -559,7 +559,7 @@ def test_a_subscription_is_no_message_for_who_waits_reads_or_counts() -> None:
 
 
 def test_a_subscriptions_key_is_its_own_and_is_free_again_once_it_is_deleted() -> None:
-    engine = emulation()
+    engine = make_engine()
     message, first, again = post(engine, key="k"), subscribe(engine, "k"), subscribe(engine, "k")
     other = subscribe(engine, "k", method="GET")
     assert first.made is not None
@@ -579,7 +579,7 @@ def test_a_subscriptions_key_is_its_own_and_is_free_again_once_it_is_deleted() -
 
 
 def test_as_many_subscriptions_as_can_be_kept_are_too_many_requests_and_leave_no_key() -> None:
-    engine = emulation()
+    engine = make_engine()
     engine.memory["subscriptions"].max_entries = 1
     first = subscribe(engine)
     with pytest.raises(TwilioError) as caught:
@@ -593,11 +593,11 @@ def test_as_many_subscriptions_as_can_be_kept_are_too_many_requests_and_leave_no
 
 
 def test_what_comes_of_a_request_that_was_in_flight_at_a_reset_is_not_kept() -> None:
-    engine = emulation()
-    arrival = engine.arrive(ACCOUNT, CALL)
+    engine = make_engine()
+    arrival = engine.begin_request(ACCOUNT, CALL)
     engine.reset(Scope(ACCOUNT))
-    exchange = engine.admit(arrival, request(), SUBSCRIBED)
-    engine.leave(arrival)
+    exchange = engine.create(arrival, request(), SUBSCRIBED)
+    engine.end_request(arrival)
 
     assert exchange.status == 201
     assert subscribed(engine) == []
@@ -605,7 +605,7 @@ def test_what_comes_of_a_request_that_was_in_flight_at_a_reset_is_not_kept() -> 
 
 
 def test_a_deletion_does_not_look_at_the_call_and_a_creation_does() -> None:
-    engine = emulation()
+    engine = make_engine()
     created = subscribe(engine)
     engine.calls.add(call(status=Status.COMPLETED))
     with pytest.raises(TwilioError) as caught:
@@ -617,8 +617,8 @@ def test_a_deletion_does_not_look_at_the_call_and_a_creation_does() -> None:
 
 
 def test_to_consider_a_subscription_keeps_nothing() -> None:
-    engine = emulation()
-    considered = engine.consider(ACCOUNT, CALL, SUBSCRIBED)
+    engine = make_engine()
+    considered = engine.dry_run(ACCOUNT, CALL, SUBSCRIBED)
 
     assert considered.sid == "ZY" + "0" * 32
     assert subscribed(engine) == []
@@ -626,7 +626,7 @@ def test_to_consider_a_subscription_keeps_nothing() -> None:
 
 @pytest.mark.parametrize(("resource", "happens"), [(RESOURCE, True), (None, True), ("UserDefinedMessages", False)])
 def test_a_fault_can_be_for_subscriptions_and_their_deletion(resource: str | None, *, happens: bool) -> None:
-    engine = emulation()
+    engine = make_engine()
     first = subscribe(engine)
     assert first.made is not None
     action = ReplyFault(errors.SERVICE_UNAVAILABLE)
@@ -641,7 +641,7 @@ def test_a_fault_can_be_for_subscriptions_and_their_deletion(resource: str | Non
 
 @pytest.mark.parametrize(("account_sid", "call_sid"), [(OTHER_ACCOUNT, CALL), (ACCOUNT, OTHER_CALL)])
 def test_a_lost_answer_is_not_spent_on_a_deletion_that_is_refused(account_sid: str, call_sid: str) -> None:
-    engine = emulation()
+    engine = make_engine()
     made = subscribe(engine).made
     assert made is not None
     rule = engine.faults.add(FaultRuleSpec(match=Match(), then=FaultEffect(action=DropFault(Drop.AFTER)), times=1))
@@ -654,31 +654,31 @@ def test_a_lost_answer_is_not_spent_on_a_deletion_that_is_refused(account_sid: s
 
 
 def test_a_schema_says_nothing_of_subscriptions() -> None:
-    engine = emulation()
+    engine = make_engine()
     engine.schemas.add(schema(on_failure=OnFailure.REFUSE))
 
     assert subscribe(engine).schemas == ()
 
 
 def test_what_an_end_user_says_on_a_voice_call_is_heard() -> None:
-    engine, line = emulation(), ClientConnection()
-    engine.switchboard.connect(line, identity="alice", account_sid=None)
-    engine.switchboard.invite(line, client_frames.Invite(call_sid="TJS1", sdp="", parameters={}))
+    engine, line = make_engine(), ClientConnection()
+    engine.call_controller.connect(line, identity="alice", account_sid=None)
+    engine.call_controller.invite(line, client_frames.Invite(call_sid="TJS1", sdp="", parameters={}))
     frame = client_frames.UserMessage(
         call_sid="TJS1", sid="KX" + "1" * 32, content="[1]", content_type="text", message_type="user-defined-message"
     )
-    engine.switchboard.message(line, frame)
+    engine.call_controller.message(line, frame)
 
-    (saying,) = engine.conversations.sayings
+    (saying,) = engine.callback_dispatcher.sayings
     assert (saying.said.identity, saying.said.content, saying.said.call_sid) == ("alice", "[1]", line.aliases["TJS1"])
 
 
 @pytest.mark.parametrize(("contains", "count"), [(None, 2), ("one", 1)])
 def test_deliveries_are_selected_by_a_filter(contains: str | None, count: int) -> None:
-    engine = emulation()
+    engine = make_engine()
     for content in ("one", "two"):
-        engine.conversations.deliveries.open(
-            subscription(), notice(content=content), chance=engine.chance, now=SOME_TIME
+        engine.callback_dispatcher.deliveries.open(
+            subscription(), notice(content=content), ids=engine.ids, now=SOME_TIME
         )
     found, listed = asyncio.run(engine.page_of_deliveries(DeliveryFilter(contains=contains), Window(1)))
 
@@ -686,7 +686,7 @@ def test_deliveries_are_selected_by_a_filter(contains: str | None, count: int) -
 
 
 def test_a_lost_answer_is_not_spent_on_a_refused_create() -> None:
-    engine = emulation()
+    engine = make_engine()
     rule = engine.faults.add(FaultRuleSpec(match=Match(), then=FaultEffect(action=DropFault(Drop.AFTER)), times=1))
     engine.calls.add(call(status=Status.COMPLETED))
     refusal(engine)

@@ -10,8 +10,8 @@ from builders import (
     OTHER_ACCOUNT,
     OTHER_CALL,
     arrive,
-    emulation,
     exchange,
+    make_engine,
     post,
     request,
     subscription,
@@ -53,7 +53,7 @@ def told(exchanges: list[Exchange]) -> list[Event]:
 def take(engine: Engine, reader: Subscriber) -> list[Event]:
     """All events that a reader can read now."""
     taken: list[Event] = []
-    while events := finish(engine.feed.read(reader)):
+    while events := finish(engine.events.read(reader)):
         taken += events
     return taken
 
@@ -83,8 +83,8 @@ def test_what_created_nothing_is_told_as_a_request_alone(outcome: Outcome) -> No
 def test_each_reader_sees_what_it_asked_for_in_order_and_nothing_else(
     wishes: list[Filter], posts: list[tuple[str, str, str]]
 ) -> None:
-    engine = emulation()
-    readers = [engine.feed.open(wanted) for wanted in wishes]
+    engine = make_engine()
+    readers = [engine.events.open(wanted) for wanted in wishes]
     sent = send(engine, posts)
 
     for reader in readers:
@@ -95,9 +95,9 @@ def test_each_reader_sees_what_it_asked_for_in_order_and_nothing_else(
 def test_who_resumes_sees_what_it_missed_and_what_comes_each_once(
     before: list[tuple[str, str, str]], later: list[tuple[str, str, str]], after: int, wanted: Filter
 ) -> None:
-    engine = emulation()
+    engine = make_engine()
     sent = send(engine, before)
-    reader = engine.feed.open(
+    reader = engine.events.open(
         Filter(account_sid=wanted.account_sid, call_sid=wanted.call_sid, contains=wanted.contains, after=after),
         resumed=True,
     )
@@ -107,17 +107,17 @@ def test_who_resumes_sees_what_it_missed_and_what_comes_each_once(
 
 
 def test_who_does_not_resume_sees_only_what_comes() -> None:
-    engine = emulation()
+    engine = make_engine()
     post(engine)
-    reader = engine.feed.open(Filter())
+    reader = engine.events.open(Filter())
 
     assert not asyncio.run(is_woken(reader))
     assert take(engine, reader) == []
 
 
 def test_refusals_are_told_too() -> None:
-    engine = emulation()
-    reader = engine.feed.open(Filter(account_sid="AC1"))
+    engine = make_engine()
+    reader = engine.events.open(Filter(account_sid="AC1"))
     refused = engine.refuse(arrive(engine, "AC1", None), request(), errors.PATH_UNKNOWN)
 
     assert take(engine, reader) == [Event(EventKind.REQUEST, 1, refused)]
@@ -125,8 +125,8 @@ def test_refusals_are_told_too() -> None:
 
 def test_a_reader_wakes_for_an_event_and_rests_when_it_took_it() -> None:
     async def run() -> list[bool]:
-        engine = emulation()
-        reader = engine.feed.open(Filter())
+        engine = make_engine()
+        reader = engine.events.open(Filter())
         states = [await is_woken(reader)]
         post(engine)
         states.append(await is_woken(reader))
@@ -138,10 +138,10 @@ def test_a_reader_wakes_for_an_event_and_rests_when_it_took_it() -> None:
 
 def test_readers_are_woken_when_a_client_leaves_before_its_answer() -> None:
     async def play() -> None:
-        engine = emulation()
+        engine = make_engine()
         reader, other = (
-            engine.feed.open(Filter(call_sid=CALL)),
-            engine.feed.open(Filter(call_sid=OTHER_CALL)),
+            engine.events.open(Filter(call_sid=CALL)),
+            engine.events.open(Filter(call_sid=OTHER_CALL)),
         )
         arrived = arrive(engine)
         engine.client_left(arrived)
@@ -156,10 +156,10 @@ def test_readers_are_woken_when_a_client_leaves_before_its_answer() -> None:
 
 
 def test_who_resumes_is_awake_at_once() -> None:
-    engine = emulation()
+    engine = make_engine()
     post(engine)
 
-    assert asyncio.run(is_woken(engine.feed.open(Filter(), resumed=True)))
+    assert asyncio.run(is_woken(engine.events.open(Filter(), resumed=True)))
 
 
 @pytest.mark.parametrize(
@@ -172,8 +172,8 @@ def test_who_resumes_is_awake_at_once() -> None:
     ],
 )
 def test_a_reset_is_told_to_those_whom_it_concerns(scope: Scope, *, hears: bool) -> None:
-    engine = emulation()
-    reader = engine.feed.open(Filter(account_sid=ACCOUNT))
+    engine = make_engine()
+    reader = engine.events.open(Filter(account_sid=ACCOUNT))
     post(engine, account_sid=OTHER_ACCOUNT)
     engine.reset(scope)
 
@@ -181,8 +181,8 @@ def test_a_reset_is_told_to_those_whom_it_concerns(scope: Scope, *, hears: bool)
 
 
 def test_a_reset_comes_before_what_came_after_it_and_what_it_removed_is_not_read() -> None:
-    engine = emulation()
-    reader = engine.feed.open(Filter())
+    engine = make_engine()
+    reader = engine.events.open(Filter())
     other = post(engine, account_sid=OTHER_ACCOUNT)
     post(engine)
     engine.reset(Scope(ACCOUNT))
@@ -192,8 +192,8 @@ def test_a_reset_comes_before_what_came_after_it_and_what_it_removed_is_not_read
 
 
 def test_a_reader_that_falls_too_far_behind_is_given_up_and_the_others_are_not() -> None:
-    engine = emulation()
-    slow, quick = engine.feed.open(Filter()), engine.feed.open(Filter())
+    engine = make_engine()
+    slow, quick = engine.events.open(Filter()), engine.events.open(Filter())
     seen = []
     for _ in range(MAX_BEHIND + 1):
         engine.refuse(arrive(engine), request(), errors.PATH_UNKNOWN)
@@ -204,8 +204,8 @@ def test_a_reader_that_falls_too_far_behind_is_given_up_and_the_others_are_not()
 
 
 def test_a_reader_may_be_as_far_behind_as_the_limit() -> None:
-    engine = emulation()
-    reader = engine.feed.open(Filter())
+    engine = make_engine()
+    reader = engine.events.open(Filter())
     for _ in range(MAX_BEHIND // 2):
         post(engine)
 
@@ -215,8 +215,8 @@ def test_a_reader_may_be_as_far_behind_as_the_limit() -> None:
 
 
 def test_readers_hold_no_exchange_that_was_evicted() -> None:
-    engine = emulation(journal_limit=1)
-    readers = [engine.feed.open(Filter(), resumed=True) for _ in range(3)]
+    engine = make_engine(journal_limit=1)
+    readers = [engine.events.open(Filter(), resumed=True) for _ in range(3)]
     evicted = post(engine)
     kept = post(engine)
     gc.collect()
@@ -226,9 +226,9 @@ def test_readers_hold_no_exchange_that_was_evicted() -> None:
 
 
 def test_a_reader_whose_notes_were_dropped_is_given_up() -> None:
-    engine = emulation()
+    engine = make_engine()
     engine.memory["event_notes"].max_entries = 2
-    slow, other = engine.feed.open(Filter(call_sid=CALL)), engine.feed.open(Filter(call_sid=OTHER_CALL))
+    slow, other = engine.events.open(Filter(call_sid=CALL)), engine.events.open(Filter(call_sid=OTHER_CALL))
     engine.reset(Scope(call_sid=CALL))
     for _ in range(2):
         engine.reset(Scope(call_sid=OTHER_CALL))
@@ -238,13 +238,13 @@ def test_a_reader_whose_notes_were_dropped_is_given_up() -> None:
 
 
 def test_no_more_notes_are_read_at_once_than_exchanges() -> None:
-    engine = emulation()
-    reader = engine.feed.open(Filter(), resumed=True)
+    engine = make_engine()
+    reader = engine.events.open(Filter(), resumed=True)
     first = post(engine)
     for number in range(5):
         engine.reset(Scope(call_sid=f"CA{number}"))
     second = post(engine)
-    batches = [finish(engine.feed.read(reader, 2)) for _ in range(4)]
+    batches = [finish(engine.events.read(reader, 2)) for _ in range(4)]
     resets = [Event(EventKind.RESET, 1, Scope(call_sid=f"CA{number}")) for number in range(5)]
 
     assert batches == [[*events_of(first), *resets[:2]], resets[2:4], [resets[4], *events_of(second)], []]
@@ -252,42 +252,42 @@ def test_no_more_notes_are_read_at_once_than_exchanges() -> None:
 
 
 def test_what_is_read_at_once_has_a_bound_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = emulation()
-    reader = engine.feed.open(Filter(), resumed=True)
+    engine = make_engine()
+    reader = engine.events.open(Filter(), resumed=True)
     sent = [post(engine) for _ in range(4)]
     monkeypatch.setattr(events, "READ_BYTES", 2 * sent[0].size)
-    batches = [finish(engine.feed.read(reader)) for _ in range(3)]
+    batches = [finish(engine.events.read(reader)) for _ in range(3)]
 
     assert batches == [told(sent[:3]), told(sent[3:]), []]
 
 
 def test_notes_are_counted_and_the_oldest_dropped() -> None:
-    engine = emulation(memory_limit=1024**2)
+    engine = make_engine(memory_limit=1024**2)
     for number in range(100):
         engine.reset(Scope(call_sid=f"{number}".ljust(60_000, "x")))
     notes = engine.memory["event_notes"]
 
-    assert (notes.entries, len(engine.feed._notes)) == (1, 1)
+    assert (notes.entries, len(engine.events._notes)) == (1, 1)
     assert notes.bytes > 60_000
 
 
 def test_a_delivery_that_was_evicted_is_not_read() -> None:
-    engine = emulation(deliveries_limit=1)
-    engine.conversations.subscriptions.add(subscription())
-    reader = engine.feed.open(Filter())
+    engine = make_engine(deliveries_limit=1)
+    engine.callback_dispatcher.subscriptions.add(subscription())
+    reader = engine.events.open(Filter())
     for _ in range(2):
-        engine.hear(EndUserMessage(ACCOUNT, CALL, "alice", MESSAGE, "{}", "application/json"))
-    (kept,) = engine.conversations.deliveries
+        engine.receive_end_user_message(EndUserMessage(ACCOUNT, CALL, "alice", MESSAGE, "{}", "application/json"))
+    (kept,) = engine.callback_dispatcher.deliveries
 
     assert [event.about for event in take(engine, reader)] == [kept]
 
 
 def test_a_page_of_the_journal_leaves_later_notes_for_the_next() -> None:
-    engine = emulation()
-    reader = engine.feed.open(Filter())
+    engine = make_engine()
+    reader = engine.events.open(Filter())
     sent = [post(engine), post(engine)]
     engine.reset(Scope(OTHER_ACCOUNT))
-    first = finish(engine.feed.read(reader, 1))
+    first = finish(engine.events.read(reader, 1))
 
     assert (first, reader.is_behind) == (events_of(sent[0]), True)
     assert take(engine, reader) == [*events_of(sent[1]), Event(EventKind.RESET, 2, Scope(OTHER_ACCOUNT))]
@@ -295,8 +295,8 @@ def test_a_page_of_the_journal_leaves_later_notes_for_the_next() -> None:
 
 
 def test_when_the_emulator_stops_readers_end_with_what_they_have() -> None:
-    engine = emulation()
-    reader = engine.feed.open(Filter())
+    engine = make_engine()
+    reader = engine.events.open(Filter())
     sent = post(engine)
     engine.stop()
 
@@ -307,33 +307,33 @@ def test_when_the_emulator_stops_readers_end_with_what_they_have() -> None:
 
 
 def test_a_closed_reader_hears_nothing_and_is_not_counted() -> None:
-    engine = emulation()
-    reader, other = engine.feed.open(Filter(call_sid=CALL)), engine.feed.open(Filter(call_sid=CALL))
-    engine.feed.close(reader)
+    engine = make_engine()
+    reader, other = engine.events.open(Filter(call_sid=CALL)), engine.events.open(Filter(call_sid=CALL))
+    engine.events.close(reader)
     post(engine)
 
-    assert (len(engine.feed), reader.behind) == (1, 0)
+    assert (len(engine.events), reader.behind) == (1, 0)
     assert len(take(engine, other)) == 2
 
 
 def test_no_more_than_a_thousand_read_until_one_closes() -> None:
-    engine = emulation()
-    readers = [engine.feed.open(Filter()) for _ in range(1000)]
+    engine = make_engine()
+    readers = [engine.events.open(Filter()) for _ in range(1000)]
 
     with pytest.raises(CapacityError) as caught:
-        engine.feed.open(Filter())
+        engine.events.open(Filter())
 
     assert str(caught.value) == "event_streams reached: at most 1000; close some first"
-    engine.feed.close(readers[0])
-    assert engine.feed.open(Filter())
+    engine.events.close(readers[0])
+    assert engine.events.open(Filter())
 
 
 def test_a_reader_that_resumes_gets_the_resets_it_may_have_missed() -> None:
-    engine = emulation()
+    engine = make_engine()
     first = post(engine)
     engine.reset(Scope(call_sid=CALL))
     engine.reset(Scope(call_sid=OTHER_CALL))
-    reader = engine.feed.open(Filter(call_sid=CALL, after=first.seq), resumed=True)
+    reader = engine.events.open(Filter(call_sid=CALL, after=first.seq), resumed=True)
 
     assert [(event.kind, event.about) for event in take(engine, reader)] == [(EventKind.RESET, Scope(call_sid=CALL))]
 
@@ -355,20 +355,20 @@ def test_a_reader_that_resumes_gets_the_resets_it_may_have_missed() -> None:
     ],
 )
 def test_a_delivery_is_told_at_each_step_to_who_reads_all_of_its_call(wanted: Filter, *, hears: bool) -> None:
-    engine = emulation()
-    engine.conversations.subscriptions.add(subscription())
+    engine = make_engine()
+    engine.callback_dispatcher.subscriptions.add(subscription())
     post(engine, account_sid=OTHER_ACCOUNT, call_sid=OTHER_CALL)
-    reader = engine.feed.open(wanted)
-    engine.hear(EndUserMessage(ACCOUNT, CALL, "alice", MESSAGE, "{}", "application/json"))
-    (delivery,) = engine.conversations.deliveries
-    engine.conversations.deliveries.settle(delivery, Became.DELIVERED)
+    reader = engine.events.open(wanted)
+    engine.receive_end_user_message(EndUserMessage(ACCOUNT, CALL, "alice", MESSAGE, "{}", "application/json"))
+    (delivery,) = engine.callback_dispatcher.deliveries
+    engine.callback_dispatcher.deliveries.settle(delivery, Became.DELIVERED)
 
     assert take(engine, reader) == [Event(EventKind.DELIVERY, 1, delivery)] * 2 * hears
 
 
 def test_a_delivery_is_not_told_again_to_who_resumes() -> None:
-    engine = emulation()
-    engine.conversations.subscriptions.add(subscription())
-    engine.hear(EndUserMessage(ACCOUNT, CALL, "alice", MESSAGE, "{}", "application/json"))
+    engine = make_engine()
+    engine.callback_dispatcher.subscriptions.add(subscription())
+    engine.receive_end_user_message(EndUserMessage(ACCOUNT, CALL, "alice", MESSAGE, "{}", "application/json"))
 
-    assert take(engine, engine.feed.open(Filter(), resumed=True)) == []
+    assert take(engine, engine.events.open(Filter(), resumed=True)) == []

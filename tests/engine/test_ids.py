@@ -25,8 +25,8 @@ class Source:
 @given(st.lists(st.integers(1, 64), min_size=1, max_size=200))
 def test_every_taken_byte_is_the_sources_and_none_is_taken_twice(counts: list[int]) -> None:
     source = Source()
-    chance = IdGenerator(source)
-    taken = [chance.take(count) for count in counts]
+    ids = IdGenerator(source)
+    taken = [ids.random_bytes(count) for count in counts]
 
     assert [len(piece) for piece in taken] == counts
     rest = source.given
@@ -38,21 +38,21 @@ def test_every_taken_byte_is_the_sources_and_none_is_taken_twice(counts: list[in
 @pytest.mark.parametrize(("identifiers", "calls"), [(0, 0), (1, 1), (256, 1), (257, 2)])
 def test_the_source_is_asked_once_for_many_identifiers(identifiers: int, calls: int) -> None:
     source = Source()
-    chance = IdGenerator(source)
+    ids = IdGenerator(source)
     for _ in range(identifiers):
-        chance.take(16)
+        ids.random_bytes(16)
 
     assert source.calls == calls
 
 
-def taken(chance: IdGenerator) -> list[bytes]:
-    return [chance.take(16) for _ in range(300)]
+def taken(ids: IdGenerator) -> list[bytes]:
+    return [ids.random_bytes(16) for _ in range(300)]
 
 
 @given(st.integers(0))
 def test_a_seed_always_starts_the_same_sequence(seed: int) -> None:
     early, late = IdGenerator(Source(), seed), IdGenerator(Source())
-    late.take(5)
+    late.random_bytes(5)
     late.seed(seed)
 
     assert taken(early) == taken(late)
@@ -60,27 +60,27 @@ def test_a_seed_always_starts_the_same_sequence(seed: int) -> None:
 
 
 def test_seeds_start_different_sequences() -> None:
-    firsts = {IdGenerator(Source(), seed).take(16) for seed in range(100)}
+    firsts = {IdGenerator(Source(), seed).random_bytes(16) for seed in range(100)}
 
     assert len(firsts) == 100
 
 
 def test_without_a_seed_it_goes_on_at_random() -> None:
     source = Source()
-    chance = IdGenerator(source, 1)
-    chance.seed(None)
-    piece = chance.take(16)
+    ids = IdGenerator(source, 1)
+    ids.seed(None)
+    piece = ids.random_bytes(16)
 
     assert source.given.startswith(piece)
-    assert chance.current_seed is None
+    assert ids.current_seed is None
 
 
 def test_after_a_reset_the_first_seed_starts_again() -> None:
-    chance = IdGenerator(Source(), 1)
-    first = taken(chance)
-    chance.seed(2)
-    chance.take(16)
-    chance.reset()
+    ids = IdGenerator(Source(), 1)
+    first = taken(ids)
+    ids.seed(2)
+    ids.random_bytes(16)
+    ids.reset()
 
-    assert taken(chance) == first
-    assert chance.current_seed == 1
+    assert taken(ids) == first
+    assert ids.current_seed == 1

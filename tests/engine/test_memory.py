@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import CALLBACK, SOME_TIME, account, arrive, call, emulation, notice, request, subscription
+from builders import CALLBACK, SOME_TIME, account, arrive, call, make_engine, notice, request, subscription
 
 from emulator.engine.callbacks.deliveries import DeliveryAttempt
 from emulator.engine.engine import Engine
@@ -50,7 +50,7 @@ def wide(number: int, length: int) -> str:
 def create(engine: Engine, number: int, content: str, key: str | None = None) -> None:
     body = bytes(200) + number.to_bytes(4, "big")
     sent_now = request(head=pack([(b"x-number", b"%d" % number)]), body=body, target=f"/{number:0100}")
-    engine.admit(arrive(engine, ac(number), ca(number)), sent_now, NewMessage(content, key))
+    engine.create(arrive(engine, ac(number), ca(number)), sent_now, NewMessage(content, key))
 
 
 def refuse(engine: Engine, number: int) -> None:
@@ -60,12 +60,12 @@ def refuse(engine: Engine, number: int) -> None:
 
 
 def deliver(engine: Engine, number: int) -> None:
-    deliveries = engine.conversations.deliveries
+    deliveries = engine.callback_dispatcher.deliveries
     texts = {"account_sid": ac(number), "call_sid": ca(number), "sid": f"KX{number:032x}"}
     made = deliveries.open(
         subscription(id=f"{number:032x}", callback=f"{CALLBACK}/{number:0200}"),
         notice(content=wide(number, 2_000), **texts),
-        chance=engine.chance,
+        ids=engine.ids,
         now=SOME_TIME,
     )
     for attempt in range(6):
@@ -76,7 +76,7 @@ def deliver(engine: Engine, number: int) -> None:
 
 def end_user_message(engine: Engine, number: int) -> None:
     said = EndUserMessage(ac(number), ca(number), f"user {number}", f"KX{number:032x}", wide(number, 2_000), "text/x")
-    engine.hear(said)
+    engine.receive_end_user_message(said)
 
 
 def add_fault(engine: Engine, number: int) -> None:
@@ -89,7 +89,7 @@ def add_fault(engine: Engine, number: int) -> None:
 def subscribe(engine: Engine, number: int) -> None:
     new = NewSubscription(f"{CALLBACK}/{number:0300}", "POST", None)
     made = new.made(f"{number:032x}", ac(number), ca(number), SOME_TIME + number)
-    engine.conversations.subscriptions.add(made)
+    engine.callback_dispatcher.subscriptions.add(made)
 
 
 def place_call(engine: Engine, number: int) -> None:
@@ -103,19 +103,19 @@ def wait(engine: Engine, number: int) -> None:
 
 
 def read(engine: Engine, number: int) -> None:
-    engine.feed.open(Filter(account_sid=ac(number), call_sid=ca(number), contains=wide(number, 500)))
+    engine.events.open(Filter(account_sid=ac(number), call_sid=ca(number), contains=wide(number, 500)))
 
 
 def sequence(engine: Engine, number: int) -> None:
-    engine.conversations._sequences.take(ac(number), ca(number))
+    engine.callback_dispatcher._sequences.take(ac(number), ca(number))
 
 
 def behave(engine: Engine, number: int) -> None:
-    engine.switchboard.behaviours.put(wide(number, 100), AutoAnswer(Reaction.ANSWER, 1.0 + number))
+    engine.call_controller.behaviours.put(wide(number, 100), AutoAnswer(Reaction.ANSWER, 1.0 + number))
 
 
 def begin_voice_call(engine: Engine, number: int) -> None:
-    party = engine.switchboard._parties.begin(f"user {number}", ac(number), [])
+    party = engine.call_controller._parties.begin(f"user {number}", ac(number), [])
     party.sdp = "v=0" + "x" * 1_000 + str(number)
 
 
@@ -157,7 +157,7 @@ def growth(engine: Engine, fill: Fill) -> tuple[int, int]:
 
 def evicted() -> dict[str, int]:
     """Return what is left after an attack with large contents and keys on a small journal."""
-    engine = emulation(memory_limit=2 * 1024**2)
+    engine = make_engine(memory_limit=2 * 1024**2)
 
     def fill(engine: Engine, number: int) -> None:
         create(engine, number, wide(number, 10_000), wide(number, 255))
@@ -171,7 +171,7 @@ def evicted() -> dict[str, int]:
 
 async def measure() -> None:
     """Print all measurements as JSON: the process of its own that `measured` starts."""
-    grown = {name: growth(emulation(), fill) for name, fill in FILLS.items()}
+    grown = {name: growth(make_engine(), fill) for name, fill in FILLS.items()}
     print(json.dumps({"growth": grown, "evicted": evicted()}))  # noqa: T201
 
 
@@ -204,13 +204,13 @@ def test_the_account_counts_all_that_is_allocated(measured: Any, name: str) -> N
 @pytest.mark.parametrize("fill", FILLS.values(), ids=FILLS)
 def test_a_reset_of_all_releases_all(fill: Fill) -> None:
     async def run() -> int:
-        engine = emulation()
+        engine = make_engine()
         for number in range(20):
             fill(engine, number)
         for wait in list(engine.waits):
             engine.waits.leave(wait)
-        for reader in list(engine.feed):
-            engine.feed.close(reader)
+        for reader in list(engine.events):
+            engine.events.close(reader)
         for held in [held for held, _ in engine.delays.items()]:
             engine.delays.leave(held)
         engine.reset(Scope())

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Self
 
 import pytest
-from builders import CALL, OTHER_CALL, emulation, post, subscription
+from builders import CALL, OTHER_CALL, make_engine, post, subscription
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -117,7 +117,7 @@ def test_work_that_fails_lets_others_go_on() -> None:
 
 def test_waits_that_end_together_are_woken_in_several_iterations() -> None:
     async def run() -> tuple[Iterations, int]:
-        engine = emulation()
+        engine = make_engine()
         async with Iterations() as iterations:
 
             async def client() -> None:
@@ -210,12 +210,12 @@ def test_a_window_is_a_part_from_one_end(items: list[int], limit: int, skip: int
 
 
 def filled() -> Engine:
-    engine = emulation()
+    engine = make_engine()
     for number in range(MANY):
         post(engine, f"[{number}]", call_sid=[CALL, OTHER_CALL][number % 2])
-    engine.conversations.subscriptions.add(subscription())
+    engine.callback_dispatcher.subscriptions.add(subscription())
     for _ in range(MANY):
-        engine.hear(EndUserMessage(None, CALL, "alice", "KX", "[1]", "application/json"))
+        engine.receive_end_user_message(EndUserMessage(None, CALL, "alice", "KX", "[1]", "application/json"))
     return engine
 
 
@@ -334,7 +334,7 @@ def test_what_comes_while_a_scope_is_reset_is_removed_too(scope: Scope, there: i
 
 
 def test_keys_that_come_while_a_reset_runs_go_too() -> None:
-    engine = emulation()
+    engine = make_engine()
     post(engine, key="first")
     other = post(engine, key="other", call_sid=OTHER_CALL)
     steps = engine.reset_in_steps(Scope(call_sid=CALL))
@@ -348,12 +348,12 @@ def test_keys_that_come_while_a_reset_runs_go_too() -> None:
 
 
 def test_a_key_that_comes_again_while_keys_are_reset_belongs_to_the_newest() -> None:
-    engine = emulation()
+    engine = make_engine()
     post(engine, key="k")
     post(engine, key="other")
-    steps = engine.holdings.reset_keys(Scope())
+    steps = engine.preconditions.reset_keys(Scope())
     next(steps)
-    finish(engine.holdings.reset_keys(Scope()))
+    finish(engine.preconditions.reset_keys(Scope()))
     newest = post(engine, key="k")
     finish(steps)
 

@@ -76,7 +76,7 @@ def test_messages_go_both_ways_under_their_sids(alice: EndUser, site: Site) -> N
 def test_what_it_sends_is_heard_under_the_same_sid() -> None:
     with Running(Settings(port=0)) as running, EndUser(running.site.url) as alice:
         heard: list[Any] = []
-        running.engine.switchboard.on_message = heard.append
+        running.engine.call_controller.on_message = heard.append
         call = alice.call()
         sent = call.send_message({"b": [1.5, "ö"]}, content_type="application/x")
 
@@ -154,7 +154,7 @@ def test_a_call_that_is_over_cannot_be_accepted(site: Site) -> None:
 
 def test_a_call_that_nobody_takes_says_why() -> None:
     with Running(Settings(port=0)) as running, EndUser(running.site.url) as alice:
-        behaviours = running.engine.switchboard.behaviours
+        behaviours = running.engine.call_controller.behaviours
         behaviours.put("busy", AutoAnswer(Reaction.BUSY))
         behaviours.put("silent", AutoAnswer(Reaction.RING))
         with pytest.raises(CallFailedError, match="31486: Busy Here") as failure:

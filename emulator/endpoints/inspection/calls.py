@@ -74,7 +74,7 @@ class CallList(DeferredModel):
 
 
 def _view(engine: EngineDep, call: Call) -> CallView:
-    party = engine.switchboard.party(call.sid)
+    party = engine.call_controller.party(call.sid)
     return CallView(
         call_sid=call.sid,
         account_sid=call.account_sid,
@@ -101,7 +101,7 @@ async def list_calls(engine: EngineDep, page: ScopeListingQuery) -> Response:
 async def place_call(engine: EngineDep, placed: Annotated[CallPlacement, IN_BODY]) -> CallView:
     """Let the Voice SDK of a connected user ring; the call is ringing until it is accepted."""
     try:
-        call_sid = engine.switchboard.place(
+        call_sid = engine.call_controller.place(
             placed.to, from_=placed.from_, account_sid=placed.account_sid, custom=placed.parameters
         )
     except NotReachableError as error:
@@ -117,8 +117,8 @@ async def place_call(engine: EngineDep, placed: Annotated[CallPlacement, IN_BODY
 async def put_call(engine: EngineDep, call_sid: CallSid, state: CallState, response: Response) -> CallView:
     """Register a call, or replace what is known of it (200); one that is over is hung up where a Voice SDK is there."""
     if state.status not in ACTIVE:
-        engine.switchboard.finish(call_sid, state.status)
-    party = engine.switchboard.party(call_sid)
+        engine.call_controller.finish(call_sid, state.status)
+    party = engine.call_controller.party(call_sid)
     if party is not None:
         party.account_sid = state.account_sid
     call = Call(sid=call_sid, account_sid=state.account_sid, status=state.status, client=state.client)
@@ -139,6 +139,6 @@ async def get_call(engine: EngineDep, call_sid: CallSid) -> CallView:
 @router.delete("/{call_sid}", status_code=204, responses=NOT_FOUND)
 async def delete_call(engine: EngineDep, call_sid: CallSid) -> None:
     """Forget a call, which ends it: it is again what the option `calls` says of unregistered ones."""
-    engine.switchboard.finish(call_sid, Status.CANCELED)
+    engine.call_controller.finish(call_sid, Status.CANCELED)
     if engine.calls.remove(call_sid) is None:
         raise _missing(call_sid)

@@ -72,7 +72,7 @@ class DeliveryPage(Waited):
 )
 async def list_deliveries(engine: EngineDep, mask: Mask, query: DeliveriesQuery, request: Request) -> Response:
     """Callbacks to subscriptions; with `at_least` or `at_most`, wait. One that fails has the code 32711."""
-    deliveries, wanted = engine.conversations.deliveries, query.filter()
+    deliveries, wanted = engine.callback_dispatcher.deliveries, query.filter()
     more = await _wait(engine, query, request) if query.waits else {}
     count, found = await engine.page_of_deliveries(wanted, query.window)
     listed = await rendered_all(engine, partial(delivery_json, mask=mask), found)
@@ -86,10 +86,10 @@ async def _wait(engine: Engine, query: DeliveryQuery, request: Request) -> dict[
     try:
         await until_over(wait.over, query.seconds, request)
     finally:
-        engine.conversations.deliveries.waits.leave(wait)
+        engine.callback_dispatcher.deliveries.waits.leave(wait)
     more = waited(wait)
     if not wait.fulfilled:
-        steps = explain(wait, wait.ended, engine.conversations)
+        steps = explain(wait, wait.ended, engine.callback_dispatcher)
         more["explanation"] = await engine.slices.run(steps, 2 * LOOKED_AT)
     return more
 
@@ -104,7 +104,7 @@ async def get_delivery(
     engine: EngineDep, mask: Mask, delivery_id: Annotated[str, Path(examples=[_EXAMPLE])]
 ) -> Response:
     """The delivery with this id."""
-    delivery = engine.conversations.deliveries.get(delivery_id)
+    delivery = engine.callback_dispatcher.deliveries.get(delivery_id)
     if delivery is None:
         raise HTTPException(404, f"no delivery {delivery_id[:40]}; it never was, or was reset, or evicted")
     return json_response(delivery_json(delivery, mask))

@@ -12,7 +12,7 @@ from emulator.wire.masking import Masking
 
 
 async def _engine(request: Request) -> Engine:
-    return cast("Engine", request.app.state.emulation)
+    return cast("Engine", request.app.state.engine)
 
 
 async def _masking(request: Request) -> Masking:

@@ -85,8 +85,8 @@ async def get_end_user(engine: EngineDep, call_sid: CallSid, page: SkipQuery) ->
     `skip` leaves out the newest of each direction; the counts include all.
     """
     window = Window(_LIMIT, newest_first=True, skip=page.skip)
-    party = engine.switchboard.party(call_sid)
-    sayings = engine.conversations.sayings.of_call(call_sid)
+    party = engine.call_controller.party(call_sid)
+    sayings = engine.callback_dispatcher.sayings.of_call(call_sid)
     count, found = await engine.page(engine.journal.messages(Filter(call_sid=call_sid)), window)
     received = await rendered_all(engine, message_json, found)
     said = await rendered_all(engine, saying_json, window.of(sayings))
@@ -108,12 +108,12 @@ async def get_end_user(engine: EngineDep, call_sid: CallSid, page: SkipQuery) ->
 )
 async def say(engine: EngineDep, call_sid: CallSid, body: SaidBody) -> Response:
     """Speak in the end user's name: every subscription of the call is told, as if its Voice SDK had sent it."""
-    call, party = engine.calls.get(call_sid), engine.switchboard.party(call_sid)
+    call, party = engine.calls.get(call_sid), engine.call_controller.party(call_sid)
     refusal = engine.calls.refusal(call.account_sid or "" if call is not None else "", call_sid)
     if refusal is not None:
         raise HTTPException(409, f"call {call_sid} cannot: {_WHY_NOT[refusal]}")
-    sid = sids.make(sids.MESSAGE, engine.chance.take(sids.ENTROPY_BYTES))
-    saying = engine.hear(
+    sid = sids.make(sids.MESSAGE, engine.ids.random_bytes(sids.ENTROPY_BYTES))
+    saying = engine.receive_end_user_message(
         EndUserMessage(
             account_sid=call.account_sid if call is not None else None,
             call_sid=call_sid,

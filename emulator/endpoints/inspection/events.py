@@ -86,7 +86,7 @@ class _Stream(Response):
         except TimeoutError:  # it does not even take the reason
             scope["extensions"][CONNECTION].reset()
         finally:
-            self._engine.feed.close(self._reader)
+            self._engine.events.close(self._reader)
 
     async def _send_all(self, send: Send) -> None:
         await send({"type": "http.response.body", "body": b": the emulator's events\n\n", "more_body": True})
@@ -99,7 +99,7 @@ class _Stream(Response):
             except TimeoutError:
                 chunk = b": still here\n\n"
             chunk += self._evicted()
-            events = deque(await slices.run(self._engine.feed.read(reader), SLICE))
+            events = deque(await slices.run(self._engine.events.read(reader), SLICE))
             while chunk or events:
                 chunk += await slices.run(_render_some(events, self._mask), len(events))
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
@@ -148,4 +148,4 @@ async def events(
     resumed = last_event_id is not None or "after" in wanted.model_fields_set
     if last_event_id is not None and last_event_id > engine.journal.last_seq:
         after = 0  # a place in the journal of an emulator before this one: all is new
-    return _Stream(engine, engine.feed.open(wanted.filter(after=after), resumed=resumed), mask)
+    return _Stream(engine, engine.events.open(wanted.filter(after=after), resumed=resumed), mask)

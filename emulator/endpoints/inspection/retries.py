@@ -124,11 +124,11 @@ async def watch(engine: Engine, query: RetryQuery, wait: MessageWaiter) -> None:
         CapacityError: too many watch already.
     """
     while not wait.over.done():
-        reader = engine.feed.open(Filter(account_sid=query.account_sid, call_sid=query.call_sid))
+        reader = engine.events.open(Filter(account_sid=query.account_sid, call_sid=query.call_sid))
         try:
             await _read(engine, query, wait, reader)
         finally:
-            engine.feed.close(reader)
+            engine.events.close(reader)
 
 
 async def _read(engine: Engine, query: RetryQuery, wait: MessageWaiter, reader: Subscriber) -> None:
@@ -142,7 +142,7 @@ async def _read(engine: Engine, query: RetryQuery, wait: MessageWaiter, reader: 
         if wait.over.done():
             return
         await reader.wait()
-        events = await engine.slices.run(engine.feed.read(reader), SLICE)
+        events = await engine.slices.run(engine.events.read(reader), SLICE)
         if any(event.kind is EventKind.RESET for event in events):
             _end(wait, WaitEnd.RESET)
         elif reader.ended and not reader.lagged.is_set():

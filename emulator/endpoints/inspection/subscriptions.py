@@ -57,6 +57,6 @@ def _json(one: Subscription, mask: Masking) -> str:
 async def list_subscriptions(engine: EngineDep, mask: Mask, page: ScopePageQuery) -> Response:
     """The subscriptions that were created and not deleted."""
     wanted = page.scope()
-    found = [one for one in engine.conversations.subscriptions if wanted.covers(one.account_sid, one.call_sid)]
+    found = [one for one in engine.callback_dispatcher.subscriptions if wanted.covers(one.account_sid, one.call_sid)]
     texts = await rendered_all(engine, partial(_json, mask=mask), page.window.of(found))
     return json_response(listing("subscriptions", texts, count=len(found)))

@@ -91,7 +91,7 @@ class BehaviourView(DeferredModel):
 async def list_users(engine: EngineDep, request: Request, page: SkipQuery) -> Response:
     """The connected Voice SDKs and their calls."""
     parties = defaultdict[ClientConnection, list[CallLeg]](list)
-    for party in engine.switchboard.parties:
+    for party in engine.call_controller.parties:
         for line in party.lines:
             parties[line].append(party)
 
@@ -101,7 +101,7 @@ async def list_users(engine: EngineDep, request: Request, page: SkipQuery) -> Re
             identity=line.identity, account_sid=line.account_sid, registered=line.registered, calls=calls_of_line
         ).model_dump_json()
 
-    lines, insights = list(engine.switchboard.lines), request.app.state.voice.stand_ins.insights
+    lines, insights = list(engine.call_controller.lines), request.app.state.voice.stand_ins.insights
     listed = await rendered_all(engine, view, lines[page.skip :])
     return json_response(listing("users", listed, count=len(lines), insights=insights))
 
@@ -120,12 +120,12 @@ async def put_behaviour(
     engine: EngineDep, identity: Identity, body: Annotated[BehaviourBody, IN_BODY]
 ) -> BehaviourView:
     """What happens to calls to this identity, and else to calls of it, while nobody of that name is registered."""
-    engine.switchboard.behaviours.put(identity, AutoAnswer(body.reaction, body.after))
+    engine.call_controller.behaviours.put(identity, AutoAnswer(body.reaction, body.after))
     return BehaviourView(identity=identity, reaction=body.reaction, after=body.after)
 
 
 @router.delete("/{identity}/behaviour", status_code=204, responses=NOT_FOUND, summary="Back to what is usual")
 async def delete_behaviour(engine: EngineDep, identity: Identity) -> None:
     """Calls are answered at once again."""
-    if engine.switchboard.behaviours.remove(identity) is None:
+    if engine.call_controller.behaviours.remove(identity) is None:
         raise HTTPException(404, f"nothing was set for {identity[:40]}")

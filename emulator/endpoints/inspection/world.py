@@ -125,11 +125,11 @@ async def put_clock(engine: EngineDep, change: Annotated[ClockChange, IN_BODY]) 
 @router.get("/_emulator/seed", summary="The seed")
 async def get_seed(engine: EngineDep) -> Seed:
     """The seed that identifiers are made from."""
-    return Seed(seed=engine.chance.current_seed)
+    return Seed(seed=engine.ids.current_seed)
 
 
 @router.put("/_emulator/seed", summary="Make identifiers reproducible")
 async def put_seed(engine: EngineDep, seed: Seed) -> Seed:
     """SIDs and request ids become the sequence of this seed, from its beginning."""
-    engine.chance.seed(seed.seed)
+    engine.ids.seed(seed.seed)
     return seed

@@ -20,7 +20,7 @@ _NO_REQUEST_ID = sids.make(sids.REQUEST, bytes(sids.ENTROPY_BYTES))
 class DryRun:
     """Judges requests that are not sent; nothing is remembered."""
 
-    emulation: Engine
+    engine: Engine
     house: SurfaceConfig
 
     def consider(
@@ -32,7 +32,7 @@ class DryRun:
         reply, failed = self._reply(request.path, case)
         head = replies.head(
             reply,
-            now=self.emulation.clock.now(),
+            now=self.engine.clock.now(),
             request_id=_NO_REQUEST_ID,
             duration=0.0,
             concurrent=1,
@@ -49,9 +49,9 @@ class DryRun:
             new = run_checks(case, self.house)
             assert case.target is not None
             if new is None:
-                self.emulation.holdings.subscription(case.target)
+                self.engine.preconditions.subscription(case.target)
                 return replies.deleted(representation), None
-            made = self.emulation.consider(case.target.account_sid, case.target.call_sid, new)
+            made = self.engine.dry_run(case.target.account_sid, case.target.call_sid, new)
         except TwilioError as error:
             return replies.refusal(error.problem, path, representation), error.problem
         return replies.created(made.element, made.members(), representation), None

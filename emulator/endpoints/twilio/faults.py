@@ -15,7 +15,7 @@ from emulator.engine.scope import Scope as Owner
 _GARBAGE = b"\x00\xffthis is not HTTP\r\n\r\n"
 
 
-async def hold(arrival: RequestContext, seconds: float, emulation: Engine, scope: Scope, receive: Receive) -> None:
+async def hold(arrival: RequestContext, seconds: float, engine: Engine, scope: Scope, receive: Receive) -> None:
     """Return after so many seconds; at once when its scope is reset, the emulator stops, or the client is gone.
 
     A client that closes its side while the answer is held back gave up on it. It may be one that only
@@ -23,7 +23,7 @@ async def hold(arrival: RequestContext, seconds: float, emulation: Engine, scope
     """
     owner = Owner(arrival.account_sid, arrival.call_sid)
     try:
-        held = emulation.delays.begin(owner)
+        held = engine.delays.begin(owner)
     except CapacityError as error:
         log.warning("an answer is not delayed: %s", error)
         return
@@ -33,13 +33,13 @@ async def hold(arrival: RequestContext, seconds: float, emulation: Engine, scope
         due = asyncio.get_running_loop().time() + seconds
         await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if leaving.done():
-            emulation.client_left(arrival)
+            engine.client_left(arrival)
             if HALF_CLOSED in scope.get("extensions", {}):
                 await asyncio.wait({held}, timeout=due - asyncio.get_running_loop().time())
                 arrival.was_left = False  # it may still read; the connection reports it when it does not
     finally:
         leaving.cancel()
-        emulation.delays.leave(held)
+        engine.delays.leave(held)
 
 
 def perform(fault: Fault, answer: RenderedResponse | None, scope: Scope) -> bool:

@@ -27,8 +27,8 @@ _OURS = paths.PREFIX + "/"
 class TwilioSurface:
     """Everything under `/2010-04-01/`."""
 
-    def __init__(self, emulation: Engine, house: SurfaceConfig, masking: Masking, *, log_every: bool = False) -> None:
-        self._emulation = emulation
+    def __init__(self, engine: Engine, house: SurfaceConfig, masking: Masking, *, log_every: bool = False) -> None:
+        self._engine = engine
         self._house = house
         self._masking = masking
         self._log_every = log_every
@@ -41,14 +41,14 @@ class TwilioSurface:
         path = whole.target.partition("?")[0]
         headers = whole.fields
         target = paths.parse(path)
-        if target is not None and self._emulation.faults.concern(target.account_sid, target.call_sid):
+        if target is not None and self._engine.faults.may_apply(target.account_sid, target.call_sid):
             return None
         arrival = self._arrive(path, target, headers)
         try:
             exchange = self._decide(arrival, whole, CheckState(whole.method, target, headers, whole.body))
             return self._render(arrival, exchange, whole, begun)
         finally:
-            self._emulation.leave(arrival)
+            self._engine.end_request(arrival)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request that comes in pieces, meets a fault, or comes to another server than ours."""
@@ -63,7 +63,7 @@ class TwilioSurface:
             exchange = self._decide(arrival, whole, CheckState(whole.method, target, headers, body, oversize))
             fault = arrival.fault
             if fault is not None and fault.delay:
-                await hold(arrival, fault.delay, self._emulation, scope, receive)
+                await hold(arrival, fault.delay, self._engine, scope, receive)
             answer = self._render(arrival, exchange, whole, begun)
             if answer is None or (fault is not None and not fault.answers):
                 assert fault is not None
@@ -74,12 +74,12 @@ class TwilioSurface:
         except ClientGoneError:
             return
         finally:
-            self._emulation.leave(arrival)
+            self._engine.end_request(arrival)
 
     def _arrive(self, path: str, target: Target | None, headers: Mapping[bytes, bytes]) -> RequestContext:
         if target is None:
-            return self._emulation.arrive(*_owners(path, headers))
-        return self._emulation.arrive(target.account_sid, target.call_sid)
+            return self._engine.begin_request(*_owners(path, headers))
+        return self._engine.begin_request(target.account_sid, target.call_sid)
 
     def _decide(self, arrival: RequestContext, whole: BufferedRequest, case: CheckState) -> Exchange | None:
         """One synchronous step from the whole request to its exchange; None when even that failed."""
@@ -100,7 +100,7 @@ class TwilioSurface:
                 reply = exchange.reply()
                 if reply is None:
                     return None
-                on_lost = partial(self._emulation.client_left, arrival)
+                on_lost = partial(self._engine.client_left, arrival)
                 return RenderedResponse(reply.status, exchange.reply_head(reply), reply.body, on_lost)
         except Exception:  # noqa: BLE001  as above
             log.exception("unexpected failure at %s %s", whole.method, self._masking.text(whole.target))
@@ -110,7 +110,7 @@ class TwilioSurface:
         return ReceivedRequest(
             whole.method,
             whole.target,
-            self._emulation.journal.share(pack(whole.headers)),
+            self._engine.journal.share(pack(whole.headers)),
             whole.body[:MAX_BODY_KEPT],
             len(whole.body),
             whole.client,
@@ -121,22 +121,22 @@ class TwilioSurface:
         """The exchange that the request becomes, whatever is wrong with it."""
         try:
             if request.method == "OPTIONS":
-                return self._emulation.preflight(arrival, request)
+                return self._engine.preflight(arrival, request)
             new = run_checks(case, self._house)
             if new is not None:
-                return self._emulation.admit(arrival, request, new)
+                return self._engine.create(arrival, request, new)
             assert case.target is not None
-            return self._emulation.remove(arrival, request, case.target)
+            return self._engine.delete(arrival, request, case.target)
         except TwilioError as error:
-            return self._emulation.refuse(arrival, request, error.problem, error.reason)
+            return self._engine.refuse(arrival, request, error.problem, error.reason)
         except Exception:  # noqa: BLE001  whatever it is, it is an exchange too
             log.exception("unexpected failure at %s %s", request.method, self._masking.text(request.target))
-            return self._emulation.refuse(arrival, request, INTERNAL_ERROR)
+            return self._engine.refuse(arrival, request, INTERNAL_ERROR)
 
     def _failure(self, whole: BufferedRequest) -> RenderedResponse:
         path = whole.target.partition("?")[0]
         reply = replies.refusal(INTERNAL_ERROR, path, replies.representation_of(path))
-        now = self._emulation.clock.now()
+        now = self._engine.clock.now()
         request_id = sids.make(sids.REQUEST, os.urandom(sids.ENTROPY_BYTES))  # not from where the failure may have been
         head = replies.head(reply, now=now, request_id=request_id, duration=0.0, concurrent=1, charset=False)
         return RenderedResponse(reply.status, replies.without_hsts(head) if whole.secure else head, reply.body)

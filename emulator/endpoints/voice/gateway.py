@@ -27,7 +27,7 @@ class Gateway:
     """`/signal`.
 
     Args:
-        switchboard: where calls are.
+        call_controller: where calls are.
         admission: who may come in by its token.
         guard: who may come in by its origin.
         keepalive: seconds of silence before a keepalive.
@@ -35,13 +35,13 @@ class Gateway:
 
     def __init__(
         self,
-        switchboard: CallController,
+        call_controller: CallController,
         admission: TokenAuthenticator,
         guard: Guard,
         *,
         keepalive: float = KEEPALIVE_INTERVAL,
     ) -> None:
-        self._switchboard = switchboard
+        self._switchboard = call_controller
         self._admission = admission
         self._guard = guard
         self._keepalive = keepalive

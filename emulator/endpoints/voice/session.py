@@ -20,7 +20,7 @@ class Session:
     """What a client may say when, and what it is told.
 
     Args:
-        switchboard: where its calls are.
+        call_controller: where its calls are.
         admission: who may come in.
         home: the host, in the SDK's way of writing it, that insights go to.
         edge: where the client comes back to, likewise.
@@ -33,14 +33,14 @@ class Session:
 
     def __init__(
         self,
-        switchboard: CallController,
+        call_controller: CallController,
         admission: TokenAuthenticator,
         *,
         home: str,
         edge: str = "roaming",
         cut: Callable[[], None] | None = None,
     ) -> None:
-        self._switchboard = switchboard
+        self._switchboard = call_controller
         self._admission = admission
         self._home = home
         self._edge = edge

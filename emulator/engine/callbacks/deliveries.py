@@ -175,17 +175,17 @@ class Deliveries(Store[str, Delivery]):
         """The account and call of its subscription."""
         return value.owners
 
-    def open(self, subscription: Subscription, notice: CallbackPayload, *, chance: IdGenerator, now: float) -> Delivery:
+    def open(self, subscription: Subscription, notice: CallbackPayload, *, ids: IdGenerator, now: float) -> Delivery:
         """Add a new, pending delivery to a subscription."""
         self.last_seq += 1
         delivery = Delivery(
             seq=self.last_seq,
-            id=chance.take(sids.ENTROPY_BYTES).hex(),
+            id=ids.random_bytes(sids.ENTROPY_BYTES).hex(),
             subscription_sid=subscription.sid,
             method=subscription.method,
             callback=subscription.callback,
             notice=notice,
-            idempotency_token=idempotency_token(chance.take(sids.ENTROPY_BYTES)),
+            idempotency_token=idempotency_token(ids.random_bytes(sids.ENTROPY_BYTES)),
             created_at=now,
         )
         self.put(delivery.id, delivery)  # where a seed that was set again made the id twice, the newest has it

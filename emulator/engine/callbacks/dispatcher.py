@@ -27,13 +27,13 @@ class CallbackDispatcher:
 
     Args:
         account: of memory.
-        chance: where identifiers come from.
+        ids: where identifiers come from.
         wakeups: sets the results of waits.
         first_number: the first `SequenceNumber` of a call.
     """
 
-    def __init__(self, account: MemoryAccount, chance: IdGenerator, wakeups: Wakeups, *, first_number: int) -> None:
-        self._chance = chance
+    def __init__(self, account: MemoryAccount, ids: IdGenerator, wakeups: Wakeups, *, first_number: int) -> None:
+        self._ids = ids
         self._sequences = SequenceNumbers(account, first_number)
         self.subscriptions = Subscriptions(account)
         self.deliveries = Deliveries(account, wakeups)
@@ -44,7 +44,7 @@ class CallbackDispatcher:
         """Who makes callbacks from now on, or gives up those of a scope; both return at once."""
         self._make, self._drop = make, drop
 
-    def hear(self, said: EndUserMessage, now: float) -> LoggedMessage:
+    def dispatch(self, said: EndUserMessage, now: float) -> LoggedMessage:
         """An end user said something: tell every subscription of the call."""
         told = [
             subscription
@@ -63,7 +63,7 @@ class CallbackDispatcher:
                 sid=said.sid,
                 sent_at=now,
             )
-            self._make(self.deliveries.open(subscription, notice, chance=self._chance, now=now))
+            self._make(self.deliveries.open(subscription, notice, ids=self._ids, now=now))
         return saying
 
     def reset(self, scope: Scope) -> dict[str, int]:

@@ -15,20 +15,22 @@ SHOWN = 5
 LOOKED_AT = 1000
 
 
-def explain(wait: Waiter[DeliveryFilter], end: WaitEnd, conversations: CallbackDispatcher) -> Steps[list[str]]:
+def explain(wait: Waiter[DeliveryFilter], end: WaitEnd, callback_dispatcher: CallbackDispatcher) -> Steps[list[str]]:
     """What was wanted and came, whether anything was said and to whom, and the deliveries that come nearest.
 
     Work in steps, one of each delivery that is looked at.
     """
     line = ending(wait, end, ("delivery", "deliveries"), "matched")
-    nearest = yield from _nearest(wait.wanted, conversations)
-    return [line, *_situation(wait.wanted.scope, conversations), *nearest]
+    nearest = yield from _nearest(wait.wanted, callback_dispatcher)
+    return [line, *_situation(wait.wanted.scope, callback_dispatcher), *nearest]
 
 
-def _situation(scope: Scope, conversations: CallbackDispatcher) -> Iterator[str]:
+def _situation(scope: Scope, callback_dispatcher: CallbackDispatcher) -> Iterator[str]:
     whose = f" of call {scope.call_sid}" if scope.call_sid else ""
-    subscribed = sum(scope.covers(one.account_sid, one.call_sid) for one in conversations.subscriptions)
-    sayings = conversations.sayings if scope.call_sid is None else conversations.sayings.of_call(scope.call_sid)
+    subscribed = sum(scope.covers(one.account_sid, one.call_sid) for one in callback_dispatcher.subscriptions)
+    sayings = (
+        callback_dispatcher.sayings if scope.call_sid is None else callback_dispatcher.sayings.of_call(scope.call_sid)
+    )
     said = sum(scope.overlaps(Scope(one.said.account_sid, one.said.call_sid)) for one in sayings)
     if not subscribed:
         yield f"there is no subscription{whose}: create one, and then let the end user speak"
@@ -39,9 +41,9 @@ def _counted(said: int) -> str:
     return f"{said} message{'s' if said > 1 else ''}" if said else "nothing"
 
 
-def _nearest(wanted: DeliveryFilter, conversations: CallbackDispatcher) -> Steps[list[str]]:
+def _nearest(wanted: DeliveryFilter, callback_dispatcher: CallbackDispatcher) -> Steps[list[str]]:
     own = DeliveryFilter(account_sid=wanted.account_sid, call_sid=wanted.call_sid)
-    deliveries = conversations.deliveries
+    deliveries = callback_dispatcher.deliveries
     looked_at = dict.fromkeys([*reversed(deliveries.select(own)[-LOOKED_AT:]), *deliveries.newest(LOOKED_AT)])
     near = []
     for delivery in looked_at:

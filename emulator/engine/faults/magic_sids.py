@@ -82,7 +82,7 @@ class MagicSids(Store[_Attempt, bool]):
         """The account and call that it was for."""
         return key[:2]
 
-    def concerns(self, call_sid: str) -> bool:
+    def may_apply(self, call_sid: str) -> bool:
         """Whether a CallSid looks like one of them; quick to say no."""
         return call_sid[-_ENDING:-4] in self._looks
 

@@ -114,7 +114,7 @@ class FaultRule:
         """Whether a request of its scope is meant; an answer is spoilt only where something was done."""
         return not (asked.refused and corrupts_response(self.recipe.then.action)) and self.recipe.match.fits(asked)
 
-    def strike(self, now: float) -> Fault | None:
+    def apply(self, now: float) -> Fault | None:
         """What it does to a request that it is for, at this time of the emulator's clock."""
         self.matched += 1
         recipe = self.recipe
@@ -213,9 +213,9 @@ class FaultRules(Store[str, FaultRule]):
         self._forget_ended()
         return super().reset(scope)
 
-    def concern(self, account_sid: str, call_sid: str) -> bool:
+    def may_apply(self, account_sid: str, call_sid: str) -> bool:
         """Whether something may go wrong with a request of this account and call; quick to say no."""
-        return self._magic.concerns(call_sid) or (
+        return self._magic.may_apply(call_sid) or (
             bool(self._entries) and any(not rule.is_spent for rule in self.covering(account_sid, call_sid))
         )
 
@@ -226,7 +226,7 @@ class FaultRules(Store[str, FaultRule]):
             if self._has_ended(rule):
                 self.remove(rule.id)
             elif not rule.is_spent and rule.is_for(asked):
-                fault = rule.strike(now)
+                fault = rule.apply(now)
                 if fault is not None:
                     return fault
         return self._magic.choose(asked)

@@ -49,7 +49,7 @@ class Preconditions:
         self._schemas = schemas
         self._subscriptions = subscriptions
 
-    def look(
+    def evaluate(
         self, account_sid: str, call_sid: str, new: CreateRequest, now: float
     ) -> tuple[tuple[SchemaResult, ...], Resource | None]:
         """The schemas' results for what a request carries, and what its key stands for.
@@ -77,10 +77,10 @@ class Preconditions:
             )
         return schemas, original
 
-    def asked(self, account_sid: str, call_sid: str, new: CreateRequest, now: float) -> RequestFacts:
+    def facts_of_create(self, account_sid: str, call_sid: str, new: CreateRequest, now: float) -> RequestFacts:
         """What fault rules look at in a request that creates."""
         try:
-            self.look(account_sid, call_sid, new, now)
+            self.evaluate(account_sid, call_sid, new, now)
         except TwilioError:
             refused = True
         else:
@@ -89,7 +89,7 @@ class Preconditions:
         what = (new.resource, new.idempotency_key, content, new.fingerprint)
         return RequestFacts(account_sid, call_sid, *what, refused)
 
-    def keep(self, made: Resource, now: float) -> None:
+    def commit(self, made: Resource, now: float) -> None:
         """Something was created.
 
         Raises:
@@ -114,13 +114,13 @@ class Preconditions:
             raise TwilioError(SUBSCRIPTION_UNKNOWN)
         return found
 
-    def asked_to_remove(self, target: Target) -> RequestFacts:
+    def facts_of_delete(self, target: Target) -> RequestFacts:
         """What fault rules look at in a request that deletes."""
         refused = self._find(target) is None
         sid = (target.sid or "").encode()
         return RequestFacts(target.account_sid, target.call_sid, target.resource, None, "", sid, refused)
 
-    def forget(self, made: Resource) -> None:
+    def discard(self, made: Resource) -> None:
         """Something was deleted: its key creates anew."""
         if isinstance(made, Subscription):
             self._subscriptions.remove(made.sid)

@@ -1,4 +1,4 @@
-"""The switchboard: who is connected, who talks to whom, and what they say to us. One synchronous step per frame.
+"""The call_controller: who is connected, who talks to whom, and what they say to us. One synchronous step per frame.
 
 There is no audio: what the ends of a call agree on is written by hand.
 """
@@ -46,16 +46,16 @@ class CallController:
         self,
         account: MemoryAccount,
         calls: CallRegistry,
-        chance: IdGenerator,
+        ids: IdGenerator,
         monotonic: Callable[[], float] = time.monotonic,
         later: Later = later,
     ) -> None:
         self._calls = calls
-        self._chance = chance
+        self._ids = ids
         self._later = later
         self._monotonic = monotonic
         self._lines = ClientConnections(account)
-        self._parties = CallLegs(account, calls, chance)
+        self._parties = CallLegs(account, calls, ids)
         self.behaviours = AutoAnswers(account)
         self.on_message: Callable[[EndUserMessage], object] | None = None
 
@@ -123,7 +123,7 @@ class CallController:
         called = frame.parameters.get("To", "").removeprefix(_CLIENT)
         caller = self._parties.begin(line.identity, line.account_sid, [line], caller=True)
         caller.alias = frame.call_sid
-        caller.sdp = sdp.answer(frame.sdp, self._chance.take(sdp.ENTROPY_BYTES))
+        caller.sdp = sdp.answer(frame.sdp, self._ids.random_bytes(sdp.ENTROPY_BYTES))
         line.aliases[frame.call_sid] = caller.call_sid
         line.put(server_frames.Ringing(call_sid=caller.call_sid))
         lines = [other for other in self._lines.callable(called, line.account_sid) if other is not line]
@@ -216,7 +216,7 @@ class CallController:
         if party is None:
             line.put(server_frames.HungUp(call_sid=frame.call_sid))
             return
-        answer = sdp.answer(frame.sdp, self._chance.take(sdp.ENTROPY_BYTES))
+        answer = sdp.answer(frame.sdp, self._ids.random_bytes(sdp.ENTROPY_BYTES))
         line.put(server_frames.Answered(call_sid=frame.call_sid, sdp=answer))
 
     # --- messages
@@ -298,7 +298,7 @@ class CallController:
             line.put(
                 server_frames.Incoming(
                     call_sid=callee.call_sid,
-                    sdp=sdp.offer(self._chance.take(sdp.ENTROPY_BYTES)),
+                    sdp=sdp.offer(self._ids.random_bytes(sdp.ENTROPY_BYTES)),
                     reconnect=callee.token,
                     from_=from_,
                     to=_CLIENT + callee.identity,

@@ -86,10 +86,10 @@ class CallLegs(Store[str, CallLeg]):
 
     kind = "voice_calls"
 
-    def __init__(self, account: MemoryAccount, calls: CallRegistry, chance: IdGenerator) -> None:
+    def __init__(self, account: MemoryAccount, calls: CallRegistry, ids: IdGenerator) -> None:
         super().__init__(account)
         self._calls = calls
-        self._chance = chance
+        self._ids = ids
         self._over: deque[str] = deque(maxlen=calls.bound.max_entries)  # CallSids of those that ended, oldest first
 
     def size_of(self, key: str, value: CallLeg) -> int:  # noqa: ARG002
@@ -113,7 +113,7 @@ class CallLegs(Store[str, CallLeg]):
         Raises:
             CapacityError: too many calls ring or are in progress, or are registered.
         """
-        call_sid, token = self._new_sid(), self._chance.take(sids.ENTROPY_BYTES).hex()
+        call_sid, token = self._new_sid(), self._ids.random_bytes(sids.ENTROPY_BYTES).hex()
         party = CallLeg(call_sid, identity, account_sid, lines, token, caller)
         self.put(call_sid, party)
         try:
@@ -133,7 +133,7 @@ class CallLegs(Store[str, CallLeg]):
 
     def _new_sid(self) -> str:
         """A CallSid that no call in progress has: a seed that was set again makes them twice."""
-        while (call_sid := sids.make(sids.CALL, self._chance.take(sids.ENTROPY_BYTES))) in self._entries:
+        while (call_sid := sids.make(sids.CALL, self._ids.random_bytes(sids.ENTROPY_BYTES))) in self._entries:
             pass
         return call_sid
 

@@ -82,7 +82,7 @@ def test_a_call_that_is_not_registered_is_not_found(site: Site, method: str) -> 
         pytest.param({"status": None}, "/status", "'in-progress'", id="no status"),
         pytest.param({"client": "sip"}, "/client", "'pstn'", id="unknown client"),
         pytest.param({"account_sid": "AC1"}, "/account_sid", "AC[0-9a-fA-F]{32}", id="malformed account"),
-        pytest.param({"account_sid": "AC" + "a" * 32 + "\n"}, "/account_sid", "AC", id="line feed in the account"),
+        pytest.param({"account_sid": "AC" + "a" * 32 + "\n"}, "/account_sid", "AC", id="line events in the account"),
         pytest.param({"account_sid": 1}, "/account_sid", "string", id="a number as account"),
         pytest.param({"state": "ringing"}, "/state", "no parameter of this name", id="misspelt member"),
         pytest.param([], "body", "object", id="an array"),

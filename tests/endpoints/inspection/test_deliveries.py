@@ -62,7 +62,7 @@ class Waiting:
 
 
 def waits(running: Running) -> int:
-    return len(running.engine.conversations.deliveries.waits)
+    return len(running.engine.callback_dispatcher.deliveries.waits)
 
 
 # --- the callback

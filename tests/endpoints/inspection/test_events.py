@@ -12,11 +12,11 @@ from emulator.settings import Settings
 
 
 def readers(running: Running) -> int:
-    return len(running.engine.feed)
+    return len(running.engine.events)
 
 
 def is_cut_off(running: Running) -> bool:
-    return all(reader.lagged.is_set() for reader in running.engine.feed)
+    return all(reader.lagged.is_set() for reader in running.engine.events)
 
 
 def test_a_message_is_told_as_a_request_and_as_a_message(caller: Caller) -> None:

@@ -83,8 +83,8 @@ def test_a_near_miss_is_an_error_entry(running: Running, caller: Caller) -> None
 
 def test_an_end_user_shows_the_others(running: Running, caller: Caller) -> None:
     said = EndUserMessage(caller.account, caller.call, NO_JSON, "KX1", "1", "a/b")
-    running.engine.conversations.sayings.add(LoggedMessage(said, 0.0, 1, 0))
-    running.engine.conversations.sayings.add(LoggedMessage(said._replace(identity="alice"), 0.0, 2, 0))
+    running.engine.callback_dispatcher.sayings.add(LoggedMessage(said, 0.0, 1, 0))
+    running.engine.callback_dispatcher.sayings.add(LoggedMessage(said._replace(identity="alice"), 0.0, 2, 0))
     page = listed(running, f"calls/{caller.call}/end-user")
 
     assert ["error" in one for one in page["received"]] == ["error" in one for one in page["said"]] == [True, False]
@@ -125,12 +125,12 @@ def break_fault(engine: Engine) -> None:
 
 
 def break_subscription(engine: Engine) -> None:
-    first, _ = engine.conversations.subscriptions
+    first, _ = engine.callback_dispatcher.subscriptions
     first.method = NO_JSON
 
 
 def break_delivery(engine: Engine) -> None:
-    first, _ = engine.conversations.deliveries.select(SimpleNamespace(call_sid=None, matches=lambda _: True))  # type: ignore[arg-type]
+    first, _ = engine.callback_dispatcher.deliveries.select(SimpleNamespace(call_sid=None, matches=lambda _: True))  # type: ignore[arg-type]
     first.attempts = NO_JSON
 
 
@@ -164,7 +164,7 @@ def test_every_list_shows_the_others(running: Running, kind: str) -> None:
 
 def test_the_list_of_users_shows_the_others(running: Running) -> None:
     with phone(running.site, "alice"), phone(running.site, "bob"):
-        next(line for line in running.engine.switchboard.lines if line.identity == "alice").account_sid = NO_JSON
+        next(line for line in running.engine.call_controller.lines if line.identity == "alice").account_sid = NO_JSON
         users = listed(running, "users")["users"]
 
     broken, fine = sorted(users, key=lambda user: "error" not in user)

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from builders import ACCOUNT, OTHER_CALL, emulation, post
+from builders import ACCOUNT, OTHER_CALL, make_engine, post
 from builders import request as a_request
 from serving import PATIENCE, Caller, MalformedReplyError, Running, Site, fresh, request
 from streaming import LONG, RESET_BY_PEER, post_json, reset, until
@@ -215,7 +215,7 @@ def test_a_wait_is_woken_by_the_retry(running: Running) -> None:
     caller = Caller(running.site)
     fault(caller, AFTER)
     waiting = Waiting(running.site, call_sid=caller.call, finding="recovered", at_least=1, timeout=LONG)
-    until(running.site, lambda: len(running.engine.feed) == 1)
+    until(running.site, lambda: len(running.engine.events) == 1)
     attempt(caller, key="k")
     Caller(running.site).send()
     early = waiting.is_over
@@ -224,7 +224,7 @@ def test_a_wait_is_woken_by_the_retry(running: Running) -> None:
     answer = waiting.answer()
     assert (early, answer["satisfied"], answer["ended"], answer["explanation"]) == (False, True, "decided", [])
     assert answer["retries"][0]["findings"] == ["retried_same_key", "recovered"]
-    until(running.site, lambda: len(running.engine.feed) == 0)
+    until(running.site, lambda: len(running.engine.events) == 0)
 
 
 def test_a_watch_ends_at_once_when_there_are_too_many(running: Running) -> None:
@@ -232,7 +232,7 @@ def test_a_watch_ends_at_once_when_there_are_too_many(running: Running) -> None:
     fault(caller, AFTER)
     attempt(caller)
     waiting = Waiting(running.site, finding="retried_without_key", at_most=0, within=LONG)
-    until(running.site, lambda: len(running.engine.feed) == 1)
+    until(running.site, lambda: len(running.engine.events) == 1)
     attempt(caller)
 
     answer = waiting.answer()
@@ -276,7 +276,7 @@ def test_strict_makes_an_unsatisfied_wait_a_408(caller: Caller, strict: str, sta
 def test_a_reset_ends_the_waits_of_its_scope_and_says_so(running: Running) -> None:
     caller = Caller(running.site)
     waiting = Waiting(running.site, account_sid=caller.account, at_least=1, timeout=LONG)
-    until(running.site, lambda: len(running.engine.feed) == 1)
+    until(running.site, lambda: len(running.engine.events) == 1)
     reset(running.site, account_sid=fresh("AC"))
     early = waiting.is_over
     reset(running.site, account_sid=caller.account)
@@ -289,7 +289,7 @@ def test_a_reset_ends_the_waits_of_its_scope_and_says_so(running: Running) -> No
 def test_a_stop_ends_waits_and_says_so() -> None:
     with Running(Settings(port=0)) as running:
         waiting = Waiting(running.site, at_most=0, within=LONG)
-        until(running.site, lambda: len(running.engine.feed) == 1)
+        until(running.site, lambda: len(running.engine.events) == 1)
         running.stop()
 
         answer = waiting.answer()
@@ -308,19 +308,19 @@ def killed(connection: Any) -> None:  # noqa: ANN401  serving.Connection
 def test_a_client_that_goes_away_frees_its_place_at_once(running: Running, way: Callable[[Any], None]) -> None:
     with running.site.connect() as connection:
         connection.send(request("GET", f"/_emulator/retries?at_least=1&timeout={LONG}"))
-        until(running.site, lambda: len(running.engine.feed) == 1)
+        until(running.site, lambda: len(running.engine.events) == 1)
         way(connection)
-    until(running.site, lambda: len(running.engine.feed) == 0)
+    until(running.site, lambda: len(running.engine.events) == 0)
 
-    assert len(running.engine.feed) == 0
+    assert len(running.engine.events) == 0
 
 
 def test_too_many_waits_are_refused_with_the_limits_name(running: Running) -> None:
-    feed = running.engine.feed
-    readers = [feed.open(Filter(account_sid="AC1")) for _ in range(1000)]
+    events = running.engine.events
+    readers = [events.open(Filter(account_sid="AC1")) for _ in range(1000)]
     reply = running.site.get(f"/_emulator/retries?at_least=1&timeout={LONG}")
     for reader in readers:
-        feed.close(reader)
+        events.close(reader)
 
     assert reply.status == 429
     assert "event_streams" in json.loads(reply.body)["error"]
@@ -335,7 +335,7 @@ def watched(*acts: Act, at_least: int) -> MessageWaiter:
     """A wait that looks once after each act."""
 
     async def run() -> MessageWaiter:
-        emulated, query = emulation(), RetryQuery(at_least=at_least)
+        emulated, query = make_engine(), RetryQuery(at_least=at_least)
         wait = MessageWaiter(query.filter(), at_least, None, 0, asyncio.get_running_loop().create_future())
         watching = asyncio.ensure_future(watch(emulated, query, wait))
         for act in (lambda _: None, *acts):
@@ -346,7 +346,7 @@ def watched(*acts: Act, at_least: int) -> MessageWaiter:
                 await asyncio.sleep(0)
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
-        assert len(emulated.feed) == 0
+        assert len(emulated.events) == 0
         return wait
 
     return asyncio.run(run())
@@ -370,7 +370,7 @@ async def delete_all(emulated: Engine) -> None:
 
 
 def refuse_nobodys(emulated: Engine) -> None:
-    arrived = emulated.arrive(None, None)
+    arrived = emulated.begin_request(None, None)
     emulated.refuse(arrived, a_request(), errors.PATH_UNKNOWN)
 
 

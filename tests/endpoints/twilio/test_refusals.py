@@ -67,7 +67,7 @@ ROWS = (
     Row("CallSid too long", _path(lambda c: path_of(c.account, c.call + "0")), NOT_FOUND),
     Row("CallSid not hex", _path(lambda c: path_of(c.account, "CA" + "g" * 32)), NOT_FOUND),
     Row("CallSid in lower case", _path(lambda c: path_of(c.account, c.call.lower())), NOT_FOUND),
-    Row("line feed after the CallSid", _path(lambda c: path_of(c.account, c.call + "%0A")), NOT_FOUND),
+    Row("line events after the CallSid", _path(lambda c: path_of(c.account, c.call + "%0A")), NOT_FOUND),
     Row("percent-encoded CallSid", _path(lambda c: path_of(c.account, "%43" + c.call[1:])), NOT_FOUND),
     Row("no CallSid", _path(lambda c: path_of(c.account, "")), NOT_FOUND),
     Row("malformed AccountSid", _path(lambda c: path_of("AC123", c.call)), NOT_FOUND),

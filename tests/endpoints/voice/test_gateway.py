@@ -206,20 +206,20 @@ def test_a_handshake_without_its_key_is_refused(site: Site) -> None:
 def test_a_client_that_never_reads_is_cut_off_and_nobody_notices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "MAX_BEHIND", 10)
     with Running(Settings(port=0)) as running, running.site.connect() as deaf, phone(running.site, "ivan") as ivan:
-        switchboard = running.engine.switchboard
+        call_controller = running.engine.call_controller
         deaf.send(request("GET", "/signal", HANDSHAKE) + masked('{"type":"listen","payload":{"token":"heidi"}}'))
         deaf.send(masked('{"type":"invite","payload":{"callsid":"TJS1"}}'))
         heard = b""
         while b'"answer"' not in heard:
             heard += deaf.socket.recv(4096)
         call = ivan.call()["callsid"]
-        heidi = next(party.call_sid for party in switchboard.parties if party.call_sid != call)
+        heidi = next(party.call_sid for party in call_controller.parties if party.call_sid != call)
         for _ in range(1000):  # what the kernel takes for a client that does not read is a few MB
             Caller(running.site, call=heidi).send(json.dumps("x" * 9000))
-            if len(list(switchboard.lines)) == 1:
+            if len(list(call_controller.lines)) == 1:
                 break
 
-        assert [line.identity for line in switchboard.lines] == ["ivan"]
+        assert [line.identity for line in call_controller.lines] == ["ivan"]
         ivan.say("register").hear("ready")
 
 
@@ -244,7 +244,7 @@ def test_who_never_says_who_it_is_is_sent_away(monkeypatch: pytest.MonkeyPatch, 
 
 def test_a_failure_of_ours_is_told_and_the_call_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     with Running(Settings(port=0)) as running, phone(running.site) as alice:
-        running.engine.switchboard.on_message = lambda _message: 1 / 0
+        running.engine.call_controller.on_message = lambda _message: 1 / 0
         call = alice.call()["callsid"]
         alice.say("message", callsid=call, content=1, voiceeventsid=KX, messagetype="user-defined-message")
         error = alice.hear("error")["error"]

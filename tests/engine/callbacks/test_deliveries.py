@@ -13,7 +13,7 @@ from builders import (
     OTHER_CALL,
     SOME_TIME,
     SUBSCRIPTION,
-    emulation,
+    make_engine,
     notice,
     subscription,
 )
@@ -35,10 +35,10 @@ class Kept(Deliveries):
 
     def __init__(self, *, limit: int = 100, max_bytes: int = 1_000_000) -> None:
         super().__init__(MemoryAccount(capacities={"deliveries": Capacity(limit, max_bytes)}), Wakeups())
-        self._chance = IdGenerator(random.Random(0).randbytes)
+        self._ids = IdGenerator(random.Random(0).randbytes)
 
     def make(self, **given: Any) -> Delivery:  # noqa: ANN401  a notice's parts
-        return self.open(subscription(), notice(**given), chance=self._chance, now=SOME_TIME)
+        return self.open(subscription(), notice(**given), ids=self._ids, now=SOME_TIME)
 
 
 def test_a_new_delivery_is_pending_and_holds_what_must_be_told() -> None:
@@ -147,10 +147,10 @@ def test_beyond_their_bytes_the_oldest_are_evicted_but_never_the_newest() -> Non
 
 def test_an_id_that_is_made_again_stands_for_the_newest() -> None:
     kept = Kept()
-    chance = IdGenerator(random.Random(0).randbytes, seed=1)
-    kept.open(subscription(), notice(), chance=chance, now=SOME_TIME)
-    chance.reset()
-    newest = kept.open(subscription(), notice(call_sid=OTHER_CALL), chance=chance, now=SOME_TIME)
+    ids = IdGenerator(random.Random(0).randbytes, seed=1)
+    kept.open(subscription(), notice(), ids=ids, now=SOME_TIME)
+    ids.reset()
+    newest = kept.open(subscription(), notice(call_sid=OTHER_CALL), ids=ids, now=SOME_TIME)
 
     assert list(kept.select(ANY)) == [newest]
     assert list(kept.select(DeliveryFilter(call_sid=CALL))) == []
@@ -256,9 +256,9 @@ def test_a_settled_delivery_does_not_count_twice_for_who_waits_for_any() -> None
 @pytest.mark.parametrize("wanted", [ANY, DeliveryFilter(account_sid=ACCOUNT), DeliveryFilter(call_sid=CALL)])
 def test_a_reset_ends_who_waits_for_what_it_takes(scope: Scope, wanted: DeliveryFilter) -> None:
     def play() -> None:
-        engine = emulation()
-        made = engine.conversations.deliveries.open(subscription(), notice(), chance=engine.chance, now=SOME_TIME)
-        wait = engine.conversations.deliveries.waits.begin(wanted, at_least=2, at_most=None)
+        engine = make_engine()
+        made = engine.callback_dispatcher.deliveries.open(subscription(), notice(), ids=engine.ids, now=SOME_TIME)
+        wait = engine.callback_dispatcher.deliveries.waits.begin(wanted, at_least=2, at_most=None)
         engine.reset(scope)
 
         assert (made.was_reset, wait.end) == (True, WaitEnd.RESET)

@@ -13,7 +13,7 @@ from builders import (
     SOME_TIME,
     account,
     arrive,
-    emulation,
+    make_engine,
     request,
     subscription,
 )
@@ -35,7 +35,7 @@ from emulator.wire.signalling import client_frames
 from emulator.wire.subscriptions import RESOURCE, NewSubscription
 
 
-def conversations(*, first_number: int = 1, limit: int = 100) -> tuple[CallbackDispatcher, list[Delivery]]:
+def callback_dispatcher(*, first_number: int = 1, limit: int = 100) -> tuple[CallbackDispatcher, list[Delivery]]:
     """Conversations, and the callbacks that they want made."""
     made: list[Delivery] = []
     kept = CallbackDispatcher(
@@ -56,10 +56,10 @@ def subscribe(kept: CallbackDispatcher, number: int, **given: Any) -> str:  # no
 
 
 def test_every_subscription_of_the_call_is_told_in_the_order_of_their_creation() -> None:
-    kept, made = conversations()
+    kept, made = callback_dispatcher()
     first, second = subscribe(kept, 1), subscribe(kept, 2, method="GET")
     subscribe(kept, 3, call_sid=OTHER_CALL)
-    saying = kept.hear(said("[1]"), SOME_TIME)
+    saying = kept.dispatch(said("[1]"), SOME_TIME)
 
     assert [(each.subscription_sid, each.method) for each in made] == [(first, "POST"), (second, "GET")]
     assert (saying.sequence_number, saying.told, saying.at) == (1, 2, SOME_TIME)
@@ -70,11 +70,11 @@ def test_every_subscription_of_the_call_is_told_in_the_order_of_their_creation()
 
 
 def test_a_call_of_an_account_tells_that_account_only_and_one_of_none_tells_all() -> None:
-    kept, made = conversations()
+    kept, made = callback_dispatcher()
     subscribe(kept, 1)
     subscribe(kept, 2, account_sid=OTHER_ACCOUNT)
-    kept.hear(said(account_sid=OTHER_ACCOUNT), SOME_TIME)
-    kept.hear(said(account_sid=None), SOME_TIME)
+    kept.dispatch(said(account_sid=OTHER_ACCOUNT), SOME_TIME)
+    kept.dispatch(said(account_sid=None), SOME_TIME)
 
     assert [each.notice.account_sid for each in made] == [OTHER_ACCOUNT, ACCOUNT, OTHER_ACCOUNT]
     assert len({each.idempotency_token for each in made}) == 3
@@ -82,11 +82,11 @@ def test_a_call_of_an_account_tells_that_account_only_and_one_of_none_tells_all(
 
 @pytest.mark.parametrize("first", [0, 1])
 def test_messages_of_a_call_are_numbered_whether_somebody_is_told_or_not(first: int) -> None:
-    kept, made = conversations(first_number=first)
-    kept.hear(said(), SOME_TIME)
+    kept, made = callback_dispatcher(first_number=first)
+    kept.dispatch(said(), SOME_TIME)
     subscribe(kept, 1)
-    kept.hear(said(), SOME_TIME)
-    kept.hear(said(call_sid=OTHER_CALL), SOME_TIME)
+    kept.dispatch(said(), SOME_TIME)
+    kept.dispatch(said(call_sid=OTHER_CALL), SOME_TIME)
 
     assert [saying.sequence_number for saying in kept.sayings] == [first, first + 1, first]
     assert [each.notice.sequence_number for each in made] == [first + 1]
@@ -96,7 +96,7 @@ def test_messages_of_a_call_are_numbered_whether_somebody_is_told_or_not(first: 
 def test_without_somebody_who_makes_them_deliveries_stay_pending() -> None:
     kept = CallbackDispatcher(account(), IdGenerator(random.Random(0).randbytes), Wakeups(), first_number=1)
     subscribe(kept, 1)
-    kept.hear(said(), SOME_TIME)
+    kept.dispatch(said(), SOME_TIME)
 
     assert [each.outcome for each in kept.deliveries.select(DeliveryFilter())] == ["pending"]
 
@@ -111,24 +111,24 @@ def test_without_somebody_who_makes_them_deliveries_stay_pending() -> None:
     ],
 )
 def test_a_scope_is_forgotten_with_all_that_was_said_in_it(scope: Scope, gone: tuple[int, int]) -> None:
-    kept, made = conversations()
+    kept, made = callback_dispatcher()
     subscribe(kept, 1)
     subscribe(kept, 2, account_sid=OTHER_ACCOUNT)
-    kept.hear(said(account_sid=None), SOME_TIME)
+    kept.dispatch(said(account_sid=None), SOME_TIME)
 
     assert kept.reset(scope) == {"subscriptions": gone[0], "deliveries": gone[1]}
     assert sum(each.was_reset for each in made) == gone[1]
     assert len(kept.subscriptions) == 2 - gone[0]
     whole_call = scope in (Scope(), Scope(None, CALL))
     assert len(kept.sayings) == (0 if whole_call else 1)
-    assert kept.hear(said(account_sid=None), SOME_TIME).sequence_number == (1 if whole_call else 2)
+    assert kept.dispatch(said(account_sid=None), SOME_TIME).sequence_number == (1 if whole_call else 2)
 
 
 def test_what_is_made_although_it_was_evicted_is_made_all_the_same() -> None:
-    kept, made = conversations(limit=1)
+    kept, made = callback_dispatcher(limit=1)
     subscribe(kept, 1)
     for _ in range(3):
-        kept.hear(said(), SOME_TIME)
+        kept.dispatch(said(), SOME_TIME)
 
     assert [each.notice.sequence_number for each in made] == [1, 2, 3]
     assert (len(kept.deliveries), kept.deliveries.evicted) == (1, 2)
@@ -146,7 +146,7 @@ PLACES = (None, ACCOUNT, OTHER_ACCOUNT)
 class World:
     """The engine, users who call nobody, and what must come of it."""
 
-    engine: Engine = field(default_factory=emulation)
+    engine: Engine = field(default_factory=make_engine)
     made: list[Delivery] = field(default_factory=list)
     lines: list[ClientConnection] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
@@ -159,23 +159,23 @@ class World:
     aliases: int = 0
 
     def __post_init__(self) -> None:
-        self.engine.conversations.let_callbacks_be_made_by(self.made.append, lambda _: None)
+        self.engine.callback_dispatcher.let_callbacks_be_made_by(self.made.append, lambda _: None)
         for number, account_sid in enumerate(PLACES):
             self.lines.append(ClientConnection())
-            self.engine.switchboard.connect(self.lines[number], identity=f"user{number}", account_sid=account_sid)
+            self.engine.call_controller.connect(self.lines[number], identity=f"user{number}", account_sid=account_sid)
             self.calls.append("")
             self.call(number)
 
     def call(self, which: int) -> None:
         self.aliases += 1
         alias, line = f"TJS{self.aliases}", self.lines[which]
-        self.engine.switchboard.invite(line, client_frames.Invite(call_sid=alias, sdp="", parameters={}))
+        self.engine.call_controller.invite(line, client_frames.Invite(call_sid=alias, sdp="", parameters={}))
         self.calls[which] = line.aliases[alias]
         self.known[self.calls[which]] = PLACES[which]
         self.talking.add(self.calls[which])
 
     def hang_up(self, which: int) -> None:
-        self.engine.switchboard.hang_up(self.lines[which], self.calls[which])
+        self.engine.call_controller.hang_up(self.lines[which], self.calls[which])
         self.talking.discard(self.calls[which])
 
     def subscribe(self, account_sid: str, which: int) -> None:
@@ -186,10 +186,10 @@ class World:
         arrival = arrive(self.engine, account_sid, call_sid)
         if is_over or is_anothers:
             with pytest.raises(TwilioError) as refused:
-                self.engine.admit(arrival, request(), new)
+                self.engine.create(arrival, request(), new)
             assert refused.value.problem is (CALL_FOREIGN if is_anothers else CALL_NOT_ACTIVE)
         else:
-            made = self.engine.admit(arrival, request(), new).made
+            made = self.engine.create(arrival, request(), new).made
             assert made is not None
             self.subscribed.append((account_sid, call_sid, made.sid))
 
@@ -197,7 +197,7 @@ class World:
         if which < len(self.subscribed):
             account_sid, call_sid, sid = self.subscribed.pop(which)
             target = Target(account_sid, call_sid, RESOURCE, sid)
-            self.engine.remove(arrive(self.engine, account_sid, call_sid), request(), target)
+            self.engine.delete(arrive(self.engine, account_sid, call_sid), request(), target)
 
     def say(self, which: int) -> None:
         call_sid, account_sid = self.calls[which], PLACES[which]
@@ -208,7 +208,7 @@ class World:
             content_type="application/json",
             message_type="user-defined-message",
         )
-        self.engine.switchboard.message(self.lines[which], frame)
+        self.engine.call_controller.message(self.lines[which], frame)
         if call_sid in self.talking:
             number = self.numbers.get((account_sid, call_sid), 1)
             self.numbers[account_sid, call_sid] = number + 1
@@ -261,6 +261,8 @@ def test_every_subscription_that_is_told_is_told_once_and_in_order_whatever_happ
     assert [one.seq for one in world.made] == list(range(1, len(world.made) + 1))
     assert [one.was_reset for one in world.made] == world.was_reset
     kept = [one for one, was_reset in zip(world.made, world.was_reset, strict=True) if not was_reset]
-    assert list(world.engine.conversations.deliveries.select(DeliveryFilter())) == kept
-    assert {party.call_sid for party in world.engine.switchboard.parties} == world.talking
-    assert [one.sid for one in world.engine.conversations.subscriptions] == [sid for _, _, sid in world.subscribed]
+    assert list(world.engine.callback_dispatcher.deliveries.select(DeliveryFilter())) == kept
+    assert {party.call_sid for party in world.engine.call_controller.parties} == world.talking
+    assert [one.sid for one in world.engine.callback_dispatcher.subscriptions] == [
+        sid for _, _, sid in world.subscribed
+    ]

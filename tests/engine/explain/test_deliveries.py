@@ -17,7 +17,7 @@ from emulator.engine.voice.call_legs import EndUserMessage
 ANY = DeliveryFilter()
 
 
-def conversations(*subscribed: str) -> CallbackDispatcher:
+def callback_dispatcher(*subscribed: str) -> CallbackDispatcher:
     """With a subscription to each of these calls."""
     made = CallbackDispatcher(account(), IdGenerator(random.Random(0).randbytes), Wakeups(), first_number=1)
     for number, call_sid in enumerate(subscribed):
@@ -28,7 +28,7 @@ def conversations(*subscribed: str) -> CallbackDispatcher:
 def say(made: CallbackDispatcher, content: str = "{}", *, call_sid: str = CALL) -> list[Delivery]:
     """An end user's message, and the deliveries that it caused."""
     last = made.deliveries.last_seq
-    made.hear(EndUserMessage(ACCOUNT, call_sid, "alice", MESSAGE, content, "application/json"), SOME_TIME)
+    made.dispatch(EndUserMessage(ACCOUNT, call_sid, "alice", MESSAGE, content, "application/json"), SOME_TIME)
     return list(made.deliveries.select(DeliveryFilter(after=last)))
 
 
@@ -51,7 +51,7 @@ def lines(
     ],
 )
 def test_the_first_line_says_what_was_wanted_and_how_many_matched(bounds: dict[str, int], says: str) -> None:
-    assert lines(conversations(), **bounds)[0] == says
+    assert lines(callback_dispatcher(), **bounds)[0] == says
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_the_first_line_says_what_was_wanted_and_how_many_matched(bounds: dict[s
     ],
 )
 def test_the_first_line_says_what_cut_the_wait_short(end: WaitEnd, says: str) -> None:
-    assert lines(conversations(), end=end)[0] == f"wanted at least 1 delivery, 0 matched{says}"
+    assert lines(callback_dispatcher(), end=end)[0] == f"wanted at least 1 delivery, 0 matched{says}"
 
 
 @pytest.mark.parametrize(
@@ -87,21 +87,21 @@ def test_the_first_line_says_what_cut_the_wait_short(end: WaitEnd, says: str) ->
     ],
 )
 def test_without_a_subscription_that_is_the_news(wanted: DeliveryFilter, says: list[str]) -> None:
-    assert lines(conversations(), wanted)[1:] == says
+    assert lines(callback_dispatcher(), wanted)[1:] == says
 
 
 @pytest.mark.parametrize(
     "wanted", [DeliveryFilter(call_sid=OTHER_CALL), DeliveryFilter(account_sid=OTHER_ACCOUNT), DeliveryFilter(after=9)]
 )
 def test_a_subscription_to_something_else_does_not_count(wanted: DeliveryFilter) -> None:
-    lacks = "there is no subscription" in "\n".join(lines(conversations(CALL), wanted))
+    lacks = "there is no subscription" in "\n".join(lines(callback_dispatcher(CALL), wanted))
 
     assert lacks == (wanted.after == 0)
 
 
 @pytest.mark.parametrize(("times", "says"), [(0, "nothing"), (1, "1 message"), (2, "2 messages")])
 def test_it_says_how_often_the_end_user_spoke_even_to_nobody(times: int, says: str) -> None:
-    made = conversations(OTHER_CALL)
+    made = callback_dispatcher(OTHER_CALL)
     for _ in range(times):
         say(made)
 
@@ -109,7 +109,7 @@ def test_it_says_how_often_the_end_user_spoke_even_to_nobody(times: int, says: s
 
 
 def test_a_delivery_that_lacks_little_is_told_with_what_it_lacks() -> None:
-    made = conversations(CALL)
+    made = callback_dispatcher(CALL)
     (delivery,) = say(made)
 
     assert lines(made, DeliveryFilter(outcome=DeliveryOutcome.FAILED, contains="x"))[-1] == (
@@ -119,7 +119,7 @@ def test_a_delivery_that_lacks_little_is_told_with_what_it_lacks() -> None:
 
 
 def test_what_lacks_least_comes_first_and_of_equals_the_newest() -> None:
-    made = conversations(CALL, OTHER_CALL)
+    made = callback_dispatcher(CALL, OTHER_CALL)
     for number in range(SHOWN):
         say(made, f"[{number}]")
     say(made, call_sid=OTHER_CALL)
@@ -130,7 +130,7 @@ def test_what_lacks_least_comes_first_and_of_equals_the_newest() -> None:
 
 def test_a_neighbours_delivery_is_no_news_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deliveries, "LOOKED_AT", 2)
-    made = conversations(CALL, OTHER_CALL)
+    made = callback_dispatcher(CALL, OTHER_CALL)
     say(made, "[1]")
     for _ in range(3):
         say(made, call_sid=OTHER_CALL)
@@ -142,7 +142,7 @@ def test_a_neighbours_delivery_is_no_news_however_many_there_are(monkeypatch: py
 
 
 def test_what_matches_is_not_near() -> None:
-    made = conversations(CALL)
+    made = callback_dispatcher(CALL)
     say(made)
 
     assert len(lines(made, at_least=2)) == 2
@@ -167,7 +167,7 @@ def test_what_matches_is_not_near() -> None:
 def test_a_delivery_is_told_with_what_became_of_it(
     attempts: list[DeliveryAttempt], outcome: DeliveryOutcome | None, says: str
 ) -> None:
-    made = conversations(CALL)
+    made = callback_dispatcher(CALL)
     (delivery,) = say(made)
     for attempt in attempts:
         made.deliveries.attempted(delivery, attempt)

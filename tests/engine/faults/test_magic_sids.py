@@ -57,7 +57,7 @@ def test_the_ending_picks_the_fault_however_its_hex_is_written(call: MagicCall, 
     found = MagicSids(account(), on=True)
     written = spell(call.ending)
 
-    assert found.concerns(sid(written))
+    assert found.may_apply(sid(written))
     assert choose(found, written) == Fault(rule=f"magic-{call.ending}", delay=call.delay, action=call.action)
 
 
@@ -65,7 +65,7 @@ def test_the_ending_picks_the_fault_however_its_hex_is_written(call: MagicCall, 
 def test_switched_off_there_is_none(call: MagicCall) -> None:
     found = MagicSids(account(), on=False)
 
-    assert not found.concerns(sid(call.ending))
+    assert not found.may_apply(sid(call.ending))
     assert choose(found, call.ending) is None
 
 
@@ -73,7 +73,7 @@ def test_switched_off_there_is_none(call: MagicCall) -> None:
 def test_an_ending_that_only_looks_like_one_does_nothing(ending: str) -> None:
     found = MagicSids(account(), on=True)
 
-    assert found.concerns(sid(ending))
+    assert found.may_apply(sid(ending))
     assert choose(found, ending) is None
 
 
@@ -81,7 +81,7 @@ def test_an_ending_that_only_looks_like_one_does_nothing(ending: str) -> None:
 def test_other_calls_are_none_of_its_business(call_sid: str) -> None:
     found = MagicSids(account(), on=True)
 
-    assert not found.concerns(call_sid)
+    assert not found.may_apply(call_sid)
     assert found.choose(asked(call_sid)) is None
 
 

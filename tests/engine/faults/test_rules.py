@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, SOME_TIME, Time, account, emulation, post
+from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, SOME_TIME, Time, account, make_engine, post
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -120,7 +120,7 @@ class World:
                 expected = one.rule.id
                 break
 
-        concerned = self.faults.concern(*place)
+        concerned = self.faults.may_apply(*place)
 
         assert struck(self.faults, account_sid=place[0], call_sid=place[1], key=key) == expected
         assert concerned or expected is None
@@ -152,7 +152,7 @@ def test_the_first_rule_that_fires_wins_whatever_happens(steps: list[tuple]) -> 
     for rule in list(world.faults):
         world.faults.remove(rule.id)
     assert len(world.faults) == 0
-    assert not any(world.faults.concern(account, call) for account in ACCOUNTS for call in CALLS)
+    assert not any(world.faults.may_apply(account, call) for account in ACCOUNTS for call in CALLS)
 
 
 @given(st.lists(st.tuples(SCOPES.filter(lambda scope: scope.account_sid == ACCOUNT), st.integers(0, 2)), max_size=5))
@@ -161,7 +161,7 @@ def test_faults_of_one_account_never_touch_another(rules: list[tuple[Scope, int]
     for scope, skip in rules:
         chosen.add(recipe(match=Match(scope=scope), skip_first=skip))
     for call in CALLS * 5:
-        assert not chosen.concern(OTHER_ACCOUNT, call)
+        assert not chosen.may_apply(OTHER_ACCOUNT, call)
         assert struck(chosen, account_sid=OTHER_ACCOUNT, call_sid=call) is None
     assert all(rule.matched == 0 for rule in chosen)
 
@@ -372,7 +372,7 @@ def test_there_is_a_limit_and_what_has_ended_does_not_count() -> None:
 
 
 def test_a_fault_prevents_a_message_and_takes_no_key() -> None:
-    engine = emulation()
+    engine = make_engine()
     engine.faults.add(recipe(FaultEffect(action=ReplyFault(errors.INTERNAL_ERROR)), times=1))
     failed, created, replayed = (post(engine, key="k") for _ in range(3))
 
@@ -391,7 +391,7 @@ def test_a_fault_prevents_a_message_and_takes_no_key() -> None:
     ],
 )
 def test_an_answer_that_does_not_come_is_lost(action: GarbageFault, outcomes: Counter[str]) -> None:
-    engine = emulation()
+    engine = make_engine()
     engine.faults.add(recipe(FaultEffect(action=action)))
     exchange = post(engine)
 

@@ -13,8 +13,8 @@ from builders import (
     SOME_TIME,
     Time,
     basic,
-    emulation,
     exchange,
+    make_engine,
     path,
     post,
     request,
@@ -411,7 +411,7 @@ def test_findings_stand_in_one_order(story: Story) -> None:
 
 def test_the_engine_groups_what_it_keeps_by_its_own_window_and_clock() -> None:
     time = Time()
-    engine = emulation(time, retry_window=10)
+    engine = make_engine(time, retry_window=10)
     engine.faults.add(FaultRuleSpec(then=FaultEffect(action=DropFault(Drop.AFTER)), times=1))
     post(engine, key="a")
     time.now += 5

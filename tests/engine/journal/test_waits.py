@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account, arrive, emulation, post, request
+from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account, arrive, make_engine, post, request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,7 +49,7 @@ OTHER = st.one_of(
     st.tuples(st.just("delete"), WISHES),
     st.tuples(st.just("leave"), WHICH),
     st.tuples(st.just("arrive"), PLACES),
-    st.tuples(st.just("admit"), WHICH, CARRIED),
+    st.tuples(st.just("create"), WHICH, CARRIED),
     st.tuples(st.just("refuse"), WHICH),
     st.tuples(st.just("reset"), SCOPES),
 )
@@ -115,7 +115,7 @@ class World:
     last_seq: int = 0
 
     def __post_init__(self) -> None:
-        self.engine = emulation(journal_limit=self.limit)
+        self.engine = make_engine(journal_limit=self.limit)
 
     async def wait(self, wanted: Filter, bounds: tuple[int | None, int | None]) -> None:
         at_least, at_most = bounds
@@ -130,18 +130,18 @@ class World:
 
     def post(self, place: tuple[str, str], carried: tuple[str, str | None]) -> None:
         self.arrive(place)
-        self.admit(len(self.in_flight) - 1, carried)
+        self.create(len(self.in_flight) - 1, carried)
 
     def arrive(self, place: tuple[str, str]) -> None:
-        self.in_flight.append((self.engine.arrive(*place), place, False))
+        self.in_flight.append((self.engine.begin_request(*place), place, False))
 
-    def admit(self, which: int, carried: tuple[str, str | None]) -> None:
+    def create(self, which: int, carried: tuple[str, str | None]) -> None:
         if which >= len(self.in_flight):
             return
         arrival, place, is_stale = self.in_flight.pop(which)
         content, key = carried
-        self.engine.admit(arrival, request(), NewMessage(content, key))
-        self.engine.leave(arrival)
+        self.engine.create(arrival, request(), NewMessage(content, key))
+        self.engine.end_request(arrival)
         if is_stale:
             return
         is_known = (place, key) in self.keys
@@ -154,7 +154,7 @@ class World:
             return
         arrival, place, is_stale = self.in_flight.pop(which)
         self.engine.refuse(arrival, request(), errors.CALL_UNKNOWN)
-        self.engine.leave(arrival)
+        self.engine.end_request(arrival)
         if not is_stale:
             self.keep(place, None, None, is_message=False)
 
@@ -256,14 +256,14 @@ def test_what_was_in_flight_at_a_reset_never_reappears(
     steps: list[tuple[Any, ...]], scope: tuple[str | None, str | None]
 ) -> None:
     world = play(1000, [*steps, ("reset", scope)])
-    reader = world.engine.feed.open(Filter())
+    reader = world.engine.events.open(Filter())
     stale = [(arrival, place) for arrival, place, is_stale in world.in_flight if is_stale]
     before = list(world.engine.journal.requests(Filter()))
     for number, (arrival, _) in enumerate(stale):
-        world.engine.admit(arrival, request(), NewMessage("{}", f"fresh {number}"))
+        world.engine.create(arrival, request(), NewMessage("{}", f"fresh {number}"))
 
     assert list(world.engine.journal.requests(Filter())) == before
-    assert finish(world.engine.feed.read(reader)) == []
+    assert finish(world.engine.events.read(reader)) == []
     assert all(
         post(world.engine, key=f"fresh {number}", account_sid=account, call_sid=call).created
         for number, (_, (account, call)) in enumerate(stale)
@@ -401,7 +401,7 @@ def test_a_wait_whose_owner_gave_it_up_is_not_in_the_way() -> None:
 
 def test_a_replay_does_not_count() -> None:
     async def run() -> tuple[MessageWaiter, Exchange]:
-        engine = emulation()
+        engine = make_engine()
         post(engine, key="k")
         wait = await engine.wait(Filter(), at_least=2, at_most=None)
         return wait, post(engine, key="k")
@@ -414,7 +414,7 @@ def test_a_replay_does_not_count() -> None:
 
 def test_a_message_that_was_deleted_counts_no_more() -> None:
     async def run() -> MessageWaiter:
-        engine = emulation()
+        engine = make_engine()
         post(engine)
         wait = await engine.wait(Filter(), at_least=2, at_most=None)
         await engine.delete_messages(Filter())
@@ -428,7 +428,7 @@ def test_a_message_that_was_deleted_counts_no_more() -> None:
 
 def test_a_wait_that_got_what_it_wanted_stays_satisfied_though_that_is_deleted() -> None:
     async def run() -> MessageWaiter:
-        engine = emulation()
+        engine = make_engine()
         wait = await engine.wait(Filter(), at_least=1, at_most=None)
         post(engine)
         await engine.delete_messages(Filter())
@@ -442,7 +442,7 @@ def test_a_wait_that_got_what_it_wanted_stays_satisfied_though_that_is_deleted()
 
 def test_only_deleted_messages_that_were_waited_for_count_no_more() -> None:
     async def run() -> MessageWaiter:
-        engine = emulation()
+        engine = make_engine()
         post(engine, "1")
         post(engine, "2")
         wait = await engine.wait(Filter(contains="1"), at_least=2, at_most=None)
@@ -454,7 +454,7 @@ def test_only_deleted_messages_that_were_waited_for_count_no_more() -> None:
 
 def test_a_message_that_was_evicted_did_arrive() -> None:
     async def run() -> MessageWaiter:
-        engine = emulation(journal_limit=1)
+        engine = make_engine(journal_limit=1)
         wait = await engine.wait(Filter(), at_least=3, at_most=None)
         for _ in range(3):
             post(engine)
@@ -479,8 +479,8 @@ def test_no_more_than_ten_thousand_wait_until_one_leaves() -> None:
 
 
 def test_a_request_in_flight_at_a_reset_may_be_refused_without_a_trace() -> None:
-    engine = emulation()
-    arrived = engine.arrive(ACCOUNT, CALL)
+    engine = make_engine()
+    arrived = engine.begin_request(ACCOUNT, CALL)
     engine.reset(Scope(None, CALL))
     engine.refuse(arrived, request(), errors.FORM_BROKEN)
     engine.preflight(arrived, request())
@@ -489,40 +489,40 @@ def test_a_request_in_flight_at_a_reset_may_be_refused_without_a_trace() -> None
 
 
 def test_a_reset_of_somebody_else_does_not_concern_a_request_in_flight() -> None:
-    engine = emulation()
-    arrived = engine.arrive(ACCOUNT, CALL)
+    engine = make_engine()
+    arrived = engine.begin_request(ACCOUNT, CALL)
     engine.reset(Scope(OTHER_ACCOUNT))
     engine.reset(Scope(ACCOUNT, OTHER_CALL))
-    kept = engine.admit(arrived, request(), NewMessage("{}", None))
+    kept = engine.create(arrived, request(), NewMessage("{}", None))
 
     assert list(engine.journal.messages(Filter())) == [kept]
 
 
 def test_a_request_that_comes_after_a_reset_is_kept() -> None:
-    engine = emulation()
+    engine = make_engine()
     engine.reset(Scope())
-    kept = engine.admit(arrive(engine), request(), NewMessage("{}", None))
+    kept = engine.create(arrive(engine), request(), NewMessage("{}", None))
 
     assert list(engine.journal.messages(Filter())) == [kept]
 
 
 def test_a_request_in_flight_does_not_reappear_after_any_number_of_resets() -> None:
-    engine = emulation()
-    arrived = engine.arrive(ACCOUNT, CALL)
+    engine = make_engine()
+    arrived = engine.begin_request(ACCOUNT, CALL)
     engine.reset(Scope(ACCOUNT))
     for number in range(2000):
         engine.reset(Scope(f"AC{number:032x}"))
-    engine.admit(arrived, request(), NewMessage("{}", None))
+    engine.create(arrived, request(), NewMessage("{}", None))
 
     assert len(engine.journal.requests(Filter())) == 0
 
 
 def test_a_request_in_flight_at_a_reset_is_not_counted_as_a_replay_afterwards() -> None:
-    engine = emulation()
-    arrived = engine.arrive(ACCOUNT, CALL)
+    engine = make_engine()
+    arrived = engine.begin_request(ACCOUNT, CALL)
     engine.reset(Scope(ACCOUNT))
     fresh = post(engine, key="k")
-    engine.admit(arrived, request(), NewMessage("{}", "k"))
+    engine.create(arrived, request(), NewMessage("{}", "k"))
 
     assert fresh.message.replays == 0
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from builders import ACCOUNT, OTHER_ACCOUNT, emulation, post
+from builders import ACCOUNT, OTHER_ACCOUNT, make_engine, post
 from hypothesis import given
 from hypothesis import strategies as st
 from voices import KX, House, User
@@ -482,17 +482,17 @@ def test_the_end_closes_every_line_and_leaves_no_timer(house: House) -> None:
 
 
 def test_the_end_of_the_engine_is_the_end_of_the_switchboard() -> None:
-    engine, line = emulation(), ClientConnection()
-    engine.switchboard.connect(line, identity="alice", account_sid=None)
+    engine, line = make_engine(), ClientConnection()
+    engine.call_controller.connect(line, identity="alice", account_sid=None)
     engine.stop()
 
     assert line.closed is not None
 
 
 def test_the_engine_delivers_what_it_creates_and_hangs_up_what_it_resets() -> None:
-    engine, line = emulation(), ClientConnection()
-    engine.switchboard.connect(line, identity="alice", account_sid=None)
-    engine.switchboard.invite(line, client_frames.Invite(call_sid="TJS1", sdp="", parameters={}))
+    engine, line = make_engine(), ClientConnection()
+    engine.call_controller.connect(line, identity="alice", account_sid=None)
+    engine.call_controller.invite(line, client_frames.Invite(call_sid="TJS1", sdp="", parameters={}))
     call = line.aliases["TJS1"]
     line.take()
     exchange = post(engine, "[1.0]", "key", call_sid=call)
@@ -656,9 +656,9 @@ def test_a_call_where_nobody_is_can_be_finished_and_nothing_happens(house: House
 
 def test_a_seed_that_was_set_again_makes_no_call_twice(house: House) -> None:
     alice, bob = house.user("alice"), house.user("bob")
-    house.chance.seed(5)
+    house.ids.seed(5)
     first = alice.call()
-    house.chance.seed(5)
+    house.ids.seed(5)
     second = bob.call()
 
     assert first != second

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from builders import account, emulation, post
+from builders import account, make_engine, post
 from voices import KX, Timers
 
 from emulator.engine.config import Unregistered
@@ -18,28 +18,28 @@ from emulator.wire.signalling import client_frames
 
 
 def board(monotonic: Callable[[], float]) -> CallController:
-    chance = IdGenerator(random.Random(0).randbytes)
-    return CallController(account(), CallRegistry(account(), Unregistered.ANY), chance, monotonic, later=Timers().later)
+    ids = IdGenerator(random.Random(0).randbytes)
+    return CallController(account(), CallRegistry(account(), Unregistered.ANY), ids, monotonic, later=Timers().later)
 
 
-def call(switchboard: CallController) -> tuple[ClientConnection, str]:
+def call(call_controller: CallController) -> tuple[ClientConnection, str]:
     """A user who talks with nobody."""
     line = ClientConnection()
-    switchboard.connect(line, identity="alice", account_sid=None)
-    switchboard.invite(line, client_frames.Invite(call_sid="TJS1", sdp="", parameters={}))
+    call_controller.connect(line, identity="alice", account_sid=None)
+    call_controller.invite(line, client_frames.Invite(call_sid="TJS1", sdp="", parameters={}))
     line.take()
     return line, line.aliases["TJS1"]
 
 
 def test_a_message_is_handed_over_when_it_is_written_and_not_before() -> None:
     times = iter([10.0, 11.0, 11.5, 12.0])
-    switchboard = board(lambda: next(times))
-    line, call_sid = call(switchboard)
-    first, second = (switchboard.deliver(call_sid, KX, "{}") for _ in range(2))
+    call_controller = board(lambda: next(times))
+    line, call_sid = call(call_controller)
+    first, second = (call_controller.deliver(call_sid, KX, "{}") for _ in range(2))
     before = first.after
-    switchboard.written(line, 1)
+    call_controller.written(line, 1)
     after_one = second.after
-    switchboard.written(line, 1)
+    call_controller.written(line, 1)
 
     assert (before, first.after, after_one, second.after) == (None, 1.5, None, 1.0)
     assert (first.to, first.reason) == ("alice", None)
@@ -47,38 +47,38 @@ def test_a_message_is_handed_over_when_it_is_written_and_not_before() -> None:
 
 def test_what_was_written_to_one_socket_keeps_its_time() -> None:
     times = iter([1.0, 2.0, 5.0])
-    switchboard = board(lambda: next(times))
-    line, call_sid = call(switchboard)
-    handover = switchboard.deliver(call_sid, KX, "{}")
+    call_controller = board(lambda: next(times))
+    line, call_sid = call(call_controller)
+    handover = call_controller.deliver(call_sid, KX, "{}")
     again, other = ClientConnection(), ClientConnection()
     for each in (again, other):
         each.handovers.append(handover)
-    switchboard.written(line, 1)
-    switchboard.written(again, 1)
-    switchboard.lost(other)
+    call_controller.written(line, 1)
+    call_controller.written(again, 1)
+    call_controller.lost(other)
 
     assert (handover.to, handover.after) == ("alice", 1.0)
 
 
 def test_what_was_not_written_before_the_socket_was_lost_went_to_nobody() -> None:
-    switchboard = board(lambda: 0.0)
-    line, call_sid = call(switchboard)
-    handover = switchboard.deliver(call_sid, KX, "{}")
-    switchboard.lost(line)
+    call_controller = board(lambda: 0.0)
+    line, call_sid = call(call_controller)
+    handover = call_controller.deliver(call_sid, KX, "{}")
+    call_controller.lost(line)
 
     assert handover == DeliveryStatus(None, "alice was lost before it was sent: its socket is gone")
 
 
 @pytest.mark.parametrize("lost_first", [True, False])
 def test_while_it_rings_on_two_sockets_one_of_them_is_enough(*, lost_first: bool) -> None:
-    switchboard = board(lambda: 0.0)
+    call_controller = board(lambda: 0.0)
     lines = [ClientConnection(), ClientConnection()]
     for line in lines:
-        switchboard.connect(line, identity="alice", account_sid=None)
-        switchboard.register(line, available=True)
-    call_sid = switchboard.place("alice", from_="bob", custom={})
-    handover = switchboard.deliver(call_sid, KX, "{}")
-    steps = [lambda: switchboard.lost(lines[0]), lambda: switchboard.written(lines[1], 1)]
+        call_controller.connect(line, identity="alice", account_sid=None)
+        call_controller.register(line, available=True)
+    call_sid = call_controller.place("alice", from_="bob", custom={})
+    handover = call_controller.deliver(call_sid, KX, "{}")
+    steps = [lambda: call_controller.lost(lines[0]), lambda: call_controller.written(lines[1], 1)]
     for step in steps if lost_first else reversed(steps):
         step()
 
@@ -86,14 +86,14 @@ def test_while_it_rings_on_two_sockets_one_of_them_is_enough(*, lost_first: bool
 
 
 def test_when_all_sockets_on_which_it_rings_are_lost_it_reached_nobody() -> None:
-    switchboard = board(lambda: 0.0)
+    call_controller = board(lambda: 0.0)
     lines = [ClientConnection(), ClientConnection()]
     for line in lines:
-        switchboard.connect(line, identity="alice", account_sid=None)
-        switchboard.register(line, available=True)
-    handover = switchboard.deliver(switchboard.place("alice", from_="bob", custom={}), KX, "{}")
+        call_controller.connect(line, identity="alice", account_sid=None)
+        call_controller.register(line, available=True)
+    handover = call_controller.deliver(call_controller.place("alice", from_="bob", custom={}), KX, "{}")
     for line in lines:
-        switchboard.lost(line)
+        call_controller.lost(line)
 
     assert (handover.to, handover.after) == (None, None)
     assert handover.reason is not None
@@ -106,11 +106,11 @@ def test_nobody_gets_what_is_for_a_call_without_a_voice_sdk() -> None:
 
 
 def test_who_lost_its_socket_is_named_as_the_reason() -> None:
-    switchboard = board(lambda: 0.0)
-    line, call_sid = call(switchboard)
-    switchboard.lost(line)
+    call_controller = board(lambda: 0.0)
+    line, call_sid = call(call_controller)
+    call_controller.lost(line)
 
-    assert switchboard.deliver(call_sid, KX, "{}") == DeliveryStatus(
+    assert call_controller.deliver(call_sid, KX, "{}") == DeliveryStatus(
         None, "alice lost its connection and has not come back yet"
     )
 
@@ -120,8 +120,8 @@ def journaled(engine: Engine, call_sid: str) -> list[DeliveryStatus | None]:
 
 
 def test_only_what_created_a_message_was_handed_over() -> None:
-    engine = emulation()
-    _, call_sid = call(engine.switchboard)
+    engine = make_engine()
+    _, call_sid = call(engine.call_controller)
     created, replayed = journaled(engine, call_sid)
 
     assert (created, replayed) == (DeliveryStatus("alice"), None)
