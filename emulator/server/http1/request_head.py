@@ -67,17 +67,13 @@ def expects_continue(fields: Fields, version: str) -> bool:
 
 
 def origin_form(method: bytes, target: bytes, headers: Headers, fields: Fields) -> bytes:
-    """The target as path and query.
+    """Return a target that is not a plain path as path and query.
 
     The host of an absolute target replaces the Host header in place (RFC 9112, 3.2.2).
 
     Raises:
         RequestError: the target is in no form that the method may have.
     """
-    if target.startswith(b"/"):
-        if b"#" in target:
-            raise RequestError(REQUEST_MALFORMED)
-        return target
     if target == b"*" and method == b"OPTIONS":
         return target
     match = _ABSOLUTE.fullmatch(target)
