@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from emulator import __version__
 from emulator.adapters.callbacks import Callbacks
+from emulator.adapters.schema_queue import SchemaQueue
 from emulator.endpoints.access_guard import Guard, limited, refuse
 from emulator.endpoints.docs import pages
 from emulator.endpoints.final_newline import with_final_newline
@@ -36,6 +37,7 @@ from emulator.endpoints.inspection import (
     users,
     world,
 )
+from emulator.endpoints.services import Services
 from emulator.endpoints.twilio import openapi
 from emulator.endpoints.twilio.checks import SurfaceConfig
 from emulator.endpoints.twilio.dry_run import DryRun
@@ -90,7 +92,7 @@ _WITHOUT_TELEMETRY: dict[str, Any] = (
 class EmulatorApp(FastAPI):
     """FastAPI for the inspection API; the Twilio surface is handed its requests before router and middleware."""
 
-    def __init__(self, engine: Engine, twilio: TwilioSurface, voice: VoiceSurface, guard: Guard) -> None:
+    def __init__(self, services: Services, twilio: TwilioSurface, voice: VoiceSurface, guard: Guard) -> None:
         super().__init__(
             **_WITHOUT_TELEMETRY,
             title="UserDefinedMessages emulator",
@@ -100,14 +102,9 @@ class EmulatorApp(FastAPI):
             openapi_url=None,  # FastAPI would render the document for each request
             redoc_url=None,
         )
-        self.state.engine = engine
-        self.state.started = time.monotonic()
-        self.state.addresses = []
-        self.state.proxy = None
-        self.state.ca_pem = None
-        self.state.acceptor = None
+        self.state.services = services
+        self.services = services
         self.at_once = twilio.answer
-        self.state.voice = voice
         self._twilio = twilio
         self._voice = voice
         self._guard = guard
@@ -179,20 +176,27 @@ def create_app(
     admission = TokenAuthenticator(
         strict=settings.strict_tokens, api_keys=settings.api_keys or {}, now=engine.clock.now
     )
-    voice = VoiceSurface(Gateway(engine.call_controller, admission, guard), VendorStubs())
-    app = EmulatorApp(engine, twilio, voice, guard)
-    app.state.callbacks = Callbacks(
+    stubs = VendorStubs()
+    voice = VoiceSurface(Gateway(engine.call_controller, admission, guard), stubs)
+    callbacks = Callbacks(
         engine.callback_dispatcher.deliveries,
         auth_token=house.directory.token,
         now=clock.now,
         limits=settings.callback_limits(),
         allowed=settings.callback_hosts,
     )
-    engine.callback_dispatcher.let_callbacks_be_made_by(app.state.callbacks.send, app.state.callbacks.drop)
-    app.state.judge = DryRun(engine, house)
-    app.state.schema_trials = schemas.Trials()
-    app.state.connections_limit = settings.connections_limit
-    app.state.masking = masking
+    engine.callback_dispatcher.let_callbacks_be_made_by(callbacks.send, callbacks.drop)
+    services = Services(
+        engine=engine,
+        masking=masking,
+        callbacks=callbacks,
+        dry_runner=DryRun(engine, house),
+        schema_queue=SchemaQueue(),
+        insights=lambda: stubs.insights,
+        connections_limit=settings.connections_limit,
+        started_at=time.monotonic(),
+    )
+    app = EmulatorApp(services, twilio, voice, guard)
     error_handlers.install(app)
     for part in _PARTS:
         app.router.routes += part.router.routes  # include_router would build each route a second time

@@ -331,7 +331,7 @@ class Running:
     @property
     def engine(self) -> Engine:
         """Its inside, to be looked at and touched."""
-        found = self.server._app.state.engine
+        found = self.server._app.services.engine
         assert isinstance(found, Engine)
         return found
 

@@ -63,9 +63,9 @@ class Server(uvicorn.Server):
         self._listener = listener
         self._ready = ready
         self._listeners = listeners
-        memory = app.state.engine.memory["connections"]
-        self._acceptor = Acceptor(connections_within(file_limit(), app.state.connections_limit), memory)
-        app.state.acceptor = self._acceptor
+        memory = app.services.engine.memory["connections"]
+        self._acceptor = Acceptor(connections_within(file_limit(), app.services.connections_limit), memory)
+        app.services.listening.connections = self._acceptor
 
     async def run_until_stopped(self) -> None:
         """Serve until `should_exit` is set or a signal comes, then answer what was accepted."""
@@ -73,16 +73,16 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  the base's signature
         """Accept connections by an acceptor of our own, because uvicorn knows no limit; then report the addresses."""
-        state = self._app.state
-        state.addresses = [url_of(self._listener)]
+        listening = self._app.services.listening
+        listening.addresses = [url_of(self._listener)]
         await super().startup([])
         self._acceptor.add(self._listener, self._new_connection)
         if self._listeners is not None:
-            state.addresses += self._listeners.addresses
-            state.proxy = self._listeners.proxy
-            state.ca_pem = self._listeners.ca_pem
+            listening.addresses += self._listeners.addresses
+            listening.proxy = self._listeners.proxy
+            listening.ca_pem = self._listeners.ca_pem
             self._listeners.start(self._acceptor, self._new_connection, self.server_state.connections)
-        self._ready([*state.addresses, *(["proxy", state.proxy] if state.proxy else [])])
+        self._ready([*listening.addresses, *(["proxy", listening.proxy] if listening.proxy else [])])
 
     async def on_tick(self, counter: int) -> bool:
         """Run ten times a second; once a second end connections that keep the server waiting."""
@@ -105,12 +105,12 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
         aborting.cancel()
         ending.cancel()
-        await self._app.state.callbacks.aclose()
+        await self._app.services.callbacks.aclose()
 
     async def _end_who_waits(self) -> None:
         """End waits and streams; again, because a request that was being read may begin another."""
         while True:
-            self._app.state.engine.stop()
+            self._app.services.engine.stop()
             await asyncio.sleep(_TICK)
 
     def _new_connection(self) -> asyncio.Protocol:
@@ -150,17 +150,18 @@ class LoggedServer(Server):
         """Start."""
         await super().startup(sockets)
         asyncio.get_running_loop().call_later(_ONCE_STARTED, return_large_buffers)
-        state = self._app.state
-        wanted, limit = state.connections_limit, self._acceptor.limit
+        services = self._app.services
+        listening = services.listening
+        wanted, limit = services.connections_limit, self._acceptor.limit
         fields = {
             "event": "start",
             "version": __version__,
-            "addresses": list(state.addresses),
-            "proxy": state.proxy,
+            "addresses": list(listening.addresses),
+            "proxy": listening.proxy,
             "connections_limit": limit,
         }
-        where = [*state.addresses, *([f"proxy {state.proxy}"] if state.proxy else [])]
-        memory = state.engine.memory["connections"].max_bytes
+        where = [*listening.addresses, *([f"proxy {listening.proxy}"] if listening.proxy else [])]
+        memory = services.engine.memory["connections"].max_bytes
         why = f"RLIMIT_NOFILE is {file_limit()}, and memory_limit leaves {memory} bytes to connections"
         less = f"; connections_limit is {limit}: {why}" if limit < wanted else ""
         _log.info("serving on %s (version %s)%s", ", ".join(where), __version__, less, extra={"fields": fields})
@@ -180,7 +181,7 @@ class LoggedServer(Server):
 
 
 def _config(app: EmulatorApp) -> uvicorn.Config:
-    memory = app.state.engine.memory
+    memory = app.services.engine.memory
 
     class Connection(Http1Protocol):
         service = Http1Service(
@@ -208,7 +209,7 @@ def _config(app: EmulatorApp) -> uvicorn.Config:
 
 
 def _error_renderer(app: EmulatorApp) -> RenderError:
-    engine = app.state.engine
+    engine = app.services.engine
 
     def render(problem: ErrorSpec) -> bytes:
         _log.info("refused what is no request: %s", problem.rule.says)

@@ -90,7 +90,7 @@ def test_events_are_unchanged(caller: Caller) -> None:
 def test_a_failure_of_the_emulator_is_a_line() -> None:
     sent: list[MutableMapping[str, Any]] = []
     app = create_app(Settings())
-    del app.state.addresses
+    del app.state.services
     scope = {"type": "http", "method": "GET", "path": "/readyz", "raw_path": b"/readyz", "query_string": b""}
 
     async def receive() -> MutableMapping[str, Any]:

@@ -257,7 +257,7 @@ def test_a_tls_handshake_without_room_is_refused() -> None:
         def connect() -> ssl.SSLSocket:
             return trust.wrap_socket(socket.create_connection(https, PATIENCE), server_hostname="localhost")
 
-        memory = running.server._app.state.engine.memory["connections"]
+        memory = running.server._app.services.engine.memory["connections"]
         memory.max_bytes = 4 * CONNECTION_SIZE + TLS_SIZE
         with connect():
             with pytest.raises((ssl.SSLError, ConnectionError)):

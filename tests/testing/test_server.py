@@ -84,7 +84,7 @@ def test_what_waits_is_told_that_it_stops() -> None:
 
 def emulator_waits(emulator: Emulator) -> bool:
     assert emulator._thread is not None
-    return len(emulator._thread._server._app.state.engine.waits) > 0
+    return len(emulator._thread._server._app.services.engine.waits) > 0
 
 
 def test_single_options_are_read_as_flags_are() -> None:

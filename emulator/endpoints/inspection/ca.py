@@ -1,9 +1,10 @@
 """`/_emulator/ca.pem`: the certificate that clients must trust. Never its key."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from starlette.exceptions import HTTPException
 
 from emulator.endpoints.inspection.control_route import ControlRoute
+from emulator.endpoints.inspection.dependencies import ServicesDep
 from emulator.endpoints.inspection.error_handlers import NOT_FOUND, Responses
 
 router = APIRouter(route_class=ControlRoute, tags=["health"])
@@ -18,9 +19,9 @@ _PEM: Responses = {200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}
     response_class=Response,
     responses={**_PEM, **NOT_FOUND},
 )
-async def ca_pem(request: Request) -> Response:
+async def ca_pem(services: ServicesDep) -> Response:
     """The certificate of the authority that signs this emulator's certificates."""
-    pem = request.app.state.ca_pem
+    pem = services.listening.ca_pem
     if pem is None:
         raise HTTPException(404, "there is no certificate: neither --tls-port nor --proxy-port is on")
     return Response(pem, media_type=MEDIA_TYPE)

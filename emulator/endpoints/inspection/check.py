@@ -1,9 +1,9 @@
 """`/_emulator/check`: what would Twilio say? A described request is judged; nothing is sent or stored."""
 
-from typing import Annotated, Protocol, cast
+from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from pydantic import (
     BeforeValidator,
     Discriminator,
@@ -15,27 +15,14 @@ from pydantic import (
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
+from emulator.endpoints.inspection.dependencies import ServicesDep
 from emulator.endpoints.inspection.error_handlers import UNPROCESSABLE
 from emulator.endpoints.inspection.requests import Pair, Sent
-from emulator.wire.replies import Header, Reply
-from emulator.wire.rules import Certainty, Rule
+from emulator.wire.rules import Certainty
 
 router = APIRouter(route_class=ControlRoute, tags=["check"], responses=UNPROCESSABLE)
 
 FORM = "application/x-www-form-urlencoded"
-
-
-class Judge(Protocol):
-    """Whoever knows how requests on the Twilio surface are judged."""
-
-    def consider(
-        self, method: str, target: str, headers: list[Header], body: bytes
-    ) -> tuple[Reply, list[Header], list[tuple[Rule, bool]]]:
-        """The reply that a request would get, its headers, and each rule that was looked at with whether it passed."""
-
-
-async def _judge(request: Request) -> Judge:
-    return cast("Judge", request.app.state.judge)
 
 
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[!-9;-~]+$")]
@@ -116,10 +103,12 @@ class Verdict(DeferredModel):
 
 
 @router.post("/_emulator/check", summary="Ask without sending")
-async def check(judge: Annotated[Judge, Depends(_judge)], described: Annotated[Described, IN_BODY]) -> Verdict:
+async def check(services: ServicesDep, described: Annotated[Described, IN_BODY]) -> Verdict:
     """Judge a described request; the SID of a message that would be created is all zeros."""
     given = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in described.named().items()]
-    reply, headers, looked = judge.consider(described.method, described.path, given, described.raw().encode())
+    reply, headers, looked = services.dry_runner.dry_run(
+        described.method, described.path, given, described.raw().encode()
+    )
     return Verdict(
         reply=Sent(
             status=reply.status,

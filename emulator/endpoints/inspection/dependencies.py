@@ -1,4 +1,4 @@
-"""What a handler gets from the application that carries it.
+"""The parts of the application that a handler asks for.
 
 These functions are async because FastAPI calls others in a thread, which costs more than a control request itself.
 """
@@ -7,16 +7,24 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from emulator.endpoints.services import Services
 from emulator.engine.engine import Engine
 from emulator.wire.masking import Masking
 
 
-async def _engine(request: Request) -> Engine:
-    return cast("Engine", request.app.state.engine)
+async def _services(request: Request) -> Services:
+    return cast("Services", request.app.state.services)
 
 
-async def _masking(request: Request) -> Masking:
-    return cast("Masking", request.app.state.masking)
+ServicesDep = Annotated[Services, Depends(_services)]
+
+
+async def _engine(services: ServicesDep) -> Engine:
+    return services.engine
+
+
+async def _masking(services: ServicesDep) -> Masking:
+    return services.masking
 
 
 EngineDep = Annotated[Engine, Depends(_engine)]

@@ -2,12 +2,12 @@
 
 import time
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import Field
 
 from emulator import __version__
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.dependencies import EngineDep
+from emulator.endpoints.inspection.dependencies import ServicesDep
 from emulator.engine.capacity import MemoryAccount, WhenFull
 
 router = APIRouter(tags=["health"])
@@ -60,18 +60,18 @@ async def livez() -> Alive:
 
 
 @router.get("/readyz", summary="Is it ready?")
-async def readyz(request: Request, engine: EngineDep) -> Ready:
+async def readyz(services: ServicesDep) -> Ready:
     """Answers once requests are served."""
-    state = request.app.state
-    acceptor = state.acceptor  # none under another server than ours
+    listening = services.listening
+    connections = listening.connections  # None under a server other than ours
     return Ready(
         version=__version__,
-        uptime=round(time.monotonic() - state.started, 3),
-        addresses=list(state.addresses),
-        proxy=state.proxy,
-        connections=acceptor and acceptor.open,
-        connections_limit=acceptor and acceptor.limit,
-        memory=_memory(engine.memory),
+        uptime=round(time.monotonic() - services.started_at, 3),
+        addresses=list(listening.addresses),
+        proxy=listening.proxy,
+        connections=None if connections is None else connections.open,
+        connections_limit=None if connections is None else connections.limit,
+        memory=_memory(services.engine.memory),
     )
 
 

@@ -1,29 +1,24 @@
 """`/_emulator/schemas`: JSON Schemas that validate the contents of a scope."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
+from fastapi import APIRouter, HTTPException, Path, Response
 from pydantic import Field, WithJsonSchema
 from typing_extensions import TypeAliasType  # pydantic requires it
 
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.dependencies import EngineDep
+from emulator.endpoints.inspection.dependencies import EngineDep, ServicesDep
 from emulator.endpoints.inspection.error_handlers import FULL, NOT_FOUND, UNPROCESSABLE, Problem, Responses, bad_value
 from emulator.endpoints.inspection.models import RecordError, json_response, listing, rendered_all
 from emulator.endpoints.inspection.query_params import ScopeListingQuery
-from emulator.engine.capacity import CapacityError
 from emulator.engine.scope import Scope
 from emulator.engine.state.schemas import OnFailure, Schema
 
 router = APIRouter(route_class=ControlRoute, prefix="/_emulator/schemas", tags=["schemas"], responses=UNPROCESSABLE)
 
-MAX_TRIALS = 16
 """Schemas that may wait to be compiled: each is a request body of up to 256 KiB."""
 
 Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,100}$", examples=["order"])]
@@ -60,35 +55,6 @@ class SchemaList(DeferredModel):
     count: int = Field(examples=[1])
 
 
-class Trials:
-    """Compiles one schema at a time: each may need a process of its own."""
-
-    def __init__(self) -> None:
-        self._semaphore = asyncio.Semaphore()
-        self._count = 0
-
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait until no other schema is being compiled.
-
-        Raises:
-            CapacityError: too many are waiting.
-        """
-        if self._count >= MAX_TRIALS:
-            raise CapacityError("schemas being compiled", MAX_TRIALS, "try again")
-        self._count += 1
-        try:
-            async with self._semaphore:
-                yield
-        finally:
-            self._count -= 1
-
-
-async def _trials(request: Request) -> Trials:
-    return cast("Trials", request.app.state.schema_trials)
-
-
-TurnTaker = Annotated[Trials, Depends(_trials)]
 _UNAVAILABLE: Responses = {503: {"model": Problem, "description": "No process can be started to compile it"}}
 
 
@@ -115,7 +81,10 @@ async def list_schemas(engine: EngineDep, page: ScopeListingQuery) -> Response:
 
 @router.put("/{name}", responses={**FULL, **_UNAVAILABLE, 201: {"model": SchemaView, "description": "Registered"}})
 async def put_schema(
-    engine: EngineDep, trials: TurnTaker, name: Name, body: Annotated[SchemaRegistration, IN_BODY], response: Response
+    services: ServicesDep,
+    name: Name,
+    body: Annotated[SchemaRegistration, IN_BODY],
+    response: Response,
 ) -> SchemaView:
     """Register a schema, or replace the one of this name (200).
 
@@ -127,7 +96,7 @@ async def put_schema(
     from emulator.adapters.schema_limits import BadSchemaError  # noqa: PLC0415
 
     try:
-        async with trials.turn():
+        async with services.schema_queue.turn():
             compiled = await schema_trial.compile_schema(body.schema_)
     except BadSchemaError as error:
         raise bad_value("/schema" + error.pointer, error.value, error.message) from None
@@ -141,7 +110,7 @@ async def put_schema(
         on_failure=body.on_failure,
         validate=compiled.validate,
     )
-    if engine.schemas.add(schema):
+    if services.engine.schemas.add(schema):
         response.status_code = 201
     return _view(schema)
 

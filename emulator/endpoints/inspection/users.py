@@ -3,13 +3,13 @@
 from collections import defaultdict
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Request, Response
+from fastapi import APIRouter, HTTPException, Path, Response
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.endpoints.inspection.dependencies import EngineDep
+from emulator.endpoints.inspection.dependencies import EngineDep, ServicesDep
 from emulator.endpoints.inspection.error_handlers import FULL, NOT_FOUND, UNPROCESSABLE
 from emulator.endpoints.inspection.models import RecordError, json_response, listing, rendered_all
 from emulator.endpoints.inspection.query_params import SkipQuery
@@ -88,10 +88,10 @@ class BehaviourView(DeferredModel):
 
 
 @router.get("", response_class=Response, responses={200: {"model": UserList}}, summary="List connected users")
-async def list_users(engine: EngineDep, request: Request, page: SkipQuery) -> Response:
+async def list_users(services: ServicesDep, page: SkipQuery) -> Response:
     """The connected Voice SDKs and their calls."""
     parties = defaultdict[ClientConnection, list[CallLeg]](list)
-    for party in engine.call_controller.parties:
+    for party in services.engine.call_controller.parties:
         for line in party.lines:
             parties[line].append(party)
 
@@ -101,9 +101,9 @@ async def list_users(engine: EngineDep, request: Request, page: SkipQuery) -> Re
             identity=line.identity, account_sid=line.account_sid, registered=line.registered, calls=calls_of_line
         ).model_dump_json()
 
-    lines, insights = list(engine.call_controller.lines), request.app.state.voice.stand_ins.insights
-    listed = await rendered_all(engine, view, lines[page.skip :])
-    return json_response(listing("users", listed, count=len(lines), insights=insights))
+    lines = list(services.engine.call_controller.lines)
+    listed = await rendered_all(services.engine, view, lines[page.skip :])
+    return json_response(listing("users", listed, count=len(lines), insights=services.insights()))
 
 
 def _call(party: CallLeg) -> UserCall:

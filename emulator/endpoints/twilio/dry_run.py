@@ -23,10 +23,10 @@ class DryRun:
     engine: Engine
     house: SurfaceConfig
 
-    def consider(
+    def dry_run(
         self, method: str, target: str, headers: list[Header], body: bytes
     ) -> tuple[Reply, list[Header], list[tuple[Rule, bool]]]:
-        """The reply that a request would get, its headers, and each rule that was looked at with whether it passed."""
+        """Return the reply, its headers, and each evaluated rule with whether the request passed it."""
         request = ReceivedRequest(method, target, pack(headers), body, len(body), None, secure=False)
         case = CheckState(method, paths.parse(request.path), dict(headers), body, oversize=len(body) > MAX_BODY)
         reply, failed = self._reply(request.path, case)

@@ -6,21 +6,21 @@ from emulator.endpoints.voice.stubs import VendorStubs
 
 
 class VoiceSurface:
-    """The gateway, and the stand-ins beside it."""
+    """The gateway and the stubs."""
 
-    def __init__(self, gateway: Gateway, stand_ins: VendorStubs) -> None:
+    def __init__(self, gateway: Gateway, stubs: VendorStubs) -> None:
         self._gateway = gateway
-        self.stand_ins = stand_ins
+        self._stubs = stubs
 
     def serves(self, scope: Scope) -> bool:
         """Whether a request is for it."""
         if scope["type"] == "websocket":
             return bool(scope["raw_path"] == PATH.encode())
-        return scope["type"] == "http" and self.stand_ins.serves(scope["path"])
+        return scope["type"] == "http" and self._stubs.serves(scope["path"])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer it."""
         if scope["type"] == "websocket":
             await self._gateway(scope, receive, send)
         else:
-            await self.stand_ins(scope, receive, send)
+            await self._stubs(scope, receive, send)

@@ -14,7 +14,7 @@ from builders import Time
 from hostile import doubling, hostile
 from serving import Caller, Reply, Servers, Site, fresh
 
-from emulator.endpoints.inspection.schemas import MAX_TRIALS, Trials
+from emulator.adapters.schema_queue import MAX_QUEUED, SchemaQueue
 from emulator.engine.capacity import CapacityError
 
 ANYTHING, NOTHING = True, False
@@ -304,7 +304,7 @@ def test_without_a_process_to_try_it_a_large_schema_gets_503(caller: Caller, mon
 
 def test_sixteen_schemas_wait_to_be_compiled_and_no_more() -> None:
     async def wait() -> tuple[int, str]:
-        trials, release, compiled = Trials(), asyncio.Event(), 0
+        trials, release, compiled = SchemaQueue(), asyncio.Event(), 0
 
         async def compile_one() -> None:
             nonlocal compiled
@@ -312,7 +312,7 @@ def test_sixteen_schemas_wait_to_be_compiled_and_no_more() -> None:
                 await release.wait()
                 compiled += 1
 
-        tasks = [asyncio.create_task(compile_one()) for _ in range(MAX_TRIALS)]
+        tasks = [asyncio.create_task(compile_one()) for _ in range(MAX_QUEUED)]
         await asyncio.sleep(0)
         with pytest.raises(CapacityError) as caught:
             await compile_one()
@@ -321,7 +321,7 @@ def test_sixteen_schemas_wait_to_be_compiled_and_no_more() -> None:
         await compile_one()
         return compiled, str(caught.value)
 
-    assert asyncio.run(wait()) == (MAX_TRIALS + 1, "schemas being compiled reached: at most 16; try again")
+    assert asyncio.run(wait()) == (MAX_QUEUED + 1, "schemas being compiled reached: at most 16; try again")
 
 
 def test_there_are_at_most_a_hundred(serve: Servers) -> None:
