@@ -166,13 +166,13 @@ def create_app(
     clock, ids = Clock(now, settings.clock), IdGenerator(entropy, settings.seed)
     engine = Engine(settings.policy(), clock=clock, ids=ids, monotonic=monotonic)
     guard = Guard(hosts=settings.allowed_hosts, origins=settings.allowed_origins, token=settings.control_token)
-    house = SurfaceConfig(
+    config = SurfaceConfig(
         directory=settings.directory(),
         lenient=settings.content == "lenient",
         allows_page=guard.allows_page,
     )
     masking = Masking(settings.show_secrets)
-    twilio = TwilioSurface(engine, house, masking, log_every=settings.log_format == "json")
+    twilio = TwilioSurface(engine, config, masking, log_every=settings.log_format == "json")
     admission = TokenAuthenticator(
         strict=settings.strict_tokens, api_keys=settings.api_keys or {}, now=engine.clock.now
     )
@@ -180,7 +180,7 @@ def create_app(
     voice = VoiceSurface(Gateway(engine.call_controller, admission, guard), stubs)
     callbacks = Callbacks(
         engine.callback_dispatcher.deliveries,
-        auth_token=house.directory.token,
+        auth_token=config.directory.token,
         now=clock.now,
         limits=settings.callback_limits(),
         allowed=settings.callback_hosts,
@@ -190,7 +190,7 @@ def create_app(
         engine=engine,
         masking=masking,
         callbacks=callbacks,
-        dry_runner=DryRun(engine, house),
+        dry_runner=DryRun(engine, config),
         schema_queue=SchemaQueue(),
         insights=lambda: stubs.insights,
         connections_limit=settings.connections_limit,

@@ -23,7 +23,7 @@ router = APIRouter(route_class=ControlRoute, prefix="/_emulator/calls", tags=["c
 CallSid = Annotated[str, Path(pattern=f"^{sids.pattern(sids.CALL)}$", examples=["CA" + "b" * 32])]
 
 
-class CallState(Body):
+class CallBody(Body):
     """What a call is; a message passes while it is ringing or in progress and its other end is a Voice SDK."""
 
     account_sid: str | None = Field(
@@ -36,7 +36,7 @@ class CallState(Body):
     client: Leg = Field(Leg.VOICE_SDK, strict=False)
 
 
-class CallView(CallState):
+class CallView(CallBody):
     """A registered call."""
 
     call_sid: str = Field(examples=["CA" + "b" * 32])
@@ -114,7 +114,7 @@ async def place_call(engine: EngineDep, placed: Annotated[CallPlacement, IN_BODY
 
 
 @router.put("/{call_sid}", responses={**FULL, 201: {"model": CallView, "description": "Registered anew"}})
-async def put_call(engine: EngineDep, call_sid: CallSid, state: CallState, response: Response) -> CallView:
+async def put_call(engine: EngineDep, call_sid: CallSid, state: CallBody, response: Response) -> CallView:
     """Register a call, or replace what is known of it (200); one that is over is hung up where a Voice SDK is there."""
     if state.status not in ACTIVE:
         engine.call_controller.finish(call_sid, state.status)

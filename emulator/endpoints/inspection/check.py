@@ -17,7 +17,7 @@ from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.dependencies import ServicesDep
 from emulator.endpoints.inspection.error_handlers import UNPROCESSABLE
-from emulator.endpoints.inspection.requests import Pair, Sent
+from emulator.endpoints.inspection.requests import HeaderView, SentResponseView
 from emulator.wire.rules import Certainty
 
 router = APIRouter(route_class=ControlRoute, tags=["check"], responses=UNPROCESSABLE)
@@ -98,7 +98,7 @@ class Looked(DeferredModel):
 class Verdict(DeferredModel):
     """The reply that the request would get, and the rules that were looked at, in order, up to the first that fails."""
 
-    reply: Sent
+    reply: SentResponseView
     rules: list[Looked]
 
 
@@ -110,9 +110,9 @@ async def check(services: ServicesDep, described: Annotated[Described, IN_BODY])
         described.method, described.path, given, described.raw().encode()
     )
     return Verdict(
-        reply=Sent(
+        reply=SentResponseView(
             status=reply.status,
-            headers=[Pair(name=name.decode("latin-1"), value=value.decode("latin-1")) for name, value in headers],
+            headers=[HeaderView(name=name.decode("latin-1"), value=value.decode("latin-1")) for name, value in headers],
             body=reply.body.decode(),
         ),
         rules=[

@@ -24,7 +24,7 @@ router = APIRouter(
 _EXAMPLE = "8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 
 
-class AttemptView(DeferredModel):
+class DeliveryAttemptView(DeferredModel):
     """One try."""
 
     at: str = Field(examples=["2019-12-18T20:02:01.123Z"])
@@ -51,7 +51,7 @@ class DeliveryView(DeferredModel):
     created_at: str = Field(examples=["2019-12-18T20:02:01.123Z"])
     outcome: DeliveryOutcome = Field(examples=["delivered"])
     code: int | None = Field(description="Twilio's error code when it failed", examples=[None])
-    attempts: list[AttemptView]
+    attempts: list[DeliveryAttemptView]
     json_: Any = Field(alias="json", description="the content parsed", examples=[{"key": "value"}])
 
 

@@ -49,7 +49,7 @@ class FaultList(DeferredModel):
     profiles: list[Profile]
 
 
-class Removed(DeferredModel):
+class RemovedFaults(DeferredModel):
     """How many rules were removed."""
 
     deleted: int
@@ -105,9 +105,9 @@ async def add_fault(engine: EngineDep, body: Annotated[FaultBody, IN_BODY], requ
 
 
 @router.delete("", summary="Remove faults")
-async def delete_faults(engine: EngineDep, scope: ScopeQuery) -> Removed:
+async def delete_faults(engine: EngineDep, scope: ScopeQuery) -> RemovedFaults:
     """Remove the rules of an account or call; without a scope, all."""
-    return Removed(deleted=engine.faults.reset(scope.scope()))
+    return RemovedFaults(deleted=engine.faults.reset(scope.scope()))
 
 
 @router.get("/{fault_id}", responses=NOT_FOUND, summary="One fault")

@@ -33,7 +33,7 @@ router = APIRouter(route_class=ControlRoute, prefix="/_emulator/messages", tags=
 _EXAMPLE = "KX8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 
 
-class SchemaError(DeferredModel):
+class SchemaErrorView(DeferredModel):
     """Where a content breaks a schema."""
 
     pointer: str = Field(examples=["/to"])
@@ -45,7 +45,7 @@ class SchemaVerdict(DeferredModel):
 
     name: str
     valid: bool
-    errors: list[SchemaError]
+    errors: list[SchemaErrorView]
 
 
 class MessageView(DeferredModel):

@@ -45,7 +45,7 @@ class HandoverView(DeferredModel):
     reason: str | None = Field(description="why to nobody", examples=[None])
 
 
-class FaultDone(DeferredModel):
+class AppliedFault(DeferredModel):
     """What went wrong on purpose."""
 
     rule: str = Field(description="the rule that fired, or magic-… of a CallSid", examples=["fault-1"])
@@ -71,7 +71,7 @@ class RequestView(DeferredModel):
     message_sid: str | None = Field(description="the message that was created or replayed")
     duration: float | None = Field(description="seconds; null while the reply is not out", examples=[0.001])
     delivered: HandoverView | None = Field(description="of a message that was created: who got it")
-    fault: FaultDone | None = Field(description="what went wrong with it on purpose")
+    fault: AppliedFault | None = Field(description="what went wrong with it on purpose")
     lost: bool = Field(description="whether the client got no whole answer", examples=[False])
     rule: RefusingRule | None = Field(description="the rule that refused it")
 
@@ -86,19 +86,19 @@ class RequestList(DeferredModel):
     evicted: int = Field(examples=[0])
 
 
-class Pair(DeferredModel):
+class HeaderView(DeferredModel):
     """A header."""
 
     name: str
     value: str
 
 
-class Received(DeferredModel):
+class ReceivedRequestView(DeferredModel):
     """A request as it came in; values of secrets are masked."""
 
     method: str
     target: str = Field(description="raw path and query")
-    headers: list[Pair]
+    headers: list[HeaderView]
     form: dict[str, str]
     body: str = Field(description="at most 64 KiB of it; bytes that are not UTF-8 are replaced")
     body_size: int
@@ -107,19 +107,21 @@ class Received(DeferredModel):
     scheme: Literal["http", "https"]
 
 
-class Sent(DeferredModel):
+class SentResponseView(DeferredModel):
     """The reply."""
 
     status: int
-    headers: list[Pair]
+    headers: list[HeaderView]
     body: str
 
 
 class ExchangeView(RequestView):
     """A whole exchange."""
 
-    request: Received
-    reply: Sent | None = Field(description="what was made; a fault may have kept it, or a part, from going out")
+    request: ReceivedRequestView
+    reply: SentResponseView | None = Field(
+        description="what was made; a fault may have kept it, or a part, from going out"
+    )
 
 
 @router.get("", response_class=Response, responses={200: {"model": RequestList}}, summary="List every request")

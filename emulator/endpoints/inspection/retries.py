@@ -15,7 +15,7 @@ from emulator.endpoints.inspection.error_handlers import UNPROCESSABLE
 from emulator.endpoints.inspection.long_poll import Waited, page_response, responses, until_over, waited
 from emulator.endpoints.inspection.models import RecordError, fault_view, listing, rendered_all, totals
 from emulator.endpoints.inspection.query_params import RetriesQuery, RetryQuery
-from emulator.endpoints.inspection.requests import FaultDone
+from emulator.endpoints.inspection.requests import AppliedFault
 from emulator.engine.engine import Engine
 from emulator.engine.events import EventKind, Subscriber
 from emulator.engine.explain.retries import explain, told
@@ -34,7 +34,7 @@ Owners = tuple[str | None, str | None]
 _REQUEST = "RQ8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 
 
-class AttemptView(DeferredModel):
+class RetryAttemptView(DeferredModel):
     """A request of a retry sequence."""
 
     request_id: str = Field(examples=[_REQUEST])
@@ -47,7 +47,7 @@ class AttemptView(DeferredModel):
     idempotency_key: str | None = Field(examples=["1"])
     content: str | None = Field(examples=['{"key":"value"}'])
     lost: bool = Field(description="whether the client got no whole answer", examples=[True])
-    fault: FaultDone | None = Field(description="what went wrong with it on purpose")
+    fault: AppliedFault | None = Field(description="what went wrong with it on purpose")
 
 
 class RetrySequenceView(DeferredModel):
@@ -62,7 +62,7 @@ class RetrySequenceView(DeferredModel):
     messages: int = Field(description="how many its attempts created; 2 = a duplicate", examples=[1])
     findings: list[RetryFinding] = Field(examples=[["retried_same_key", "recovered"]])
     explanation: list[str] = Field(description="all of it in words, a line for the retry sequence and one per attempt")
-    attempts: list[AttemptView] = Field(description="the first and last 50, where there are more than 100")
+    attempts: list[RetryAttemptView] = Field(description="the first and last 50, where there are more than 100")
     left_out: int = Field(description="how many attempts are not shown", examples=[0])
 
 

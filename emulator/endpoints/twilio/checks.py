@@ -35,50 +35,50 @@ class CheckState:
     new: CreateRequest | None = None
 
 
-def _credentials(case: CheckState, house: SurfaceConfig) -> None:
-    case.caller = house.directory.caller(case.headers.get(b"authorization"))
+def _credentials(state: CheckState, config: SurfaceConfig) -> None:
+    state.caller = config.directory.caller(state.headers.get(b"authorization"))
 
 
-def _path(case: CheckState, _house: SurfaceConfig) -> None:
-    case.operation = None if case.target is None else resources.operation(case.target)
-    if case.operation is None:
+def _path(state: CheckState, _config: SurfaceConfig) -> None:
+    state.operation = None if state.target is None else resources.operation(state.target)
+    if state.operation is None:
         raise TwilioError(errors.PATH_UNKNOWN)
 
 
-def _account(case: CheckState, house: SurfaceConfig) -> None:
-    assert case.target is not None
-    if not house.directory.may_use(case.caller, case.target.account_sid):
-        raise TwilioError(errors.ACCOUNT_FOREIGN, f"{case.caller} may not act on {case.target.account_sid}")
+def _account(state: CheckState, config: SurfaceConfig) -> None:
+    assert state.target is not None
+    if not config.directory.may_use(state.caller, state.target.account_sid):
+        raise TwilioError(errors.ACCOUNT_FOREIGN, f"{state.caller} may not act on {state.target.account_sid}")
 
 
-def _method(case: CheckState, _house: SurfaceConfig) -> None:
-    assert case.operation is not None
-    if case.method != case.operation.method:
-        raise TwilioError(case.operation.otherwise, case.method)
+def _method(state: CheckState, _config: SurfaceConfig) -> None:
+    assert state.operation is not None
+    if state.method != state.operation.method:
+        raise TwilioError(state.operation.otherwise, state.method)
 
 
-def _origin(case: CheckState, house: SurfaceConfig) -> None:
-    assert case.operation is not None
-    if not case.operation.changes_callbacks:
+def _origin(state: CheckState, config: SurfaceConfig) -> None:
+    assert state.operation is not None
+    if not state.operation.changes_callbacks:
         return
-    origin, own = (case.headers.get(name, b"").decode("latin-1") for name in (b"origin", b"host"))
-    if origin and not house.allows_page(origin, own):
+    origin, own = (state.headers.get(name, b"").decode("latin-1") for name in (b"origin", b"host"))
+    if origin and not config.allows_page(origin, own):
         raise TwilioError(errors.ORIGIN_FOREIGN, f"the page of {origin}; to allow it set allowed_origins")
 
 
-def _size(case: CheckState, _house: SurfaceConfig) -> None:
-    if case.oversize:
+def _size(state: CheckState, _config: SurfaceConfig) -> None:
+    if state.oversize:
         raise TwilioError(errors.BODY_TOO_LARGE)
 
 
-def _form(case: CheckState, _house: SurfaceConfig) -> None:
-    case.form = read_parameters(case.headers.get(b"content-type", b""), case.body)
+def _form(state: CheckState, _config: SurfaceConfig) -> None:
+    state.form = read_parameters(state.headers.get(b"content-type", b""), state.body)
 
 
-def _parameters(case: CheckState, house: SurfaceConfig) -> None:
-    assert case.operation is not None
-    if case.operation.read is not None:
-        case.new = case.operation.read(case.form, house.lenient)
+def _parameters(state: CheckState, config: SurfaceConfig) -> None:
+    assert state.operation is not None
+    if state.operation.read is not None:
+        state.new = state.operation.read(state.form, config.lenient)
 
 
 Check = Callable[[CheckState, SurfaceConfig], None]
@@ -98,12 +98,12 @@ CHECKS: tuple[tuple[Check, tuple[ErrorSpec, ...]], ...] = (
 _IN_ORDER: tuple[Check, ...] = tuple(check for check, _ in CHECKS)
 
 
-def run_checks(case: CheckState, house: SurfaceConfig) -> CreateRequest | None:
+def run_checks(state: CheckState, config: SurfaceConfig) -> CreateRequest | None:
     """What the request asks to be created, once it has passed every check; None when it asks for a deletion.
 
     Raises:
         TwilioError: the first check that it did not pass.
     """
     for check in _IN_ORDER:
-        check(case, house)
-    return case.new
+        check(state, config)
+    return state.new

@@ -21,15 +21,15 @@ class DryRun:
     """Judges requests that are not sent; nothing is remembered."""
 
     engine: Engine
-    house: SurfaceConfig
+    config: SurfaceConfig
 
     def dry_run(
         self, method: str, target: str, headers: list[Header], body: bytes
     ) -> tuple[Reply, list[Header], list[tuple[Rule, bool]]]:
         """Return the reply, its headers, and each evaluated rule with whether the request passed it."""
         request = ReceivedRequest(method, target, pack(headers), body, len(body), None, secure=False)
-        case = CheckState(method, paths.parse(request.path), dict(headers), body, oversize=len(body) > MAX_BODY)
-        reply, failed = self._reply(request.path, case)
+        state = CheckState(method, paths.parse(request.path), dict(headers), body, oversize=len(body) > MAX_BODY)
+        reply, failed = self._reply(request.path, state)
         head = replies.head(
             reply,
             now=self.engine.clock.now(),
@@ -38,20 +38,20 @@ class DryRun:
             concurrent=1,
             charset=wants_charset(request.head),
         )
-        looked = [] if method == "OPTIONS" else _looked_at(case.operation, failed)
+        looked = [] if method == "OPTIONS" else _looked_at(state.operation, failed)
         return reply, replies.headers(head), looked
 
-    def _reply(self, path: str, case: CheckState) -> tuple[Reply, ErrorSpec | None]:
+    def _reply(self, path: str, state: CheckState) -> tuple[Reply, ErrorSpec | None]:
         representation = replies.representation_of(path)
-        if case.method == "OPTIONS":
+        if state.method == "OPTIONS":
             return replies.preflight(representation, resources.allow(path)), None
         try:
-            new = run_checks(case, self.house)
-            assert case.target is not None
+            new = run_checks(state, self.config)
+            assert state.target is not None
             if new is None:
-                self.engine.preconditions.subscription(case.target)
+                self.engine.preconditions.subscription(state.target)
                 return replies.deleted(representation), None
-            made = self.engine.dry_run(case.target.account_sid, case.target.call_sid, new)
+            made = self.engine.dry_run(state.target.account_sid, state.target.call_sid, new)
         except TwilioError as error:
             return replies.refusal(error.problem, path, representation), error.problem
         return replies.created(made.element, made.members(), representation), None

@@ -15,13 +15,13 @@ from emulator.engine.scope import Scope as Owner
 _GARBAGE = b"\x00\xffthis is not HTTP\r\n\r\n"
 
 
-async def hold(arrival: RequestContext, seconds: float, engine: Engine, scope: Scope, receive: Receive) -> None:
+async def hold(context: RequestContext, seconds: float, engine: Engine, scope: Scope, receive: Receive) -> None:
     """Return after so many seconds; at once when its scope is reset, the emulator stops, or the client is gone.
 
     A client that closes its side while the answer is held back gave up on it. It may be one that only
     has said all, so the answer still goes out when it is due.
     """
-    owner = Owner(arrival.account_sid, arrival.call_sid)
+    owner = Owner(context.account_sid, context.call_sid)
     try:
         held = engine.delays.begin(owner)
     except CapacityError as error:
@@ -33,10 +33,10 @@ async def hold(arrival: RequestContext, seconds: float, engine: Engine, scope: S
         due = asyncio.get_running_loop().time() + seconds
         await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if leaving.done():
-            engine.client_left(arrival)
+            engine.client_left(context)
             if HALF_CLOSED in scope.get("extensions", {}):
                 await asyncio.wait({held}, timeout=due - asyncio.get_running_loop().time())
-                arrival.was_left = False  # it may still read; the connection reports it when it does not
+                context.was_left = False  # it may still read; the connection reports it when it does not
     finally:
         leaving.cancel()
         engine.delays.leave(held)

@@ -8,7 +8,7 @@ from emulator.wire.masking import Masking
 log = logging.getLogger("emulator.twilio")
 
 
-def tell(exchange: Exchange, masking: Masking, *, every: bool) -> None:
+def log_exchange(exchange: Exchange, masking: Masking, *, every: bool) -> None:
     """Log an exchange whose reply is made."""
     level = logging.INFO if exchange.problem or every else logging.DEBUG
     if log.isEnabledFor(level):

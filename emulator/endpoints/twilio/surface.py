@@ -12,7 +12,7 @@ from emulator.endpoints.asgi import CONNECTION, BufferedRequest, Receive, Render
 from emulator.endpoints.twilio.bodies import MAX_BODY, ClientGoneError, read_body
 from emulator.endpoints.twilio.checks import CheckState, SurfaceConfig, run_checks
 from emulator.endpoints.twilio.faults import hold, perform
-from emulator.endpoints.twilio.log import log, tell
+from emulator.endpoints.twilio.log import log, log_exchange
 from emulator.engine.engine import Engine
 from emulator.engine.journal.exchange import MAX_BODY_KEPT, Exchange, ReceivedRequest, RequestContext, pack
 from emulator.wire import paths, replies, sids
@@ -27,119 +27,119 @@ _OURS = paths.PREFIX + "/"
 class TwilioSurface:
     """Everything under `/2010-04-01/`."""
 
-    def __init__(self, engine: Engine, house: SurfaceConfig, masking: Masking, *, log_every: bool = False) -> None:
+    def __init__(self, engine: Engine, config: SurfaceConfig, masking: Masking, *, log_every: bool = False) -> None:
         self._engine = engine
-        self._house = house
+        self._config = config
         self._masking = masking
         self._log_every = log_every
 
-    def answer(self, whole: BufferedRequest) -> RenderedResponse | None:
+    def answer(self, buffered: BufferedRequest) -> RenderedResponse | None:
         """Answer a request in one step; None when it is not under our path, is too large, or meets a fault."""
-        if not whole.target.startswith(_OURS) or len(whole.body) > MAX_BODY:
+        if not buffered.target.startswith(_OURS) or len(buffered.body) > MAX_BODY:
             return None
-        begun = perf_counter()
-        path = whole.target.partition("?")[0]
-        headers = whole.fields
+        began = perf_counter()
+        path = buffered.target.partition("?")[0]
+        headers = buffered.fields
         target = paths.parse(path)
         if target is not None and self._engine.faults.may_apply(target.account_sid, target.call_sid):
             return None
-        arrival = self._arrive(path, target, headers)
+        context = self._begin(path, target, headers)
         try:
-            exchange = self._decide(arrival, whole, CheckState(whole.method, target, headers, whole.body))
-            return self._render(arrival, exchange, whole, begun)
+            exchange = self._decide(context, buffered, CheckState(buffered.method, target, headers, buffered.body))
+            return self._render(context, exchange, buffered, began)
         finally:
-            self._engine.end_request(arrival)
+            self._engine.end_request(context)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request that comes in pieces, meets a fault, or comes to another server than ours."""
-        begun = perf_counter()
+        began = perf_counter()
         path = scope["raw_path"].decode("latin-1")
         headers = dict(scope["headers"])
         target = paths.parse(path)
-        arrival = self._arrive(path, target, headers)
+        context = self._begin(path, target, headers)
         try:
             body, oversize = await read_body(receive, headers)
-            whole = _whole(scope, path, headers, body)
-            exchange = self._decide(arrival, whole, CheckState(whole.method, target, headers, body, oversize))
-            fault = arrival.fault
+            buffered = _whole(scope, path, headers, body)
+            exchange = self._decide(context, buffered, CheckState(buffered.method, target, headers, body, oversize))
+            fault = context.fault
             if fault is not None and fault.delay:
-                await hold(arrival, fault.delay, self._engine, scope, receive)
-            answer = self._render(arrival, exchange, whole, begun)
+                await hold(context, fault.delay, self._engine, scope, receive)
+            answer = self._render(context, exchange, buffered, began)
             if answer is None or (fault is not None and not fault.answers):
                 assert fault is not None
                 if not perform(fault, answer, scope):
-                    await _send(self._failure(whole), scope, send)
+                    await _send(self._failure(buffered), scope, send)
             else:
                 await _send(answer, scope, send)
         except ClientGoneError:
             return
         finally:
-            self._engine.end_request(arrival)
+            self._engine.end_request(context)
 
-    def _arrive(self, path: str, target: Target | None, headers: Mapping[bytes, bytes]) -> RequestContext:
+    def _begin(self, path: str, target: Target | None, headers: Mapping[bytes, bytes]) -> RequestContext:
         if target is None:
             return self._engine.begin_request(*_owners(path, headers))
         return self._engine.begin_request(target.account_sid, target.call_sid)
 
-    def _decide(self, arrival: RequestContext, whole: BufferedRequest, case: CheckState) -> Exchange | None:
-        """One synchronous step from the whole request to its exchange; None when even that failed."""
+    def _decide(self, context: RequestContext, buffered: BufferedRequest, state: CheckState) -> Exchange | None:
+        """One synchronous step from the buffered request to its exchange; None when even that failed."""
         try:
-            return self._exchange(arrival, self._request(whole), case)
+            return self._exchange(context, self._request(buffered), state)
         except Exception:  # noqa: BLE001  even the journal may fail: Twilio's form all the same, and the server goes on
-            log.exception("unexpected failure at %s %s", whole.method, self._masking.text(whole.target))
+            log.exception("unexpected failure at %s %s", buffered.method, self._masking.text(buffered.target))
             return None
 
     def _render(
-        self, arrival: RequestContext, exchange: Exchange | None, whole: BufferedRequest, begun: float
+        self, context: RequestContext, exchange: Exchange | None, buffered: BufferedRequest, began: float
     ) -> RenderedResponse | None:
         """The reply, from now on in the journal as sent; None when a fault left none."""
         try:
             if exchange is not None:
-                exchange.duration = perf_counter() - begun
-                tell(exchange, self._masking, every=self._log_every)
+                exchange.duration = perf_counter() - began
+                log_exchange(exchange, self._masking, every=self._log_every)
                 reply = exchange.reply()
                 if reply is None:
                     return None
-                on_lost = partial(self._engine.client_left, arrival)
+                on_lost = partial(self._engine.client_left, context)
                 return RenderedResponse(reply.status, exchange.reply_head(reply), reply.body, on_lost)
         except Exception:  # noqa: BLE001  as above
-            log.exception("unexpected failure at %s %s", whole.method, self._masking.text(whole.target))
-        return self._failure(whole)
+            log.exception("unexpected failure at %s %s", buffered.method, self._masking.text(buffered.target))
+        return self._failure(buffered)
 
-    def _request(self, whole: BufferedRequest) -> ReceivedRequest:
+    def _request(self, buffered: BufferedRequest) -> ReceivedRequest:
         return ReceivedRequest(
-            whole.method,
-            whole.target,
-            self._engine.journal.share(pack(whole.headers)),
-            whole.body[:MAX_BODY_KEPT],
-            len(whole.body),
-            whole.client,
-            whole.secure,
+            buffered.method,
+            buffered.target,
+            self._engine.journal.share(pack(buffered.headers)),
+            buffered.body[:MAX_BODY_KEPT],
+            len(buffered.body),
+            buffered.client,
+            buffered.secure,
         )
 
-    def _exchange(self, arrival: RequestContext, request: ReceivedRequest, case: CheckState) -> Exchange:
+    def _exchange(self, context: RequestContext, request: ReceivedRequest, state: CheckState) -> Exchange:
         """The exchange that the request becomes, whatever is wrong with it."""
         try:
             if request.method == "OPTIONS":
-                return self._engine.preflight(arrival, request)
-            new = run_checks(case, self._house)
+                return self._engine.preflight(context, request)
+            new = run_checks(state, self._config)
             if new is not None:
-                return self._engine.create(arrival, request, new)
-            assert case.target is not None
-            return self._engine.delete(arrival, request, case.target)
+                return self._engine.create(context, request, new)
+            assert state.target is not None
+            return self._engine.delete(context, request, state.target)
         except TwilioError as error:
-            return self._engine.refuse(arrival, request, error.problem, error.reason)
+            return self._engine.refuse(context, request, error.problem, error.reason)
         except Exception:  # noqa: BLE001  whatever it is, it is an exchange too
             log.exception("unexpected failure at %s %s", request.method, self._masking.text(request.target))
-            return self._engine.refuse(arrival, request, INTERNAL_ERROR)
+            return self._engine.refuse(context, request, INTERNAL_ERROR)
 
-    def _failure(self, whole: BufferedRequest) -> RenderedResponse:
-        path = whole.target.partition("?")[0]
+    def _failure(self, buffered: BufferedRequest) -> RenderedResponse:
+        path = buffered.target.partition("?")[0]
         reply = replies.refusal(INTERNAL_ERROR, path, replies.representation_of(path))
         now = self._engine.clock.now()
         request_id = sids.make(sids.REQUEST, os.urandom(sids.ENTROPY_BYTES))  # not from where the failure may have been
         head = replies.head(reply, now=now, request_id=request_id, duration=0.0, concurrent=1, charset=False)
-        return RenderedResponse(reply.status, replies.without_hsts(head) if whole.secure else head, reply.body)
+        return RenderedResponse(reply.status, replies.without_hsts(head) if buffered.secure else head, reply.body)
 
 
 def _whole(scope: Scope, path: str, fields: Mapping[bytes, bytes], body: bytes) -> BufferedRequest:
@@ -159,7 +159,7 @@ def _owners(path: str, headers: Mapping[bytes, bytes]) -> tuple[str | None, str 
 
 
 async def _send(answer: RenderedResponse, scope: Scope, send: Send) -> None:
-    """Send a whole reply."""
+    """Send a buffered reply."""
     connection = scope.get("extensions", {}).get(CONNECTION)
     if connection is not None:
         connection.respond(answer)
