@@ -183,7 +183,7 @@ class LoggedServer(Server):
 def _config(app: EmulatorApp) -> uvicorn.Config:
     memory = app.services.engine.memory
 
-    class Connection(Http1Protocol):
+    class ServedConnection(Http1Protocol):
         service = Http1Service(
             render_error=_error_renderer(app),
             answer=app.at_once,
@@ -195,7 +195,7 @@ def _config(app: EmulatorApp) -> uvicorn.Config:
 
     return uvicorn.Config(
         app,
-        http=Connection,
+        http=ServedConnection,
         ws="none",  # the connection makes its own, when one is asked for
         ws_max_size=MAX_FRAME,
         lifespan="off",

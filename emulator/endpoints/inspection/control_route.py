@@ -1,4 +1,4 @@
-"""The route class of the inspection API: it reads paths, queries and bodies the same way with every FastAPI."""
+"""The route class of the control API, which parses paths, queries and bodies the same way with every FastAPI."""
 
 import email.message
 from collections import Counter
@@ -16,10 +16,14 @@ from emulator.wire import content
 
 
 class ControlRoute(APIRoute):
-    """Check path and query, and read a JSON body by the rules that hold for Content."""
+    """Validates path and query, and parses JSON bodies by the same rules as Content."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401  FastAPI's own
+        options["operation_id"] = endpoint.__name__  # clients are generated with it; FastAPI would add path and method
+        super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Wrap FastAPI's handler: it replaces what is not UTF-8 in a target, and its reader takes more than JSON."""
+        """Wrap FastAPI's handler, which replaces invalid UTF-8 in targets and accepts more than JSON."""
         handle = super().get_route_handler()
         rejects = HTTPStatus.UNPROCESSABLE_ENTITY in self.responses
 
@@ -29,7 +33,7 @@ class ControlRoute(APIRoute):
                 raise RequestValidationError(errors)
             control = _ControlRequest(request.scope, request.receive)
             if self.body_field is not None and not _is_json(control) and await control.body():
-                # FastAPI before 0.132 reads JSON without a media type, and pydantic takes bytes for text.
+                # FastAPI before 0.132 parses JSON without a media type, and pydantic accepts bytes as text.
                 raise BodyError("", "send JSON, with Content-Type: application/json")
             return await handle(control)
 
@@ -49,7 +53,7 @@ class _ControlRequest(Request):
             raise BodyError("", f"send JSON in UTF-8; byte {error.start}: {error.reason}") from None
         except content.NotJson as error:
             raise BodyError(error.pointer, f"send JSON: {error}") from None
-        if value is None:  # FastAPI takes null for an empty body, and says only that one is required
+        if value is None:  # FastAPI treats null as an empty body and reports only that a body is required
             raise BodyError("", "send a JSON object; null is not allowed")
         return value
 
@@ -75,7 +79,7 @@ def _target_errors(request: Request) -> Iterator[dict[str, Any]]:
 
 
 def _repeated(request: Request) -> Iterator[dict[str, Any]]:
-    """Query parameters that are given twice: one of their values would be ignored."""
+    """Yield an error for each query parameter that is repeated, because FastAPI would ignore a value."""
     counts = Counter(name for name, _ in request.query_params.multi_items())
     for name, count in counts.items():
         if count > 1:

@@ -1,4 +1,4 @@
-"""`/livez` and `/readyz`: for health checks; never in the journal."""
+"""`/livez` and `/readyz`: health checks, which the journal does not contain."""
 
 import time
 
@@ -6,21 +6,22 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from emulator import __version__
+from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.dependencies import ServicesDep
 from emulator.engine.capacity import MemoryAccount, WhenFull
 
-router = APIRouter(tags=["health"])
+router = APIRouter(route_class=ControlRoute, tags=["health"])
 
 
 class Alive(DeferredModel):
-    """The process answers."""
+    """The process is alive."""
 
     status: str = Field(default="ok", examples=["ok"])
 
 
 class BoundView(DeferredModel):
-    """How much of one kind of state is kept, and what happens when that is full."""
+    """The use and the maximum of one kind of state."""
 
     name: str = Field(examples=["journal"])
     entries: int = Field(description="how many there are", examples=[12])
@@ -34,7 +35,7 @@ class BoundView(DeferredModel):
 
 
 class Memory(DeferredModel):
-    """The bound on everything together, and one for each kind."""
+    """The total memory limit, and the limit of each kind of state."""
 
     bytes: int = Field(description="the memory that everything takes that is kept", examples=[14_000])
     max_bytes: int = Field(description="the option memory_limit", examples=[536_870_912])
@@ -42,7 +43,7 @@ class Memory(DeferredModel):
 
 
 class Ready(Alive):
-    """Requests are served."""
+    """The emulator serves requests."""
 
     version: str = Field(examples=[__version__])
     uptime: float = Field(description="seconds since the start", examples=[12.3])
@@ -55,13 +56,13 @@ class Ready(Alive):
 
 @router.get("/livez", summary="Is it alive?")
 async def livez() -> Alive:
-    """Answers while the process does."""
+    """Liveness."""
     return Alive()
 
 
 @router.get("/readyz", summary="Is it ready?")
 async def readyz(services: ServicesDep) -> Ready:
-    """Answers once requests are served."""
+    """Readiness, with addresses and the use of memory."""
     listening = services.listening
     connections = listening.connections  # None under a server other than ours
     return Ready(

@@ -26,7 +26,7 @@ _TLS = b"\x16\x03"
 _HTTP = 80
 
 
-class Authority(NamedTuple):
+class TunnelTarget(NamedTuple):
     """Where a tunnel leads."""
 
     host: str
@@ -113,7 +113,7 @@ class HeadReader:
             raise RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"the head is over {MAX_HEAD // 1024} KiB")
 
 
-def read_authority(text: str) -> Authority:
+def read_authority(text: str) -> TunnelTarget:
     """Read `host:port`.
 
     Raises:
@@ -122,7 +122,7 @@ def read_authority(text: str) -> Authority:
     authority = parse_authority(text)
     if authority is None or not authority.port or not is_host(authority.host):
         raise RefusedError(HTTPStatus.BAD_REQUEST, f"CONNECT wants host:port, not {text[:_SHOWN]}")
-    return Authority(authority.host, authority.port)
+    return TunnelTarget(authority.host, authority.port)
 
 
 def to_origin(request: ProxyRequest) -> bytes:

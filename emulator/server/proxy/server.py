@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from emulator.server.proxy.policy import (
-    Authority,
     HeadReader,
     ProxyRequest,
     RefusedError,
+    TunnelTarget,
     allowed,
     read_authority,
     refuse_from_elsewhere,
@@ -115,7 +115,7 @@ class Proxy:
         self.forget(client)
         self._open.add(tunnel)
 
-    async def tunnel(self, address: Authority) -> Tunnel:
+    async def tunnel(self, address: TunnelTarget) -> Tunnel:
         """A tunnel whose far end is connected.
 
         Raises:
@@ -135,7 +135,7 @@ class Proxy:
             raise
         return tunnel
 
-    async def _addresses(self, address: Authority) -> list[str]:
+    async def _addresses(self, address: TunnelTarget) -> list[str]:
         """Where it may lead. Looked up once: a second answer could be another one."""
         found: Sequence[str] = ()
         try:
@@ -144,7 +144,7 @@ class Proxy:
             _log.debug("no address of %s: %s", address.host, error)
         return allowed(address.host, found, passthrough=self._passthrough)
 
-    async def _connect(self, tunnel: Tunnel, address: Authority, addresses: Sequence[str]) -> None:
+    async def _connect(self, tunnel: Tunnel, address: TunnelTarget, addresses: Sequence[str]) -> None:
         loop = asyncio.get_running_loop()
         reason: object = ""
         for one in addresses:
@@ -230,7 +230,7 @@ class Client(asyncio.Protocol):
     def _joined(self, protocol: asyncio.Protocol | None) -> None:
         self._proxy.joined(self, protocol)
 
-    async def _tunnel(self, address: Authority, rest: bytes) -> None:
+    async def _tunnel(self, address: TunnelTarget, rest: bytes) -> None:
         try:
             tunnel = await self._proxy.tunnel(address)
         except RefusedError as refused:
