@@ -1,4 +1,4 @@
-"""The composition root: the only file that knows all parts."""
+"""The composition root: `create_app` builds all parts and connects them."""
 
 import inspect
 import json
@@ -81,7 +81,7 @@ _PARTS = (
 )
 
 
-# FastAPI reports to OpenTelemetry's global providers, which are those of the user's own service. Older ones do not.
+# FastAPI reports to OpenTelemetry's global providers, which belong to the user's service. Older versions do not.
 _WITHOUT_TELEMETRY: dict[str, Any] = (
     {"telemetry": {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}}
     if "telemetry" in inspect.signature(FastAPI).parameters
@@ -90,14 +90,14 @@ _WITHOUT_TELEMETRY: dict[str, Any] = (
 
 
 class EmulatorApp(FastAPI):
-    """FastAPI for the inspection API; the Twilio surface is handed its requests before router and middleware."""
+    """FastAPI for the control API; requests for the Twilio surface bypass its router and middleware."""
 
     def __init__(self, services: Services, twilio: TwilioSurface, voice: VoiceSurface, guard: Guard) -> None:
         super().__init__(
             **_WITHOUT_TELEMETRY,
             title="UserDefinedMessages emulator",
             version=__version__,
-            summary="Twilio's endpoint on your desk, and an API that tells what arrived",
+            summary="A local emulator of Twilio's UserDefinedMessages, and an API to inspect what arrived",
             docs_url=None,
             openapi_url=None,  # FastAPI would render the document for each request
             redoc_url=None,
@@ -110,7 +110,7 @@ class EmulatorApp(FastAPI):
         self._guard = guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send a request to the surface that it is for."""
+        """Pass a request to its surface."""
         if self._voice.serves(scope):
             await self._voice(scope, receive, send)
         elif scope["type"] == "http" and _is_twilio(scope):
@@ -123,7 +123,7 @@ class EmulatorApp(FastAPI):
             await super().__call__(scope, limited(receive), with_final_newline(send))
 
     def openapi(self) -> dict[str, Any]:
-        """Our document with the Twilio operation in it."""
+        """Return the OpenAPI document, with the Twilio operations."""
         if self.openapi_schema is None:
             ours, twilio = super().openapi(), openapi.document()
             ours["paths"] = {**twilio["paths"], **ours["paths"]}
@@ -135,12 +135,12 @@ class EmulatorApp(FastAPI):
 
     @cached_property
     def openapi_json(self) -> bytes:
-        """The document as it is sent; rendering it takes 2 ms."""
+        """The rendered document; rendering takes 2 ms."""
         return json.dumps(self.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _is_twilio(scope: Scope) -> bool:
-    """Under `/2010-04-01/`, or asked for under one of Twilio's own names."""
+    """Whether the path is under `/2010-04-01/`, or the Host is one of Twilio's."""
     path: bytes = scope["raw_path"]
     if path.startswith(_TWILIO) and path[len(_TWILIO) :][:1] in (b"", b"/"):
         return True
@@ -155,13 +155,13 @@ def create_app(
     entropy: Entropy = os.urandom,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> EmulatorApp:
-    """Join the parts.
+    """Create the application.
 
     Args:
         settings: the options.
         now: seconds since 1970.
         entropy: a function that returns so many random bytes.
-        monotonic: seconds that only go forward; what has a time to live ends by them.
+        monotonic: seconds of a monotonic clock, for lifetimes.
     """
     clock, ids = Clock(now, settings.clock), IdGenerator(entropy, settings.seed)
     engine = Engine(settings.policy(), clock=clock, ids=ids, monotonic=monotonic)

@@ -1,1 +1,1 @@
-"""What each visitor sees. An endpoint package reads, calls the engine, and renders; none imports another."""
+"""The HTTP and WebSocket interfaces. A package parses requests, calls the engine and renders responses."""

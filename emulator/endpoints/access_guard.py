@@ -1,7 +1,7 @@
-"""Who may use the control surface: not a page of another site, not a name that somebody points at this machine.
+"""Access control of the control API: reject pages of other sites and host names rebound to this machine.
 
-Every rule answers a way in which a local tool was breached before: DNS rebinding (Host), a page that reads or resets
-(Origin, Sec-Fetch-Site), a body without end. The Twilio surface is open to browsers, as Twilio's is.
+Each rule stops a known attack on local tools: DNS rebinding (Host), a page that reads or resets state (Origin,
+Sec-Fetch-Site), an endless body. The Twilio surface is open to browsers, as Twilio's is.
 """
 
 import hmac
@@ -18,19 +18,19 @@ from starlette.types import Message, Receive, Scope, Send
 from emulator.wire.hosts import PRIVATE_DOMAINS, is_local, is_loopback, is_name, name_of
 
 MAX_BODY = 1024 * 1024
-_DATA = "/_emulator/"  # the token guards data; health, page and documentation hold none
+_DATA = "/_emulator/"  # only paths with data require the token
 # twilio-python and twilio-node put edge and region into every host, a base URL's too.
 _MADE_BY_REGION = re.compile(r"127(\.[a-z0-9-]+){1,2}\.0\.1")
 _LOCAL = f"IP addresses, names without a dot, and names under {', '.join(PRIVATE_DOMAINS)}"
 _LINKABLE = frozenset({"/", "/docs"})
-# Pages of any origin load these with a script tag, which sends no token; they are the same for all.
+# Pages of any origin load these with a script tag, which cannot send a token; they contain no data.
 _SCRIPTS = frozenset({"/_emulator/voice-shim.js", "/_emulator/voice-shim.cjs"})
 _log = logging.getLogger("emulator.guard")
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRefusal:
-    """Why a request is not let in."""
+    """The response to a request that is not allowed."""
 
     status: int
     error: str
@@ -39,13 +39,13 @@ class AccessRefusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """The rules.
+    """The access rules.
 
     Attributes:
-        hosts: names that are allowed beside the usual ones; `.example.com` allows what is under it.
-        origins: origins of pages that may use the control surface, as browsers write them.
-        token: the Bearer token to ask for; None = none.
-        own_name: this machine's.
+        hosts: allowed names in addition to local ones; `.example.com` allows its subdomains.
+        origins: allowed origins of pages, as browsers write them.
+        token: the required Bearer token; None = no token.
+        own_name: the host name of this machine.
     """
 
     hosts: frozenset[str] = frozenset()
@@ -54,7 +54,7 @@ class Guard:
     own_name: str = socket.gethostname().lower()
 
     def refusal(self, scope: Scope) -> AccessRefusal | None:
-        """Why a request may not come in, or None when it may."""
+        """Return the refusal of a request; None = allowed."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if scope["path"] in _SCRIPTS:
             return self._host(headers) or _size(headers)
@@ -70,7 +70,7 @@ class Guard:
         return AccessRefusal(403, f"the Host {host!r} is not allowed; {hint}")
 
     def allows_host(self, host: str) -> bool:
-        """What is local, this machine's own name, and what was configured."""
+        """Whether a host is local, the name of this machine, or configured."""
         return is_local(host) or host == self.own_name or (is_name(host) and self._is_configured(host))
 
     def _is_configured(self, host: str) -> bool:
@@ -96,12 +96,12 @@ class Guard:
         )
 
     def socket_refusal(self, headers: Mapping[str, str]) -> AccessRefusal | None:
-        """Why a page may not open a WebSocket, or None: pages of this machine may, and what is no page."""
+        """Return the refusal of a WebSocket; None = allowed: pages of this machine, and clients other than browsers."""
         origin = headers.get("origin")
         return None if origin is None or self.allows_page(origin, headers.get("host", "")) else _foreign(origin)
 
     def allows_page(self, origin: str, own: str) -> bool:
-        """Whether a page is of this machine, ours under the name `own` that it asked for, or of an allowed origin."""
+        """Whether the origin of a page is loopback, the requested host `own`, or configured."""
         scheme, _, host = origin.partition("://")
         ours = host == own and self.allows_host(name_of(own))
         return origin in self.origins or (scheme in ("http", "https") and (ours or is_loopback(name_of(host))))
@@ -135,7 +135,7 @@ def _too_large(most: int) -> AccessRefusal:
 
 
 def limited(receive: Receive, most: int = MAX_BODY) -> Receive:
-    """A receive that gives up when a body is too large."""
+    """Wrap `receive`: raise HTTPException 413 when the body exceeds `most` bytes."""
     left = most
 
     async def limited_receive() -> Message:
@@ -151,7 +151,7 @@ def limited(receive: Receive, most: int = MAX_BODY) -> Receive:
 
 
 async def refuse(refusal: AccessRefusal, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer in place of the application, and tell the log: a page of another site cannot read the answer."""
+    """Send the refusal and log it, because a page of another site cannot read the response."""
     _log.warning("refused %s %s: %s", scope["method"], scope["raw_path"].decode("latin-1"), refusal.error)
     body = {"error": refusal.error, "parameters": []}
     await JSONResponse(body, refusal.status, dict(refusal.headers))(scope, receive, send)

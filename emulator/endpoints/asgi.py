@@ -1,4 +1,4 @@
-"""ASGI in three names, and what our own server adds to it."""
+"""Type aliases of ASGI, and the extensions of our own server."""
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, NamedTuple, Protocol
@@ -21,7 +21,7 @@ class BufferedRequest(NamedTuple):
         method: as sent.
         target: path and query.
         headers: names in lower case.
-        fields: the same by name; of a repeated header the last value.
+        fields: headers by name; the last value of a repeated header.
         body: all of it.
         client: address and port, None when not known.
         secure: it came over TLS.
@@ -37,9 +37,9 @@ class BufferedRequest(NamedTuple):
 
 
 class RenderedResponse(NamedTuple):
-    """A whole response: the status, header lines (each with its end, Content-Length among them), the body.
+    """A complete response: status, header lines (each with CRLF, including Content-Length), and body.
 
-    `on_lost` is called when the client did not get all of it.
+    `on_lost` is called when the client did not receive all of it.
     """
 
     status: int
@@ -49,13 +49,13 @@ class RenderedResponse(NamedTuple):
 
 
 class Connection(Protocol):
-    """What a request may do with its connection beyond ASGI."""
+    """Operations on the connection of a request that ASGI does not have."""
 
     def respond(self, response: RenderedResponse) -> None:
-        """Send a whole response."""
+        """Send a complete response."""
 
     def write_raw(self, data: bytes) -> None:
-        """Send these bytes, whatever they are, in place of the response, and close the connection."""
+        """Send raw bytes instead of the response, and close the connection."""
 
     def truncate(self, response: RenderedResponse, length: int) -> None:
         """Send the head of a response and `length` bytes of its body, and close the connection."""
@@ -69,6 +69,6 @@ BufferedHandler = Callable[[BufferedRequest], RenderedResponse | None]
 
 
 async def until_gone(scope: Scope, receive: Receive) -> None:
-    """Return once the client is gone, or has sent EOF."""
+    """Return when the client has disconnected or sent EOF."""
     while (await receive())["type"] != "http.disconnect" and HALF_CLOSED not in scope.get("extensions", {}):
         pass

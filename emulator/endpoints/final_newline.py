@@ -1,4 +1,4 @@
-"""JSON replies end with a newline, so that they end a line in a terminal and in a file."""
+"""Append a newline to JSON responses, for terminals and files."""
 
 from collections.abc import Iterable, MutableMapping
 from typing import Any
@@ -7,7 +7,7 @@ from emulator.endpoints.asgi import Send
 
 
 def with_final_newline(send: Send) -> Send:
-    """A `send` that adds a newline to JSON bodies of known length; streams and other types pass unchanged."""
+    """Wrap `send`: append a newline to JSON bodies of known length; leave streams and other types unchanged."""
     is_json = False
 
     async def send_line(message: MutableMapping[str, Any]) -> None:

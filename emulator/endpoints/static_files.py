@@ -1,4 +1,4 @@
-"""Files of our own pages, with headers that keep what is shown from acting: nothing inline, nothing from elsewhere."""
+"""Files of our own pages, with a Content-Security-Policy that forbids inline scripts and other hosts."""
 
 import gzip
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from fastapi import HTTPException, Request, Response
 
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _HEADERS = {
-    "cache-control": "no-cache",  # an upgraded emulator must not meet the scripts of the old one
+    "cache-control": "no-cache",  # after an upgrade no page may use the old scripts
     "vary": "accept-encoding",
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
@@ -30,8 +30,8 @@ class StaticFiles:
     """The files of one page.
 
     Args:
-        folders: which package and folder each file that may be asked for lies in, by its name.
-        policy: what the page must be allowed beyond what is usual, by the directive's name.
+        folders: the package and folder of each file, by file name.
+        policy: additional Content-Security-Policy values, by directive.
     """
 
     def __init__(self, folders: Mapping[str, tuple[str, str]], policy: Mapping[str, str] | None = None) -> None:
@@ -42,10 +42,10 @@ class StaticFiles:
         }
 
     def file(self, name: str, request: Request) -> Response:
-        """A file, compressed for those who take it. It reads the disk: call it from a handler that is not async.
+        """Return a file, compressed if the client accepts gzip. Reads the disk: call it from a sync handler.
 
         Raises:
-            HTTPException: 404, none of this name.
+            HTTPException: 404, unknown file name.
         """
         if name not in self._folders:
             raise HTTPException(404)

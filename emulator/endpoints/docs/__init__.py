@@ -1,1 +1,1 @@
-"""`/docs`: Swagger UI from an installed package, so that it works without internet."""
+"""`/docs`: Swagger UI from an installed package, without internet access."""

@@ -1,4 +1,4 @@
-"""The pages and files of `/docs`. No inline script and no other host: a strict Content-Security-Policy holds."""
+"""The pages and files of `/docs`, with a strict Content-Security-Policy: no inline script, no other host."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -17,30 +17,30 @@ _SHELF = StaticFiles(
         "swagger-ui.css": _SWAGGER,
         "swagger-ui-bundle.js": _SWAGGER,
     },
-    # Swagger UI sets style attributes and draws its icons from data: URLs; scripts come from here only.
+    # Swagger UI sets style attributes and uses data: URLs for icons; scripts come from this host only.
     {"style-src": "'self' 'unsafe-inline'", "img-src": "'self' data:"},
 )
 
 
 @router.get("/openapi.json")
 def openapi(request: Request) -> Response:
-    """The OpenAPI document."""
+    """Return the OpenAPI document."""
     return Response(request.app.openapi_json, media_type="application/json")
 
 
 @router.get("/docs")
 def docs(request: Request) -> Response:
-    """The page."""
+    """Return the HTML page."""
     return _SHELF.file("index.html", request)
 
 
 @router.get("/docs/{name}")
 def docs_file(name: str, request: Request) -> Response:
-    """A file of the page."""
+    """Return a file that the page loads."""
     return _SHELF.file(name, request)
 
 
 @router.get("/favicon.ico")
 def favicon(request: Request) -> Response:
-    """Our own icon, for browsers that ask without being told to."""
+    """Return the icon that browsers request by default."""
     return _SHELF.file("favicon.svg", request)

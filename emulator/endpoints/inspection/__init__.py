@@ -1,1 +1,1 @@
-"""The inspection API under `/_emulator/`: what the author of a test sees. Idiomatic FastAPI."""
+"""The control API under `/_emulator/`, for authors of tests."""

@@ -1,4 +1,4 @@
-"""The base of every JSON request body: validated exactly as the OpenAPI document describes it."""
+"""The base of JSON request bodies: validated exactly as the OpenAPI document describes them."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
@@ -24,14 +24,14 @@ def _integral(given: object) -> object:
 
 
 class Body(BaseModel):
-    """A request body. No unknown members and no conversions: `"1"` is not a number, `true` is not 1."""
+    """A request body without unknown members and without conversions: `"1"` is not a number, `true` is not 1."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     @model_validator(mode="before")
     @classmethod
     def _integers(cls, given: object) -> object:
-        """Take 1.0 for an integer, as JSON Schema does."""
+        """Accept 1.0 as an integer, as JSON Schema does."""
         if not isinstance(given, dict):
             return given
         integers = {name for name, field in cls.model_fields.items() if field.annotation in (int, int | None)}
@@ -52,13 +52,13 @@ JSON_TEXT: dict[str, JsonValue] = {"contentMediaType": "application/json"}
 
 
 def members(given: object, names: Iterable[str]) -> list[str]:
-    """Those of the names that a body has; they choose between the alternatives of a union."""
+    """Return the given names that a body has; they select the alternative of a union."""
     has = given.model_fields_set if isinstance(given, BaseModel) else given if isinstance(given, dict) else ()
     return [name for name in names if name in has]
 
 
 def json_text(text: str) -> str:
-    """Validate a string that must hold JSON."""
+    """Validate that a string is JSON."""
     try:
         content.parse(text)
     except content.NotJson as error:

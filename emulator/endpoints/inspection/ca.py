@@ -1,4 +1,4 @@
-"""`/_emulator/ca.pem`: the certificate that clients must trust. Never its key."""
+"""`/_emulator/ca.pem`: the CA certificate that clients must trust, without its key."""
 
 from fastapi import APIRouter, Response
 from starlette.exceptions import HTTPException
@@ -20,7 +20,7 @@ _PEM: Responses = {200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}
     responses={**_PEM, **NOT_FOUND},
 )
 async def ca_pem(services: ServicesDep) -> Response:
-    """The certificate of the authority that signs this emulator's certificates."""
+    """The certificate of the CA that signs this emulator's certificates."""
     pem = services.listening.ca_pem
     if pem is None:
         raise HTTPException(404, "there is no certificate: neither --tls-port nor --proxy-port is on")

@@ -1,4 +1,4 @@
-"""`/_emulator/calls`: telling the emulator what state a call is in."""
+"""`/_emulator/calls`: register calls and set their state."""
 
 from typing import Annotated
 
@@ -24,7 +24,7 @@ CallSid = Annotated[str, Path(pattern=f"^{sids.pattern(sids.CALL)}$", examples=[
 
 
 class CallBody(Body):
-    """What a call is; a message passes while it is ringing or in progress and its other end is a Voice SDK."""
+    """The state of a call. It accepts messages while it is ringing or in progress and its end user uses a Voice SDK."""
 
     account_sid: str | None = Field(
         None,
@@ -44,7 +44,7 @@ class CallView(CallBody):
 
 
 class Placed(Body):
-    """A call to a connected user."""
+    """A call to a connected Voice SDK user."""
 
     to: str = Field(
         min_length=1, max_length=256, description="the identity, with or without client:", examples=["client:alice"]
@@ -90,7 +90,7 @@ def _missing(call_sid: str) -> HTTPException:
 
 @router.get("", response_class=Response, responses={200: {"model": CallList}}, summary="List registered calls")
 async def list_calls(engine: EngineDep, page: ScopeListingQuery) -> Response:
-    """The registered calls of a scope; those of no account are everybody's."""
+    """The registered calls of a scope; calls without an account belong to every account."""
     wanted = page.scope()
     calls = [call for call in engine.calls if wanted.overlaps(Scope(call.account_sid, call.sid))]
     listed = await rendered_all(engine, lambda call: _view(engine, call).model_dump_json(), calls[page.skip :])
@@ -99,7 +99,7 @@ async def list_calls(engine: EngineDep, page: ScopeListingQuery) -> Response:
 
 @router.post("", status_code=201, responses={**FULL, **NOT_FOUND}, summary="Call a connected user")
 async def place_call(engine: EngineDep, placed: Annotated[CallPlacement, IN_BODY]) -> CallView:
-    """Let the Voice SDK of a connected user ring; the call is ringing until it is accepted."""
+    """Call a connected user: the Voice SDK rings until the call is accepted."""
     try:
         call_sid = engine.call_controller.place(
             placed.to, from_=placed.from_, account_sid=placed.account_sid, custom=placed.parameters
@@ -115,7 +115,7 @@ async def place_call(engine: EngineDep, placed: Annotated[CallPlacement, IN_BODY
 
 @router.put("/{call_sid}", responses={**FULL, 201: {"model": CallView, "description": "Registered anew"}})
 async def put_call(engine: EngineDep, call_sid: CallSid, state: CallBody, response: Response) -> CallView:
-    """Register a call, or replace what is known of it (200); one that is over is hung up where a Voice SDK is there."""
+    """Register a call, or replace it (200). If it has ended, a connected Voice SDK is hung up."""
     if state.status not in ACTIVE:
         engine.call_controller.finish(call_sid, state.status)
     party = engine.call_controller.party(call_sid)
@@ -129,7 +129,7 @@ async def put_call(engine: EngineDep, call_sid: CallSid, state: CallBody, respon
 
 @router.get("/{call_sid}", responses=NOT_FOUND)
 async def get_call(engine: EngineDep, call_sid: CallSid) -> CallView:
-    """What is known of a call."""
+    """A registered call."""
     call = engine.calls.get(call_sid)
     if call is None:
         raise _missing(call_sid)
@@ -138,7 +138,7 @@ async def get_call(engine: EngineDep, call_sid: CallSid) -> CallView:
 
 @router.delete("/{call_sid}", status_code=204, responses=NOT_FOUND)
 async def delete_call(engine: EngineDep, call_sid: CallSid) -> None:
-    """Forget a call, which ends it: it is again what the option `calls` says of unregistered ones."""
+    """Delete a call, which ends it: it is then treated as unregistered (the option `calls`)."""
     engine.call_controller.finish(call_sid, Status.CANCELED)
     if engine.calls.remove(call_sid) is None:
         raise _missing(call_sid)

@@ -1,4 +1,4 @@
-"""`/_emulator/check`: what would Twilio say? A described request is judged; nothing is sent or stored."""
+"""`/_emulator/check`: evaluate a described request without sending or storing it."""
 
 from typing import Annotated
 from urllib.parse import urlencode
@@ -30,7 +30,7 @@ HeaderValue = Annotated[str, StringConstraints(pattern=r"^[ -~\t\u0080-\u00ff]*$
 
 
 class _Described(Body):
-    """A request that is not sent."""
+    """A described request."""
 
     method: str = Field("POST", pattern=r"^[A-Z]+$", examples=["POST"])
     path: str = Field(pattern=r"^/[!-~]*$", examples=["/2010-04-01/Accounts/AC…/Calls/CA…/UserDefinedMessages.json"])
@@ -50,11 +50,11 @@ class DescribedForm(_Described):
     body: None = Field(None, examples=[None])
 
     def named(self) -> dict[str, str]:
-        """Headers by name, with the form's media type when none is given."""
+        """Headers by name, with the media type of forms by default."""
         return ({} if self.form is None else {"content-type": FORM}) | super().named()
 
     def raw(self) -> str:
-        """The body as it would be sent."""
+        """The body to send."""
         return urlencode(self.form or {})
 
 
@@ -71,7 +71,7 @@ class DescribedBody(_Described):
     body: str = Field(description="the raw body, instead of a form", examples=["Content=%7B%7D"])
 
     def raw(self) -> str:
-        """The body as it would be sent."""
+        """The body to send."""
         return self.body
 
 
@@ -86,7 +86,7 @@ Described = Annotated[
 
 
 class Looked(DeferredModel):
-    """A rule that was looked at."""
+    """An evaluated rule."""
 
     rule: str = Field(examples=["credentials-missing"])
     says: str
@@ -96,7 +96,7 @@ class Looked(DeferredModel):
 
 
 class Verdict(DeferredModel):
-    """The reply that the request would get, and the rules that were looked at, in order, up to the first that fails."""
+    """The response that the request would get, and the evaluated rules in order, up to the first that fails."""
 
     reply: SentResponseView
     rules: list[Looked]
@@ -104,7 +104,7 @@ class Verdict(DeferredModel):
 
 @router.post("/_emulator/check", summary="Ask without sending")
 async def check(services: ServicesDep, described: Annotated[Described, IN_BODY]) -> Verdict:
-    """Judge a described request; the SID of a message that would be created is all zeros."""
+    """Evaluate a described request; the SID of the message that it would create is all zeros."""
     given = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in described.named().items()]
     reply, headers, looked = services.dry_runner.dry_run(
         described.method, described.path, given, described.raw().encode()

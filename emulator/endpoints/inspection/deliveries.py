@@ -1,4 +1,4 @@
-"""`/_emulator/deliveries`: callbacks to subscriptions, and what became of them."""
+"""`/_emulator/deliveries`: callbacks to subscriptions, and their outcomes."""
 
 from functools import partial
 from typing import Annotated, Any
@@ -25,7 +25,7 @@ _EXAMPLE = "8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 
 
 class DeliveryAttemptView(DeferredModel):
-    """One try."""
+    """One attempt."""
 
     at: str = Field(examples=["2019-12-18T20:02:01.123Z"])
     duration: float = Field(description="seconds", examples=[0.004])
@@ -56,7 +56,7 @@ class DeliveryView(DeferredModel):
 
 
 class DeliveryPage(Waited):
-    """A page of deliveries and what tells whether it is everything."""
+    """A page of deliveries."""
 
     deliveries: list[DeliveryView | RecordError]
     count: int = Field(description="how many match, listed or not", examples=[1])
@@ -71,7 +71,7 @@ class DeliveryPage(Waited):
     summary="List callbacks, or wait for them",
 )
 async def list_deliveries(engine: EngineDep, mask: Mask, query: DeliveriesQuery, request: Request) -> Response:
-    """Callbacks to subscriptions; with `at_least` or `at_most`, wait. One that fails has the code 32711."""
+    """Callbacks to subscriptions. With `at_least` or `at_most`, wait. A failed delivery has the code 32711."""
     deliveries, wanted = engine.callback_dispatcher.deliveries, query.filter()
     more = await _wait(engine, query, request) if query.waits else {}
     count, found = await engine.page_of_deliveries(wanted, query.window)

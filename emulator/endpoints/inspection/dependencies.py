@@ -1,6 +1,6 @@
-"""The parts of the application that a handler asks for.
+"""Dependencies of handlers.
 
-These functions are async because FastAPI calls others in a thread, which costs more than a control request itself.
+They are async because FastAPI runs other functions in a thread, which takes longer than most requests.
 """
 
 from typing import Annotated, cast

@@ -1,4 +1,4 @@
-"""`/_emulator/calls/{CallSid}/end-user`: what the end user of a call got, and speaking in its name."""
+"""`/_emulator/calls/{CallSid}/end-user`: messages to the end user of a call, and messages in its name."""
 
 from typing import Annotated, Any
 
@@ -41,7 +41,7 @@ _WHY_NOT = {
 
 
 class SaidBody(Body):
-    """What the end user says."""
+    """A message of the end user."""
 
     content: Annotated[str, AfterValidator(json_text)] = Field(
         max_length=MAX_CONTENT,
@@ -53,7 +53,7 @@ class SaidBody(Body):
 
 
 class SaidView(DeferredModel):
-    """What the end user said."""
+    """A message that the end user sent."""
 
     sid: str = Field(examples=["KX" + "d" * 32])
     account_sid: str | None
@@ -80,9 +80,9 @@ class EndUserView(DeferredModel):
 
 @router.get("", response_class=Response, responses={200: {"model": EndUserView}}, summary="What the end user got")
 async def get_end_user(engine: EngineDep, call_sid: CallSid, page: SkipQuery) -> Response:
-    """The newest messages of a call in both directions, oldest first: of each direction 1000, or 2 MiB of them.
+    """The newest messages of a call in both directions, oldest first: at most 1000 or 2 MiB per direction.
 
-    `skip` leaves out the newest of each direction; the counts include all.
+    `skip` omits the newest of each direction; the counts include all.
     """
     window = Window(_LIMIT, newest_first=True, skip=page.skip)
     party = engine.call_controller.party(call_sid)
@@ -107,7 +107,7 @@ async def get_end_user(engine: EngineDep, call_sid: CallSid, page: SkipQuery) ->
     summary="Let the end user say something",
 )
 async def say(engine: EngineDep, call_sid: CallSid, body: SaidBody) -> Response:
-    """Speak in the end user's name: every subscription of the call is told, as if its Voice SDK had sent it."""
+    """Send a message in the end user's name: all subscriptions of the call are notified, as for a Voice SDK."""
     call, party = engine.calls.get(call_sid), engine.call_controller.party(call_sid)
     refusal = engine.calls.refusal(call.account_sid or "" if call is not None else "", call_sid)
     if refusal is not None:

@@ -1,4 +1,4 @@
-"""Errors of the inspection API: one shape, and a text that says what was wrong and what is allowed."""
+"""Error responses of the control API: one shape, with what was wrong and what is allowed."""
 
 import json
 from http import HTTPStatus
@@ -16,7 +16,7 @@ from emulator.engine.capacity import CapacityError
 
 
 class BadParameter(DeferredModel):
-    """One parameter or member that is not allowed."""
+    """An invalid parameter or member."""
 
     parameter: str = Field(examples=["limit"], description="its name; for a JSON body its JSON pointer")
     value: Any = Field(examples=["0x"], description="what was given")
@@ -24,14 +24,14 @@ class BadParameter(DeferredModel):
 
 
 class Problem(DeferredModel):
-    """Why the request was refused."""
+    """The reason why a request was rejected."""
 
     error: str = Field(examples=["limit: '0x' is not allowed; input should be a valid integer"])
     parameters: list[BadParameter] = Field(default=[])
 
 
 class BodyError(HTTPException):
-    """A body that cannot be read, and where in it; FastAPI turns other errors in reading a body into a bare 400."""
+    """A body that cannot be parsed, with the position. FastAPI turns other exceptions into a 400 without details."""
 
     def __init__(self, pointer: str, allowed: str) -> None:
         super().__init__(HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -52,7 +52,7 @@ _METHODS = ("DELETE", "GET", "POST", "PUT")
 
 
 def _shown(value: object) -> object:
-    """A value as JSON can hold it, cut when it is long."""
+    """Return a value in a form that JSON can contain, truncated."""
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
         text.encode()
@@ -62,12 +62,12 @@ def _shown(value: object) -> object:
 
 
 def _writable(text: str) -> str:
-    """A text without lone surrogates, which no reply can carry."""
+    """Escape lone surrogates, which a response cannot contain."""
     return text.encode(errors="backslashreplace").decode()
 
 
 def _pointer(names: list[str | int], body: object, *, missing: bool) -> str:
-    """The JSON pointer to what pydantic names; it also names the alternatives of a union, which are in no body."""
+    """Return the JSON pointer of a pydantic location, without the names of union alternatives."""
     pointer = ""
     for place, name in enumerate(names):
         inside = dict(enumerate(body)) if isinstance(body, list) else body
@@ -97,7 +97,7 @@ def _answer(status: int, problem: Problem, headers: dict[str, str] | None = None
 
 
 def bad_value(parameter: str, value: object, allowed: str) -> RequestValidationError:
-    """An error about a value that only we can judge; raise it."""
+    """Return an error to raise for a value that pydantic cannot validate."""
     where = ("body", *parameter.split("/")[1:])
     body = value
     for name in reversed(where[1:]):
@@ -126,7 +126,7 @@ def _refusal(bad: list[BadParameter]) -> JSONResponse:
 
 
 def _allowed(request: Request) -> str:
-    """All methods of a path; Starlette names only those of the first route that has it."""
+    """Return all methods of a path; Starlette returns only those of the first matching route."""
     routes = request.app.routes
     return ", ".join(
         method
@@ -158,11 +158,11 @@ async def _full(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _failed(_request: Request, _error: Exception) -> JSONResponse:
-    return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, Problem(error="the emulator failed; its log tells where"))
+    return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, Problem(error="internal error; see the emulator's log"))
 
 
 def install(app: FastAPI) -> None:
-    """Give every error of the application this module's shape."""
+    """Install the error handlers."""
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(BodyError, _unreadable)
     app.add_exception_handler(HTTPException, _http)

@@ -1,4 +1,4 @@
-"""`/_emulator/events`: what happens, as server-sent events (html.spec.whatwg.org, 9.2)."""
+"""`/_emulator/events`: server-sent events (html.spec.whatwg.org, 9.2)."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ router = APIRouter(route_class=ControlRoute, tags=["events"], responses=UNPROCES
 
 _CHUNK = 64 * 1024
 _HEARTBEAT = 10.0
-_LAST_WORD = 1.0  # seconds a reader that was given up has to take the reason
+_LAST_WORD = 1.0  # seconds for a subscriber that fell behind to receive the reason
 
 
 _NO_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
@@ -35,7 +35,7 @@ _NO_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
 
 def _text(kind: str, data: bytes, seq: int | None = None) -> bytes:
     place = b"" if seq is None else b"id: %d\n" % seq
-    # A line end would end the data; in JSON it can only stand between values.
+    # A line end would end the data; in JSON it occurs only between values.
     return b"event: %b\n%bdata: %b\n\n" % (kind.encode(), place, data.translate(_NO_LINE_ENDS))
 
 
@@ -47,7 +47,7 @@ def _render(event: Event, mask: Masking) -> bytes:
     if isinstance(about, Exchange):
         if event.kind is EventKind.MESSAGE:
             return _text(event.kind, rendered(message_json, about), event.seq)
-        # Without id when the message follows: a reader that is cut off between the two gets both again.
+        # Without an id when the message follows: a client that disconnects between the two receives both again.
         return _text(event.kind, rendered(request_json, about), None if about.created else event.seq)
     if isinstance(about, Delivery):
         return _text(event.kind, rendered(partial(delivery_json, mask=mask), about))
@@ -56,7 +56,7 @@ def _render(event: Event, mask: Masking) -> bytes:
 
 
 def _render_some(events: deque[Event], mask: Masking) -> Steps[bytes]:
-    """Take events from the front and render them, until they are a chunk."""
+    """Remove events from the front and render them, up to the size of a chunk."""
     chunk = bytearray()
     while events and len(chunk) < _CHUNK:
         chunk += _render(events.popleft(), mask)
@@ -65,7 +65,7 @@ def _render_some(events: deque[Event], mask: Masking) -> Steps[bytes]:
 
 
 class _Stream(Response):
-    """Events to one reader until it goes away, falls behind, or the emulator stops."""
+    """The stream of one subscriber, until it disconnects, falls behind, or the emulator stops."""
 
     media_type = "text/event-stream"
 
@@ -77,13 +77,13 @@ class _Stream(Response):
         self._mask = mask
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until the end."""
+        """Send events until the stream ends."""
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             await _first_of(self._send_all(send), self._reader.lagged.wait(), until_gone(scope, receive))
             async with asyncio.timeout(_LAST_WORD):
                 await send({"type": "http.response.body", "body": _LAGGED if self._reader.lagged.is_set() else b""})
-        except TimeoutError:  # it does not even take the reason
+        except TimeoutError:  # it does not read the reason either
             scope["extensions"][CONNECTION].reset()
         finally:
             self._engine.events.close(self._reader)
@@ -106,7 +106,7 @@ class _Stream(Response):
                 chunk = b""
 
     def _evicted(self) -> bytes:
-        """What the reader can read no more."""
+        """Return an event for records that the subscriber missed, if any."""
         reader, journal = self._reader, self._engine.journal
         missed = journal.evicted_through - reader.position
         if missed <= 0 or not reader.is_behind:
@@ -117,7 +117,7 @@ class _Stream(Response):
 
 
 async def _first_of(*awaitables: Coroutine[Any, Any, object]) -> None:
-    """Return with the first that is done; the others are ended."""
+    """Return when the first is done; cancel the others."""
     tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -139,13 +139,13 @@ async def events(
     wanted: RequestFilterQuery,
     last_event_id: Annotated[int | None, Header(ge=0, examples=[1])] = None,
 ) -> Response:
-    """Follow what happens: `request`, `message`, `delivery`, `reset`. Resume with `Last-Event-ID` or `after`.
+    """Stream events: `request`, `message`, `delivery`, `reset`. Resume with `Last-Event-ID` or `after`.
 
-    What was evicted before a client could read it is an event `evicted`. A client more than 1,000 events behind
+    An `evicted` event reports records that were evicted before they were sent. A client more than 1,000 events behind
     receives a `lagged` event and is disconnected.
     """
     after = wanted.after if last_event_id is None else last_event_id
     resumed = last_event_id is not None or "after" in wanted.model_fields_set
     if last_event_id is not None and last_event_id > engine.journal.last_seq:
-        after = 0  # a place in the journal of an emulator before this one: all is new
+        after = 0  # a seq of an earlier emulator: all events are new
     return _Stream(engine, engine.events.open(wanted.filter(after=after), resumed=resumed), mask)

@@ -1,4 +1,4 @@
-"""A fault as it is written in JSON, checked, and made into the engine's rule."""
+"""Models of fault rules in JSON, and their conversion to rules of the engine."""
 
 import json
 from http import HTTPStatus
@@ -45,13 +45,13 @@ def _known_code(code: int) -> int:
 
 
 class CodeReply(_Reply):
-    """Twilio's own reply for a code."""
+    """Twilio's response for a code."""
 
     code: Annotated[int, AfterValidator(_known_code)] = Field(json_schema_extra={"enum": [*_CODES]}, examples=[20429])
     message: Message | None = None
 
     def action(self) -> ReplyFault:
-        """The engine's."""
+        """Convert to the engine's type."""
         problem = errors.like(None, self.code, self.message)
         assert problem is not None
         return ReplyFault(problem.with_headers(self._headers))
@@ -69,14 +69,14 @@ ErrorStatus = Annotated[
 
 
 class StatusReply(_Reply):
-    """Twilio's own reply for a status; for 502 and 504, unless it has a code or message, a gateway's page."""
+    """Twilio's response for a status; for 502 and 504 without a code or message, the page of a gateway."""
 
     status: ErrorStatus
     code: int | None = Field(None, ge=0, le=99999, examples=[20429])
     message: Message | None = None
 
     def action(self) -> ReplyFault:
-        """The engine's."""
+        """Convert to the engine's type."""
         if self.status in _GATEWAYS_OWN and self.code is None and self.message is None:
             return _page(self.status, None, None, self._headers)
         problem = errors.like(self.status, self.code, self.message)
@@ -85,13 +85,13 @@ class StatusReply(_Reply):
 
 
 class GatewayReply(_Reply):
-    """A gateway's page for a status, with a media type."""
+    """The page of a gateway, with a media type."""
 
     status: ErrorStatus
     content_type: ContentType
 
     def action(self) -> ReplyFault:
-        """The engine's."""
+        """Convert to the engine's type."""
         return _page(self.status, None, self.content_type, self._headers)
 
 
@@ -102,7 +102,7 @@ def _has_body(status: int) -> int:
 
 
 class PageReply(_Reply):
-    """Any body."""
+    """A response with any body."""
 
     status: Annotated[int, AfterValidator(_has_body)] = Field(
         ge=200, le=599, json_schema_extra={"not": {"enum": [int(status) for status in _NO_BODY]}}, examples=[502]
@@ -113,7 +113,7 @@ class PageReply(_Reply):
     content_type: ContentType | None = None
 
     def action(self) -> ReplyFault:
-        """The engine's."""
+        """Convert to the engine's type."""
         return _page(self.status, self.body, self.content_type, self._headers)
 
 
@@ -159,7 +159,7 @@ Seconds = Annotated[float, Field(ge=0, le=_LONGEST_DELAY, allow_inf_nan=False)]
 
 
 class Uniform(Body):
-    """Seconds between two bounds, drawn by the rule's generator."""
+    """A random number of seconds between two bounds, from the rule's seed."""
 
     uniform: tuple[Seconds, Seconds] = Field(strict=False, description="in either order", examples=[[1, 5]])
 
@@ -174,7 +174,7 @@ Delay = Annotated[
 
 
 class QuotaBody(Body):
-    """So many requests in so many seconds pass; the rest get 429/20429 and Retry-After."""
+    """A rate limit: more requests within the window get 429/20429 and Retry-After."""
 
     requests: int = Field(ge=0, le=100_000, examples=[10])
     window: float = Field(gt=0, le=_DAY, description="seconds of the emulator's clock", examples=[1])
@@ -186,17 +186,17 @@ class _Then(Body):
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Between which the delay is drawn."""
+        """The bounds of the delay in seconds."""
         delay: float | Uniform = getattr(self, "delay", None) or 0.0
         low, high = sorted(delay.uniform if isinstance(delay, Uniform) else (delay, delay))
         return low, high
 
     def action(self) -> Action | Quota | None:
-        """The engine's."""
+        """Convert to the engine's type."""
         return None
 
     def then(self) -> FaultEffect:
-        """The engine's."""
+        """Convert to the engine's type."""
         return FaultEffect(delay=self.bounds, action=self.action())
 
 
@@ -211,66 +211,66 @@ class _Delayed(_Then):
 
 
 class ReplyThen(_Delayed):
-    """Another reply; nothing is done."""
+    """Another response; the request is not processed."""
 
     reply: ReplyBody
 
     def action(self) -> ReplyFault:
-        """The engine's."""
+        """Convert to the engine's type."""
         return self.reply.action()
 
 
 class DropThen(_Delayed):
-    """Connection reset: before = nothing is done, after = processed and the reply lost."""
+    """Connection reset, before or after the request is processed."""
 
     needs_connection = True
     drop: Drop = Field(strict=False, examples=["after"])
 
     def action(self) -> DropFault:
-        """The engine's."""
+        """Convert to the engine's type."""
         return DropFault(self.drop)
 
 
 class TruncateThen(_Delayed):
-    """Processed; the whole head, and this many bytes of the body, never all."""
+    """The request is processed; the response is cut after this many bytes of the body."""
 
     needs_connection = True
     truncate: int = Field(ge=0, le=1024 * 1024, examples=[10])
 
     def action(self) -> TruncateFault:
-        """The engine's."""
+        """Convert to the engine's type."""
         return TruncateFault(self.truncate)
 
 
 class GarbageThen(_Delayed):
-    """Processed; the reply is not HTTP."""
+    """The request is processed; the response is not HTTP."""
 
     needs_connection = True
     garbage: Yes = Field(examples=[True])
 
     def action(self) -> GarbageFault:
-        """The engine's."""
+        """Convert to the engine's type."""
         return GarbageFault()
 
 
 class CloseThen(_Delayed):
-    """Connection closed without a reply; nothing is done."""
+    """Connection closed without a response; the request is not processed."""
 
     needs_connection = True
     close: Yes = Field(examples=[True])
 
     def action(self) -> CloseFault:
-        """The engine's."""
+        """Convert to the engine's type."""
         return CloseFault()
 
 
 class QuotaThen(_Delayed):
-    """The quota's requests pass; the rest get 429/20429."""
+    """A rate limit: requests above the quota get 429/20429."""
 
     quota: QuotaBody
 
     def action(self) -> Quota:
-        """The engine's."""
+        """Convert to the engine's type."""
         return Quota(requests=self.quota.requests, window=self.quota.window)
 
 
@@ -306,7 +306,7 @@ _THEN: TypeAdapter[ThenBody] = TypeAdapter(ThenBody)
 
 
 class Profile(DeferredModel):
-    """A rule's usual parts, under a name."""
+    """A named set of a rule's fields."""
 
     name: str
     does: str
@@ -344,7 +344,7 @@ def _of_content_size(value: object) -> object:
 
 
 class MatchBody(Body):
-    """Which requests a rule is for; nothing = all."""
+    """The requests that a rule matches; without fields, all."""
 
     account_sid: str | None = Field(default=None, pattern=f"^{sids.pattern(sids.ACCOUNT)}$", examples=["AC" + "a" * 32])
     call_sid: str | None = Field(default=None, pattern=f"^{sids.pattern(sids.CALL)}$", examples=["CA" + "b" * 32])
@@ -357,7 +357,7 @@ class MatchBody(Body):
     )
 
     def match(self) -> Match:
-        """The engine's."""
+        """Convert to the engine's type."""
         return Match(
             scope=Scope(self.account_sid, self.call_sid),
             resource=self.resource,
@@ -367,7 +367,7 @@ class MatchBody(Body):
 
 
 class _Rule(Body):
-    """For which requests, and how often. The first rule that fires wins."""
+    """Which requests a rule matches, and how often it applies. The first rule that applies wins."""
 
     match: MatchBody = MatchBody()
     skip_first: int = Field(0, ge=0, le=10**9, description="this many matching requests pass first", examples=[1])
@@ -392,18 +392,18 @@ class _Rule(Body):
 
 
 class RuleBody(_Rule):
-    """A rule: for which requests, what then, and how often. The first rule that fires wins."""
+    """A rule: the requests that it matches, its effect, and how often it applies. The first rule that applies wins."""
 
     then: ThenBody = Field(examples=[{"reply": {"status": 429, "retry_after": 2}}])
     probability: float = Field(1.0, ge=0, le=1, examples=[0.5])
 
     def recipe(self) -> FaultRuleSpec:
-        """The engine's."""
+        """Convert to the engine's type."""
         return self._recipe(self.then, self.probability)
 
 
 class ProfileBody(_Rule):
-    """A rule with a profile instead of `then`. The first rule that fires wins."""
+    """A rule with a profile instead of `then`. The first rule that applies wins."""
 
     profile: Annotated[str, AfterValidator(_known)] = Field(
         json_schema_extra={"enum": [*_BY_NAME]}, examples=["lost-answer"]
@@ -412,11 +412,11 @@ class ProfileBody(_Rule):
 
     @property
     def then(self) -> _Then:
-        """What the profile stands for."""
+        """The effect of the profile."""
         return _BY_NAME[self.profile].then
 
     def recipe(self) -> FaultRuleSpec:
-        """The engine's."""
+        """Convert to the engine's type."""
         usual = _BY_NAME[self.profile].probability
         return self._recipe(self.then, usual if self.probability is None else self.probability)
 

@@ -1,4 +1,4 @@
-"""`/_emulator/faults`: rules that make requests fail on purpose."""
+"""`/_emulator/faults`: rules that inject faults."""
 
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -24,7 +24,7 @@ router = APIRouter(route_class=ControlRoute, prefix="/_emulator/faults", tags=["
 
 
 class FaultView(DeferredModel):
-    """A rule and what it did."""
+    """A rule and its counters."""
 
     id: str = Field(examples=["fault-1"])
     match: dict[str, Any] = Field(examples=[{"account_sid": "AC" + "a" * 32}])
@@ -42,7 +42,7 @@ class FaultView(DeferredModel):
 
 
 class FaultList(DeferredModel):
-    """Rules in their order, and the profiles that rules can be made of."""
+    """Rules in order, and the available profiles."""
 
     faults: list[FaultView | RecordError]
     count: int
@@ -50,7 +50,7 @@ class FaultList(DeferredModel):
 
 
 class RemovedFaults(DeferredModel):
-    """How many rules were removed."""
+    """The number of removed rules."""
 
     deleted: int
 
@@ -86,7 +86,7 @@ def _rule(engine: EngineDep, fault_id: str) -> FaultRule:
 
 @router.get("", response_class=Response, responses={200: {"model": FaultList}}, summary="List faults")
 async def list_faults(engine: EngineDep, page: ScopeListingQuery) -> Response:
-    """The rules that can touch a scope, in their order."""
+    """The rules that can match requests of a scope, in order."""
     wanted = page.scope()
     rules = [rule for rule in engine.faults if wanted.overlaps(rule.recipe.match.scope)]
     profiles = [profile.model_dump(mode="json") for profile in PROFILES]
@@ -96,7 +96,7 @@ async def list_faults(engine: EngineDep, page: ScopeListingQuery) -> Response:
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=FULL, summary="Add a fault")
 async def add_fault(engine: EngineDep, body: Annotated[FaultBody, IN_BODY], request: Request) -> FaultView:
-    """Add a rule after all others; the first one that fires wins."""
+    """Add a rule after all others; the first rule that applies wins."""
     if body.then.needs_connection and CONNECTION not in request.scope.get("extensions", {}):
         given = body.then.model_dump(mode="json", exclude_none=True)
         raise bad_value("/then", given, "reply, delay or quota: this server does not let us at its connections")

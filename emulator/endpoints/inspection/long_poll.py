@@ -1,4 +1,4 @@
-"""Waiting for whoever asks: until it is over, for so long, or until the client has gone; and what to answer then."""
+"""Long polling: wait until the condition holds, the timeout expires, or the client disconnects."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ from emulator.engine.journal.waits import WaitEnd, Waiter
 
 
 class Waited(DeferredModel):
-    """What a page says after a wait."""
+    """The members of a page that describe a wait."""
 
     satisfied: bool = Field(default=True, description="after a wait: whether it got what it waited for")
     ended: WaitEnd = Field(default=WaitEnd.DECIDED, description="after a wait: why it is over")
@@ -22,7 +22,7 @@ class Waited(DeferredModel):
 
 
 def responses(page: type[Waited]) -> Responses:
-    """What a route declares that lists or waits."""
+    """The responses of a route that lists or waits."""
     return {
         **FULL,
         200: {"model": page},
@@ -31,21 +31,21 @@ def responses(page: type[Waited]) -> Responses:
 
 
 async def until_over(over: asyncio.Future[Any], seconds: float, request: Request) -> None:
-    """Return when it is over, when the time is, or at once when the client goes away."""
+    """Return when the wait ends, the timeout expires, or the client disconnects."""
     leaving = asyncio.ensure_future(until_gone(request.scope, request.receive))
     try:
         await asyncio.wait({over, leaving}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if leaving.done():
-            leaving.result()  # or what is wrong with what it still sent
+            leaving.result()  # or an error in the body that it still sent
     finally:
         leaving.cancel()
 
 
 def waited(wait: Waiter[Any]) -> dict[str, Any]:
-    """What became of a wait, as members of the answer; why it is unsatisfied is to be added."""
+    """Return the result of a wait as members of the response; the caller adds the explanation."""
     return {"satisfied": wait.fulfilled, "ended": wait.ended, "explanation": []}
 
 
 def page_response(text: bytes, more: dict[str, Any], *, strict: bool) -> Response:
-    """A page that is JSON already, with what a wait added to it."""
+    """Return a response from a rendered page and the members of a wait."""
     return json_response(text, 408 if strict and not more.get("satisfied", True) else 200)

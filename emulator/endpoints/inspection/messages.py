@@ -1,4 +1,4 @@
-"""`/_emulator/messages`: what was created."""
+"""`/_emulator/messages`: created messages."""
 
 import json
 from typing import Annotated, Any
@@ -34,14 +34,14 @@ _EXAMPLE = "KX8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 
 
 class SchemaErrorView(DeferredModel):
-    """Where a content breaks a schema."""
+    """A violation of a schema."""
 
     pointer: str = Field(examples=["/to"])
     message: str
 
 
 class SchemaVerdict(DeferredModel):
-    """What a schema says of a message."""
+    """The validation result of a schema."""
 
     name: str
     valid: bool
@@ -72,7 +72,7 @@ class MessageView(DeferredModel):
 
 
 class LackView(DeferredModel):
-    """One thing that an exchange lacked."""
+    """A filter that an exchange did not match."""
 
     what: str = Field(description="the parameter that it did not match", examples=["call_sid"])
     wanted: Any
@@ -81,7 +81,7 @@ class LackView(DeferredModel):
 
 
 class NearMissView(DeferredModel):
-    """An exchange that nearly matched."""
+    """An exchange that matches most filters."""
 
     text: str = Field(examples=["number 1: message KX… for call CA…: it is for call CA…, not CA…"])
     lacks: list[LackView]
@@ -89,7 +89,7 @@ class NearMissView(DeferredModel):
 
 
 class MessagePage(Waited):
-    """A page of messages and what tells whether it is everything."""
+    """A page of messages."""
 
     messages: list[MessageView | RecordError]
     count: int = Field(description="how many match, listed or not", examples=[1])
@@ -102,7 +102,7 @@ class MessagePage(Waited):
 
 
 class Deleted(DeferredModel):
-    """How many were forgotten."""
+    """The number of deleted messages."""
 
     deleted: int = Field(examples=[1])
 
@@ -114,7 +114,7 @@ class Deleted(DeferredModel):
     summary="List what arrived, or wait for it",
 )
 async def list_messages(engine: EngineDep, query: MessagesQuery, request: Request) -> Response:
-    """Messages that were created, refusals and replays not among them; with `at_least` or `at_most`, wait."""
+    """Created messages, without rejected requests and replays. With `at_least` or `at_most`, wait."""
     wanted = query.filter()
     more: dict[str, Any] = {}
     if query.waits:
@@ -141,7 +141,7 @@ async def _wait(engine: Engine, query: MessageQuery, wanted: Filter, request: Re
 
 @router.delete("", summary="Forget messages")
 async def delete_messages(engine: EngineDep, wanted: WantedQuery) -> Deleted:
-    """Forget messages and the idempotency keys that created them: the next request with such a key creates again."""
+    """Delete messages and their idempotency keys; the next request with the same key creates a message."""
     return Deleted(deleted=await engine.delete_messages(wanted.filter()))
 
 

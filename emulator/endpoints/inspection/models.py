@@ -1,4 +1,4 @@
-"""How an exchange looks in the inspection API. JSON is joined from texts: what came is shown, not encoded again."""
+"""The JSON of records in the control API. Content is inserted as received, without encoding it again."""
 
 import json
 import logging
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class RecordError(DeferredModel):
-    """What stands in a list for a record that cannot be rendered, so that the others still can."""
+    """Replaces a record that cannot be rendered, so that a list still contains the others."""
 
     error: str = Field(examples=["this record cannot be rendered: TypeError(…)"])
     seq: int | None = Field(None, description="its place, if it has one", examples=[1])
@@ -42,7 +42,7 @@ PAGE_BYTES = 2 * 1024**2
 
 
 def rendered(render: Callable[[T], str], record: T) -> bytes:
-    """A record as JSON, or an error entry for one that cannot be rendered."""
+    """Render a record as JSON, or an error entry if that fails."""
     try:
         return render(record).encode()
     except Exception as error:  # noqa: BLE001  whatever it is, other records are not to blame
@@ -51,7 +51,7 @@ def rendered(render: Callable[[T], str], record: T) -> bytes:
 
 
 async def rendered_all(engine: Engine, render: Callable[[T], str], records: Sequence[T]) -> list[bytes]:
-    """Records as JSON, rendered in slices, each apart from the others, until they are a page."""
+    """Render records as JSON in slices, up to the size of a page."""
     return await engine.slices.run(_rendered_page(render, records), len(records))
 
 
@@ -66,7 +66,7 @@ def _rendered_page(render: Callable[[T], str], records: Iterable[T]) -> Steps[li
     return texts
 
 
-# What identifies a record, the most specific first.
+# The identifiers of records, the most specific first.
 _IDENTIFIERS = ("sid", "id", "name", "identity")
 
 
@@ -81,12 +81,12 @@ def _record_error(record: object, error: Exception) -> RecordError:
 
 
 def _value(text: str) -> str:
-    """A content as a JSON value: its own text, so that no number loses a digit; `null` when readers would choke."""
+    """Return content as a JSON value: its own text, so that numbers keep their digits; `null` if readers fail."""
     return text if content.is_portable(text) else "null"
 
 
 def message_json(exchange: Exchange) -> str:
-    """A message as a JSON object."""
+    """Render a message as a JSON object."""
     message = exchange.message
     assert message is not None
     text = exchange.content or ""
@@ -115,13 +115,13 @@ def message_json(exchange: Exchange) -> str:
 
 
 def schema_view(result: SchemaResult) -> dict[str, Any]:
-    """What a schema says of a message."""
+    """Convert a schema's validation result."""
     errors = [{"pointer": pointer, "message": text} for pointer, text in result.errors]
     return {"name": result.name, "valid": result.valid, "errors": errors}
 
 
 def request_view(exchange: Exchange) -> dict[str, Any]:
-    """An exchange in one line."""
+    """Convert an exchange to a summary."""
     problem = exchange.problem
     return {
         "seq": exchange.seq,
@@ -153,7 +153,7 @@ def request_view(exchange: Exchange) -> dict[str, Any]:
 
 
 def delivery_json(delivery: Delivery, mask: Masking) -> str:
-    """A delivery as a JSON object."""
+    """Render a delivery as a JSON object."""
     notice = delivery.notice
     members = json.dumps(
         {
@@ -182,7 +182,7 @@ def delivery_json(delivery: Delivery, mask: Masking) -> str:
 
 
 def saying_json(saying: LoggedMessage) -> str:
-    """What an end user said, as a JSON object."""
+    """Render a message of an end user as a JSON object."""
     said = saying.said
     members = json.dumps(
         {
@@ -201,7 +201,7 @@ def saying_json(saying: LoggedMessage) -> str:
 
 
 def handover_view(handover: DeliveryStatus | None) -> dict[str, Any] | None:
-    """To whom a message was sent and after how many ms, or why to nobody."""
+    """Convert the delivery status of a message."""
     if handover is None:
         return None
     after = None if handover.after is None else round(handover.after * 1000, 3)
@@ -209,17 +209,17 @@ def handover_view(handover: DeliveryStatus | None) -> dict[str, Any] | None:
 
 
 def fault_view(fault: Fault | None) -> dict[str, Any] | None:
-    """What went wrong on purpose, and by which rule."""
+    """Convert an applied fault."""
     return None if fault is None else {"rule": fault.rule, "name": fault.name, "delay": fault.delay}
 
 
 def request_json(exchange: Exchange) -> str:
-    """An exchange in one line, as a JSON object."""
+    """Render a summary of an exchange as a JSON object."""
     return json.dumps(request_view(exchange))
 
 
 def exchange_json(exchange: Exchange, mask: Masking) -> str:
-    """A whole exchange as a JSON object."""
+    """Render an exchange with request and response as a JSON object."""
     request, reply = exchange.request, exchange.reply()
     whole = {
         "request": {
@@ -247,7 +247,7 @@ def exchange_json(exchange: Exchange, mask: Masking) -> str:
 
 
 def near_miss_json(miss: NearMiss) -> str:
-    """An exchange that nearly matched, what it lacked, and that in words, as a JSON object."""
+    """Render a near miss as a JSON object: the exchange, the filters that it did not match, and a description."""
     view = {
         "text": miss.text,
         "lacks": [
@@ -273,7 +273,7 @@ def near_miss_json(miss: NearMiss) -> str:
 
 
 def jsonable(value: object) -> object:
-    """A value as common readers of JSON take it: a whole number of over 4300 digits becomes text."""
+    """Convert a value for common JSON readers: an integer of over 4300 digits becomes a string."""
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, dict):
@@ -282,18 +282,18 @@ def jsonable(value: object) -> object:
 
 
 def json_response(text: str | bytes, status: int = 200) -> Response:
-    """A response of JSON that is a text already."""
+    """Return a response from JSON text."""
     return Response(text, status, media_type="application/json")
 
 
 def listing(name: str, texts: Iterable[bytes], **more: object) -> bytes:
-    """A page of rendered records, and more members."""
+    """Join rendered records and further members to a JSON object."""
     rest = ", " + json.dumps(more)[1:] if more else "}"
     return b'{"%b": [%b]%b' % (name.encode(), b", ".join(texts), rest.encode())
 
 
 def totals(count: int, journal: Journal) -> dict[str, int]:
-    """Members of a page that show whether it is everything."""
+    """Return the members of a page that show whether it is complete."""
     return {
         "count": count,
         "last_seq": journal.last_seq,

@@ -1,4 +1,4 @@
-"""Query parameters, checked: a misspelt one is an error, because a filter that is ignored makes tests pass wrongly."""
+"""Query parameters. An unknown parameter is an error, because an ignored filter makes tests pass wrongly."""
 
 from dataclasses import replace
 from typing import Annotated, Literal, TypeVar
@@ -50,12 +50,12 @@ class _ByContent(ScopeModel):
 
     @property
     def part(self) -> JsonSubset | None:
-        """What the content must hold."""
+        """The JSON that the content must contain."""
         return None if self.content is None else JsonSubset(content.parse(self.content))
 
 
 class Wanted(_ByContent):
-    """Which messages are meant; without a parameter, all."""
+    """Filters of messages; without parameters, all."""
 
     idempotency_key: str | None = Field(None, description="only with this IdempotencyKey", examples=["1"])
     valid: bool | None = Field(None, description="whether every schema allows it", examples=[False])
@@ -94,27 +94,27 @@ class _Paging(_Skipping):
 
     @property
     def newest_first(self) -> bool:
-        """Whether the newest comes first."""
+        """Whether the newest record comes first."""
         return self.order == "newest"
 
     @property
     def window(self) -> Window:
-        """Which of what matches is listed."""
+        """The part of the matching records to list."""
         return Window(self.limit, newest_first=self.newest_first, skip=self.skip)
 
 
 class ListQuery(_Skipping):
-    """How many are left out first."""
+    """The number of records to omit."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class ScopeListing(ScopeModel, _Skipping):
-    """Of which account and call, and how many are left out first."""
+    """Account, call, and the number of records to omit."""
 
 
 class ScopePage(ScopeModel, _Paging):
-    """Of which account and call, how many, from which end."""
+    """Account, call, and the size and order of the page."""
 
 
 class _Patience(BaseModel):
@@ -134,29 +134,29 @@ class _Patience(BaseModel):
 
     @property
     def waits(self) -> bool:
-        """Whether more is asked than a page."""
+        """Whether the request waits."""
         return self.at_least is not None or self.at_most is not None
 
     @property
     def seconds(self) -> float:
-        """How long to wait or watch."""
+        """The timeout in seconds."""
         if self.at_most is None or (self.within is None and "timeout" in self.model_fields_set):
             return self.timeout
         return _DEFAULT_WATCH if self.within is None else self.within
 
 
 class MessageQuery(Wanted, _Paging, _Patience):
-    """Which messages, how many, and how long to wait for them."""
+    """Filters, page and wait of messages."""
 
 
 class RetryQuery(Wanted, _Paging, _Patience):
-    """Which retry sequences, how many, and how long to wait for them."""
+    """Filters, page and wait of retry sequences."""
 
     finding: RetryFinding | None = Field(None, description="only those that show this", examples=["recovered"])
 
 
 class DeliveryQuery(_ByContent, _Paging, _Patience):
-    """Which deliveries, how many, and how long to wait for them."""
+    """Filters, page and wait of deliveries."""
 
     subscription_sid: str | None = Field(None, description="only to this subscription", examples=["ZY" + "c" * 32])
     message_sid: str | None = Field(None, description="only of this message", examples=["KX" + "d" * 32])
@@ -177,7 +177,7 @@ class DeliveryQuery(_ByContent, _Paging, _Patience):
 
 
 class RequestFilter(Wanted):
-    """Which exchanges are meant; without a parameter, all."""
+    """Filters of exchanges; without parameters, all."""
 
     status: int | None = Field(None, description="only with this HTTP status", examples=[400])
     code: int | None = Field(None, description="only with this Twilio error code", examples=[32702])
@@ -189,16 +189,16 @@ class RequestFilter(Wanted):
 
 
 class RequestPage(RequestFilter, _Paging):
-    """Which exchanges, how many, from which end."""
+    """Filters, size and order of a page of exchanges."""
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
 def _read(model: type[_Model]) -> object:
-    """Declare a query: documented and checked by FastAPI, and read again, because older ones fill in defaults.
+    """Declare a query: FastAPI documents and validates it; it is parsed again, because older versions add defaults.
 
-    `model_fields_set` then has every parameter, not only those of the request.
+    `model_fields_set` would contain every parameter otherwise.
     """
 
     async def read(request: Request, checked: BaseModel) -> _Model:  # noqa: ARG001  its errors end the request

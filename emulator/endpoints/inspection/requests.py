@@ -1,4 +1,4 @@
-"""`/_emulator/requests`: every exchange on the Twilio surface, accepted or refused."""
+"""`/_emulator/requests`: all exchanges of the Twilio surface, accepted or rejected."""
 
 from typing import Annotated, Literal
 
@@ -28,7 +28,7 @@ _EXAMPLE = "RQ8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 
 
 class RefusingRule(DeferredModel):
-    """The rule that refused a request."""
+    """The rule that rejected a request."""
 
     name: str = Field(examples=["content-not-json"])
     says: str = Field(examples=["400/32702 Invalid Content"])
@@ -38,7 +38,7 @@ class RefusingRule(DeferredModel):
 
 
 class HandoverView(DeferredModel):
-    """What became of a message for an end user."""
+    """The delivery of a message to the end user."""
 
     to: str | None = Field(description="the identity of the connected Voice SDK; null = nobody", examples=["alice"])
     after_ms: float | None = Field(description="until it was written to the socket", examples=[0.4])
@@ -46,7 +46,7 @@ class HandoverView(DeferredModel):
 
 
 class AppliedFault(DeferredModel):
-    """What went wrong on purpose."""
+    """The fault that was applied."""
 
     rule: str = Field(description="the rule that fired, or magic-… of a CallSid", examples=["fault-1"])
     name: str = Field(examples=["drop-after"])
@@ -54,7 +54,7 @@ class AppliedFault(DeferredModel):
 
 
 class RequestView(DeferredModel):
-    """An exchange in one line."""
+    """A summary of an exchange."""
 
     seq: int = Field(examples=[1])
     request_id: str = Field(examples=[_EXAMPLE])
@@ -77,7 +77,7 @@ class RequestView(DeferredModel):
 
 
 class RequestList(DeferredModel):
-    """A page of exchanges and what tells whether it is everything."""
+    """A page of exchanges."""
 
     requests: list[RequestView | RecordError]
     count: int = Field(examples=[1])
@@ -94,7 +94,7 @@ class HeaderView(DeferredModel):
 
 
 class ReceivedRequestView(DeferredModel):
-    """A request as it came in; values of secrets are masked."""
+    """A request as received; secrets are masked."""
 
     method: str
     target: str = Field(description="raw path and query")
@@ -108,7 +108,7 @@ class ReceivedRequestView(DeferredModel):
 
 
 class SentResponseView(DeferredModel):
-    """The reply."""
+    """The response."""
 
     status: int
     headers: list[HeaderView]
@@ -116,7 +116,7 @@ class SentResponseView(DeferredModel):
 
 
 class ExchangeView(RequestView):
-    """A whole exchange."""
+    """An exchange with request and response."""
 
     request: ReceivedRequestView
     reply: SentResponseView | None = Field(
@@ -126,7 +126,7 @@ class ExchangeView(RequestView):
 
 @router.get("", response_class=Response, responses={200: {"model": RequestList}}, summary="List every request")
 async def list_requests(engine: EngineDep, page: RequestPageQuery) -> Response:
-    """Every exchange on the Twilio surface: created, replayed, refused. Control and health requests are never in it."""
+    """All exchanges of the Twilio surface: created, replayed, rejected; without control and health requests."""
     count, found = await engine.page(engine.journal.requests(page.filter()), page.window)
     listed = await rendered_all(engine, request_json, found)
     return json_response(listing("requests", listed, **totals(count, engine.journal)))
@@ -139,7 +139,7 @@ async def list_requests(engine: EngineDep, page: RequestPageQuery) -> Response:
     summary="One request, whole",
 )
 async def get_request(engine: EngineDep, mask: Mask, request_id: Annotated[str, Path(examples=[_EXAMPLE])]) -> Response:
-    """Request and reply of one exchange, by its Twilio-Request-Id."""
+    """Request and response of one exchange, by its Twilio-Request-Id."""
     known = sids.is_sid(sids.REQUEST, request_id)
     exchange = engine.journal.get(request_id.removeprefix(sids.REQUEST)) if known else None
     if exchange is None:

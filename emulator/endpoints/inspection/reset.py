@@ -1,4 +1,4 @@
-"""`/_emulator/reset`: a clean start for one test, or for all."""
+"""`/_emulator/reset`: restore the initial state of a scope, or of the emulator."""
 
 from fastapi import APIRouter, Request
 from pydantic import Field
@@ -15,7 +15,7 @@ router = APIRouter(route_class=ControlRoute, tags=["reset"], responses=UNPROCESS
 
 
 class WasReset(DeferredModel):
-    """What a reset removed."""
+    """The numbers of removed records."""
 
     requests: int = Field(description="exchanges, messages among them", examples=[3])
     messages: int = Field(examples=[2])
@@ -29,13 +29,13 @@ class WasReset(DeferredModel):
 
 @router.post("/_emulator/reset", summary="Forget a scope, or everything")
 async def reset(engine: EngineDep, wanted: ScopeQuery, request: Request) -> WasReset:
-    """Forget messages, journal, idempotency keys, calls, schemas and faults of an account or call, and end its waits.
+    """Delete messages, journal, idempotency keys, calls, schemas and faults of an account or call, and end its waits.
 
-    Without a scope everything goes, and clock and seed are as they were at the start.
+    Without a scope, delete everything, and restore the initial clock and seed.
     """
     scope, body = wanted.scope(), await request.body()
     if scope == Scope() and body.strip() not in (b"", b"{}"):
-        # Whoever believes to have named a scope must not lose everybody's messages.
+        # A misspelt scope must not delete the messages of other tests.
         raise bad_value("", body.decode(errors="replace"), "no body: account_sid and call_sid go into the query")
     history = len(engine.journal.requests(Filter())) + engine.memory["idempotency_keys"].entries
     return WasReset(**await engine.slices.run(engine.reset_in_steps(scope), history))

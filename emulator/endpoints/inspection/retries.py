@@ -1,4 +1,4 @@
-"""`/_emulator/retries`: attempts that belong together, and what they show of the client."""
+"""`/_emulator/retries`: sequences of attempts, and what they show of the client's retries."""
 
 import asyncio
 import json
@@ -51,7 +51,7 @@ class RetryAttemptView(DeferredModel):
 
 
 class RetrySequenceView(DeferredModel):
-    """Attempts at one thing, oldest first."""
+    """Attempts to create the same message, oldest first."""
 
     id: str = Field(description="the request id of the first attempt", examples=[_REQUEST])
     seq: int = Field(description="place of the last attempt", examples=[2])
@@ -67,7 +67,7 @@ class RetrySequenceView(DeferredModel):
 
 
 class RetryPage(Waited):
-    """A page of retry sequences and what tells whether it is everything."""
+    """A page of retry sequences."""
 
     retries: list[RetrySequenceView | RecordError]
     count: int = Field(description="how many match, listed or not", examples=[1])
@@ -83,24 +83,24 @@ class RetryPage(Waited):
     summary="List attempts that belong together, or wait for a verdict",
 )
 async def list_retries(engine: EngineDep, query: RetriesQuery, request: Request) -> Response:
-    """Attempts that belong together, and what they show of the client: findings are made anew whenever they are read.
+    """Sequences of attempts, and findings about the client's retries, which are computed for each request.
 
-    A sequence is meant when one of its attempts is, and with `after` when its last attempt came later. With `at_least`
-    or `at_most`, wait: each attempt in the scope is looked at when it comes; time that only passes wakes nobody.
+    A sequence matches when one of its attempts does, and with `after` when its last attempt came later. With
+    `at_least` or `at_most`, wait: each attempt in the scope is evaluated on arrival, not when time passes.
     """
     more: dict[str, Any] = {}
     if query.waits:
         more = await _wait(engine, query, request)
     found = await _found(engine, query)
     count, page = len(found), query.window.of(found)
-    del found  # no list but the page is held while it is rendered
+    del found  # only the page is held while it is rendered
     listed = await rendered_all(engine, _json, page)
     text = listing("retries", listed, **totals(count, engine.journal), **more)
     return page_response(text, more, strict=query.strict)
 
 
 async def _wait(engine: Engine, query: RetryQuery, request: Request) -> dict[str, Any]:
-    """What became of a wait, as members of the answer."""
+    """Return the result of a wait as members of the response."""
     over: asyncio.Future[WaitEnd] = asyncio.get_running_loop().create_future()
     wait = MessageWaiter(query.filter(), query.at_least, query.at_most, 0, over)
     watching = asyncio.ensure_future(watch(engine, query, wait))
@@ -110,7 +110,7 @@ async def _wait(engine: Engine, query: RetryQuery, request: Request) -> dict[str
             watching.result()
     finally:
         watching.cancel()
-    wait.count = len(await _found(engine, query))  # the clock may have gone on
+    wait.count = len(await _found(engine, query))  # the clock may have advanced
     more = waited(wait)
     if not wait.fulfilled:
         more["explanation"] = explain(wait, wait.ended, _described(query), await _near(engine, query))
@@ -118,10 +118,10 @@ async def _wait(engine: Engine, query: RetryQuery, request: Request) -> dict[str
 
 
 async def watch(engine: Engine, query: RetryQuery, wait: MessageWaiter) -> None:
-    """Return once the wait is over: decided, reset or stopped.
+    """Return when the wait ends: decided, reset or stopped.
 
     Raises:
-        CapacityError: too many watch already.
+        CapacityError: too many clients wait already.
     """
     while not wait.over.done():
         reader = engine.events.open(Filter(account_sid=query.account_sid, call_sid=query.call_sid))
@@ -132,11 +132,11 @@ async def watch(engine: Engine, query: RetryQuery, wait: MessageWaiter) -> None:
 
 
 async def _read(engine: Engine, query: RetryQuery, wait: MessageWaiter, reader: Subscriber) -> None:
-    """Count all, then what each event changes; return when the wait is over, or when the reader was given up."""
+    """Count all sequences, then update the count with each event; return when the wait ends or the subscriber lags."""
     counts = await _counts(engine, query, wait)
     while not reader.lagged.is_set():
         if wait.decided:
-            counts = await _counts(engine, query, wait)  # something may have been deleted
+            counts = await _counts(engine, query, wait)  # records may have been deleted
         if wait.decided:
             _end(wait, WaitEnd.DECIDED)
         if wait.over.done():
@@ -147,7 +147,7 @@ async def _read(engine: Engine, query: RetryQuery, wait: MessageWaiter, reader: 
             _end(wait, WaitEnd.RESET)
         elif reader.ended and not reader.lagged.is_set():
             _end(wait, WaitEnd.STOPPED)
-        if not events:  # woken because a client left: what its attempts show has changed
+        if not events:  # a client disconnected, which changes findings
             counts = await _counts(engine, query, wait)
         # An exchange can only change the retry sequences of its own account and call.
         for owners in {event.about.owners for event in events if isinstance(event.about, Exchange)}:
@@ -183,7 +183,7 @@ async def _found(engine: Engine, query: RetryQuery, scope: Scope | None = None) 
 
 
 def _with_attempt(wanted: Filter, retries: list[RetrySequence]) -> Steps[list[RetrySequence]]:
-    """The retry sequences with an attempt that is meant."""
+    """Return the sequences with an attempt that matches."""
     found = []
     for sequence in retries:
         for attempt in sequence.attempts:
@@ -195,7 +195,7 @@ def _with_attempt(wanted: Filter, retries: list[RetrySequence]) -> Steps[list[Re
 
 
 async def _near(engine: Engine, query: RetryQuery) -> list[RetrySequence]:
-    """What there is instead: retry sequences that lack the finding only, or else all of the scope."""
+    """Return near misses: sequences that lack only the finding, else all of the scope."""
     found = await _found(engine, query.model_copy(update={"finding": None}))
     return found or await engine.retries(query.scope())
 

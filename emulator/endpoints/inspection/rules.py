@@ -1,4 +1,4 @@
-"""`/_emulator/rules`: what the emulator does, how sure that is, and where it was read."""
+"""`/_emulator/rules`: the rules of the emulator, with certainty and source."""
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -22,14 +22,14 @@ class RuleView(DeferredModel):
 
 
 class MagicCallView(DeferredModel):
-    """A CallSid that picks its fault."""
+    """A magic CallSid, which selects a fault."""
 
     ending: str = Field(description="the last eight hex digits of the CallSid", examples=["fa110429"])
     does: str
 
 
 class DocumentView(DeferredModel):
-    """The OpenAPI document that patterns, parameters and members were read from."""
+    """The OpenAPI document that patterns, parameters and members come from."""
 
     name: str
     version: str
@@ -38,7 +38,7 @@ class DocumentView(DeferredModel):
 
 
 class Rules(DeferredModel):
-    """All rules, the deliberate deviations, the CallSids that pick a fault, and the document."""
+    """All rules, the deliberate deviations, the magic CallSids, and the OpenAPI document."""
 
     rules: list[RuleView]
     deviations: list[str]

@@ -70,7 +70,7 @@ def _view(schema: Schema) -> SchemaView:
 
 @router.get("", response_class=Response, responses={200: {"model": SchemaList}}, summary="List schemas")
 async def list_schemas(engine: EngineDep, page: ScopeListingQuery) -> Response:
-    """The schemas that contents of a scope are held against."""
+    """The schemas that validate the contents of a scope."""
     wanted = page.scope()
     schemas = [schema for schema in engine.schemas if wanted.overlaps(schema.scope)]
     listed = await rendered_all(
@@ -88,8 +88,8 @@ async def put_schema(
 ) -> SchemaView:
     """Register a schema, or replace the one of this name (200).
 
-    A schema that would take too long to compile or to apply, or too much memory, is refused with 422 and the name of
-    the bound: schema_bytes, schema_depth, schema_subschemas, schema_chain, schema_expanded, schema_patterns,
+    A schema that takes too long to compile or to apply, or too much memory, is rejected with 422 and the name of
+    the limit: schema_bytes, schema_depth, schema_subschemas, schema_chain, schema_expanded, schema_patterns,
     pattern_bytes, schema_number_digits, schema_compile_ms, schema_memory, schema_trial_seconds.
     """
     from emulator.adapters import schema_trial  # noqa: PLC0415  the library is for those who use schemas
@@ -126,6 +126,6 @@ async def get_schema(engine: EngineDep, name: Name) -> SchemaView:
 
 @router.delete("/{name}", status_code=204, responses=NOT_FOUND)
 async def delete_schema(engine: EngineDep, name: Name) -> None:
-    """Forget a schema; what it said of messages stays on them."""
+    """Delete a schema; messages keep its results."""
     if engine.schemas.remove(name) is None:
         raise HTTPException(404, f"no schema {name}")

@@ -1,4 +1,4 @@
-"""`/_emulator/subscriptions`: who is told what the end user of a call says."""
+"""`/_emulator/subscriptions`: subscriptions to messages of end users."""
 
 from functools import partial
 
@@ -21,7 +21,7 @@ router = APIRouter(
 
 
 class SubscriptionView(DeferredModel):
-    """A subscription that was created."""
+    """A subscription."""
 
     sid: str = Field(examples=["ZY" + "c" * 32])
     account_sid: str = Field(examples=["AC" + "a" * 32])
@@ -55,7 +55,7 @@ def _json(one: Subscription, mask: Masking) -> str:
 
 @router.get("", response_class=Response, responses={200: {"model": SubscriptionList}}, summary="List subscriptions")
 async def list_subscriptions(engine: EngineDep, mask: Mask, page: ScopePageQuery) -> Response:
-    """The subscriptions that were created and not deleted."""
+    """The subscriptions that are not deleted."""
     wanted = page.scope()
     found = [one for one in engine.callback_dispatcher.subscriptions if wanted.covers(one.account_sid, one.call_sid)]
     texts = await rendered_all(engine, partial(_json, mask=mask), page.window.of(found))

@@ -1,4 +1,4 @@
-"""`/_emulator/users`: the connected Voice SDKs, and what happens to calls for which nobody is there."""
+"""`/_emulator/users`: connected Voice SDKs, and the automatic answer to calls of other identities."""
 
 from collections import defaultdict
 from typing import Annotated, Literal
@@ -23,7 +23,7 @@ Identity = Annotated[str, Path(min_length=1, max_length=256, examples=["alice"])
 
 
 class UserCall(DeferredModel):
-    """A user's end of a call."""
+    """A user's leg of a call."""
 
     call_sid: str = Field(examples=["CA" + "b" * 32])
     account_sid: str | None = Field(description="null = every account's", examples=["AC" + "a" * 32])
@@ -41,7 +41,7 @@ class UserView(DeferredModel):
 
 
 class UserList(DeferredModel):
-    """Who is connected."""
+    """The connected users."""
 
     users: list[UserView | RecordError]
     count: int = Field(examples=[1])
@@ -49,7 +49,7 @@ class UserList(DeferredModel):
 
 
 class AnswerBody(Body):
-    """The other end answers."""
+    """The call is answered."""
 
     reaction: Literal[Reaction.ANSWER] = Field(Reaction.ANSWER, examples=["answer"])
     after: float = Field(0.0, ge=0, le=600, description="seconds of ringing before it answers", examples=[1.5])
@@ -62,7 +62,7 @@ def _at_once(after: float) -> float:
 
 
 class NoAnswerBody(Body):
-    """The other end rings on, is busy or rejects the call, at once."""
+    """The call rings without an answer, is busy, or is rejected."""
 
     reaction: Literal[Reaction.RING, Reaction.BUSY, Reaction.REJECT] = Field(examples=["busy"])
     after: Annotated[float, AfterValidator(_at_once)] = Field(0.0, json_schema_extra={"const": 0}, examples=[0])
@@ -80,7 +80,7 @@ BehaviourBody = Annotated[
 
 
 class BehaviourView(DeferredModel):
-    """What was set for an identity."""
+    """The automatic answer of an identity."""
 
     identity: str = Field(examples=["alice"])
     reaction: Reaction = Field(examples=["answer"])
@@ -119,13 +119,13 @@ def _call(party: CallLeg) -> UserCall:
 async def put_behaviour(
     engine: EngineDep, identity: Identity, body: Annotated[BehaviourBody, IN_BODY]
 ) -> BehaviourView:
-    """What happens to calls to this identity, and else to calls of it, while nobody of that name is registered."""
+    """Set the automatic answer to calls to this identity, else of it, while no client of that name is registered."""
     engine.call_controller.behaviours.put(identity, AutoAnswer(body.reaction, body.after))
     return BehaviourView(identity=identity, reaction=body.reaction, after=body.after)
 
 
 @router.delete("/{identity}/behaviour", status_code=204, responses=NOT_FOUND, summary="Back to what is usual")
 async def delete_behaviour(engine: EngineDep, identity: Identity) -> None:
-    """Calls are answered at once again."""
+    """Restore the default: calls are answered at once."""
     if engine.call_controller.behaviours.remove(identity) is None:
         raise HTTPException(404, f"nothing was set for {identity[:40]}")

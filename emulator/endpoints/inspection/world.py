@@ -1,4 +1,4 @@
-"""`/_emulator/clock` and `/_emulator/seed`: time and chance of the whole process."""
+"""`/_emulator/clock` and `/_emulator/seed`: the clock and the random seed of the emulator."""
 
 import re
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from emulator.wire.dates import iso8601
 
 router = APIRouter(route_class=ControlRoute, tags=["time and chance"], responses=UNPROCESSABLE)
 
-# What every form of a date that the emulator writes can hold.
+# The range of all date formats that the emulator writes.
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 _LONGEST_STEP = 10 * 365 * 86400
 # RFC 3339, from 1970 to 9998, without leap seconds.
@@ -93,7 +93,7 @@ class ClockView(DeferredModel):
 
 
 class Seed(Body):
-    """Where the sequence of identifiers starts; null = at random."""
+    """The seed of identifiers; null = random."""
 
     seed: int | None = Field(ge=0, le=10**15 - 1, examples=[7])
 
@@ -110,7 +110,7 @@ async def get_clock(engine: EngineDep) -> ClockView:
 
 @router.put("/_emulator/clock", responses=_PAST_THE_END, summary="Freeze, advance or reset the clock")
 async def put_clock(engine: EngineDep, change: Annotated[ClockChange, IN_BODY]) -> ClockView:
-    """Change the time of `date_created`, `Date`, the journal and key expiry; waits run on."""
+    """Set the time of `date_created`, `Date`, the journal and key expiry; it does not affect waits."""
     if isinstance(change, FreezeBody):
         engine.clock.freeze(change.freeze.timestamp())
     elif isinstance(change, AdvanceBody):
@@ -124,12 +124,12 @@ async def put_clock(engine: EngineDep, change: Annotated[ClockChange, IN_BODY]) 
 
 @router.get("/_emulator/seed", summary="The seed")
 async def get_seed(engine: EngineDep) -> Seed:
-    """The seed that identifiers are made from."""
+    """The seed of identifiers."""
     return Seed(seed=engine.ids.current_seed)
 
 
 @router.put("/_emulator/seed", summary="Make identifiers reproducible")
 async def put_seed(engine: EngineDep, seed: Seed) -> Seed:
-    """SIDs and request ids become the sequence of this seed, from its beginning."""
+    """Restart the sequence of SIDs and request ids from this seed."""
     engine.ids.seed(seed.seed)
     return seed

@@ -1,1 +1,1 @@
-"""The Twilio surface: what an official helper library talks to."""
+"""The Twilio surface, which official helper libraries send requests to."""

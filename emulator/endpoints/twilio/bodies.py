@@ -1,4 +1,4 @@
-"""Request bodies, read within bounds of size and time."""
+"""Read request bodies within a limit of size."""
 
 from collections.abc import Mapping
 
@@ -8,19 +8,19 @@ MAX_BODY = 1024 * 1024
 
 
 class ClientGoneError(Exception):
-    """The client went away before its request was whole."""
+    """The client disconnected before it sent the complete request."""
 
 
 def declared_size(headers: Mapping[bytes, bytes]) -> int:
-    """The Content-Length, 0 when there is none (the HTTP parser lets only digits through)."""
+    """Return Content-Length, or 0 without one. The HTTP parser accepts only digits."""
     return int(headers.get(b"content-length", b"0"))
 
 
 async def read_body(receive: Receive, headers: Mapping[bytes, bytes]) -> tuple[bytes, bool]:
-    """The body and whether it is over the limit; of a declared oversize nothing is read at all.
+    """Return the body, and whether it exceeds the limit. A body that is declared too large is not read.
 
     Raises:
-        ClientGoneError: the connection ended first.
+        ClientGoneError: the client disconnected.
     """
     if declared_size(headers) > MAX_BODY:
         return b"", True

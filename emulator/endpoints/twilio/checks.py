@@ -1,4 +1,4 @@
-"""The order in which a request is judged, the same for every resource. The engine does the rest: key and call state."""
+"""The checks of a request, in the same order for every resource. The engine checks the key and the call's state."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from emulator.wire.resources import CreateRequest, Operation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SurfaceConfig:
-    """What the judging depends on beside the request."""
+    """Configuration of the request checks."""
 
     directory: Directory
     lenient: bool = False
@@ -22,7 +22,7 @@ class SurfaceConfig:
 
 @dataclass(slots=True)
 class CheckState:
-    """A request under judgement; each check adds what it found."""
+    """A request being checked; each check adds its result."""
 
     method: str
     target: Target | None
@@ -93,16 +93,16 @@ CHECKS: tuple[tuple[Check, tuple[ErrorSpec, ...]], ...] = (
     (_form, (errors.FORM_BROKEN,)),
     (_parameters, ()),
 )
-"""Each check with the refusals that it can end in, in their order; parameters have those of their operation."""
+"""Each check with the errors that it can raise, in order; errors of parameters are listed by the operation."""
 
 _IN_ORDER: tuple[Check, ...] = tuple(check for check, _ in CHECKS)
 
 
 def run_checks(state: CheckState, config: SurfaceConfig) -> CreateRequest | None:
-    """What the request asks to be created, once it has passed every check; None when it asks for a deletion.
+    """Run all checks; return what to create, or None for a deletion.
 
     Raises:
-        TwilioError: the first check that it did not pass.
+        TwilioError: the request failed a check.
     """
     for check in _IN_ORDER:
         check(state, config)

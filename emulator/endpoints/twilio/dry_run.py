@@ -1,4 +1,4 @@
-"""Asking without sending: what a described request would get, and every rule that was looked at on the way."""
+"""Dry run: the response that a request would get, and the rules that were evaluated."""
 
 from dataclasses import dataclass
 from itertools import chain
@@ -18,7 +18,7 @@ _NO_REQUEST_ID = sids.make(sids.REQUEST, bytes(sids.ENTROPY_BYTES))
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """Judges requests that are not sent; nothing is remembered."""
+    """Evaluates requests without storing anything."""
 
     engine: Engine
     config: SurfaceConfig
@@ -58,7 +58,7 @@ class DryRun:
 
 
 def _looked_at(operation: Operation | None, failed: ErrorSpec | None) -> list[tuple[Rule, bool]]:
-    """All rules in their order, up to the one that failed."""
+    """Return the rules in order, up to and including the one that failed."""
     rows = chain(*(problems for _, problems in CHECKS), operation.refusals if operation is not None else ())
     looked: list[tuple[Rule, bool]] = []
     for problem in rows:

@@ -1,4 +1,4 @@
-"""Faults performed: what the engine decided, done to the client's connection."""
+"""Apply the faults that the engine chose to the client's connection."""
 
 import asyncio
 from contextlib import suppress
@@ -16,10 +16,10 @@ _GARBAGE = b"\x00\xffthis is not HTTP\r\n\r\n"
 
 
 async def hold(context: RequestContext, seconds: float, engine: Engine, scope: Scope, receive: Receive) -> None:
-    """Return after so many seconds; at once when its scope is reset, the emulator stops, or the client is gone.
+    """Wait for `seconds`; return early when the scope is reset, the emulator stops, or the client disconnects.
 
-    A client that closes its side while the answer is held back gave up on it. It may be one that only
-    has said all, so the answer still goes out when it is due.
+    A client that sends EOF during the delay probably gave up. It may also have sent EOF after its request, so the
+    response is still sent when the delay ends.
     """
     owner = Owner(context.account_sid, context.call_sid)
     try:
@@ -36,17 +36,17 @@ async def hold(context: RequestContext, seconds: float, engine: Engine, scope: S
             engine.client_left(context)
             if HALF_CLOSED in scope.get("extensions", {}):
                 await asyncio.wait({held}, timeout=due - asyncio.get_running_loop().time())
-                context.was_left = False  # it may still read; the connection reports it when it does not
+                context.was_left = False  # it may still read; the connection reports it otherwise
     finally:
         leaving.cancel()
         engine.delays.leave(held)
 
 
 def perform(fault: Fault, answer: RenderedResponse | None, scope: Scope) -> bool:
-    """Do to the connection what is asked for, instead of sending the answer; when that fails, the connection ends.
+    """Apply a fault to the connection instead of sending the response. If that fails, the connection is closed.
 
     Returns:
-        False when this server does not let us at its connections; nothing was done then.
+        False when the server does not expose its connections; nothing was done.
     """
     connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
     if connection is None:

@@ -1,4 +1,4 @@
-"""One line per refused request, with its reason; per request when every one is asked for."""
+"""Log each refused request with the reason; optionally log every request."""
 
 import logging
 
@@ -9,7 +9,7 @@ log = logging.getLogger("emulator.twilio")
 
 
 def log_exchange(exchange: Exchange, masking: Masking, *, every: bool) -> None:
-    """Log an exchange whose reply is made."""
+    """Log an exchange after its response is rendered."""
     level = logging.INFO if exchange.problem or every else logging.DEBUG
     if log.isEnabledFor(level):
         log.log(level, "%s", _sentence(exchange, masking), extra={"fields": _fields(exchange)})

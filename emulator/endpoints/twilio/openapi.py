@@ -1,7 +1,7 @@
-"""The Twilio operation as it stands in our OpenAPI document, with the meaning of Twilio's own entry.
+"""The Twilio operations of our OpenAPI document.
 
-Source: twilio-oai 2.6.7, spec/json/twilio_api_v2010.json. Its declared 201 headers are boilerplate that contradicts
-every recording and are left out; the refusals are ours to add, Twilio declares none.
+Source: twilio-oai 2.6.7, spec/json/twilio_api_v2010.json. Its 201 headers are left out: they contradict
+every recording. Twilio declares no error responses; ours are listed.
 """
 
 from typing import Any
@@ -106,7 +106,7 @@ _SUBSCRIPTION_FORM: dict[str, Any] = {
 
 
 def _refusals(operation: Operation) -> dict[str, Any]:
-    """What a request can be refused with: the checks' rows, and the operation's own."""
+    """Return the error responses: those of the checks, and those of the operation."""
     rows = (*(problem for _, problems in CHECKS for problem in problems), *operation.refusals)
     others = (errors.TOO_MANY_REQUESTS, errors.INTERNAL_ERROR, errors.SERVICE_UNAVAILABLE)
     by_status: dict[str, list[str]] = {}
@@ -168,7 +168,7 @@ def _form(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def document() -> dict[str, Any]:
-    """What this surface adds to an OpenAPI 3.1 document: `paths`, `schemas`, `securitySchemes`."""
+    """Return `paths`, `schemas` and `securitySchemes` for an OpenAPI 3.1 document."""
     call = f"{paths.PREFIX}/Accounts/{{AccountSid}}/Calls/{{CallSid}}"
     subscription = _parameter("Sid", _sid(sids.SUBSCRIPTION, _SUBSCRIPTION), "The SID of the subscription.")
     return {

@@ -1,6 +1,6 @@
-"""The Twilio surface as a plain ASGI application: read, judge, let the engine decide, answer.
+"""The Twilio surface as a plain ASGI application.
 
-Plain ASGI because every request of a client under test comes through here: a FastAPI route costs several times as much.
+Plain ASGI because every request of the program under test passes here; a FastAPI route is several times as slow.
 """
 
 import os
@@ -25,7 +25,7 @@ _OURS = paths.PREFIX + "/"
 
 
 class TwilioSurface:
-    """Everything under `/2010-04-01/`."""
+    """All paths under `/2010-04-01/`."""
 
     def __init__(self, engine: Engine, config: SurfaceConfig, masking: Masking, *, log_every: bool = False) -> None:
         self._engine = engine
@@ -34,7 +34,7 @@ class TwilioSurface:
         self._log_every = log_every
 
     def answer(self, buffered: BufferedRequest) -> RenderedResponse | None:
-        """Answer a request in one step; None when it is not under our path, is too large, or meets a fault."""
+        """Answer a request synchronously; None when it has another path, is too large, or may meet a fault."""
         if not buffered.target.startswith(_OURS) or len(buffered.body) > MAX_BODY:
             return None
         began = perf_counter()
@@ -51,7 +51,7 @@ class TwilioSurface:
             self._engine.end_request(context)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request that comes in pieces, meets a fault, or comes to another server than ours."""
+        """Answer a request whose body arrives in parts, that may meet a fault, or that another server received."""
         began = perf_counter()
         path = scope["raw_path"].decode("latin-1")
         headers = dict(scope["headers"])
@@ -82,7 +82,7 @@ class TwilioSurface:
         return self._engine.begin_request(target.account_sid, target.call_sid)
 
     def _decide(self, context: RequestContext, buffered: BufferedRequest, state: CheckState) -> Exchange | None:
-        """One synchronous step from the buffered request to its exchange; None when even that failed."""
+        """Create the exchange of a request in one synchronous step; None when that failed."""
         try:
             return self._exchange(context, self._request(buffered), state)
         except Exception:  # noqa: BLE001  even the journal may fail: Twilio's form all the same, and the server goes on
@@ -92,7 +92,7 @@ class TwilioSurface:
     def _render(
         self, context: RequestContext, exchange: Exchange | None, buffered: BufferedRequest, began: float
     ) -> RenderedResponse | None:
-        """The reply, from now on in the journal as sent; None when a fault left none."""
+        """Render the response; the exchange then counts as answered. None when a fault prevents a response."""
         try:
             if exchange is not None:
                 exchange.duration = perf_counter() - began
@@ -118,7 +118,7 @@ class TwilioSurface:
         )
 
     def _exchange(self, context: RequestContext, request: ReceivedRequest, state: CheckState) -> Exchange:
-        """The exchange that the request becomes, whatever is wrong with it."""
+        """Create the exchange of a request; errors become refusals."""
         try:
             if request.method == "OPTIONS":
                 return self._engine.preflight(context, request)
@@ -137,7 +137,9 @@ class TwilioSurface:
         path = buffered.target.partition("?")[0]
         reply = replies.refusal(INTERNAL_ERROR, path, replies.representation_of(path))
         now = self._engine.clock.now()
-        request_id = sids.make(sids.REQUEST, os.urandom(sids.ENTROPY_BYTES))  # not from where the failure may have been
+        request_id = sids.make(
+            sids.REQUEST, os.urandom(sids.ENTROPY_BYTES)
+        )  # not from the engine, which may be what failed
         head = replies.head(reply, now=now, request_id=request_id, duration=0.0, concurrent=1, charset=False)
         return RenderedResponse(reply.status, replies.without_hsts(head) if buffered.secure else head, reply.body)
 
@@ -150,7 +152,7 @@ def _whole(scope: Scope, path: str, fields: Mapping[bytes, bytes], body: bytes) 
 
 
 def _owners(path: str, headers: Mapping[bytes, bytes]) -> tuple[str | None, str | None]:
-    """Whose a request is that will be refused: what its path says, else the username."""
+    """Return the account and call of a request that will be refused: from its path, else from the username."""
     account_sid, call_sid = paths.owners(path)
     if account_sid is None:
         basic = read_basic(headers.get(b"authorization", b""))

@@ -1,1 +1,1 @@
-"""What a Voice SDK sees: the signalling gateway, and stand-ins for where else it would turn to."""
+"""The interfaces for Voice SDKs: the signalling gateway, and stubs of Twilio's other hosts."""

@@ -1,4 +1,4 @@
-"""The signalling gateway as a plain ASGI application: a WebSocket around each session."""
+"""The signalling gateway as a plain ASGI application: one WebSocket per session."""
 
 import asyncio
 import contextlib
@@ -27,10 +27,10 @@ class Gateway:
     """`/signal`.
 
     Args:
-        call_controller: where calls are.
-        admission: who may come in by its token.
-        guard: who may come in by its origin.
-        keepalive: seconds of silence before a keepalive.
+        call_controller: the calls.
+        admission: authenticates clients by token.
+        guard: checks the origin of pages.
+        keepalive: seconds without a frame before a keepalive is sent.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Gateway:
         self._keepalive = keepalive
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one WebSocket to its end."""
+        """Serve one WebSocket."""
         await receive()  # websocket.connect
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         refusal = self._guard.socket_refusal(headers)
@@ -76,9 +76,9 @@ class Gateway:
                 await writing
 
     async def _write(self, session: Session, send: Send) -> None:
-        """Send what waits, and a keepalive when nothing did for long."""
+        """Send queued frames, and a keepalive after `keepalive` seconds without one."""
         line = session.line
-        # The client may leave at any moment, and uvicorn may close (RuntimeError); who reads notices.
+        # The client may disconnect at any time, and uvicorn may close (RuntimeError); the reading side notices.
         with contextlib.suppress(OSError, RuntimeError):
             while line.closed is None:
                 try:
@@ -94,7 +94,7 @@ class Gateway:
 
 
 async def _read(session: Session, receive: Receive) -> None:
-    """Hand frames over until the client is gone."""
+    """Pass frames to the session until the client disconnects."""
     while (event := await receive())["type"] == "websocket.receive":
         try:
             session.receive(event.get("text"))
@@ -104,9 +104,9 @@ async def _read(session: Session, receive: Receive) -> None:
 
 
 def _home(scope: Scope, headers: Mapping[str, str]) -> str:
-    """Where the SDK sends its insights: it makes `https://eventgw.<home>.twilio.com/v4/…` of this.
+    """Return the `home` from which the SDK builds `https://eventgw.<home>.twilio.com/v4/…` for insights.
 
-    Always the loopback, by a name: what comes before it must resolve, and the rest must end up behind a `?`.
+    It is a loopback name: its prefix must resolve, and the suffix must become a query.
     """
     authority = parse_authority(headers.get("host", ""))
     port = authority and authority.port
@@ -116,9 +116,9 @@ def _home(scope: Scope, headers: Mapping[str, str]) -> str:
 
 
 def _edge(scope: Scope, headers: Mapping[str, str]) -> str:
-    """Where the SDK comes back to: it makes `wss://voice-js.<edge>.twilio.com/signal` of this.
+    """Return the `edge` from which the SDK builds `wss://voice-js.<edge>.twilio.com/signal` to reconnect.
 
-    Who came by an edge that ends in a `?`, so that the rest of the name is a query, needs that edge again.
+    A client that used an edge ending in `?`, which turns the suffix into a query, needs the same edge again.
     """
     if not scope["query_string"].startswith(b".twilio.com/"):
         return "roaming"

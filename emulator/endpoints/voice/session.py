@@ -1,4 +1,4 @@
-"""One client's signalling, without any I/O: texts go in, and what is to be said to it waits on its line."""
+"""The signalling session of one client, without I/O: frames go in, responses are queued on its connection."""
 
 import logging
 from collections.abc import Callable
@@ -17,17 +17,17 @@ _log = logging.getLogger("emulator.voice")
 
 
 class Session:
-    """What a client may say when, and what it is told.
+    """The protocol of one client: which frames it may send when, and the responses.
 
     Args:
-        call_controller: where its calls are.
-        admission: who may come in.
-        home: the host, in the SDK's way of writing it, that insights go to.
-        edge: where the client comes back to, likewise.
-        cut: ends the connection at once.
+        call_controller: the calls.
+        admission: authenticates the client.
+        home: the host for insights, in the SDK's form.
+        edge: the host for reconnects, in the SDK's form.
+        cut: disconnects the client.
 
     Attributes:
-        line: what is to be sent.
+        line: the queue of frames to send.
         listens: the client has said who it is.
     """
 
@@ -45,11 +45,11 @@ class Session:
         self._home = home
         self._edge = edge
         self.listens = False
-        self._messages = 0  # so many are being written
+        self._messages = 0  # number of frames being written
         self.line = ClientConnection() if cut is None else ClientConnection(cut=cut)
 
     def receive(self, text: str | None) -> None:
-        """Take a frame; None for one that is no text."""
+        """Receive a text frame; None = a binary frame."""
         try:
             if text is None:
                 raise MalformedFrameError("not a text frame")  # noqa: TRY301  the same as any other
@@ -59,21 +59,21 @@ class Session:
             self.line.put(server_frames.Failed(failure=error_codes.MALFORMED))
 
     def take(self) -> list[str]:
-        """The texts that are to be sent; for a frame that cannot be rendered, an error frame."""
+        """Return the frames to send; an error frame replaces one that cannot be rendered."""
         self._messages = 0
         return [self._text(frame) for frame in self.line.take()]
 
     def written(self) -> None:
-        """What was taken is on its way."""
+        """Confirm that the frames returned by `take` were written."""
         self._switchboard.written(self.line, self._messages)
 
     def must_listen(self) -> None:
-        """By now the client should have said who it is."""
+        """The time for `listen` is over: disconnect a client that did not send it."""
         if not self.listens:
             self.line.close("it does not say who it is")
 
     def lost(self) -> None:
-        """The socket is gone."""
+        """The client disconnected."""
         self._switchboard.lost(self.line)
 
     def _text(self, frame: Sent) -> str:

@@ -1,6 +1,6 @@
-"""Scripts that bring an unmodified Voice SDK here: one for browsers, one for Node and jsdom.
+"""Scripts that connect an unmodified Voice SDK to the emulator: one for browsers, one for Node and jsdom.
 
-Pages of any origin load them with a script tag, as they load the SDK: the guard lets them through, they hold no data.
+Pages of any origin load them with a script tag, as they load the SDK. They contain no data, so the guard allows it.
 """
 
 from importlib.resources import files
@@ -12,20 +12,20 @@ router = APIRouter(prefix="/_emulator", include_in_schema=False)
 _HEADERS = {
     "access-control-allow-origin": "*",
     "cross-origin-resource-policy": "cross-origin",
-    "cache-control": "no-cache",  # an upgraded emulator must not be met by the shim of the old one
+    "cache-control": "no-cache",  # after an upgrade no page may use the old shim
     "x-content-type-options": "nosniff",
 }
 
 
 @router.get("/voice-shim.js")
 def for_browsers() -> Response:
-    """What a page loads before the SDK."""
+    """The script that a page loads before the SDK."""
     return _script("voice-shim.js")
 
 
 @router.get("/voice-shim.cjs")
 def for_node() -> Response:
-    """What Node requires before the SDK."""
+    """The module that Node requires before the SDK."""
     return _script("voice-shim.cjs")
 
 

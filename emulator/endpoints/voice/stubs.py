@@ -1,6 +1,6 @@
-"""Stand-ins for where a Voice SDK turns to besides the gateway, so that nothing leaves this machine.
+"""Stubs of the other hosts that a Voice SDK sends requests to, so that no request leaves this machine.
 
-Insights are counted and dropped; every sound is silent. Both are asked for by pages of any origin, as Twilio's are.
+Insights are counted and dropped; every sound is silent. Pages of any origin may request both, as with Twilio.
 """
 
 from http import HTTPStatus
@@ -9,7 +9,7 @@ from emulator.endpoints.asgi import Receive, Scope, Send
 from emulator.endpoints.voice.sounds import silence
 
 INSIGHTS = "/eventgw"
-# As a page may be told to ask, and as the SDK asks sdk.twilio.com (constants.ts).
+# The second path is that of sdk.twilio.com (the SDK's constants.ts).
 _SOUNDS = ("/sounds/", "/js/client/sounds/")
 _SILENCE = silence()
 _CORS = [
@@ -26,20 +26,20 @@ class VendorStubs:
     """A plain ASGI application for insights and sounds.
 
     Attributes:
-        insights: how many reports were taken.
+        insights: the number of reports received.
     """
 
     def __init__(self) -> None:
         self.insights = 0
 
     def serves(self, path: str) -> bool:
-        """Whether a path is one of theirs."""
+        """Whether a stub serves this path."""
         if path.endswith(".mp3"):
             return path.startswith(_SOUNDS)
         return path == INSIGHTS or path.startswith(INSIGHTS + "/")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer."""
+        """Serve insights or a sound."""
         await _drain(receive)
         method, sound = scope["method"], scope["path"].endswith(".mp3")
         if method == "OPTIONS":
@@ -54,7 +54,7 @@ class VendorStubs:
 
 
 async def _drain(receive: Receive) -> None:
-    """Read a request to its end and keep nothing of it."""
+    """Read and discard a request body."""
     while (await receive()).get("more_body", False):
         pass
 

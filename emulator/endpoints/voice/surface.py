@@ -1,4 +1,4 @@
-"""Everything that a Voice SDK asks for, before router and guard: it comes from pages of any origin."""
+"""All requests of Voice SDKs. They bypass router and guard, because they come from pages of any origin."""
 
 from emulator.endpoints.asgi import Receive, Scope, Send
 from emulator.endpoints.voice.gateway import PATH, Gateway
@@ -13,13 +13,13 @@ class VoiceSurface:
         self._stubs = stubs
 
     def serves(self, scope: Scope) -> bool:
-        """Whether a request is for it."""
+        """Whether a request is one of a Voice SDK."""
         if scope["type"] == "websocket":
             return bool(scope["raw_path"] == PATH.encode())
         return scope["type"] == "http" and self._stubs.serves(scope["path"])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer it."""
+        """Pass the request to the gateway or to a stub."""
         if scope["type"] == "websocket":
             await self._gateway(scope, receive, send)
         else:

@@ -1,4 +1,4 @@
-"""Who a client is, by its token: what it says of itself, or only what it can prove (the option `voice_token`)."""
+"""Authenticate Voice SDK clients by access token, leniently or strictly (the option `voice_token`)."""
 
 import hashlib
 import logging
@@ -19,7 +19,7 @@ _log = logging.getLogger("emulator.voice")
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A client that was let in; `ttl` is the rest of its token's life in seconds."""
+    """An authenticated client; `ttl` is the remaining lifetime of its token in seconds."""
 
     identity: str
     account_sid: str | None
@@ -28,11 +28,11 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenAuthenticator:
-    """The rules.
+    """Authenticates clients.
 
     Attributes:
-        strict: let in only who has a genuine token.
-        api_keys: the keys that sign tokens.
+        strict: require a valid token.
+        api_keys: the keys that tokens are signed with.
         now: seconds since 1970.
     """
 
@@ -41,10 +41,10 @@ class TokenAuthenticator:
     now: Callable[[], float]
 
     def admit(self, token: str | None) -> User:
-        """The user that a token stands for. A text that is no token is taken for the identity itself, unless strict.
+        """Return the user of a token. Unless strict, a string that is not a token is used as the identity.
 
         Raises:
-            TokenError: there is none, or it is not good enough.
+            TokenError: the token is missing or invalid.
         """
         if token is None:
             raise TokenError(error_codes.TOKEN_MISSING, "listen has no token")
@@ -69,7 +69,7 @@ class TokenAuthenticator:
 
 
 def _name(text: str) -> str:
-    """An identity of a usual length, another one for everybody."""
+    """Return a name of at most the maximum length; longer identities get a common one."""
     if len(text) <= MAX_IDENTITY:
         return text or NOBODY
     mark = "-" + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]

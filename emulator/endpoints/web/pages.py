@@ -1,4 +1,4 @@
-"""The page at `/` and its files. What it shows is untrusted: nothing inline runs, and nobody may frame it."""
+"""The page at `/` and its files. It shows untrusted content: no inline scripts, no framing."""
 
 from importlib.resources import files
 
@@ -14,11 +14,11 @@ _SHELF = StaticFiles({file.name: _OWN for file in files(_OWN[0]).joinpath(_OWN[1
 
 @router.get("/")
 def page(request: Request) -> Response:
-    """The page."""
+    """Return the HTML page."""
     return _SHELF.file("index.html", request)
 
 
 @router.get("/web/{name}")
 def file(name: str, request: Request) -> Response:
-    """A file of the page."""
+    """Return a file that the page loads."""
     return _SHELF.file(name, request)
