@@ -1,6 +1,6 @@
-"""All rules in one list: the catalogue of refusals, what replies look like, what keys and calls do, and our deviations.
+"""All rules in one list: the error catalogue, response format, idempotency keys, calls, and our deviations.
 
-`GET /_emulator/rules` shows it. What Twilio does not tell is `assumed`; nothing here is guessed and called a fact.
+Served by `GET /_emulator/rules`. A behaviour without a public source is `assumed`; no guess is listed as a fact.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ def _rule(name: str, certainty: Certainty, says: str, source: str) -> Rule:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The OpenAPI document that patterns, parameters and members were read from."""
+    """The OpenAPI document that patterns, parameters and members were taken from."""
 
     name: str = "twilio-oai, spec/json/twilio_api_v2010.json"
     version: str = "2.6.7"
