@@ -48,8 +48,8 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
 
 
 def _milliseconds(most: int) -> Callable[[str], float]:
-    whole = _whole(100, most)
-    return lambda text: whole(text) / 1000
+    parse = _whole(100, most)
+    return lambda text: parse(text) / 1000
 
 
 def _policy(text: str) -> frozenset[CallbackFailure]:
