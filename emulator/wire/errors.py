@@ -284,7 +284,7 @@ REQUEST_MALFORMED = ErrorSpec(
     code=20001,
     message="Bad request",
     certainty=Certainty.ASSUMED,
-    source="our choice for bytes that are no HTTP request",
+    source="our choice for bytes that are not an HTTP request",
 )
 TRANSFER_CODING_UNKNOWN = ErrorSpec(
     name="transfer-coding-unknown",
@@ -357,7 +357,7 @@ def made_up(status: int, code: int | None = None, message: str | None = None) ->
         code=code,
         message=message or _PHRASES.get(status, "Unknown"),
         certainty=Certainty.ASSUMED,
-        source="asked for by a fault",
+        source="defined by a fault",
     )
 
 
