@@ -1,7 +1,7 @@
-"""The command: argv and environment in, exit code out. The only file that reads the environment or prints.
+"""The command line: argv and environment in, exit code out. The only module that reads the environment or prints.
 
-Exit codes: 0 fine, 1 not ready, 2 the caller's mistake. `ready` imports nothing beyond the standard library, because it
-is the health check and runs ten times a second while a container starts.
+Exit codes: 0 success, 1 not ready, 2 usage error. `ready` imports only the standard library, because it is the health
+check and runs ten times a second while a container starts.
 """
 
 import argparse
@@ -34,14 +34,14 @@ See what arrived: curl {DEFAULT_URL}/_emulator/messages
 
 
 def _pasteable(text: str) -> str:
-    """A text whose commands run when they are pasted, although this program may not be on PATH."""
+    """Replace the program's name in commands, so that they work when pasted even if it is not on PATH."""
     if PROGRAM not in text:
         return text
     return re.sub(rf"(?<![\w/.-]){PROGRAM}(?= )", lambda _: _started_as(Path(sys.argv[0])), text)
 
 
 def _started_as(path: Path) -> str:
-    """What a shell takes for this program: its name if PATH has it, else how it was started."""
+    """The shell command for this program: its name if it is on PATH, else how it was started."""
     import shlex  # noqa: PLC0415  only where commands are printed
     import shutil  # noqa: PLC0415
 
@@ -56,9 +56,9 @@ _INSTEAD = {"--wait": "; use --wait --timeout SECONDS"}
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line that names the nearest option, or where to read about them."""
+    """A parser that reports an error in one line, with the nearest option or a pointer to the help."""
 
-    def __init__(self, command: str, **options: Any) -> None:  # noqa: ANN401  as the parser that it is
+    def __init__(self, command: str, **options: Any) -> None:  # noqa: ANN401  as in the base class
         raw = argparse.RawDescriptionHelpFormatter
         super().__init__(prog=f"{PROGRAM} {command}", formatter_class=raw, allow_abbrev=False, **options)
         self.command = command
@@ -82,7 +82,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
-    from emulator import logging_config, settings  # noqa: PLC0415  `ready` must not import them
+    from emulator import logging_config, settings  # noqa: PLC0415  not for `ready`
 
     parser = _serve_parser("Start the emulator.")
     try:
@@ -92,7 +92,7 @@ def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
         return 2
     for warning in warnings:
         print(f"{PROGRAM}: warning: {warning}", file=sys.stderr)
-    from emulator.server import server  # noqa: PLC0415  report a bad option before anything slow is imported
+    from emulator.server import server  # noqa: PLC0415  report an invalid option before the slow import
     from emulator.server.bind import CannotStartError  # noqa: PLC0415
 
     def ready(urls: Sequence[str]) -> None:
@@ -110,8 +110,8 @@ def _serve(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
 
 
 def _serve_parser(description: str, usage: str = "serve [OPTION ...]") -> _Parser:
-    """The options of `serve` in their groups; also the options of the program without a command."""
-    from emulator.settings import GROUPS, OPTIONS  # noqa: PLC0415  `ready` must not import them
+    """Parser for the options of `serve` in their groups; also used without a command."""
+    from emulator.settings import GROUPS, OPTIONS  # noqa: PLC0415  not for `ready`
 
     parser = _Parser("serve", usage=f"{PROGRAM} {usage}", description=description, epilog=_EXAMPLES, add_help=False)
     by_name = {option.name: option for option in OPTIONS}
@@ -175,13 +175,13 @@ def _seconds(text: str) -> float:
         value = float(text)
     except ValueError:
         value = -1.0
-    if 0 <= value < float("inf"):  # nan is in no range
+    if 0 <= value < float("inf"):  # false for nan
         return value
     raise argparse.ArgumentTypeError(f"expected seconds, 0 or more, not {text!r}")
 
 
 def _own_url(environ: Mapping[str, str]) -> str:
-    """Where a server with this environment listens: the image's health check needs no flag."""
+    """URL of a server with this environment, so that the image's health check needs no flag."""
     host = environ.get("EMULATOR_HOST") or "127.0.0.1"
     port = environ.get("EMULATOR_PORT") or "2010"
     if host in {"0.0.0.0", "::"}:  # noqa: S104  compared, not bound
@@ -238,7 +238,7 @@ certificates trusted before and the emulator's CA, for variables that replace th
 
 
 def _credentials(emulator: "EmulatorInfo", environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """An account and a token that the emulator takes: the program's own account if it can be."""
+    """Credentials that the emulator accepts, preferably with the program's own account."""
     from emulator.commands import attach, probes  # noqa: PLC0415
 
     for account, token in attach.candidates(environ):
@@ -272,7 +272,7 @@ def _doctor(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int
 
 
 def _attaching(command: str, environ: Mapping[str, str]) -> _Parser:
-    """A parser for what all commands about a program's variables take."""
+    """A parser with the common options of the commands about a program's variables."""
     from emulator.commands.libraries import LIBRARIES  # noqa: PLC0415
 
     def library(name: str) -> "Library":
@@ -350,11 +350,11 @@ _SUMMARIES = {
     "help": "print this help, or that of a command",
 }
 _FLAGS: Mapping[str, _Command] = {"-h": _help, "--help": _help, "-V": _version, "--version": _version}
-"""Options in the place of a command."""
+"""Options that may replace a command."""
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
-    """Run the command with these arguments and variables; returns the exit code."""
+    """Run a command and return the exit code."""
     name, rest = (argv[0], argv[1:]) if argv else ("serve", argv)
     if name.startswith("-") and name not in _FLAGS:
         name, rest = "serve", argv
@@ -363,7 +363,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
         return _unknown_command(name)
     try:
         return command(rest, environ, out)
-    except SystemExit as stop:  # argparse leaves this way
+    except SystemExit as stop:  # raised by argparse
         return stop.code if isinstance(stop.code, int) else 2
 
 
@@ -376,6 +376,6 @@ def _unknown_command(name: str) -> int:
 
 
 def main() -> NoReturn:
-    """The entry point of the installed command."""
-    gc.disable()  # imports leave little to collect: an eighth of the start; who serves enables it again
+    """Entry point of the installed command."""
+    gc.disable()  # imports leave little garbage, and this saves an eighth of the start time; `serve` enables it again
     sys.exit(run(sys.argv[1:], os.environ, sys.stdout))

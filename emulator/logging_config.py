@@ -1,6 +1,6 @@
-"""Logging on stderr: text for people, or one JSON object per line. A record's `fields` are its facts.
+"""Logging to stderr: text, or one JSON object per line. A record's `fields` are added to the JSON object.
 
-A thread writes, so that a pipe that is full and that nobody reads cannot block the event loop.
+A thread writes the lines, so that a full pipe cannot block the event loop.
 """
 
 import contextlib
@@ -17,9 +17,9 @@ from typing import Any, TextIO
 
 MAX_LINES = 10_000
 MAX_BYTES = 4 * 1024 * 1024
-"""What may wait to be written; lines beyond either are dropped and counted."""
+"""Limits of the queue; lines beyond either are dropped and counted."""
 DRAIN_TIMEOUT = 0.5
-"""Seconds to write what waits when the process stops."""
+"""Seconds to write the queue when the process stops."""
 
 Write = Callable[[bytes], object]
 _log = logging.getLogger("emulator.server")
@@ -48,31 +48,31 @@ class _JsonFormatter(_Formatter):
 
 
 class QueuedHandler(logging.Handler):
-    """Format records in the thread that logs them and write them in another, bounded in lines and bytes."""
+    """Format records in the logging thread and write them in another, with a queue limited in lines and bytes."""
 
     def __init__(self, write: Write, *, max_lines: int = MAX_LINES, max_bytes: int = MAX_BYTES) -> None:
-        """Start the thread.
+        """Start the writing thread.
 
         Args:
             write: writes bytes; it may block.
-            max_lines: lines that may wait.
-            max_bytes: bytes that may wait.
+            max_lines: maximum lines in the queue.
+            max_bytes: maximum bytes in the queue.
         """
         super().__init__()
         self._write = write
         self._max_lines = max_lines
         self._max_bytes = max_bytes
         self._lines: list[bytes] = []
-        self._bytes = 0  # of the lines that wait, and of those that are being written
+        self._bytes = 0  # of the queued lines and of those being written
         self._dropped = 0
         self._is_closed = False
         self._changed = threading.Condition()
-        # A daemon: a blocked write must not keep the process.
+        # A daemon thread: a blocked write must not keep the process alive.
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Put a record into the queue, or drop it when the queue is full."""
+        """Queue a record, or drop it if the queue is full."""
         line = self._line(record)
         with self._changed:
             if len(self._lines) >= self._max_lines or self._bytes + len(line) > self._max_bytes:
@@ -83,7 +83,7 @@ class QueuedHandler(logging.Handler):
             self._changed.notify()
 
     def close(self) -> None:
-        """Write what waits, for half a second at the most."""
+        """Write the queue, for at most `DRAIN_TIMEOUT`."""
         with self._changed:
             self._is_closed = True
             self._changed.notify()
@@ -95,11 +95,11 @@ class QueuedHandler(logging.Handler):
 
     def _run(self) -> None:
         while (lines := self._next()) is not None:
-            with contextlib.suppress(OSError, ValueError):  # the reader is gone, or stderr is closed
+            with contextlib.suppress(OSError, ValueError):  # the reader closed the pipe, or stderr is closed
                 self._write(lines)
 
     def _next(self) -> bytes | None:
-        """All lines that wait, once there are any; None at the end."""
+        """Wait for lines and return all of them; None once closed."""
         with self._changed:
             self._bytes = 0
             while not self._lines:
@@ -119,7 +119,7 @@ class QueuedHandler(logging.Handler):
 
 @contextlib.contextmanager
 def configured(*, level: str, as_json: bool, out: TextIO | None) -> Iterator[None]:
-    """Write the emulator's records to `out`, of other libraries only warnings; write what waits at the end."""
+    """Log the emulator's records and other libraries' warnings to `out`; write the queue at the end."""
     handler = QueuedHandler(_writer(out))
     handler.setFormatter(_JsonFormatter() if as_json else _Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
@@ -136,9 +136,9 @@ def configured(*, level: str, as_json: bool, out: TextIO | None) -> Iterator[Non
 
 
 def _log_unraisable(error: "sys.UnraisableHookArgs") -> None:
-    """Log an exception that Python can raise nowhere; its own hook writes to stderr, and may block."""
+    """Log an exception that Python cannot raise; the default hook writes to stderr and may block."""
     if isinstance(error.exc_value, UnicodeDecodeError) and isinstance(error.object, bytes):
-        # The ssl module refuses a server name outside of ASCII with an alert, and has no other way to report it.
+        # The ssl module rejects a server name that is not ASCII with an alert, and reports it only through this hook.
         _log.info("no TLS handshake: the server name %.200r is not ASCII", error.object)
         return
     exception = (error.exc_type, error.exc_value or error.exc_type(), error.exc_traceback)
@@ -146,12 +146,12 @@ def _log_unraisable(error: "sys.UnraisableHookArgs") -> None:
 
 
 def _writer(out: TextIO | None) -> Write:
-    """A function that writes to the file descriptor itself: Python waits for a buffered file's lock when it exits."""
-    if out is None:  # closed before the process began
+    """A function that writes to the file descriptor directly: at exit, Python waits for a buffered file's lock."""
+    if out is None:  # closed before the process started
         return len
     try:
         descriptor = out.fileno()
-    except OSError:  # an object in memory
+    except OSError:  # an in-memory object
 
         def write_text(lines: bytes) -> None:
             out.write(lines.decode())
@@ -162,12 +162,12 @@ def _writer(out: TextIO | None) -> Write:
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Write all bytes to a file descriptor, whether it blocks or not."""
+    """Write all bytes to a file descriptor, blocking or not."""
     left = memoryview(data)
     while left:
         try:
             left = left[os.write(descriptor, left) :]
         except BlockingIOError:  # the parent process made this end of the pipe non-blocking
-            room = select.poll()
-            room.register(descriptor, select.POLLOUT)
-            room.poll()
+            poller = select.poll()
+            poller.register(descriptor, select.POLLOUT)
+            poller.poll()

@@ -1,4 +1,4 @@
-"""What the text of an option means. Each reader raises ValueError that says what it expects."""
+"""Parsers of option values. Each raises ValueError, whose text describes the expected value."""
 
 import re
 from collections.abc import Callable
@@ -15,16 +15,16 @@ T = TypeVar("T")
 
 
 def text(value: str) -> str:
-    """Any text that can be sent."""
+    """A string that can be encoded as UTF-8."""
     try:
         value.encode()
-    except UnicodeEncodeError:  # Python's stand-ins for bytes of the shell that are not UTF-8
+    except UnicodeEncodeError:  # surrogates, which Python uses for bytes of the command line that are not UTF-8
         raise ValueError("text in UTF-8") from None
     return value
 
 
 def integer(least: int, most: int) -> Callable[[str], int]:
-    """A reader of whole numbers between two bounds."""
+    """A parser of integers between two limits, inclusive."""
 
     def parse(value: str) -> int:
         if not re.fullmatch(r"[0-9]{1,15}", value) or not least <= int(value) <= most:
@@ -48,13 +48,13 @@ def _amount(units: str, example: str) -> Callable[[str], int]:
 
 
 seconds = _amount("s|m|h|d", "24h")
-"""Seconds, of a number with or without a unit."""
+"""Seconds, from a number with an optional unit."""
 size = _amount("KiB|MiB|GiB", "256MiB")
-"""Bytes, of a number with or without a unit."""
+"""Bytes, from a number with an optional unit."""
 
 
 def one_of(*allowed: str) -> Callable[[str], str]:
-    """A reader of one word of several."""
+    """A parser that accepts one of several words."""
 
     def parse(value: str) -> str:
         if value not in allowed:
@@ -65,7 +65,7 @@ def one_of(*allowed: str) -> Callable[[str], str]:
 
 
 def listing(value: str) -> frozenset[str]:
-    """Texts, separated by commas."""
+    """Strings separated by commas, without trailing slashes."""
     return frozenset(item.strip().rstrip("/") for item in text(value).split(",") if item.strip())
 
 
@@ -82,7 +82,7 @@ def _host_name(given: str) -> str:
 
 
 def names(value: str) -> frozenset[str]:
-    """Host names and addresses, separated by commas."""
+    """Host names and IP addresses separated by commas."""
     return frozenset(_host_name(item.strip()) for item in value.split(",") if item.strip())
 
 
@@ -90,14 +90,14 @@ _SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "fals
 
 
 def switch(value: str) -> bool:
-    """On or off."""
+    """`on` or `off`; also true, yes, 1 and false, no, 0, in any case."""
     if value.lower() not in _SWITCH:
         raise ValueError("on or off")
     return _SWITCH[value.lower()]
 
 
 def timestamp(value: str) -> float:
-    """Seconds since 1970, of an ISO 8601 date with a zone."""
+    """Seconds since 1970, from an ISO 8601 date with a zone."""
     with suppress(ValueError):
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is not None and moment.timestamp() >= 0:
@@ -110,7 +110,7 @@ def _items(value: str) -> list[list[str]]:
 
 
 def accounts(value: str) -> dict[str, Account]:
-    """`AC…:token[:parent AC…],…`, by SID."""
+    """Accounts by SID, from `AC…:token[:parent AC…],…`."""
     found: dict[str, Account] = {}
     for sid, *rest in _items(text(value)):
         if not is_sid(ACCOUNT, sid) or len(rest) not in (1, 2) or not all(rest) or sid in rest[1:]:
@@ -131,7 +131,7 @@ def _some(found: dict[str, T]) -> dict[str, T]:
 
 
 def api_keys(value: str) -> dict[str, ApiKey]:
-    """`SK…:secret:AC…,…`, by SID."""
+    """API keys by SID, from `SK…:secret:AC…,…`."""
     keys: dict[str, ApiKey] = {}
     for item in _items(text(value)):
         if len(item) != 3 or not is_sid(API_KEY, item[0]) or not item[1] or not is_sid(ACCOUNT, item[2]):  # noqa: PLR2004

@@ -1,6 +1,6 @@
-"""Every option, once: a field here is a flag, an `EMULATOR_*` variable and a row of the README's table.
+"""All options: a field is a flag, an `EMULATOR_*` variable and a row of the README's table.
 
-A flag wins over a variable, a variable over the default; an empty variable counts as unset.
+A flag overrides a variable, a variable overrides the default; an empty variable counts as unset.
 """
 
 import difflib
@@ -19,24 +19,24 @@ PREFIX = "EMULATOR_"
 _ZEROS = "0" * 32
 _SECRET = {"auth_token", "accounts", "api_keys", "control_token"}
 _CLIENTS_ONLY = {"EMULATOR_URL"}
-# What Kubernetes injects into every pod when a service is called "emulator".
+# Variables that Kubernetes adds to every pod when a service is named "emulator".
 _KUBERNETES = re.compile(r"EMULATOR_(.+_)?(SERVICE|PORT)_.*")
 _KUBERNETES_ADDRESS = re.compile(r"(tcp|udp|sctp)://.*")
 
 
 class SettingsError(Exception):
-    """A bad option; str() is the one line to show."""
+    """An invalid option; str() is the line to print."""
 
 
 def _option(default: object, parse: Callable[[str], object], help_: str, shown: str | None = None) -> Any:  # noqa: ANN401
-    """A field that knows how its text is read, what it does, and how its default is written."""
+    """A dataclass field with the parser of its text, its help, and its default as text."""
     metadata = {"parse": parse, "help": help_, "default": str(default) if shown is None else shown}
     return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The options of one emulator, read and checked. Durations in seconds, sizes in bytes."""
+    """The validated options of an emulator. Durations in seconds, sizes in bytes."""
 
     host: str = _option("127.0.0.1", option_types.text, "address to listen on; the image sets 0.0.0.0")
     port: int = _option(2010, option_types.integer(0, 65535), "port for http, 0 = any free port")
@@ -178,16 +178,16 @@ class Settings:
     )
 
     def directory(self) -> Directory:
-        """Who may ask."""
+        """The accounts and API keys that may send requests."""
         return Directory(auth_token=self.auth_token, accounts=self.accounts, api_keys=self.api_keys or {})
 
     @property
     def strict_tokens(self) -> bool:
-        """Whether access tokens must be genuine."""
-        return self.voice_token == "strict"  # noqa: S105  the name of a choice
+        """Whether access tokens are verified."""
+        return self.voice_token == "strict"  # noqa: S105  not a secret
 
     def policy(self) -> EngineConfig:
-        """The engine's choices and bounds."""
+        """Configuration of the engine."""
         return EngineConfig(
             calls=Unregistered(self.calls),
             idempotency_ttl=self.idempotency_ttl,
@@ -204,7 +204,7 @@ class Settings:
         )
 
     def callback_limits(self) -> CallbackTimeouts:
-        """How long and how often a callback is tried, unless its URL says otherwise."""
+        """Default timeouts and retries of callbacks; a callback's URL may override them."""
         return CallbackTimeouts(
             connect=self.callback_connect_timeout,
             read=self.callback_read_timeout,
@@ -213,7 +213,7 @@ class Settings:
         )
 
     def warnings(self) -> list[str]:
-        """What works here but not with every official library."""
+        """Settings that have no effect, or that do not work with every official library."""
         texts = [("auth_token", self.auth_token)]
         unused = ["auth_token is not used, because accounts have tokens of their own"]
         for sid, account in (self.accounts or {}).items():
@@ -275,12 +275,12 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
     "logging": {"log_format": "text|json", "log_level": "debug|info|warning|error"},
 }
-"""The groups of `serve --help`, and the placeholder of each option's value."""
+"""Groups of `serve --help`, and the placeholder of each option's value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A row of the table: how an option is called, what it does, what it is when nobody sets it."""
+    """Name, help text, default and parser of an option."""
 
     name: str
     help: str
@@ -289,27 +289,27 @@ class Option:
 
     @property
     def metavar(self) -> str:
-        """The placeholder of its value in `--help`."""
+        """Placeholder of its value in `--help`."""
         return next(metavars[self.name] for metavars in GROUPS.values() if self.name in metavars)
 
     @property
     def switch(self) -> bool:
-        """Whether the flag alone means on."""
+        """Whether the flag needs no value and then means on."""
         return self.parse is option_types.switch
 
     @property
     def secret(self) -> bool:
-        """Whether its value must not be shown."""
+        """Whether its value is hidden in errors."""
         return self.name in _SECRET
 
     @property
     def flag(self) -> str:
-        """`--journal-limit`."""
+        """Flag on the command line, for example `--journal-limit`."""
         return "--" + self.name.replace("_", "-")
 
     @property
     def variable(self) -> str:
-        """`EMULATOR_JOURNAL_LIMIT`."""
+        """Environment variable, for example `EMULATOR_JOURNAL_LIMIT`."""
         return PREFIX + self.name.upper()
 
 
@@ -319,14 +319,14 @@ OPTIONS = tuple(
 
 
 def read_settings(flags: Mapping[str, str | None], environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
-    """The settings, and warnings about variables that were ignored.
+    """Read the settings, and collect warnings, for example about ignored variables.
 
     Args:
-        flags: values by option name; None = not given.
+        flags: values by option name; None = not set.
         environ: all environment variables.
 
     Raises:
-        SettingsError: a bad value, or a variable that nobody knows.
+        SettingsError: an invalid value, or an unknown `EMULATOR_*` variable.
     """
     variables, warnings = _variables(environ)
     read: dict[str, Any] = {}
@@ -375,6 +375,6 @@ def _variables(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
 
 
 def nearest(name: str, known: set[str]) -> str:
-    """`; did you mean X?`, or nothing when no known name is close."""
+    """`; did you mean X?`, or an empty string if no known name is similar."""
     close = difflib.get_close_matches(name, sorted(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""

@@ -1,1 +1,1 @@
-"""What we need from outside, one file per outside thing."""
+"""Access to the outside: callbacks, certificates, files, JSON Schema. One module per external resource."""

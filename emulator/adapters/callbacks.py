@@ -1,7 +1,7 @@
-"""Makes callbacks: those of a subscription one after the other, subscriptions beside each other.
+"""Send callbacks: one at a time per subscription, subscriptions concurrently.
 
-Each is tried as often as its limits say. Nothing here raises to who sends: what goes wrong is an attempt of the
-delivery. HTTP is imported with the first one.
+Each callback is retried within its limits. Errors are not raised to the caller but recorded as attempts of the
+delivery. The HTTP library is imported for the first callback.
 """
 
 import asyncio
@@ -31,17 +31,17 @@ _Line = tuple[str, str, str]
 
 
 class Callbacks:
-    """Who makes callbacks; must be used in a running event loop and closed at the end.
+    """Sender of callbacks; use it in a running event loop and close it at the end.
 
     Args:
-        deliveries: told of every attempt and outcome.
-        auth_token: gives the token that signs for an AccountSid.
+        deliveries: records every attempt and outcome.
+        auth_token: returns the token that signs the callbacks of an AccountSid.
         now: seconds since 1970, for the dates of attempts.
-        limits: what a URL's fragment does not override.
-        backoff: seconds before each retry. Twilio's pages tell of none.
-        allowed: names and addresses that may be called besides loopback and private ones, in lower case.
-        resolve: from a host and a port to addresses; None = the system's.
-        tls: whom to trust; None = the authorities that the system trusts.
+        limits: the defaults for what a URL's fragment does not override.
+        backoff: seconds before each retry. Twilio documents none.
+        allowed: lower-case host names and addresses that may be called in addition to loopback and private addresses.
+        resolve: resolves a host and a port to addresses; None = the system's resolver.
+        tls: context with the trusted CAs; None = the system's CAs.
     """
 
     def __init__(
@@ -73,11 +73,11 @@ class Callbacks:
 
     @property
     def waiting(self) -> int:
-        """How many deliveries were not begun yet."""
+        """Number of deliveries in the queues."""
         return self._waiting
 
     def send(self, delivery: Delivery) -> None:
-        """Make a delivery when those of its subscription that came before are over; returns at once."""
+        """Queue a delivery behind those of the same subscription; return at once."""
         if self._closed or self._waiting >= MAX_WAITING:
             why = "the emulator is stopping" if self._closed else f"{MAX_WAITING} callbacks wait already"
             self._fail(delivery, f"not tried: {why}")
@@ -91,17 +91,17 @@ class Callbacks:
         self._waiting += 1
 
     def drop(self, scope: Scope) -> None:
-        """Give up what is under way and what waits of an account or call: it was reset."""
+        """Cancel the running and queued deliveries of a scope that was reset."""
         for line in [line for line in self._queues if scope.covers(*line[:2])]:
             self._leave(line).cancel()
 
     async def idle(self) -> None:
-        """Return once every delivery that was sent is over."""
+        """Return once all deliveries have finished."""
         while self._workers:
             await asyncio.wait(self._workers.values())
 
     async def aclose(self) -> None:
-        """Give up what is under way and what waits, and close all connections."""
+        """Cancel all running and queued deliveries, and close all connections."""
         self._closed = True
         workers = [self._leave(line) for line in list(self._queues)]
         for worker in workers:
@@ -118,14 +118,14 @@ class Callbacks:
         self._leave(line)
 
     def _leave(self, line: _Line) -> asyncio.Task[None]:
-        """Nothing more is made for this subscription by the worker that it has."""
+        """Remove the queue of a subscription and return its worker."""
         self._waiting -= len(self._queues.pop(line))
         return self._workers.pop(line)
 
     async def _deliver(self, delivery: Delivery) -> None:
         try:
             outcome = await self._try(delivery)
-        except Exception as error:  # noqa: BLE001  a flaw of ours must not stop what else the call has
+        except Exception as error:  # noqa: BLE001  a bug must not stop the other deliveries of the call
             _log.exception("the callback %s broke", delivery.id)
             self._fail(delivery, f"not made: {error}")
         else:
@@ -161,7 +161,7 @@ class Callbacks:
     async def _attempt(
         self, delivery: Delivery, callback: Callback, limits: CallbackTimeouts, deadline: float
     ) -> "Answer":
-        at, began = self._now(), time.perf_counter()  # uvloop's own clock has milliseconds only
+        at, began = self._now(), time.perf_counter()  # uvloop's clock has a resolution of 1 ms
         answer = await self._connections().ask(callback, limits, deadline)
         attempt = DeliveryAttempt(at, time.perf_counter() - began, answer.status, answer.error)
         self._deliveries.attempted(delivery, attempt)
@@ -169,7 +169,7 @@ class Callbacks:
 
     def _connections(self) -> "Connections":
         if self._made is None:
-            # Who never has a callback pays nothing for HTTP.
+            # Imported only when a callback is sent.
             from emulator.adapters.connections import Connections  # noqa: PLC0415
             from emulator.adapters.network import resolve  # noqa: PLC0415
 

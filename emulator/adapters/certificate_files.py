@@ -1,7 +1,7 @@
-"""The authority and the default certificate in a directory: made once, used again, renewed in time.
+"""The CA and the default certificate in a directory: created once, reused, renewed before they expire.
 
-`ca.pem` is for everybody; `ca-key.pem` and `server.pem` hold a key and its certificate each and are for their owner.
-A file is replaced as a whole or not at all, and two processes that share the directory take turns.
+`ca.pem` is world-readable; `ca-key.pem` and `server.pem` each hold a key and its certificate and are private to their
+owner. Files are replaced atomically, and a lock serializes processes that share the directory.
 """
 
 import contextlib
@@ -36,10 +36,10 @@ _EVERYBODY = 0o644
 
 
 def load_or_make(directory: Path, names: Names, now: float) -> tuple[Pair, Pair]:
-    """The authority and the default certificate that the directory holds from now on.
+    """Load the CA and the default certificate from the directory, or create and store them.
 
     Raises:
-        CertificatesError: the directory cannot be used, or what is in it is not ours.
+        CertificatesError: the directory cannot be used, or holds files that the emulator did not create.
     """
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def _leaf(directory: Path, authority: Pair, names: Names, now: float) -> Pair:
 
 
 def _pair(path: Path) -> Pair | None:
-    """A key with its certificate, ours; None when there is no such file."""
+    """Load a key and its certificate; None if the file does not exist."""
     try:
         pair = read_pair(path.read_bytes())
     except FileNotFoundError:
@@ -129,7 +129,7 @@ def _foreign(path: Path) -> CertificatesError:
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
-    """Put the whole file there at once."""
+    """Replace a file atomically."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -145,7 +145,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
 
 @contextlib.contextmanager
 def _turn(directory: Path) -> Iterator[None]:
-    """Nobody else looks or writes meanwhile, where the system can do that."""
+    """Lock the directory, where the system supports that."""
     try:
         import fcntl  # noqa: PLC0415  not on Windows
     except ImportError:

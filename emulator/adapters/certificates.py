@@ -1,7 +1,7 @@
-"""Certificates of an authority of our own. Values in, values out: nothing here reads a clock, a file or a socket.
+"""A CA and its server certificates. Pure functions: no clock, file or socket.
 
-The authority carries critical name constraints (RFC 5280, 4.2.1.10), so that its key, if it leaks, vouches for
-nothing that matters: Twilio's names, this machine, and what was asked for.
+The CA has critical name constraints (RFC 5280, 4.2.1.10), so that a leaked key is valid only for Twilio's names, this
+machine, and the configured names.
 """
 
 import datetime as dt
@@ -20,8 +20,8 @@ from emulator.wire.hosts import is_name
 ORGANIZATION = "twilio-udm-emulator"
 AUTHORITY_LIFE = dt.timedelta(days=3650)
 AUTHORITY_SPARE = dt.timedelta(days=90)
-"""An authority with less life than this left is renewed: whoever trusts it needs time to trust the next one."""
-LEAF_LIFE = dt.timedelta(days=365)  # Apple's systems refuse more than 825 days
+"""Renew a CA with less time left than this: clients need time to trust the next one."""
+LEAF_LIFE = dt.timedelta(days=365)  # Apple's systems reject more than 825 days
 LEAF_SPARE = dt.timedelta(days=30)
 _CLOCKS_DIFFER = dt.timedelta(days=1)
 _BASES = ("twilio.com", "localhost")
@@ -33,11 +33,11 @@ Network = IPv4Network | IPv6Network
 
 
 class CertificatesError(Exception):
-    """Certificates cannot be had; str() says why and what to do."""
+    """Certificates cannot be created or loaded; str() explains why and what to do."""
 
 
 def moment(now: float) -> dt.datetime:
-    """Seconds since 1970 as certificates count time."""
+    """Convert seconds since 1970 to a UTC date without fractions, as in certificates."""
     return dt.datetime.fromtimestamp(int(now), dt.UTC)
 
 
@@ -50,12 +50,12 @@ def _address(name: str) -> Address | None:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What may be vouched for.
+    """The names that may be certified.
 
     Attributes:
-        bases: names; what is under one counts too.
-        networks: addresses.
-        default: what the certificate for clients that name nothing is for.
+        bases: host names; their subdomains are included.
+        networks: IP networks.
+        default: names of the certificate for clients that send no server name.
     """
 
     bases: frozenset[str]
@@ -64,7 +64,7 @@ class Names:
 
     @classmethod
     def with_more(cls, more: Iterable[str]) -> Self:
-        """The usual names and some more."""
+        """The default names and additional ones."""
         wanted = sorted(more)
         addresses = [address for address in map(_address, wanted) if address and not address.is_loopback]
         return cls(
@@ -74,13 +74,13 @@ class Names:
         )
 
     def allow(self, name: str) -> bool:
-        """Whether a host name may be vouched for."""
+        """Whether a host name may be certified."""
         if not is_name(name):
             return False
         return any(name == base or name.endswith("." + base) for base in self.bases)
 
     def constraints(self) -> x509.NameConstraints:
-        """These names and no others."""
+        """Name constraints that permit these names only."""
         names = [x509.DNSName(base) for base in sorted(self.bases)]
         networks = [x509.IPAddress(network) for network in sorted(self.networks, key=str)]
         return x509.NameConstraints(permitted_subtrees=[*names, *networks], excluded_subtrees=None)
@@ -88,38 +88,38 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A key and the certificate that goes with it."""
+    """A private key and its certificate."""
 
     key: EllipticCurvePrivateKey
     certificate: x509.Certificate
 
     def pem(self) -> bytes:
-        """The certificate."""
+        """The certificate as PEM."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     def secret_pem(self) -> bytes:
-        """Key and certificate: one text, so that one never stands in a file without the other."""
+        """Key and certificate as PEM, in one text, so that a file always holds both."""
         key = self.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         return key + self.pem()
 
     def lives(self, now: float, spare: dt.timedelta) -> bool:
-        """Whether it is valid, and for longer than that."""
+        """Whether it is valid now and for longer than `spare`."""
         at = moment(now)
         return self.certificate.not_valid_before_utc <= at < self.certificate.not_valid_after_utc - spare
 
 
 def read_pair(pem: bytes) -> Pair:
-    """Read what `Pair.secret_pem` wrote.
+    """Parse the result of `Pair.secret_pem`.
 
     Raises:
-        ValueError: it is nothing of the kind.
+        ValueError: not a key with its certificate, or the key has a password.
     """
     try:
         key = serialization.load_pem_private_key(pem, None)
         certificate = x509.load_pem_x509_certificate(pem)
-    except TypeError:  # a key under a password
+    except TypeError:  # the key is encrypted
         raise ValueError("its key has a password") from None
     if not isinstance(key, EllipticCurvePrivateKey) or certificate.public_key() != key.public_key():
         raise ValueError("key and certificate do not belong together")
@@ -127,14 +127,14 @@ def read_pair(pem: bytes) -> Pair:
 
 
 def is_ours(certificate: x509.Certificate) -> bool:
-    """Whether it was made here."""
+    """Whether the emulator issued a certificate, by its organization."""
     return [part.value for part in certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)] == [
         ORGANIZATION
     ]
 
 
 def constrained(certificate: x509.Certificate) -> frozenset[str] | None:
-    """The names that an authority is constrained to; None when it is not, or when clients may overlook that."""
+    """The names that a CA is constrained to; None without critical name constraints."""
     try:
         extension = certificate.extensions.get_extension_for_class(x509.NameConstraints)
     except x509.ExtensionNotFound:
@@ -144,22 +144,22 @@ def constrained(certificate: x509.Certificate) -> frozenset[str] | None:
 
 
 def covers(authority: Pair, names: Names) -> bool:
-    """Whether an authority may vouch for all these names."""
+    """Whether a CA may certify all these names."""
     needed = {*names.bases, *map(str, names.networks)}
     return needed <= (constrained(authority.certificate) or frozenset())
 
 
 def names_in(certificate: x509.Certificate) -> frozenset[str]:
-    """The names that a certificate is for."""
+    """The subject alternative names of a certificate."""
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return frozenset(str(name.value) for name in names)
 
 
 def make_authority(names: Names, now: float, key: EllipticCurvePrivateKey | None = None) -> Pair:
-    """An authority that may vouch for these names; under an old key, certificates that it made before stay valid."""
+    """Create a CA for these names; if it keeps an old key, its earlier certificates stay valid."""
     key = key or generate_private_key(SECP256R1())
     identity = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    # A name of its own for each key: where several are trusted, clients look authorities up by name.
+    # A distinct name for each key: clients that trust several CAs look them up by name.
     subject = _subject(f"{ORGANIZATION} authority {identity.digest.hex()[:8]}")
     certificate = (
         _builder(subject, subject, key, moment(now) + AUTHORITY_LIFE, now)
@@ -174,7 +174,7 @@ def make_authority(names: Names, now: float, key: EllipticCurvePrivateKey | None
 
 
 def make_leaf(authority: Pair, names: Iterable[str], now: float, key: EllipticCurvePrivateKey | None = None) -> Pair:
-    """A certificate of a server that has these names, checked by no one but the authority's constraints."""
+    """Issue a server certificate. The names are limited only by the CA's constraints, which clients check."""
     key = key or generate_private_key(SECP256R1())
     end = min(moment(now) + LEAF_LIFE, authority.certificate.not_valid_after_utc)
     general: list[x509.GeneralName] = [
@@ -196,10 +196,10 @@ def make_leaf(authority: Pair, names: Iterable[str], now: float, key: EllipticCu
 
 
 def signed_by(leaf: Pair, authority: Pair) -> bool:
-    """Whether the authority's key signed it."""
+    """Whether the CA's key signed a certificate."""
     try:
         leaf.certificate.verify_directly_issued_by(authority.certificate)
-    except Exception:  # noqa: BLE001  several kinds, one meaning
+    except Exception:  # noqa: BLE001  several types, one meaning
         return False
     return True
 

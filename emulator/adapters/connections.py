@@ -1,8 +1,8 @@
-"""HTTP connections to the receivers of callbacks: one pool, no redirects, no proxies; a failure is an answer too.
+"""HTTP connections to the receivers of callbacks: one pool, no redirects, no proxies, failures as return values.
 
-httpcore2 speaks HTTP. Its own pool closes expired connections only when it is used again, and looks at all connections
-for each request (requests a second with 50 at once: 2,100, here 2,700; with 200 at once: 630, here 1,770), so idle
-connections are kept here, the last used first.
+httpcore2 implements HTTP. Its own pool closes expired connections only when it is used again, and scans all connections
+for each request (requests per second with 50 at once: 2,100, here 2,700; with 200 at once: 630, here 1,770), so idle
+connections are kept here, most recently used first.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from emulator.wire.callbacks import Callback
 from emulator.wire.connection_overrides import CallbackFailure, CallbackTimeouts
 
 MAX_REPLY = 64 * 1024
-# Shorter than the usual servers keep theirs (5 s, gunicorn 2 s): a connection they are closing is seldom used.
+# Shorter than the keep-alive of common servers (5 s, gunicorn 2 s), to rarely use a connection that is being closed.
 KEEP_IDLE = 1.5
 
 _Key = tuple[bytes, bytes, int]
@@ -29,7 +29,7 @@ _WRITTEN = "http11.send_request_headers.complete"
 
 
 class Answer(NamedTuple):
-    """What a request got. With no `error`, the callback was delivered; `failure` is what a retry policy looks at."""
+    """Result of a request. Without `error`, the callback was delivered; a retry policy depends on `failure`."""
 
     status: int | None = None
     error: str | None = None
@@ -37,12 +37,12 @@ class Answer(NamedTuple):
 
 
 class Connections:
-    """All connections, those in use and the idle ones.
+    """All connections, in use and idle.
 
     Args:
-        allowed: names and addresses that may be called besides loopback and private ones.
-        resolve: asked once for each new connection.
-        tls: whom to trust; None = the authorities that the system trusts.
+        allowed: host names and addresses that may be called in addition to loopback and private addresses.
+        resolve: called once for each new connection.
+        tls: context with the trusted CAs; None = the system's CAs.
     """
 
     def __init__(
@@ -54,12 +54,12 @@ class Connections:
         self._sweeping: asyncio.Task[None] | None = None
 
     async def ask(self, callback: Callback, limits: CallbackTimeouts, deadline: float) -> Answer:
-        """Make a request; whatever goes wrong is an answer too.
+        """Send a request and return the response or the failure.
 
         Args:
             callback: the request.
-            limits: the time-outs of its parts.
-            deadline: when it must be over, by the event loop's clock.
+            limits: timeouts of its phases.
+            deadline: time limit of the whole request, by the event loop's clock.
         """
         try:
             async with asyncio.timeout_at(deadline):
@@ -68,7 +68,7 @@ class Connections:
             return Answer(error=f"no reply within {limits.total:g} s in all", failure=CallbackFailure.READ)
 
     async def aclose(self) -> None:
-        """Close all idle connections; those in use belong to who waits for them."""
+        """Close all idle connections; those in use are closed by their requests."""
         if self._sweeping is not None:
             self._sweeping.cancel()
         idle, self._idle = self._idle, {}
@@ -101,7 +101,7 @@ class Connections:
         callback: Callback,
         limits: CallbackTimeouts,
     ) -> Answer | None:
-        """As `_ask_on`, but None when the connection was closed before the request: that was no attempt of its own."""
+        """As `_ask_on`, but None if the connection was closed before the request was sent, which is not an attempt."""
         written = False
 
         async def trace(event: str, _: object) -> None:
@@ -111,7 +111,7 @@ class Connections:
         try:
             return await self._ask_on(connection, url, callback, limits, trace)
         except (httpcore2.NetworkError, httpcore2.RemoteProtocolError):
-            if written:  # the receiver may have acted on it: the retry policy decides
+            if written:  # the receiver may have processed it: the retry policy decides
                 raise
             return None
 
@@ -124,7 +124,7 @@ class Connections:
         trace: _Trace | None = None,
     ) -> Answer:
         times = {"connect": limits.connect, "read": limits.read, "write": limits.read}
-        authority = callback.url.split("/", 3)[2]  # httpcore2's own Host lacks an IPv6 address's brackets
+        authority = callback.url.split("/", 3)[2]  # httpcore2's own Host omits the brackets of an IPv6 address
         headers = [("Host", authority), *callback.headers]
         try:
             async with connection.stream(
@@ -170,7 +170,7 @@ class Connections:
             self._sweeping = asyncio.create_task(self._sweep())
 
     async def _sweep(self) -> None:
-        """Close what nobody used for a while, as long as there is something."""
+        """Close expired idle connections until none are left."""
         while self._idle:
             await asyncio.sleep(KEEP_IDLE)
             for key, connections in list(self._idle.items()):
@@ -187,7 +187,7 @@ def _key(url: httpcore2.URL) -> _Key:
 
 
 async def _read(parts: AsyncIterator[bytes]) -> None:
-    """Read a reply's body, but not more than 64 KiB: nothing in it matters."""
+    """Read and discard a response body, up to 64 KiB."""
     size = 0
     async with aclosing(parts) as chunks:  # type: ignore[type-var]  # it is a generator
         async for chunk in chunks:
@@ -210,7 +210,7 @@ def _judge(status: int) -> Answer:
 
 
 def _reason(error: BaseException, when_late: str) -> str:
-    """What a human should read: the innermost cause says it best."""
+    """Describe an error for a person, by its innermost cause, which is the most specific."""
     if isinstance(error, httpcore2.TimeoutException):
         return when_late
     cause = error

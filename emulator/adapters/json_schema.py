@@ -1,6 +1,6 @@
-"""JSON Schema 2020-12 by jsonschema-rs: offline, linear-time patterns, formats asserted.
+"""JSON Schema 2020-12 by jsonschema-rs: offline, patterns in linear time, formats asserted.
 
-Imported only when a schema is put.
+Imported only when a schema is stored.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from emulator.adapters.schema_limits import (
 from emulator.engine.state.schema_cost import Cost, CostBudget, Shape
 
 MAX_VIOLATIONS = 20
-"""Violations listed for one content; a schema can be broken in thousands of places."""
+"""Violations listed for one content; a content can violate a schema in thousands of places."""
 MAX_TEXT = 300
 """Characters of a violation's message, and of its pointer."""
 TOO_LARGE = "the content is too large to be checked against this schema"
@@ -42,7 +42,7 @@ def _is_email(text: object) -> bool:
         return True
     if len(text) > _MAX_EMAIL:
         return False
-    import email_validator  # noqa: PLC0415  takes as long to import as all else here
+    import email_validator  # noqa: PLC0415  importing it takes as long as the rest of this module
 
     try:
         email_validator.validate_email(text, check_deliverability=False, test_environment=True)
@@ -52,7 +52,7 @@ def _is_email(text: object) -> bool:
 
 
 def _is_regex(text: object) -> bool:
-    """The library takes quadratic time for escapes, 2 s for a thousand; a text with many counts as a pattern."""
+    """Accept a text with many escapes unchecked: they take the library quadratic time, 2 s for a thousand."""
     return not isinstance(text, str) or text.count("\\") > _MAX_ESCAPES or _REGEX.is_valid(text)
 
 
@@ -70,7 +70,7 @@ def _first_line(error: jsonschema_rs.ValidationError) -> str:
 
 
 def _short(path: list[str | int]) -> str:
-    """The pointer to a place, or to the nearest place around it whose pointer is short enough."""
+    """The pointer to a location, or to its nearest ancestor whose pointer is short enough."""
     kept = len(path)
     while len(_pointer(path[:kept])) > MAX_TEXT:
         kept -= 1
@@ -82,22 +82,22 @@ def _patterns(size: int) -> jsonschema_rs.RegexOptions:
 
 
 def _measure(pattern: str) -> tuple[int, int]:
-    """The smallest size into which a pattern compiles, and the steps for one character that go with it."""
+    """Memory of a pattern, by the smallest size limit within which it compiles, and its steps per character."""
     for size, steps in PATTERN_STEPS.items():
         try:
             jsonschema_rs.Draft202012Validator({"pattern": pattern}, pattern_options=_patterns(size))
         except jsonschema_rs.ValidationError:
             continue
         return size + PATTERN_CACHE, steps
-    return 0, 0  # compiling the schema names the place
+    return 0, 0  # compiling the schema reports the location
 
 
 class CompiledSchema:
-    """A schema to apply to contents. Its cost is known, so that applying it never blocks the event loop.
+    """A compiled schema with known cost, so that validating with it never blocks the event loop.
 
     Attributes:
         text: the schema as JSON.
-        size: about how much memory it takes, in bytes.
+        size: estimated memory in bytes.
     """
 
     def __init__(self, validator: jsonschema_rs.Draft202012Validator, cost: Cost, text: str) -> None:
@@ -107,10 +107,10 @@ class CompiledSchema:
         self._cost = cost
 
     def validate(self, value: object, shape: Shape, budget: CostBudget) -> tuple[tuple[str, str], ...]:
-        """List how a value breaks the schema, at most `MAX_VIOLATIONS` times.
+        """List the violations of the schema, at most `MAX_VIOLATIONS`.
 
-        The library lists all violations or none. So whether there are any is found out first, and they are listed
-        only when the longest possible list fits into the budget.
+        The library lists all violations or none. So a first pass finds whether there are any, and they are listed only
+        if the longest possible list fits into the budget.
         """
         if not budget.take(self._cost.checking(shape)):
             return (("", TOO_LARGE),)
@@ -120,7 +120,7 @@ class CompiledSchema:
             if not budget.take(self._cost.reporting(shape)):
                 return (("", TOO_MANY),)
             return tuple(self._violations(value))
-        except ValueError:  # the library reads integers as Python's int() does
+        except ValueError:  # the library parses integers with Python's int()
             return (("", "it has an integer of over 4300 digits, which cannot be checked"),)
 
     def _violations(self, value: object) -> Iterator[tuple[str, str]]:
@@ -129,7 +129,7 @@ class CompiledSchema:
 
 
 def cost_of(schema: object) -> Cost:
-    """Compute what applying a schema costs.
+    """Compute the cost of validating with a schema.
 
     Raises:
         BadSchemaError: it exceeds a bound.
@@ -138,12 +138,12 @@ def cost_of(schema: object) -> Cost:
 
 
 def compile_schema(schema: Any, cost: Cost, text: str) -> CompiledSchema:  # noqa: ANN401  any JSON value
-    """Compile a schema whose cost is known; `text` is the same as JSON.
+    """Compile a schema with known cost; `text` is the schema as JSON.
 
     Raises:
-        BadSchemaError: it is not a schema, refers outside of itself, or has a pattern that needs backtracking.
+        BadSchemaError: it is not a schema, has an external reference, or has a pattern that needs backtracking.
     """
-    if isinstance(schema, str):  # the library would read it as JSON
+    if isinstance(schema, str):  # the library would parse it as JSON
         raise BadSchemaError("", "a schema is an object or a boolean, not a text")
     try:
         validator = jsonschema_rs.Draft202012Validator(

@@ -1,6 +1,6 @@
-"""A file that only this process can read, for a library that reads keys from files only.
+"""A file readable by this process only, for a library that reads keys from files only.
 
-The file system may be read-only, so the file is in memory wherever the system can do that.
+The file system may be read-only, so the file is in memory where the system supports that.
 """
 
 import contextlib
@@ -12,13 +12,13 @@ from pathlib import Path
 
 from emulator.adapters.certificates import CertificatesError
 
-_MEMORY_FOLDER = "/dev/shm"  # noqa: S108  a file system in memory, on Linux; the folder made in it is private
+_MEMORY_FOLDER = "/dev/shm"  # noqa: S108  a file system in memory, on Linux; the directory created in it is private
 Place = Callable[[bytes], AbstractContextManager[Path]]
 
 
 @contextlib.contextmanager
 def memory_file(data: bytes) -> Iterator[Path]:
-    """A file without a name (memfd_create(2)), on Linux."""
+    """An anonymous file (memfd_create(2)), on Linux."""
     if not hasattr(os, "memfd_create"):
         raise OSError("memfd_create: not on this system")
     descriptor = os.memfd_create("certificate", os.MFD_CLOEXEC)
@@ -34,14 +34,14 @@ def memory_file(data: bytes) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def shared_memory_file(data: bytes) -> Iterator[Path]:
-    """A file in a private folder in memory, where there is no memfd_create (gVisor, for one)."""
+    """A file in a private directory in memory, for Linux without memfd_create (for example gVisor)."""
     with _private_file(data, _MEMORY_FOLDER) as path:
         yield path
 
 
 @contextlib.contextmanager
 def temporary_file(data: bytes) -> Iterator[Path]:
-    """A file in a private folder for temporary files, on macOS and Windows."""
+    """A file in a private temporary directory, for macOS and Windows."""
     with _private_file(data, None) as path:
         yield path
 
@@ -55,15 +55,15 @@ def _private_file(data: bytes, folder: str | None) -> Iterator[Path]:
 
 
 PLACES: tuple[Place, ...] = (memory_file, shared_memory_file, temporary_file)
-"""In the order in which they are tried."""
+"""Tried in this order."""
 
 
 @contextlib.contextmanager
 def readable_file(data: bytes, places: tuple[Place, ...] = PLACES) -> Iterator[Path]:
-    """The path of a file with these bytes, in the first place that can be used.
+    """Yield the path of a file with these bytes, in the first place that works.
 
     Raises:
-        CertificatesError: there is none.
+        CertificatesError: none works.
     """
     with contextlib.ExitStack() as files:
         for place in places:

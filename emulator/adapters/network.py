@@ -1,6 +1,6 @@
-"""The network as callbacks may use it: a host is resolved once, all its addresses are judged, and one of them called.
+"""Network access of callbacks: resolve a host once, check all its addresses, connect to one of them.
 
-Nothing resolves a name a second time between the verdict and the connection; `Host` and TLS keep the name.
+No name is resolved again between check and connection; `Host` and TLS keep the name.
 """
 
 import asyncio
@@ -13,16 +13,16 @@ import httpcore2
 from emulator.engine.callbacks.destination_policy import refusal
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""From a host and a port to its addresses."""
+"""Resolves a host and a port to addresses."""
 LOOK_UPS = 32
-"""How many names are looked up at once."""
-_LOCALHOST = "::1", "127.0.0.1"  # in the order of RFC 6724, as systems give them
-# Threads of their own: a name that nobody answers for keeps its thread even when who asked has given up.
+"""Maximum number of concurrent name lookups."""
+_LOCALHOST = "::1", "127.0.0.1"  # in the order of RFC 6724, as systems return them
+# A separate pool: a lookup without response keeps its thread even after the caller has timed out.
 _threads = ThreadPoolExecutor(LOOK_UPS, "look-up")
 
 
 async def resolve(host: str, port: int) -> Sequence[str]:
-    """The addresses that the system knows; an address in any spelling, and localhost, wait for nothing."""
+    """Resolve by the system; numeric addresses and localhost need no lookup and return at once."""
     if host.lower() == "localhost":
         return _LOCALHOST
     try:
@@ -37,11 +37,11 @@ def _find(host: str, port: int, flags: int = 0) -> list[str]:
 
 
 class NotAllowedError(Exception):
-    """An address that must not be called."""
+    """An address that callbacks must not connect to."""
 
 
 class Network(httpcore2.AsyncNetworkBackend):
-    """Connects to judged addresses only."""
+    """Connects only to addresses that passed the check."""
 
     def __init__(self, allowed: frozenset[str], resolve: Resolve) -> None:
         self._allowed = allowed
@@ -56,7 +56,7 @@ class Network(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        """Resolve once, judge all, connect to the first that answers."""
+        """Resolve once, check all addresses, connect to the first that accepts."""
         assert local_address is None
         assert socket_options is None
         try:

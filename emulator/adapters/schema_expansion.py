@@ -1,4 +1,4 @@
-"""What a JSON Schema expands to: how many subschemas one value is checked against, on each level of a content.
+"""The expansion of a JSON Schema: the number of subschemas that one value is validated with, per level of a content.
 
 Upper bounds only. A reference counts as the most expensive subschema that it could mean, so no URI needs to be resolved
 exactly. Of the named properties of an object, and of the items of an array, only one applies to a value, so the most
@@ -50,7 +50,7 @@ Weight = Callable[["_Node"], int]
 
 @dataclass(slots=True, eq=False)
 class _Node:
-    """A subschema; lists hold indices of others."""
+    """A subschema; lists hold the indices of other nodes."""
 
     steps: int = 0
     characters: int = 0
@@ -67,7 +67,7 @@ class _Node:
 
 
 class _Document:
-    """Where references can lead."""
+    """The possible targets of references."""
 
     def __init__(self, schema: object) -> None:
         self._roots = [("", schema)]
@@ -80,7 +80,7 @@ class _Document:
                 self._anchors.setdefault(str(each.get(keyword)), []).append(each)
 
     def targets(self, reference: str) -> list[Any]:
-        """Every subschema that a reference can mean, whatever base URI is in force."""
+        """Every subschema that a reference can mean, with any base URI."""
         uri, _, fragment = reference.partition("#")
         part = _last_part(uri)
         roots = [root for name, root in self._roots if part in ("", name) or not _is_plain(name)]
@@ -97,7 +97,7 @@ def _last_part(uri: str) -> str:
 
 
 def _is_plain(uri: str) -> bool:
-    """Whether comparing its last part as text is enough."""
+    """Whether comparing its last part as text is sufficient."""
     return "%" not in uri and "/." not in uri and not uri.startswith(".") and "json-schema.org" not in uri.lower()
 
 
@@ -135,7 +135,7 @@ def _objects(value: object) -> Iterator[dict[str, Any]]:
 
 
 class _Reader:
-    """Turns subschemas into nodes, each once."""
+    """Turns each subschema into a node, once."""
 
     def __init__(self, schema: object, measure: Measure) -> None:
         self.nodes: list[_Node] = []
@@ -193,7 +193,7 @@ class _Reader:
         if "multipleOf" in schema:
             node.steps += MULTIPLE_STEPS[isinstance(schema["multipleOf"], float)]
         node.steps += NUMBER_STEPS * len(_NUMBERS & schema.keys())
-        # Strings and numbers are compared at once; the library copies an enum into each of its violations.
+        # Strings and numbers are compared in one step; the library copies an enum into each of its violations.
         shapes = [Shape.of(each) for each in (*_listed(schema.get("enum")), schema.get("const"))]
         node.steps += EQUAL_STEPS * sum(sum(shape.values) for shape in shapes if len(shape.values) > 1)
         copied = sum(_size(schema[keyword]) for keyword in ("enum", "const") if keyword in schema) // 10
@@ -206,7 +206,7 @@ class _Reader:
         node.characters = format_steps[1]
         if isinstance(schema.get("pattern"), str):
             node.characters += self._steps_of(schema["pattern"])
-            node.steps += 200  # to begin a search
+            node.steps += 200  # to start a search
         if isinstance(schema.get("patternProperties"), dict):
             # additionalProperties matches each name a second time.
             node.name_characters = sum(2 * self._steps_of(pattern) for pattern in schema["patternProperties"])
@@ -225,13 +225,13 @@ def _listed(value: object) -> list[object]:
 
 
 def _size(value: object) -> int:
-    """Values in a value, and a share of the characters of its strings."""
+    """Count the values in a value, and a share of the characters of its strings."""
     shape = Shape.of(value)
     return sum(shape.values) + sum(shape.characters) // 64
 
 
 def _order(nodes: list[_Node]) -> list[int]:
-    """Indices, those that a node applies to the same value before the node.
+    """Indices of the nodes; those that a node applies to the same value come before it.
 
     Raises:
         BadSchemaError: a subschema applies itself to the same value.
@@ -241,7 +241,7 @@ def _order(nodes: list[_Node]) -> list[int]:
     for index, node in enumerate(nodes):
         for group in node.same:
             for target in group:
-                if target != index:  # the library skips a reference to its own place
+                if target != index:  # the library skips a reference to its own location
                     parents[target].append(index)
                     missing[index] += 1
     ready = [index for index, count in enumerate(missing) if not count]
@@ -281,7 +281,7 @@ class _Levels:
             total = loops + (own(node) if level == 0 else _children(node, above))
             total += sum(_most(row, group, index) for group in node.same)
             if self._has_unevaluated:
-                # To find what was evaluated, the library checks each subschema of the same value again, recursively.
+                # To find what was evaluated, the library evaluates each subschema of the same value again, recursively.
                 again = sum(_most(row, group, index) + _most(marks, group, index) for group in node.same)
                 again += loops + 4 * (level <= 1) + sum(above[each] for each in node.unevaluated)
                 marks[index] = min(_CAP, again)
@@ -302,7 +302,7 @@ def _most(row: Row, group: list[int], but: int) -> int:
 
 
 def _children(node: _Node, above: Row) -> int:
-    """What a value one level deeper costs: it is a member or an item, never both."""
+    """Cost of a value one level deeper: it is a member or an item, never both."""
     member = max((above[each] for each in node.named), default=0) + sum(above[each] for each in node.matched)
     item = max((above[each] for each in node.items), default=0) + sum(above[each] for each in node.contains)
     return max(member, item)
@@ -318,7 +318,7 @@ def _longest_chain(nodes: list[_Node], order: list[int]) -> int:
 
 
 def _period(history: list[tuple[Row, ...]]) -> int:
-    """After how many levels the last rows repeat; 0 while they do not. Levels 0 and 1 have costs of their own."""
+    """After how many levels the last rows repeat; 0 if they do not. Levels 0 and 1 differ from the others."""
     periods = range(1, min(_LONGEST_PERIOD, len(history) - 2) + 1)
     return next((period for period in periods if history[-1] == history[-1 - period]), 0)
 
@@ -339,14 +339,14 @@ def _table(levels: _Levels) -> list[tuple[int, ...]]:
 
 
 def expand(schema: object, measure: Measure) -> Cost:
-    """Compute what applying a schema costs.
+    """Compute the cost of validating with a schema.
 
     Args:
         schema: any JSON value.
-        measure: memory that a pattern takes, and its steps for one character.
+        measure: returns the memory of a pattern and its steps per character.
 
     Raises:
-        BadSchemaError: it exceeds a bound.
+        BadSchemaError: it exceeds a limit.
     """
     reader = _Reader(schema, measure)
     nodes, memory = reader.nodes, sum(size for size, _ in reader.patterns.values())

@@ -1,13 +1,13 @@
-"""Bounds of a JSON Schema: one table, each number with its reason.
+"""Limits of a JSON Schema: one table, each number with its reason.
 
-A schema that exceeds one is refused with the name of the bound.
+A schema that exceeds a limit is rejected with the limit's name.
 """
 
 from typing import NamedTuple
 
 
 class Limit(NamedTuple):
-    """A named bound."""
+    """A named limit."""
 
     name: str
     maximum: int
@@ -54,17 +54,17 @@ LIMITS = (
 
 TRIAL_CPU_SECONDS = 3
 TRIAL_ADDRESS_SPACE = 512 * 1024 * 1024
-"""Python, the library and a schema of the largest size map 150 MiB."""
+"""Python, the library and a schema of the maximum size map 150 MiB."""
 
 EXPANDED_LEVELS = 4
-"""EXPANDED holds on these levels of a content. A recursive schema whose steps multiply on each level is accepted, and
-contents that would take more than the steps of a message are not checked against it."""
+"""EXPANDED applies to these levels of a content. A recursive schema whose steps multiply on each level is accepted, and
+contents that would take more than the steps of a message are not validated with it."""
 
 PATTERN_STEPS = {1024: 4, 2048: 80, 4096: 180, 16 * 1024: 440, 64 * 1024: 2_500, PATTERN_BYTES.maximum: 7_500}
-"""Steps for one character, by the size of the compiled pattern; measured with patterns
+"""Steps per character, by the size of the compiled pattern; measured with patterns
 that defeat the engine's automaton."""
 FORMAT_STEPS = {"email": (4_000, 1_500), "regex": (2_000, 2_000)}
-"""Steps for one value and one character. The other formats:"""
+"""Steps per value and per character. The other formats:"""
 OTHER_FORMAT_STEPS = (200, 12)
 MULTIPLE_STEPS = (100, 9_000)
 """Steps for multipleOf with an integer, and with another number: the library computes exactly, with hundreds
@@ -76,11 +76,11 @@ EQUAL_STEPS = 50
 """Steps to compare with an object or array in enum or const, for each value in it."""
 
 PATTERN_CACHE = 64 * 1024
-"""What the regular expression engine may cache of its automaton, for each pattern."""
+"""Maximum cache in bytes of the regular expression engine, per pattern."""
 
 
 class BadSchemaError(Exception):
-    """A schema that cannot be used; `pointer` is the place in it, `value` what was found there."""
+    """A schema is rejected; `pointer` is the location in it, `value` the value there."""
 
     def __init__(self, pointer: str, message: str, value: object = None) -> None:
         super().__init__(message)
@@ -90,5 +90,5 @@ class BadSchemaError(Exception):
 
 
 def exceeded(limit: Limit, found: str, pointer: str = "") -> BadSchemaError:
-    """An error for a schema that exceeds a bound."""
+    """The error for a schema that exceeds a limit."""
     return BadSchemaError(pointer, f"{found}: the bound {limit.name} is {limit.maximum:,}")

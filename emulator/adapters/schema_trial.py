@@ -1,6 +1,6 @@
-"""Compiles an unknown schema in a process of its own, with limits on memory and time, before the server compiles it.
+"""Compile an unknown schema in a separate process with memory and time limits, before the server compiles it.
 
-The process is started for a schema that is not small. Its source is this module: `_BOOT` runs it without reading the
+Small schemas need no process. The process runs this module: `_BOOT` starts it without reading the
 user's environment variables, working directory or start-up files.
 """
 
@@ -33,21 +33,21 @@ _BOOT = "import sys; sys.path += sys.argv[1:]; from emulator.adapters.schema_tri
 _MAX_SHOWN = 200
 _SMALL = 4096
 _SMALL_COUNTS = {"{": 32, "attern": 5, "\\": 40}
-"""Subschemas, patterns and their escapes, for which the library takes quadratic time."""
+"""Maximum number of subschemas, patterns and their escapes, for which the library takes quadratic time."""
 _EXPENSIVE = re.compile(r'"unevaluated|\(\?[^:]|\\[pP]')
-"""What makes compiling slow: keywords that compile subschemas again, and sets of Unicode characters in patterns."""
+"""Slow to compile: keywords that compile subschemas again, and sets of Unicode characters in patterns."""
 
 
 _ENDED_BY_LIMITS = frozenset({-6, -9, -11, -24})
-"""SIGABRT and SIGSEGV without memory, SIGKILL and SIGXCPU without time; names of signals depend on the system."""
+"""SIGABRT and SIGSEGV (memory), SIGKILL and SIGXCPU (time); the names of signals depend on the system."""
 
 
 class TrialError(Exception):
-    """A schema cannot be tried, because no process can be started; str() says why."""
+    """A schema cannot be tried, because no process can be started; str() is the reason."""
 
 
 def is_small(text: str) -> bool:
-    """Whether a schema, as JSON in ASCII, needs no process: with these counts trying it takes at most 50 ms."""
+    """Whether a schema, as JSON in ASCII, needs no process: within these counts, compiling takes at most 50 ms."""
     is_short = len(text) <= _SMALL and all(text.count(word) <= most for word, most in _SMALL_COUNTS.items())
     return is_short and _EXPENSIVE.search(text) is None
 
@@ -57,10 +57,10 @@ async def compile_schema(schema: object, seconds: float = TRIAL_SECONDS.maximum)
 
     Args:
         schema: any JSON value.
-        seconds: deadline of the process that tries it.
+        seconds: timeout of the process.
 
     Raises:
-        BadSchemaError: it is not a schema, or exceeds a bound.
+        BadSchemaError: it is not a schema, or exceeds a limit.
         TrialError: no process can be started.
     """
     try:
@@ -116,8 +116,8 @@ def _read(answer: dict[str, Any]) -> Cost:
 
 def _limit_resources() -> None:
     with suppress(AttributeError, OSError):  # not on Windows
-        os.nice(10)  # the server goes first
-    with suppress(ImportError):  # not on Windows, where the deadline alone holds
+        os.nice(10)  # the server has priority
+    with suppress(ImportError):  # not on Windows, where only the timeout applies
         import resource  # noqa: PLC0415
 
         bounds = {
@@ -126,7 +126,7 @@ def _limit_resources() -> None:
             resource.RLIMIT_CORE: 0,
         }
         for which, bound in bounds.items():
-            with suppress(ValueError, OSError):  # not every system has each
+            with suppress(ValueError, OSError):  # not every system has all of them
                 resource.setrlimit(which, (bound, bound))
 
 
@@ -142,7 +142,7 @@ def _memory() -> int:
 
 def _measured(schema: object) -> Cost:
     cost = json_schema.cost_of(schema)
-    json_schema.compile_schema({}, cost, "")  # what the library makes once
+    json_schema.compile_schema({}, cost, "")  # initialize the library, so that this is not measured
     memory, began = _memory(), time.process_time()
     json_schema.compile_schema(schema, cost, "")
     milliseconds, grown = (time.process_time() - began) * 1000, _memory() - memory
@@ -168,6 +168,6 @@ def _answer(text: str) -> dict[str, object]:
 
 
 def main() -> None:
-    """Read a schema from stdin, write its cost or what is wrong with it to stdout."""
+    """Read a schema from stdin and write its cost or its error to stdout."""
     _limit_resources()
     sys.stdout.write(json.dumps(_answer(sys.stdin.read())))

@@ -1,4 +1,4 @@
-"""TLS for whatever name a client asks for. Imported only when TLS or the proxy is on."""
+"""TLS for any server name that a client requests. Imported only if TLS or the proxy is enabled."""
 
 import logging
 import ssl
@@ -20,13 +20,13 @@ from emulator.adapters.certificates import (
 from emulator.adapters.memory_file import readable_file
 
 MAX_NAMES = 200
-"""Certificates kept for names asked for; the one not used for longest goes first."""
+"""Certificates cached by requested name; the least recently used is evicted."""
 
 _log = logging.getLogger("emulator.server")
 
 
 class _Ready(NamedTuple):
-    """A certificate in use, and where it came from."""
+    """A certificate in use: its TLS context, its key, its names."""
 
     context: ssl.SSLContext
     leaf: Pair
@@ -34,14 +34,14 @@ class _Ready(NamedTuple):
 
 
 class Tls:
-    """The authority, and the context that servers listen with."""
+    """The CA, and the TLS context of the listeners."""
 
     def __init__(self, names: Iterable[str], directory: Path | None, now: Callable[[], float]) -> None:
-        """Load or make what is needed.
+        """Load or create the certificates.
 
         Args:
-            names: host names and addresses beside the usual ones.
-            directory: where authority and certificate stay; None = in memory.
+            names: host names and addresses in addition to the default ones.
+            directory: where the CA and the certificate are stored; None = in memory.
             now: seconds since 1970.
 
         Raises:
@@ -61,13 +61,13 @@ class Tls:
 
     @property
     def ca_pem(self) -> bytes:
-        """The authority's certificate, for clients to trust."""
+        """The CA certificate for clients to trust."""
         return self._authority.pem()
 
     def _choose(
         self, connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _context: ssl.SSLContext
     ) -> int | None:
-        """Take the certificate for the name that the client asks for, or the default one; returns an alert, if any."""
+        """Select the certificate for the requested name, or the default one; return an alert on failure."""
         try:
             connection.context = self._for((name or "").lower())
         except CertificatesError as error:
@@ -86,7 +86,7 @@ class Tls:
         return self._made[name].context
 
     def _fresh(self, ready: _Ready) -> _Ready:
-        """It, or the next one in good time: a server may run for years."""
+        """Return it, or a new one if it expires soon: a server may run for years."""
         if ready.leaf.lives(self._now(), LEAF_SPARE):
             return ready
         return self._issue(ready.names)

@@ -1,1 +1,1 @@
-"""The commands beside `serve`, as functions of what they are given: they start fast, and only cli.py prints."""
+"""All commands except `serve`, as pure functions where possible: they start fast, and only cli.py prints."""

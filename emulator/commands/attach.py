@@ -1,6 +1,6 @@
-"""What to set so that an unmodified program talks to the emulator, and the text that says so.
+"""The variables that route an unmodified program to the emulator, and their output formats.
 
-The values are made here and printed by the command; whether they work is the doctor's to say.
+This module builds the values and the command prints them; `doctor` checks whether they work.
 """
 
 import json
@@ -22,12 +22,12 @@ START = "twilio-udm-emulator serve --tls-port 2011 --proxy-port 2012"
 
 
 class AttachError(Exception):
-    """It cannot be done; str() is the one line to show."""
+    """Attaching is not possible; str() is the line to print."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """What to set, which files hold the certificates, and what a person should know."""
+    """Variables to set, certificate files to write, and notes for the user."""
 
     library: str
     variables: Mapping[str, str]
@@ -44,17 +44,17 @@ def attach(
     folder: Path,
     credentials: tuple[str, str] | None,
 ) -> Attachment:
-    """What attaches a library's programs to an emulator.
+    """Build what attaches a library's programs to an emulator.
 
     Args:
         library: a row of the table.
-        emulator: what to attach to.
-        environ: the variables as they are: their certificates and direct hosts are kept.
-        folder: where the files will be.
-        credentials: AccountSid and AuthToken that the emulator takes; None = not known.
+        emulator: the emulator to attach to.
+        environ: the current variables; their certificates and NO_PROXY entries are kept.
+        folder: directory of the files.
+        credentials: AccountSid and AuthToken that the emulator accepts; None = unknown.
 
     Raises:
-        AttachError: it has no proxy.
+        AttachError: the emulator has no proxy.
     """
     if emulator.proxy is None:
         raise AttachError(
@@ -95,7 +95,7 @@ _ZEROS = "0" * 32
 
 
 def candidates(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Accounts and tokens to try, best first: the program's account with the emulator's token, then its own."""
+    """Credentials to try, in order: the program's account with the emulator's token, then the program's own pair."""
     account = environ.get("TWILIO_ACCOUNT_SID", "")
     yield account if is_sid(ACCOUNT, account) else _ACCOUNT, environ.get("EMULATOR_AUTH_TOKEN") or _ZEROS
     if account and environ.get("TWILIO_AUTH_TOKEN"):
@@ -103,12 +103,12 @@ def candidates(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def direct_entries(environ: Mapping[str, str]) -> list[str]:
-    """What the variables say is to be asked without a proxy."""
+    """All entries of the NO_PROXY variables."""
     return list(dict.fromkeys(entry for name in NO_PROXY for entry in re.findall(r"[^\s,]+", environ.get(name, ""))))
 
 
 def covers(entry: str, host: str) -> bool:
-    """Whether an entry of NO_PROXY lets a host be asked directly."""
+    """Whether an entry of NO_PROXY excludes a host from the proxy."""
     name = (entry.partition(":")[0] if entry.count(":") == 1 else entry).lower().lstrip("*.")
     return entry == "*" or (name != "" and f".{host}".endswith(f".{name}"))
 
@@ -117,25 +117,25 @@ _JAVA_OPTIONS = re.compile(r"\s*-D(?:https\.proxy(?:Host|Port)|javax\.net\.ssl\.
 
 
 def _beside(present: str, value: str) -> str:
-    """A value beside what the variable held, but for what we ourselves put there before."""
+    """Add a value to a variable's current value, replacing values from earlier runs."""
     if value.startswith("-D"):
         return f"{_JAVA_OPTIONS.sub('', present).strip()} {value}".strip()
     return ":".join([*(part for part in present.split(":") if part != value and FOLDER not in part), value])
 
 
 def holds(present: str, template: str, proxy: str | None) -> bool:
-    """Whether a variable of many values holds what attaching would put there, with whatever folder."""
+    """Whether a variable with several values contains the value that attaching would add, with any directory."""
     parts = urlsplit(proxy or "")
     wanted = template.format(host=parts.hostname, port=parts.port, folder="\0")
     pattern = re.escape(wanted).replace(re.escape("\0"), "[^:']+")
     return re.search(rf"{pattern}(?![\w/])", present) is not None
 
 
-# --- how it is told
+# --- output
 
 
 def render(attachment: Attachment, form: str) -> str:
-    """What to print. In sh and dotenv, lines for people come last: an eval without quotes joins all lines."""
+    """Format the output. In sh and dotenv, comments come last: an eval without quotes joins all lines."""
     comments = "".join(f"# {note}\n" for note in attachment.notes)
     match form:
         case "sh":
@@ -145,12 +145,12 @@ def render(attachment: Attachment, form: str) -> str:
             return "".join(f"{name}={_dotenv(value)}\n" for name, value in attachment.variables.items()) + comments
         case _:
             files = {name: str(attachment.folder / name) for name in attachment.files}
-            told = {"variables": dict(attachment.variables), "files": files, "notes": list(attachment.notes)}
-            return json.dumps({"library": attachment.library, **told}, indent=2) + "\n"
+            contents = {"variables": dict(attachment.variables), "files": files, "notes": list(attachment.notes)}
+            return json.dumps({"library": attachment.library, **contents}, indent=2) + "\n"
 
 
 def _dotenv(value: str) -> str:
-    """Plain where it can be (`docker run --env-file` takes quotes for text), else quoted."""
+    """Quote a value only if necessary (`docker run --env-file` treats quotes as part of the value)."""
     if re.fullmatch(r"[\w./:,@%+=\[\]-]*", value, re.ASCII):
         return value
     return f"'{value}'" if "'" not in value else '"' + re.sub(r'(["\\$`])', r"\\\1", value) + '"'

@@ -1,4 +1,4 @@
-"""The certificate that clients must trust, read from a directory or asked of an emulator. Standard library only."""
+"""Read the CA certificate that clients must trust from a directory or an emulator. Standard library only."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ _FILE = "ca.pem"
 
 
 class NoAuthorityError(Exception):
-    """There is no certificate to be had; str() says why and what to do."""
+    """The certificate is not available; str() explains why and what to do."""
 
 
 def from_directory(directory: str) -> str:
-    """What a server with this tls_dir made.
+    """Read the CA certificate from the tls_dir of a server.
 
     Raises:
-        NoAuthorityError: nothing.
+        NoAuthorityError: it does not exist, cannot be read, or is not a certificate.
     """
     path = Path(directory, _FILE)
     try:
@@ -29,14 +29,14 @@ def from_directory(directory: str) -> str:
 
 
 def from_server(url: str, token: str | None = None) -> str:
-    """What the emulator at this address says.
+    """Request the CA certificate from an emulator.
 
     Args:
-        url: its http address.
+        url: its http URL.
         token: its control token.
 
     Raises:
-        NoAuthorityError: it does not answer, or has none.
+        NoAuthorityError: the emulator does not respond, or has no certificate.
     """
     try:
         return _certificate(probes.ca_of(url, token).encode(), url)

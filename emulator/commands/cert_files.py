@@ -1,4 +1,4 @@
-"""Where the files with certificates are put, and how: whole, and in a folder that nobody else may write."""
+"""Where and how certificate files are written: atomically, in a directory that other users cannot write."""
 
 import os
 import re
@@ -12,31 +12,31 @@ from emulator.commands.libraries import FOLDER, Library
 
 
 def default_folder(environ: Mapping[str, str], url: str, library: Library) -> Path:
-    """A folder of this user's, the same for the same emulator each time."""
+    """A directory of the current user, always the same for an emulator's URL."""
     parts = urlsplit(url)
     home = environ.get("HOME") or environ.get("USERPROFILE")
     cache = environ.get("XDG_CACHE_HOME") or environ.get("LOCALAPPDATA") or (home and str(Path(home) / ".cache"))
     name = re.sub(r"[^0-9a-zA-Z.-]", "-", f"{parts.hostname}-{parts.port or 80}")
     if library.name == "docker":
-        name += "-docker"  # others may read this one: a container has other users
+        name += "-docker"  # readable by others: a container has other users
     if cache and _writable(Path(cache)):
         return Path(cache) / FOLDER / name
-    who = str(os.getuid()) if hasattr(os, "getuid") else environ.get("USERNAME", "")
-    return Path(environ.get("TMPDIR") or environ.get("TEMP") or "/tmp") / f"{FOLDER}-{who}" / name  # noqa: S108
+    user = str(os.getuid()) if hasattr(os, "getuid") else environ.get("USERNAME", "")
+    return Path(environ.get("TMPDIR") or environ.get("TEMP") or "/tmp") / f"{FOLDER}-{user}" / name  # noqa: S108
 
 
 def _writable(path: Path) -> bool:
-    """Whether a folder can be written, or made."""
+    """Whether a directory can be written or created."""
     while not path.exists() and path != path.parent:
         path = path.parent
     return path.is_dir() and os.access(path, os.W_OK)
 
 
 def write(attachment: Attachment) -> None:
-    """Write the files, each of them at once or not at all.
+    """Write all files, each atomically.
 
     Raises:
-        AttachError: the folder cannot be made or written, or somebody else could write it too.
+        AttachError: the directory cannot be created or written, or another user could write it.
     """
     folder = attachment.folder
     try:
@@ -51,7 +51,7 @@ def write(attachment: Attachment) -> None:
 
 
 def _refuse_strangers(folder: Path) -> None:
-    """Who can write the folder can put a CA of his own there."""
+    """Raise if another user can write the directory, because they could put their own CA there."""
     for place in (folder, folder.parent) if folder.parent.name.startswith(FOLDER) else (folder,):
         found = place.stat()
         if hasattr(os, "getuid") and (found.st_uid != os.getuid() or found.st_mode & stat.S_IWOTH):

@@ -1,7 +1,7 @@
-"""What would go wrong for a program with these variables, and the one thing to change.
+"""Find what would go wrong for a program with these variables, with a fix for each finding.
 
-A finding is `wrong` when the program would fail, or would send a request to the real Twilio; the command then exits
-with 1. Each diagnosis is a function of `Diagnostics` (variables, files, probes) and opens nothing itself.
+A finding is `wrong` if the program would fail, or would send a request to the real Twilio; the command then exits
+with 1. Each diagnosis is a function of `Diagnostics` (variables, files, probes) and performs no I/O.
 """
 
 import re
@@ -29,7 +29,7 @@ from emulator.wire.sids import ACCOUNT, is_sid
 
 
 class Severity(StrEnum):
-    """How much a finding matters."""
+    """Severity of a finding."""
 
     FINE = "ok"
     NOTE = "note"
@@ -38,7 +38,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found, and the one thing to change if there is one."""
+    """A finding, and its fix if there is one."""
 
     weight: Severity
     what: str
@@ -47,18 +47,18 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostics:
-    """All that was seen.
+    """Input of the diagnoses.
 
     Attributes:
-        environ: the variables of the program.
-        emulator: what the emulator says about itself.
-        library: the one that the program uses; None = not known.
-        base_url: whether the program's code sets a base URL, so that it needs no variable.
-        tls_failure: why TLS with the listener failed; None = it did not, or there is none.
-        proxy_failure: why the way through the proxy failed; None = it did not, or there is none.
-        refusal: what the emulator answers to the credentials; None = it takes them, or there are none.
-        not_told: why it does not say whether it takes them; None = it does.
-        files: the texts of the files that the CA variables name, by path; None = cannot be read.
+        environ: variables of the program.
+        emulator: the emulator's description of itself.
+        library: the library that the program uses; None = unknown.
+        base_url: whether the program's code sets a base URL, so that it needs no proxy variable.
+        tls_failure: why TLS with the listener failed; None = it succeeded, or there is no listener.
+        proxy_failure: why a connection through the proxy failed; None = it succeeded, or there is no proxy.
+        refusal: the error for the credentials; None = they are accepted, or not set.
+        not_told: why it is unknown whether they are accepted; None = it is known.
+        files: contents of the files in the CA variables, by path; None = unreadable.
     """
 
     environ: Mapping[str, str]
@@ -73,7 +73,7 @@ class Diagnostics:
 
     @property
     def proxies(self) -> dict[str, str]:
-        """The proxy variables of https requests that are set."""
+        """The proxy variables for https requests that are set."""
         names = ANY.proxies if self.library is None else self.library.proxies
         return {name: self.environ[name] for name in names if self.environ.get(name)}
 
@@ -84,16 +84,16 @@ class Diagnostics:
 
     @property
     def command(self) -> str:
-        """The line that sets all variables."""
+        """Command that sets all variables."""
         return self.command_for(self.library)
 
     def command_for(self, library: Library | None) -> str:
-        """The line that sets all variables of a library; None = of every library that needs nothing else."""
+        """Command that sets all variables of a library; None = of all libraries that need only variables."""
         return f'eval "$(twilio-udm-emulator env{self._arguments(library)})"'
 
     @property
     def if_base_url(self) -> str:
-        """A comment for programs that need no variable."""
+        """Shell comment with the command for programs that set a base URL."""
         command = f"twilio-udm-emulator doctor{self._arguments(self.library)} --base-url"
         return f"  # if the program's code sets a base URL: {command}"
 
@@ -105,7 +105,7 @@ class Diagnostics:
         return self.emulator.proxy is not None and _place(value) == _place(self.emulator.proxy)
 
     def trusts(self, name: str) -> bool:
-        """Whether the file that a CA variable names holds the emulator's CA."""
+        """Whether the file in a CA variable contains the emulator's CA."""
         text = self.files.get(self.environ.get(name, ""))
         own = set(certificates(self.emulator.ca))
         return text is not None and bool(own) and own <= set(certificates(text))
@@ -132,19 +132,19 @@ def _wrong(what: str, change: str) -> Finding:
     return Finding(Severity.WRONG, what, change)
 
 
-# --- what the emulator offers
+# --- emulator
 
 
 _UNREACHED = "restart the emulator, or publish its port if it is in a container"
 
 
 def plain(case: Diagnostics) -> Iterator[Finding]:
-    """It answered, or nobody would ask."""
+    """The http listener; it has responded, because `examine` raises otherwise."""
     yield _fine(f"{case.emulator.url} answers (version {case.emulator.version})")
 
 
 def tls(case: Diagnostics) -> Iterator[Finding]:
-    """The TLS listener, tried with the CA and the name api.twilio.com."""
+    """The TLS listener, tested with the CA and the name api.twilio.com."""
     if case.emulator.tls is None:
         return
     if case.tls_failure:
@@ -154,7 +154,7 @@ def tls(case: Diagnostics) -> Iterator[Finding]:
 
 
 def proxy(case: Diagnostics) -> Iterator[Finding]:
-    """The proxy, tried with the CA and a tunnel to api.twilio.com."""
+    """The proxy, tested with the CA and a tunnel to api.twilio.com."""
     if case.emulator.proxy is None:
         if not (case.base_url or _may_be_alias(case)):
             yield _wrong(
@@ -171,7 +171,7 @@ def proxy(case: Diagnostics) -> Iterator[Finding]:
 
 
 def account_sid(case: Diagnostics) -> Iterator[Finding]:
-    """TWILIO_ACCOUNT_SID as the libraries take it."""
+    """The format of TWILIO_ACCOUNT_SID that the libraries require."""
     value = case.environ.get("TWILIO_ACCOUNT_SID", "")
     if value and not is_sid(ACCOUNT, value):
         yield _wrong(
@@ -181,7 +181,7 @@ def account_sid(case: Diagnostics) -> Iterator[Finding]:
 
 
 def auth_token(case: Diagnostics) -> Iterator[Finding]:
-    """TWILIO_AUTH_TOKEN as twilio-go takes it."""
+    """The format of TWILIO_AUTH_TOKEN that twilio-go requires."""
     value = case.environ.get("TWILIO_AUTH_TOKEN", "")
     if re.fullmatch(r"[a-zA-Z0-9]*", value, re.ASCII):
         return
@@ -191,12 +191,12 @@ def auth_token(case: Diagnostics) -> Iterator[Finding]:
 
 
 def credentials(case: Diagnostics) -> Iterator[Finding]:
-    """Account and token as the emulator takes them."""
+    """Whether the emulator accepts account and token."""
     account, token = (case.environ.get(name) for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"))
     if not account or not token:
         yield _note("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not both set: the program must have its own")
     elif not is_sid(ACCOUNT, account):
-        return  # told above
+        return  # reported by account_sid
     elif case.refusal:
         yield _wrong(
             f"the emulator refuses TWILIO_ACCOUNT_SID with TWILIO_AUTH_TOKEN: {case.refusal}",
@@ -208,11 +208,11 @@ def credentials(case: Diagnostics) -> Iterator[Finding]:
         yield _fine(f"the emulator takes {account} and its token")
 
 
-# --- a base URL
+# --- base URL
 
 
 def region(case: Diagnostics) -> Iterator[Finding]:
-    """Libraries put region and edge into the host of a base URL too."""
+    """Libraries also add region and edge to the host of a base URL."""
     found = [name for name in ("TWILIO_REGION", "TWILIO_EDGE") if case.environ.get(name)]
     if not found:
         return
@@ -220,7 +220,7 @@ def region(case: Diagnostics) -> Iterator[Finding]:
     made = _with_region(host, case.environ.get("TWILIO_EDGE", ""), case.environ.get("TWILIO_REGION", ""))
     what = f"{' and '.join(found)} set: the host of a base URL, {host}, becomes {made}"
     change = f"unset {' '.join(found)}"
-    # The proxy takes every name under twilio.com.
+    # The proxy accepts every name under twilio.com.
     yield _note(f"{what}; the proxy takes every host of Twilio", change) if case.attached else _wrong(what, change)
 
 
@@ -229,7 +229,7 @@ _EDGE_AND_MORE = 5
 
 
 def _with_region(host: str, edge: str, region: str) -> str:
-    """What twilio-python makes of a host (client_base.py, get_hostname); the others do nearly the same."""
+    """The host that twilio-python builds (client_base.py, get_hostname); other libraries do nearly the same."""
     parts = host.split(".")
     if len(parts) == _REGION_AND_MORE:
         region = region or parts[1]
@@ -239,7 +239,7 @@ def _with_region(host: str, edge: str, region: str) -> str:
 
 
 def plain_through_a_proxy(case: Diagnostics) -> Iterator[Finding]:
-    """Plain requests to a base URL must not go through any proxy."""
+    """Plain http requests to a base URL must not go through a proxy."""
     found = proxy_variable(case.emulator.url, case.environ)
     if found is not None:
         change = f"export NO_PROXY={found.no_proxy} no_proxy={found.no_proxy}"
@@ -247,19 +247,19 @@ def plain_through_a_proxy(case: Diagnostics) -> Iterator[Finding]:
 
 
 def _direct(case: Diagnostics, host: str) -> str | None:
-    """The entry of NO_PROXY that lets a host be asked directly."""
+    """The entry of NO_PROXY that excludes a host from the proxy."""
     return next((entry for entry in direct_entries(case.environ) if covers(entry, host)), None)
 
 
-# --- variables alone
+# --- variables
 
 
 def proxy_elsewhere(case: Diagnostics) -> Iterator[Finding]:
-    """Every proxy variable must name the emulator's proxy."""
+    """Every proxy variable must be set to the emulator's proxy."""
     for name, value in case.proxies.items():
         if not case.is_ours(value):
             what = f"{name} is {_shown(value)}, not the emulator's proxy"
-            if case.base_url or case.emulator.proxy is None:  # the reason is another finding
+            if case.base_url or case.emulator.proxy is None:  # reported by another finding
                 yield _note(what)
             else:
                 what += ": without a base URL the program calls the real Twilio"
@@ -267,22 +267,22 @@ def proxy_elsewhere(case: Diagnostics) -> Iterator[Finding]:
 
 
 def _shown(value: str) -> str:
-    """A proxy without its password."""
+    """The URL of a proxy without user information."""
     return re.sub(r"//[^/@]*@", "//…@", value)
 
 
 def twilio_direct(case: Diagnostics) -> Iterator[Finding]:
-    """NO_PROXY must not name Twilio."""
+    """NO_PROXY must not include Twilio."""
     entry = _direct(case, TWILIO)
     if case.attached and entry:
         yield _wrong(f"NO_PROXY has {entry!r}: the program calls the real Twilio", case.command)
 
 
 def certificate_files(case: Diagnostics) -> Iterator[Finding]:
-    """Files that the CA variables name must be there and hold the CA of this emulator, not of an earlier one."""
+    """Files in the CA variables must exist and contain the CA of this emulator, not of an earlier run."""
     if not case.attached:
         return
-    # What another library reads matters only while none is ready.
+    # Variables of other libraries are only notes if at least one library is ready.
     matter = case.library.trusts if case.library else () if _ready(case) else CA_VARIABLES
     for name in CA_VARIABLES if case.library is None else (*case.library.adds, *case.library.replaces):
         path = case.environ.get(name)
@@ -301,7 +301,7 @@ def certificate_files(case: Diagnostics) -> Iterator[Finding]:
 
 
 def settings(case: Diagnostics) -> Iterator[Finding]:
-    """Variables of many values must hold what `env` would put there."""
+    """Variables with several values must contain the value that `env` would add."""
     if case.library is None or case.base_url:
         return
     for name, template in case.library.others.items():
@@ -312,7 +312,7 @@ def settings(case: Diagnostics) -> Iterator[Finding]:
 
 
 def libraries(case: Diagnostics) -> Iterator[Finding]:
-    """Which libraries have all they read."""
+    """Which libraries have all the variables that they need."""
     if case.base_url:
         return
     if case.library is None:
@@ -322,7 +322,7 @@ def libraries(case: Diagnostics) -> Iterator[Finding]:
     else:
         lacking = _lacking(case, case.library)
         names = [] if lacking else [case.library.name]
-        # What is set wrongly was named above.
+        # Variables with a wrong value are reported by other findings.
         lacking = [name for name in lacking if not case.environ.get(name)]
     if names:
         yield _fine(f"no change in code for: {', '.join(names)}")
@@ -335,12 +335,12 @@ def libraries(case: Diagnostics) -> Iterator[Finding]:
 
 
 def _ready(case: Diagnostics) -> list[str]:
-    """The libraries that need nothing more."""
+    """Names of the libraries that have all their variables."""
     return [name for name, library in LIBRARIES.items() if name != "docker" and not _lacking(case, library)]
 
 
 def _lacking(case: Diagnostics, library: Library) -> list[str]:
-    """What a library needs and does not find."""
+    """Names of the variables that a library needs and that are not set correctly."""
     proxied = any(case.is_ours(case.environ.get(name, "")) for name in library.proxies)
     trusting = any(case.trusts(name) for name in library.trusts)
     return [
@@ -366,14 +366,14 @@ _HTTPS_PORT = 443
 
 
 def _may_be_alias(case: Diagnostics) -> bool:
-    """Whether this is the set-up of docker-compose.yml: the emulator on the port of https, and its CA trusted."""
+    """Whether this is the setup of docker-compose.yml: the emulator on port 443, and its CA trusted."""
     if case.emulator.tls is None or case.proxies or (urlsplit(case.emulator.tls).port or _HTTPS_PORT) != _HTTPS_PORT:
         return False
     return any(case.trusts(name) for name in (case.library.trusts if case.library else CA_VARIABLES))
 
 
 def node_bundle(case: Diagnostics) -> Iterator[Finding]:
-    """RequestClient.js: with HTTP_PROXY the agent is made without the CA of TWILIO_CA_BUNDLE."""
+    """RequestClient.js: with HTTP_PROXY the agent is created without the CA of TWILIO_CA_BUNDLE."""
     variables = ("HTTP_PROXY", "TWILIO_CA_BUNDLE")
     if case.attached and all(case.environ.get(name) for name in variables) and not case.trusts("NODE_EXTRA_CA_CERTS"):
         what = "twilio-node ignores TWILIO_CA_BUNDLE when HTTP_PROXY is set, and needs NODE_EXTRA_CA_CERTS"
@@ -406,10 +406,10 @@ def examine(
     *,
     base_url: bool = False,
 ) -> Diagnostics:
-    """Try what a client would do, and read the files that the variables name.
+    """Run the probes, and read the files in the CA variables.
 
     Raises:
-        ProbeError: the emulator is gone, or the variables are not to be seen from here.
+        ProbeError: the emulator does not respond, or the variables are those of a container.
     """
     if library is LIBRARIES["docker"]:
         raise ProbeError("doctor cannot look into containers: run it in the container, and name a library or none")
@@ -440,12 +440,12 @@ def _read(path: str) -> str | None:
 
 
 def diagnose(case: Diagnostics) -> list[Finding]:
-    """All findings, in the order in which a program would meet them."""
+    """Run all diagnoses, in the order in which a program would run into the problems."""
     return [finding for diagnosis in DIAGNOSES for finding in diagnosis(case)]
 
 
 def render(findings: Iterable[Finding]) -> str:
-    """A line each, and a line for what to change."""
+    """Format a line per finding, and a line for its fix."""
     lines = []
     for finding in findings:
         lines.append(f"{finding.weight:<6}{finding.what}\n")

@@ -1,15 +1,15 @@
-"""What each library reads, a row per library: the variables and files that lead its programs to the emulator."""
+"""The variables and files that route each library's programs to the emulator, one row per library."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-FOLDER = "twilio-udm-emulator"  # every folder of ours is called so
+FOLDER = "twilio-udm-emulator"  # name of every directory that the commands create
 CA = "ca.pem"
 BUNDLE = "bundle.pem"
 TRUST_STORE = "truststore.jks"
 PHP_INI = "php/twilio-udm-emulator.ini"
 
-_HTTPS = ("HTTPS_PROXY", "https_proxy")  # where a program reads both, many let the lower-case one win
+_HTTPS = ("HTTPS_PROXY", "https_proxy")  # where a library reads both, many prefer lower case
 NO_PROXY = ("NO_PROXY", "no_proxy")
 IN_CONTAINER = f"/{FOLDER}"
 TO_HOST = "host.docker.internal"
@@ -21,17 +21,17 @@ _OTHER_HOSTS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Library:
-    """What a library reads (sources: the libraries themselves, and how each was tried in docs/attach.md).
+    """Configuration of a library (sources: the libraries themselves; how each was tested is in docs/attach.md).
 
     Attributes:
-        name: as the command calls it.
-        proxies: variables that name the proxy of https requests.
-        adds: variables whose certificates are trusted beside the usual ones.
-        replaces: variables whose certificates are trusted instead of the usual ones.
-        trusts: those of them that the library itself reads; one is enough.
-        others: further variables; {host}, {port} are the proxy's, {folder} is where the files are.
-        files: files of its own beside ca.pem and bundle.pem.
-        notes: what a person should know.
+        name: argument of the command.
+        proxies: variables for the proxy of https requests.
+        adds: variables for CA files that are trusted in addition to the default ones.
+        replaces: variables for CA files that are trusted instead of the default ones.
+        trusts: CA variables that the library itself reads; one is enough.
+        others: further variables; {host} and {port} are the proxy's, {folder} is the directory of the files.
+        files: further files in addition to ca.pem and bundle.pem.
+        notes: notes for the user.
     """
 
     name: str
@@ -77,7 +77,7 @@ LIBRARIES = {
         Library(
             name="php",
             proxies=_HTTPS,
-            # php.net/manual/en/configuration.file.php: a list; an empty entry is the folder that PHP was built with.
+            # php.net/manual/en/configuration.file.php: a list; an empty entry is PHP's compiled-in directory.
             others={"PHP_INI_SCAN_DIR": "{folder}/php"},
             files=(PHP_INI,),
             notes=("PHP trusts no certificates by variable, hence a setting file (curl.cainfo)", _OTHER_HOSTS),
@@ -136,7 +136,7 @@ LIBRARIES = {
         ),
     )
 }
-# Everything that can be told apart by variables alone.
+# All libraries that need only variables.
 ANY = Library(
     name="any",
     proxies=(*_HTTPS, "HTTP_PROXY"),

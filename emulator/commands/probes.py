@@ -1,6 +1,6 @@
-"""What a client would meet: an emulator asked from outside over plain http, TLS and its proxy.
+"""Probes of a running emulator, as a client would connect: plain http, TLS and the proxy.
 
-The only file of `env` and `doctor` that opens connections. Standard library only, and little of it: they start fast.
+The only module of `env` and `doctor` that opens connections. Few imports, standard library only, to start fast.
 """
 
 import base64
@@ -24,26 +24,26 @@ _MESSAGES = "/2010-04-01/Accounts/{account}/Calls/CA" + "0" * 32 + "/UserDefined
 
 
 class ProbeError(Exception):
-    """It did not go as it would have to; str() says what happened."""
+    """A probe failed; str() describes what happened."""
 
 
 class SilentError(ProbeError):
-    """Nothing listens there, or it cannot be reached."""
+    """Nothing listens at the address, or it is unreachable."""
 
 
 class NotToldError(ProbeError):
-    """It does not tell; str() says what to do."""
+    """The emulator rejects the request for this information; str() describes what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmulatorInfo:
-    """An emulator as it describes itself.
+    """An emulator's description of itself.
 
     Attributes:
-        url: where it was asked.
+        url: URL of the request.
         version: its version.
-        tls: its https address, if it has one.
-        proxy: its proxy's address, if it has one.
+        tls: its https URL, if any.
+        proxy: its proxy's URL, if any.
         ca: its CA certificate as PEM; empty without TLS.
     """
 
@@ -55,16 +55,16 @@ class EmulatorInfo:
 
 
 def look(url: str, control_token: str | None = None) -> EmulatorInfo:
-    """Ask an emulator what there is.
+    """Request an emulator's description of itself.
 
     Raises:
-        ProbeError: nothing answers there, or it is no emulator.
+        ProbeError: nothing responds, or it is not an emulator.
     """
     status, body = _http(url, "GET", "/readyz")
     try:
-        told = json.loads(body)
-        addresses = [_reachable(address, url) for address in told["addresses"]]
-        version, proxy = told["version"], told.get("proxy")
+        info = json.loads(body)
+        addresses = [_reachable(address, url) for address in info["addresses"]]
+        version, proxy = info["version"], info.get("proxy")
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ProbeError(f"what answers there is no emulator (GET /readyz: {status})") from None
     tls = next((address for address in addresses if address.startswith("https:")), None)
@@ -75,10 +75,10 @@ def look(url: str, control_token: str | None = None) -> EmulatorInfo:
 
 
 def ca_of(url: str, control_token: str | None = None) -> str:
-    """The certificate that an emulator's clients must trust.
+    """Request the CA certificate that an emulator's clients must trust.
 
     Raises:
-        ProbeError: nothing answers there, or it has none, or does not hand it out.
+        ProbeError: nothing responds, or the emulator does not serve a certificate.
     """
     status, body = _http(url, "GET", "/_emulator/ca.pem", bearer=control_token)
     if status != _OK:
@@ -87,7 +87,7 @@ def ca_of(url: str, control_token: str | None = None) -> str:
 
 
 def _why(status: int, body: bytes) -> str:
-    """What the inspection API says of what it refuses, if it says something."""
+    """Why the inspection API rejected a request; empty if unknown."""
     if status == _UNAUTHORIZED:
         return "it asks for its control token; set EMULATOR_CONTROL_TOKEN"
     try:
@@ -97,7 +97,7 @@ def _why(status: int, body: bytes) -> str:
 
 
 def _reachable(address: str, url: str) -> str:
-    """An address as this side can use it: one that means "here" over there is where the emulator was asked."""
+    """An address usable from here: a loopback host of a remote emulator is replaced by the host of its URL."""
     parts, host = urlsplit(address), urlsplit(url).hostname or ""
     if parts.hostname not in LOOPBACK or host in LOOPBACK:
         return address
@@ -105,18 +105,18 @@ def _reachable(address: str, url: str) -> str:
 
 
 def refusal(emulator: EmulatorInfo, account_sid: str, auth_token: str, control_token: str | None = None) -> str | None:
-    """What Twilio's surface would answer to these credentials if it refused them, else None. Nothing is sent there.
+    """The Twilio API's error for these credentials, or None if it accepts them. A dry run: no message is created.
 
     Raises:
-        ProbeError: the emulator is gone, or does not tell.
+        ProbeError: the emulator does not respond, or rejects the dry run.
     """
     basic = base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
-    asked: dict[str, object] = {
+    request: dict[str, object] = {
         "path": _MESSAGES.format(account=account_sid),
         "headers": {"Authorization": f"Basic {basic}"},
         "form": {"Content": "{}"},
     }
-    status, body = _http(emulator.url, "POST", "/_emulator/check", bearer=control_token, value=asked)
+    status, body = _http(emulator.url, "POST", "/_emulator/check", bearer=control_token, value=request)
     if status != _OK:
         raise NotToldError(_why(status, body) or f"it does not tell (POST /_emulator/check: {status})")
     verdict: dict[str, Any] = json.loads(body)
@@ -125,7 +125,7 @@ def refusal(emulator: EmulatorInfo, account_sid: str, auth_token: str, control_t
 
 
 def tls_failure(emulator: EmulatorInfo) -> str | None:
-    """Why a client that trusts the CA could not speak TLS with the listener, or None."""
+    """Why TLS to the listener failed for a client that trusts the CA, or None."""
     assert emulator.tls is not None
     try:
         with _connection(emulator.tls) as connection:
@@ -136,7 +136,7 @@ def tls_failure(emulator: EmulatorInfo) -> str | None:
 
 
 def proxy_failure(emulator: EmulatorInfo) -> str | None:
-    """Why a client that trusts the CA could not reach api.twilio.com through the proxy, or None."""
+    """Why a client that trusts the CA cannot reach api.twilio.com through the proxy, or None."""
     assert emulator.proxy is not None
     try:
         with _connection(emulator.proxy) as connection:
@@ -155,7 +155,7 @@ def _tunnel(connection: socket.socket) -> tuple[int, str]:
     connection.sendall(f"CONNECT {TWILIO}:443 HTTP/1.1\r\nHost: {TWILIO}:443\r\n\r\n".encode())
     head = b""
     while b"\r\n\r\n" not in head and len(head) < _LONGEST_HEAD:
-        piece = connection.recv(1)  # not a byte of what follows the head: it is TLS
+        piece = connection.recv(1)  # byte by byte, because TLS follows the head
         if not piece:
             raise ProbeError("closed without an answer")
         head += piece
@@ -178,7 +178,7 @@ def _connection(url: str) -> Iterator[socket.socket]:
     parts = _split(url)
     try:
         connection = socket.create_connection((parts.hostname, parts.port or 80), _PATIENCE)
-    except (OSError, UnicodeError) as error:  # UnicodeError: a name that is no host name
+    except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
         raise SilentError(str(error)) from None
     with connection:
         yield connection
@@ -198,7 +198,7 @@ def _split(url: str) -> SplitResult:
 def _http(
     url: str, method: str, target: str, *, bearer: str | None = None, value: Mapping[str, object] | None = None
 ) -> tuple[int, bytes]:
-    """Status and body of one request. In HTTP/1.0 the end of the connection is the end of the body."""
+    """Send a request and return status and body. HTTP/1.0, so that the body ends with the connection."""
     parts = _split(url)
     if parts.scheme != "http":
         raise ProbeError("expected its plain address, as in http://127.0.0.1:2010")

@@ -1,4 +1,4 @@
-"""The proxy that environment variables name for a request, as Python's requests and urllib read them."""
+"""The proxy that environment variables set for a URL, as Python's requests and urllib evaluate them."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ _LONGEST_PREFIX = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyVariable:
-    """A variable whose proxy gets the requests to a host.
+    """A variable whose proxy receives the requests to a host.
 
     Attributes:
         name: the variable.
         host: the host.
-        no_proxy: a value of NO_PROXY that makes requests to the host direct and keeps the entries that are there.
+        no_proxy: a NO_PROXY value that adds the host to the current entries, so that requests to it are direct.
     """
 
     name: str
@@ -39,11 +39,11 @@ def proxy_variable(url: str, environ: Mapping[str, str]) -> ProxyVariable | None
 
 
 def _set_name(scheme: str, environ: Mapping[str, str]) -> str | None:
-    """The name that counts: lower case wins, also when it is empty."""
+    """The variable that applies: lower case takes precedence, even if empty."""
     lower, upper = f"{scheme}_proxy", f"{scheme}_proxy".upper()
     if lower in environ:
         return lower if environ[lower] else None
-    # In a CGI script HTTP_PROXY is the request's header `Proxy` (CVE-2016-1000110).
+    # In a CGI script, HTTP_PROXY is the request header `Proxy` (CVE-2016-1000110).
     is_header = scheme == "http" and "REQUEST_METHOD" in environ
     return upper if environ.get(upper) and not is_header else None
 

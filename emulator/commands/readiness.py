@@ -1,4 +1,4 @@
-"""Whether an emulator answers, asked from outside. Standard library only, and little of it: it is the health check."""
+"""Readiness check of a running emulator. Few imports, standard library only: the image's health check runs it."""
 
 import socket
 import time
@@ -9,7 +9,7 @@ _PATIENCE = 2.0
 
 
 def ask(url: str, wait: float = 0.0) -> str | None:
-    """None when `/readyz` answers 200 within `wait` seconds (0 = ask once), else why not."""
+    """None once `/readyz` responds with 200 within `wait` seconds (0 = a single request), else the reason."""
     end = time.monotonic() + wait
     while True:
         reason = _ask_once(url)
@@ -31,6 +31,6 @@ def _ask_once(url: str) -> str | None:
         with socket.create_connection((host, port), _PATIENCE) as connection:
             connection.sendall(request.encode())
             status = connection.makefile("rb").readline().decode("latin-1").strip()
-    except (OSError, UnicodeError) as error:  # UnicodeError: a name that is no host name
+    except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
         return str(error)
     return None if " 200 " in f"{status} " else status or "closed without an answer"

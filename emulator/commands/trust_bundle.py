@@ -1,4 +1,4 @@
-"""The certificates that a program is to trust: what it trusted before, and the emulator's own."""
+"""Certificate files for a program: the CAs that it trusted before, and the emulator's."""
 
 import base64
 import contextlib
@@ -12,13 +12,13 @@ from pathlib import Path
 
 from emulator.commands.libraries import ANY, BUNDLE, CA, CA_VARIABLES, PHP_INI, TRUST_STORE, Library
 
-OURS = "# the emulator's own"  # what stands above it in a file of ours came from elsewhere
+OURS = "# the emulator's own"  # in our files, certificates above this line come from elsewhere
 _PHP_SETTINGS = ("curl.cainfo", "openssl.cafile")
 _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----\s*(.+?)\s*-----END CERTIFICATE-----", re.DOTALL)
 
 
 def certificates(pem: str) -> list[str]:
-    """The certificates of a PEM text, each once, as base64 without white space."""
+    """The certificates in a PEM text without duplicates, as base64 without white space."""
     return list(dict.fromkeys("".join(block.split()) for block in _BLOCK.findall(pem)))
 
 
@@ -30,19 +30,19 @@ def _pem(blocks: Iterable[str]) -> str:
 
 
 def files_for(library: Library, ca: str, environ: Mapping[str, str], place: str) -> tuple[dict[str, bytes], bool]:
-    """What a library's programs are to read, by name, and whether certificates of this system are among it.
+    """The files that a library's programs need, by name, and whether the system's CAs were found.
 
     Args:
         library: a row of the table.
         ca: the emulator's certificate, as PEM.
-        environ: the variables as they are: what they trust stays trusted.
-        place: the folder as the program will see it.
+        environ: the current variables; the CAs in their files are kept.
+        place: path of the directory as the program sees it.
     """
     own = certificates(ca)
     roots = list(dict.fromkeys([*_present(environ, CA_VARIABLES), *_system_roots(), *_certifi_roots()]))
-    beside = _present(environ, ANY.adds)
+    additional = _present(environ, ANY.adds)
     made: dict[str, Callable[[], bytes]] = {
-        CA: lambda: _joined(beside, own),
+        CA: lambda: _joined(additional, own),
         BUNDLE: lambda: _joined(roots, own),
         TRUST_STORE: lambda: java_trust_store([*roots, *own]),
         PHP_INI: lambda: "".join(f'{name} = "{place}/{BUNDLE}"\n' for name in _PHP_SETTINGS).encode(),
@@ -55,7 +55,7 @@ def _joined(others: list[str], own: list[str]) -> bytes:
 
 
 def _present(environ: Mapping[str, str], names: Iterable[str]) -> list[str]:
-    """What the variables trust already (a company's own roots, say), without what we put there before."""
+    """CAs in the files of the variables (for example a company's own roots), without those that we added before."""
     found: list[str] = []
     for name in names:
         with contextlib.suppress(OSError, ValueError):
@@ -65,7 +65,7 @@ def _present(environ: Mapping[str, str], names: Iterable[str]) -> list[str]:
 
 
 def _system_roots() -> list[str]:
-    """As OpenSSL was built to find them, whatever variables say: one file, or a folder of them."""
+    """CAs at OpenSSL's compiled-in locations, ignoring environment variables: a file, or a directory of files."""
     paths = ssl.get_default_verify_paths()
     for path in map(Path, (paths.openssl_cafile, paths.openssl_capath)):
         with contextlib.suppress(OSError):
@@ -77,21 +77,21 @@ def _system_roots() -> list[str]:
 
 def _certifi_roots() -> list[str]:
     try:
-        import certifi  # noqa: PLC0415  only if it is there
+        import certifi  # noqa: PLC0415  optional
     except ImportError:
         return []
     return certificates(certifi.contents())
 
 
 def java_trust_store(blocks: Iterable[str]) -> bytes:
-    """A Java key store (format JKS) with these certificates; its password is "changeit", as everybody's.
+    """A Java key store (format JKS) with these certificates; its password is Java's default, "changeit".
 
     Layout: OpenJDK, sun/security/provider/JavaKeyStore.java, engineLoad and getPreKeyedHash.
     """
     entries = [
-        struct.pack(">I", 2)  # a trusted certificate
+        struct.pack(">I", 2)  # entry type: trusted certificate
         + _utf(f"root-{number}")
-        + struct.pack(">Q", 0)  # made at
+        + struct.pack(">Q", 0)  # creation date
         + _utf("X.509")
         + struct.pack(">I", len(der))
         + der

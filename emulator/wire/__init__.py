@@ -1,1 +1,1 @@
-"""What Twilio says: pure values and functions, standard library only. No I/O, clock, randomness or framework."""
+"""Twilio's formats and rules: pure values and functions, standard library only. No I/O, clock or randomness."""

@@ -1,4 +1,4 @@
-"""Access tokens: the JWT with which a Voice SDK says who its user is.
+"""Access tokens: the JWT by which a Voice SDK identifies its user.
 
 Source: https://www.twilio.com/docs/iam/access-tokens and what twilio.jwt.access_token of the official library writes.
 """
@@ -18,13 +18,13 @@ from emulator.wire.signalling import error_codes
 from emulator.wire.signalling.error_codes import SdkError
 
 MAX_LIFE = 24 * 3600
-"""Seconds that a token may be good for (the documents)."""
+"""Maximum lifetime of a token in seconds (documented)."""
 _ALGORITHM = "HS256"
 _END_OF_TIME = 253_402_300_800.0  # the year 10000
 
 
 class TokenError(Exception):
-    """A token is not accepted; `failure` is what the client is told, str() why."""
+    """An access token is rejected; `failure` is the error sent to the client, str() the reason."""
 
     def __init__(self, failure: SdkError, reason: str) -> None:
         super().__init__(reason)
@@ -33,14 +33,14 @@ class TokenError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken:
-    """What a token says, whether it is genuine or not; None or False where it says nothing.
+    """The claims of a token, verified or not; None or False for a missing claim.
 
     Attributes:
-        api_key: the SID of the key that signed it.
+        api_key: SID of the key that signed it.
         expires_at: seconds since 1970.
         not_before: seconds since 1970.
         issued_at: seconds since 1970.
-        voice: whether it has a voice grant at all.
+        voice: whether it has a voice grant.
     """
 
     identity: str | None
@@ -53,7 +53,7 @@ class AccessToken:
 
 
 def read(token: str) -> AccessToken | None:
-    """What a token says, unchecked; None for a text that is no JWT."""
+    """Read the claims without verifying the token; None if the text is not a JWT."""
     parts = token.split(".")
     claims = _object(parts[1]) if len(parts) == 3 and _object(parts[0]) is not None else None  # noqa: PLR2004  RFC 7515
     if claims is None:
@@ -72,17 +72,18 @@ def read(token: str) -> AccessToken | None:
 
 
 def verify(token: str, api_keys: Mapping[str, ApiKey], now: float) -> AccessToken:
-    """What a genuine token says: signed with a known key of its account, in force, with a voice grant and an identity.
+    """Read and verify a token.
 
-    Which code stands for what is assumed from the codes' texts.
+    It must be signed with a known key of its account, be in force, and carry a voice grant and an identity. Which error
+    code belongs to which check is assumed from the texts of the codes.
 
     Args:
         token: the text.
-        api_keys: the keys by their SID.
+        api_keys: keys by SID.
         now: seconds since 1970.
 
     Raises:
-        TokenError: it is not, with the SDK's code for it.
+        TokenError: a check failed.
     """
     access = read(token)
     if access is None or (_object(token.partition(".")[0]) or {}).get("alg") != _ALGORITHM:
@@ -146,7 +147,7 @@ def _text(value: Mapping[str, object], name: str) -> str | None:
 
 
 def _time(value: Mapping[str, object], name: str) -> float | None:
-    """Seconds since 1970, at most the end of time: a float holds no whole number of 400 digits."""
+    """Seconds since 1970, clamped to the year 10000, because an integer of 400 digits does not fit a float."""
     inner = value.get(name)
     if not isinstance(inner, int | float | Decimal) or isinstance(inner, bool):
         return None

@@ -1,7 +1,7 @@
-"""What a callback is made of: its parameters, its URL, its headers, its body. Values in, bytes out.
+"""The request of a callback: parameters, URL, headers and body. Pure functions that return bytes.
 
 Parameters: https://www.twilio.com/docs/voice/sdks/call-message-events. Headers: as recorded on Twilio's other webhooks
-(2022-07 to 2023-08); none of this very callback is public.
+(2022-07 to 2023-08); no public recording of this callback exists.
 """
 
 from typing import NamedTuple
@@ -14,18 +14,18 @@ from emulator.wire.signature import sign
 
 USER_AGENT = "TwilioProxy/1.1"
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
-# https://www.twilio.com/docs/api/errors/32711: the callback is unreachable or answers 4xx or 5xx.
+# https://www.twilio.com/docs/api/errors/32711: the callback is unreachable or responds with 4xx or 5xx.
 CALLBACK_FAILED = 32711
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class CallbackPayload(NamedTuple):
-    """What a callback tells: an end user's message.
+    """The end user's message that a callback carries.
 
     Attributes:
         content: JSON text.
-        sequence_number: counts the messages of a call.
-        sid: the message's, `KX…`.
+        sequence_number: position among the messages of the call.
+        sid: SID of the message, `KX…`.
         sent_at: seconds since 1970.
     """
 
@@ -38,7 +38,7 @@ class CallbackPayload(NamedTuple):
     sent_at: float
 
     def parameters(self) -> dict[str, str]:
-        """The parameters, in alphabetical order (the real order is not known)."""
+        """Parameters of the request, in alphabetical order (the real order is not known)."""
         return {
             "AccountSid": self.account_sid,
             "CallSid": self.call_sid,
@@ -51,7 +51,7 @@ class CallbackPayload(NamedTuple):
 
 
 class Callback(NamedTuple):
-    """A request to make; `Host` and `Content-Length` are left to who makes it."""
+    """A request to send, without `Host` and `Content-Length`, which the HTTP client adds."""
 
     method: str
     url: str
@@ -60,12 +60,12 @@ class Callback(NamedTuple):
 
 
 def idempotency_token(entropy: bytes) -> str:
-    """`I-Twilio-Idempotency-Token`: a UUID from 16 bytes; every attempt at a callback has the same."""
+    """Value of `I-Twilio-Idempotency-Token`: a UUID made from 16 bytes, the same for every attempt of a callback."""
     return str(UUID(bytes=entropy, version=4))
 
 
 def destination(callback: str) -> str:
-    """The URL that a receiver sees: no fragment, no default port, no empty query; it is this one that is signed."""
+    """The URL as the receiver sees it and as it is signed: without fragment, default port and empty query."""
     url = urlsplit(callback)
     authority = parse_authority(url.netloc)
     assert authority is not None
@@ -75,13 +75,13 @@ def destination(callback: str) -> str:
 
 
 def render(callback: str, method: str, notice: CallbackPayload, *, auth_token: str, idempotency_token: str) -> Callback:
-    """Make the request for a notice.
+    """Build the request of a callback.
 
     Args:
-        callback: the subscription's URL, known to be one.
+        callback: URL of the subscription, already validated.
         method: GET puts the parameters into the query, POST into a form.
-        notice: what to tell.
-        auth_token: the account's token, which signs.
+        notice: the message to deliver.
+        auth_token: token of the account, used for the signature.
         idempotency_token: the same for every attempt.
     """
     url, parameters = destination(callback), notice.parameters()

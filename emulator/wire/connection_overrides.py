@@ -1,7 +1,7 @@
-"""Connection overrides: what the fragment of a callback's URL says of time-outs and retries, and the defaults.
+"""Connection overrides: the timeouts and retries that the fragment of a callback URL sets, and their defaults.
 
-Source: https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides. That they hold for the callbacks of
-user-defined messages too is assumed.
+Source: https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides. That they also apply to the callbacks
+of user-defined messages is assumed.
 """
 
 import re
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class CallbackFailure(StrEnum):
-    """What a retry policy (`rp`) can name."""
+    """A failure that a retry policy (`rp`) can name."""
 
     CONNECT = "ct"  # TCP or TLS
     READ = "rt"
@@ -21,14 +21,14 @@ class CallbackFailure(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackTimeouts:
-    """How long and how often a callback is tried.
+    """Timeouts and retries of a callback.
 
     Attributes:
         connect: seconds for TCP and TLS.
-        read: seconds until the reply begins, and between its parts.
+        read: seconds until the response begins, and between its chunks.
         total: seconds for all attempts together.
         retries: attempts after the first one.
-        retry_on: after which failures.
+        retry_on: failures that are retried.
     """
 
     connect: float = 5.0
@@ -48,8 +48,8 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
 
 
 def _milliseconds(most: int) -> Callable[[str], float]:
-    whole = _whole(100, most)
-    return lambda text: whole(text) / 1000
+    parse = _whole(100, most)
+    return lambda text: parse(text) / 1000
 
 
 def _policy(text: str) -> frozenset[CallbackFailure]:
@@ -68,7 +68,7 @@ def _text(text: str) -> str:
     return text
 
 
-# Name in the fragment, what it sets (None = accepted without an effect here: edges, and SNI is always sent).
+# Name in the fragment -> field it sets (None = accepted without effect: there are no edges, and SNI is always sent).
 _OVERRIDES: dict[str, tuple[str | None, Callable[[str], object]]] = {
     "ct": ("connect", _milliseconds(10_000)),
     "rt": ("read", _milliseconds(15_000)),
@@ -81,10 +81,10 @@ _OVERRIDES: dict[str, tuple[str | None, Callable[[str], object]]] = {
 
 
 def read_fragment(fragment: str, limits: CallbackTimeouts) -> CallbackTimeouts:
-    """The limits with what a URL's fragment (without `#`) overrides.
+    """Apply the overrides in a URL's fragment (without `#`) to the given limits.
 
     Raises:
-        ValueError: an unknown name or a value out of bounds; str() says what is expected.
+        ValueError: an unknown name or a value out of bounds; str() describes the expected value.
     """
     values: dict[str, object] = {}
     for pair in filter(None, fragment.split("&")):

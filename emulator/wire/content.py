@@ -1,4 +1,4 @@
-"""What counts as JSON in `Content`: RFC 8259, within the bounds every reader of ours can hold."""
+"""JSON in `Content`: RFC 8259, within bounds that every JSON reader in the project can handle."""
 
 import json
 import math
@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import NoReturn
 
 MAX_DEPTH = 128
-# int() refuses longer texts (CPython's guard against slow conversion); Decimal takes them exactly and compares equal.
+# int() rejects longer texts (CPython's guard against slow conversion); Decimal keeps them exactly and compares equal.
 _LONGEST_INT = 4300
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH}"
 
 
 class NotJson(ValueError):  # noqa: N818  a plain sentence reads better than NotJsonError
-    """A text that is not JSON; str() is the reason, `pointer` leads to the value at fault ("" = all of it)."""
+    """A text is not JSON; str() is the reason, `pointer` the location of the invalid value ("" = the whole text)."""
 
     def __init__(self, reason: str, pointer: str = "") -> None:
         super().__init__(reason)
@@ -36,12 +36,12 @@ def _whole(digits: str) -> int | Decimal:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole)
-# Infinity and NaN pass here, to be found with their place afterwards.
+# Infinity and NaN are accepted here and rejected afterwards, together with their location.
 _LOCATING = json.JSONDecoder(parse_int=_whole)
 
 
 def parse(text: str) -> object:
-    """Parse a JSON text; whole numbers of any length are kept exactly.
+    """Parse a JSON text; integers of any length are kept exactly.
 
     Raises:
         NotJson: not RFC 8259, a number that overflows a double, a lone surrogate, or nesting deeper than 128.
@@ -53,10 +53,10 @@ def parse(text: str) -> object:
 
 
 def parse_portable(text: str) -> object:
-    """Parse a JSON text that common readers take: Python's own refuses whole numbers of over 4300 digits.
+    """Parse a JSON text that common readers accept: Python's own rejects integers of more than 4300 digits.
 
     Raises:
-        NotJson: as `parse`, or such a number; with the pointer to it.
+        NotJson: as for `parse`, or an integer that is too long, with its pointer.
     """
     value = _decode(_LOCATING, text)
     _refuse(value, lambda inner: _encoding_flaw(inner) or _number_flaw(inner))
@@ -67,20 +67,20 @@ def _decode(decoder: json.JSONDecoder, text: str) -> object:
     value: object
     try:
         value, end = decoder.raw_decode(text) if text.strip() == text else (None, -1)
-        if end != len(text):  # `decode` looks for white space around, which there seldom is
+        if end != len(text):  # `decode` also scans for surrounding white space, which is rare
             value = decoder.decode(text)
     except json.JSONDecodeError as error:
         raise NotJson(str(error)) from None
     except RecursionError:
         raise NotJson(_TOO_DEEP) from None
-    # Depth needs a walk; a count is cheap, and no text with fewer brackets is deeper.
+    # Measuring depth needs a walk; counting is cheap, and a text with fewer brackets cannot be deeper.
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _check_depth(value)
     return value
 
 
 def is_encodable(text: str) -> bool:
-    """Whether a text can be written as UTF-8: it has no lone surrogate."""
+    """Whether a text can be encoded as UTF-8, that is, has no lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -89,7 +89,7 @@ def is_encodable(text: str) -> bool:
 
 
 def is_json(text: str) -> bool:
-    """Whether a text is JSON."""
+    """Whether a text is JSON by `parse`."""
     try:
         parse(text)
     except NotJson:
@@ -98,7 +98,7 @@ def is_json(text: str) -> bool:
 
 
 def is_portable(text: str) -> bool:
-    """Whether a text is JSON that common readers take."""
+    """Whether a text is JSON by `parse_portable`."""
     try:
         value = parse(text)
         if len(text) > _LONGEST_INT:
@@ -109,7 +109,7 @@ def is_portable(text: str) -> bool:
 
 
 def step(pointer: str, name: object) -> str:
-    """A JSON pointer (RFC 6901), one member or element further."""
+    """Extend a JSON pointer (RFC 6901) by a member or an element."""
     return f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}"
 
 
@@ -127,7 +127,7 @@ def _check_depth(value: object) -> None:
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [inner for item in level for inner in _inner(item)]
-    if any(isinstance(item, dict | list) for item in level):  # each is inside 128 brackets
+    if any(isinstance(item, dict | list) for item in level):  # each is nested 128 levels deep
         raise NotJson(_TOO_DEEP)
 
 
@@ -138,7 +138,7 @@ def _inner(value: object) -> Iterable[object]:
 
 
 def _refuse(value: object, flaw: Callable[[object], str | None], pointer: str = "") -> None:
-    """Refuse a value that has a flaw or contains what has: the value of a member, its name, or an element."""
+    """Raise if a value, a member name or an element has a flaw, at any depth."""
     reason = flaw(value)
     if reason is not None:
         raise NotJson(reason, pointer)

@@ -1,4 +1,4 @@
-"""Basic credentials, and who they stand for. Certainties are on the catalogue rows that are raised here."""
+"""Basic credentials and the accounts they authenticate. The errors raised here carry the certainty of each rule."""
 
 import binascii
 import hmac
@@ -12,7 +12,7 @@ from emulator.wire.sids import ACCOUNT, is_sid
 
 
 class Basic(NamedTuple):
-    """A username and a secret as they came in."""
+    """Username and secret as received."""
 
     username: str
     secret: str
@@ -22,13 +22,13 @@ _LONGEST_KEPT = 1024
 
 
 def read_basic(authorization: bytes) -> Basic | None:
-    """Read an `Authorization` header; None for anything that is no well-formed Basic credentials (RFC 7617)."""
+    """Parse an `Authorization` header; None unless it holds well-formed Basic credentials (RFC 7617)."""
     scheme, _, encoded = authorization.partition(b" ")
     if scheme.lower() != b"basic":
         return None
     try:
         text = binascii.a2b_base64(encoded.strip(b" "), strict_mode=True).decode()
-    except ValueError:  # bad Base64 and bad UTF-8 alike
+    except ValueError:  # invalid Base64 or invalid UTF-8
         return None
     username, colon, secret = text.partition(":")
     return Basic(username, secret) if colon else None
@@ -36,7 +36,7 @@ def read_basic(authorization: bytes) -> Basic | None:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account that exists here: its token, and the parent account whose credentials work on it too."""
+    """An account: its token, and its parent account, whose credentials are valid for it too."""
 
     token: str
     parent: str | None = None
@@ -44,7 +44,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """An API key: its secret, and the account it acts for (twilio.com/docs/usage/requests-to-twilio)."""
+    """An API key: its secret, and its account (twilio.com/docs/usage/requests-to-twilio)."""
 
     secret: str
     account_sid: str
@@ -52,12 +52,12 @@ class ApiKey:
 
 @dataclass(frozen=True, kw_only=True)
 class Directory:
-    """Who may ask.
+    """Accounts and API keys that may send requests.
 
     Attributes:
         auth_token: the token of every account while `accounts` is None.
-        accounts: the only accounts that exist, by AccountSid; None = every well-formed AccountSid exists.
-        api_keys: API keys by their SID.
+        accounts: accounts that exist, by AccountSid; None = every well-formed AccountSid exists.
+        api_keys: API keys by SID.
     """
 
     auth_token: str
@@ -65,7 +65,7 @@ class Directory:
     api_keys: Mapping[str, ApiKey] = field(default_factory=dict)
 
     def caller(self, authorization: bytes | None) -> str:
-        """The AccountSid that these credentials act for.
+        """Return the AccountSid that the credentials authenticate.
 
         Raises:
             TwilioError: 401 — no credentials, an unknown username, or a wrong token.
@@ -76,7 +76,7 @@ class Directory:
 
     @cached_property
     def _caller_of_kept(self) -> Callable[[bytes | None], str]:
-        """Knows credentials that were right before: a client sends the same ones with every request."""
+        """`_caller`, cached for valid credentials: a client sends the same header with every request."""
         return lru_cache(maxsize=256)(self._caller)
 
     def _caller(self, authorization: bytes | None) -> str:
@@ -92,14 +92,14 @@ class Directory:
         return account_sid
 
     def may_use(self, caller: str, account_sid: str) -> bool:
-        """Whether a caller may act on an account: its own, or a subaccount (twilio.com/docs/iam/api/subaccounts)."""
+        """Whether a caller may access an account: its own or a subaccount (twilio.com/docs/iam/api/subaccounts)."""
         if self.accounts is None:
             return caller == account_sid
         account = self.accounts.get(account_sid)
         return account is not None and caller in (account_sid, account.parent)
 
     def token(self, account_sid: str) -> str:
-        """The token that signs callbacks for an account."""
+        """The token used to sign the callbacks of an account."""
         account = (self.accounts or {}).get(account_sid)
         return self.auth_token if account is None else account.token
 

@@ -1,4 +1,4 @@
-"""Dates as Twilio writes them, from seconds since 1970 (UTC). Names are English whatever the locale."""
+"""Dates in Twilio's formats, from seconds since 1970 (UTC). Names are English in every locale."""
 
 import time
 from functools import lru_cache
@@ -7,7 +7,7 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-@lru_cache(maxsize=16)  # one second brings many requests
+@lru_cache(maxsize=16)  # many requests arrive within one second
 def _stamp(second: int) -> str:
     t = time.gmtime(second)
     return (
@@ -17,12 +17,12 @@ def _stamp(second: int) -> str:
 
 
 def rfc2822(seconds: float) -> str:
-    """`Wed, 18 Dec 2019 20:02:01 +0000`: always a zero offset, always a two-digit day (Twilio's OpenAPI example)."""
+    """`Wed, 18 Dec 2019 20:02:01 +0000`: zero offset and two-digit day (Twilio's OpenAPI example)."""
     return _stamp(int(seconds // 1)) + " +0000"
 
 
 def rfc2822_short(seconds: float) -> str:
-    """`Fri, 2 Dec 2022 22:02:49 +0000`: the day as short as it is.
+    """`Fri, 2 Dec 2022 22:02:49 +0000`: the day without a leading zero.
 
     Source: the sample of https://www.twilio.com/docs/voice/sdks/call-message-events
     """
@@ -35,8 +35,8 @@ def http_date(seconds: float) -> str:
 
 
 def iso8601(seconds: float) -> str:
-    """`2019-12-18T20:02:01.123Z`, milliseconds cut, not rounded: the inspection API's own form."""
-    # To the microsecond first: .123 of a second is often a little less in a double.
+    """`2019-12-18T20:02:01.123Z`: milliseconds truncated, not rounded. The format of the inspection API."""
+    # Round to microseconds first: .123 of a second is often slightly less in a double.
     second, microseconds = divmod(round(seconds * 1_000_000), 1_000_000)
     milliseconds = microseconds // 1000
     t = time.gmtime(second)

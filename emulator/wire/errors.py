@@ -1,6 +1,6 @@
-"""The error catalogue: every refusal is a row. Code raises `TwilioError(row)`; one place renders it.
+"""The error catalogue: a row for every error response. Code raises `TwilioError(row)`; replies.py renders it.
 
-A row is a rule too: it has a name, a certainty and a source. Shape of the body: see replies.py.
+A row is also a rule, with a name, a certainty and a source.
 """
 
 from dataclasses import dataclass, replace
@@ -22,11 +22,11 @@ class ErrorSpec:
         name: the rule's name, as in `GET /_emulator/rules` and in the journal.
         status: the HTTP status.
         code: Twilio's error code, or None where Twilio sends a body without one.
-        message: the message; `{path}` stands for the raw path without its query.
-        detail: the extra member that 401 bodies were recorded with.
-        headers: what this refusal's reply carries besides the usual headers.
+        message: the message; `{path}` is replaced by the raw path without its query.
+        detail: the extra member recorded in 401 bodies.
+        headers: headers of the response in addition to the usual ones.
         certainty: how the row is known.
-        source: where it was read.
+        source: where it was found.
     """
 
     name: str
@@ -40,16 +40,16 @@ class ErrorSpec:
 
     @property
     def more_info(self) -> str | None:
-        """The page of the error dictionary, in the form of all recordings from 2015 to 2023."""
+        """URL of the error's page in Twilio's dictionary, in the form of all recordings from 2015 to 2023."""
         return None if self.code is None else f"https://www.twilio.com/docs/errors/{self.code}"
 
     def with_headers(self, headers: tuple[tuple[bytes, bytes], ...]) -> "ErrorSpec":
-        """The row with more headers."""
+        """Return a copy with additional headers."""
         return replace(self, headers=(*self.headers, *headers)) if headers else self
 
     @property
     def rule(self) -> Rule:
-        """The row as a rule."""
+        """The row as listed in `GET /_emulator/rules`."""
         code = "" if self.code is None else f"/{self.code}"
         says = f"{self.status:d}{code} {self.message}"
         return Rule(name=self.name, says=says, certainty=self.certainty, source=self.source)
@@ -59,7 +59,7 @@ _LONGEST_REASON = 300
 
 
 class TwilioError(Exception):
-    """A request is refused with a row of the catalogue; `reason` tells a human what was wrong, in 300 characters."""
+    """A request is rejected with a row of the catalogue; `reason` explains why, in at most 300 characters."""
 
     def __init__(self, problem: ErrorSpec, reason: str | None = None) -> None:
         super().__init__(problem.name)
@@ -284,7 +284,7 @@ REQUEST_MALFORMED = ErrorSpec(
     code=20001,
     message="Bad request",
     certainty=Certainty.ASSUMED,
-    source="our choice for bytes that are no HTTP request",
+    source="our choice for bytes that are not an HTTP request",
 )
 TRANSFER_CODING_UNKNOWN = ErrorSpec(
     name="transfer-coding-unknown",
@@ -334,14 +334,14 @@ CATALOGUE: tuple[ErrorSpec, ...] = (
     HEAD_TOO_LARGE,
 )
 
-# Where rows share a status or a code, the one that says least of the request.
+# Preferred where rows share a status or a code: the row that is least specific about the request.
 _USUAL = (TOKEN_WRONG, FORM_BROKEN, PATH_UNKNOWN)
 
 
 def like(status: int | None, code: int | None, message: str | None = None) -> ErrorSpec | None:
-    """A row as somebody describes it: the rest as in the catalogue; None when a code alone is not in it.
+    """Find the row for a status and code, with the given message; None if a code alone is not in the catalogue.
 
-    A status and code that the catalogue does not have make a row of their own, in Twilio's form.
+    A status and code that are not in the catalogue give a new row, in Twilio's form.
     """
     for row in (*_USUAL, *CATALOGUE):
         if status in (None, row.status) and (code == row.code if code is not None else row.status == status):
@@ -350,14 +350,14 @@ def like(status: int | None, code: int | None, message: str | None = None) -> Er
 
 
 def made_up(status: int, code: int | None = None, message: str | None = None) -> ErrorSpec:
-    """A row that is in no catalogue."""
+    """Build a row that is not in the catalogue; the default message is the status phrase."""
     return ErrorSpec(
         name="made-up",
         status=status,
         code=code,
         message=message or _PHRASES.get(status, "Unknown"),
         certainty=Certainty.ASSUMED,
-        source="asked for by a fault",
+        source="defined by a fault",
     )
 
 

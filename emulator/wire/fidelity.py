@@ -1,6 +1,6 @@
-"""All rules in one list: the catalogue of refusals, what replies look like, what keys and calls do, and our deviations.
+"""All rules in one list: the error catalogue, response format, idempotency keys, calls, and our deviations.
 
-`GET /_emulator/rules` shows it. What Twilio does not tell is `assumed`; nothing here is guessed and called a fact.
+Served by `GET /_emulator/rules`. A behaviour without a public source is `assumed`; no guess is listed as a fact.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ def _rule(name: str, certainty: Certainty, says: str, source: str) -> Rule:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The OpenAPI document that patterns, parameters and members were read from."""
+    """The OpenAPI document that patterns, parameters and members were taken from."""
 
     name: str = "twilio-oai, spec/json/twilio_api_v2010.json"
     version: str = "2.6.7"
@@ -58,7 +58,12 @@ _REPLIES = (
     _rule(
         "representation", _D, "the suffix decides: .json is JSON, none and .xml are XML; Accept never does", _RESPONSE
     ),
-    _rule("xml-created", _A, "TwilioResponse holds UserDefinedMessage with members in CamelCase", "as its siblings do"),
+    _rule(
+        "xml-created",
+        _A,
+        "TwilioResponse holds UserDefinedMessage with members in CamelCase",
+        "as in sibling resources",
+    ),
     _rule("xml-error", _O, "TwilioResponse holds RestException", "a recording of 2018, 293 bytes"),
     _rule(
         "options",
@@ -66,7 +71,7 @@ _REPLIES = (
         "OPTIONS is 200 with Allow and the CORS headers",
         "https://egghead.io/lessons/tools-use-http-options-method",
     ),
-    _rule("options-open", _A, "OPTIONS needs no credentials and any path will do", "preflights carry none"),
+    _rule("options-open", _A, "OPTIONS needs no credentials and is valid on any path", "preflight requests have none"),
 )
 _REQUESTS = (
     _rule("sid-patterns", _D, "^AC[0-9a-fA-F]{32}$ and ^CA[0-9a-fA-F]{32}$ on the whole segment", _RESOURCE),
@@ -85,24 +90,24 @@ _REQUESTS = (
     ),
     _rule("parameter-names", _O, "parameter names are case-sensitive", "mcwebb/angular-twilio #5, riemann #663"),
     _rule("unknown-parameters", _D, "unknown parameters are ignored", "https://www.twilio.com/docs/api/errors/20001"),
-    _rule("repeated-parameters", _A, "of a repeated parameter the first counts", "not known"),
+    _rule("repeated-parameters", _A, "the first value of a repeated parameter counts", "not known"),
     _rule(
         "other-media-types",
         _A,
-        "any other media type reads as a form without parameters",
+        "a body of any other media type is a form without parameters",
         "inferred from chat v2, twilio-chat-demo-android #147",
     ),
     _rule(
         "json-any-value",
         _A,
-        "JSON that is no object is accepted and noted",
-        "the prose speaks of an object, nothing tells of a check",
+        "JSON that is not an object is accepted, with a note",
+        "the text mentions an object, but no check is documented",
     ),
     _rule(
         "json-bounds",
         _A,
         "no NaN, Infinity, overflowing number, lone surrogate (escaped or not), or nesting deeper than 128",
-        "RFC 8259 leaves bounds to readers, and in section 8.2 lone surrogates; what Twilio does is not known",
+        "RFC 8259 leaves limits and lone surrogates (8.2) to implementations; Twilio's behaviour is not known",
     ),
     _rule(
         "active-states",
@@ -114,24 +119,27 @@ _REQUESTS = (
 _IDEMPOTENCY = (
     _rule("key-parameter", _D, "IdempotencyKey identifies an API call", _RESOURCE),
     _rule("key-scope", _A, "a key belongs to one account, call and resource", "not known; option none"),
-    _rule("key-replay", _A, "the same key gets the first 201's body again and creates nothing", "not known"),
+    _rule("key-replay", _A, "a repeated key returns the body of the first 201 and creates nothing", "not known"),
     _rule(
-        "key-mismatch", _A, "other Content under a known key is replayed too; option idempotency_mismatch", "not known"
+        "key-mismatch",
+        _A,
+        "a known key with different Content is replayed too; option idempotency_mismatch",
+        "not known",
     ),
-    _rule("key-refusals", _A, "refusals are not remembered", "not known"),
-    _rule("key-ttl", _A, "a key lives for 24 hours; option idempotency_ttl", "not known"),
-    _rule("key-empty", _A, "an empty key is none", "not known"),
+    _rule("key-refusals", _A, "error responses are not stored", "not known"),
+    _rule("key-ttl", _A, "a key expires after 24 hours; option idempotency_ttl", "not known"),
+    _rule("key-empty", _A, "an empty key is ignored", "not known"),
     _rule("key-length", _A, "a key has at most 255 characters", "not known"),
 )
 _SUBSCRIPTIONS = (
     _rule("subscription-created", _D, "201 with account_sid, call_sid, sid, date_created, uri", _SUBSCRIPTION),
     _rule("subscription-sid", _D, "ZY and 32 hex digits", _SUBSCRIPTION),
-    _rule("subscription-method", _D, "Method is GET or POST, and POST when there is none", _SUBSCRIPTION),
+    _rule("subscription-method", _D, "Method is GET or POST; the default is POST", _SUBSCRIPTION),
     _rule("subscription-host", _D, "the host of Callback has no underscore", _SUBSCRIPTION),
     _rule("subscription-callback", _A, "Callback is an http or https URI of at most 2048 characters", "not known"),
     _rule("subscription-delete", _D, "DELETE is 204 without a body", _SUBSCRIPTION),
     _rule("subscription-call", _D, "only an active call can be subscribed to", _SUBSCRIPTION),
-    _rule("subscription-delete-call", _A, "DELETE does not look at the call's state", "not known"),
+    _rule("subscription-delete-call", _A, "DELETE does not check the call's state", "not known"),
 )
 _CALLBACKS = (
     _rule(
@@ -145,20 +153,20 @@ _CALLBACKS = (
         "callback-sequence",
         _A,
         "SequenceNumber counts a call's messages from 1",
-        _EVENTS + ": the text says from 0, the sample has 1",
+        _EVENTS + ": from 0 in the text, 1 in the sample",
     ),
     _rule(
         "callback-form",
         _A,
         "POST carries a form, GET a query",
-        "as all recorded webhooks; the page of the resource speaks of application/json, its sample shows parameters",
+        "as in all recorded webhooks; the page of the resource mentions application/json, its sample shows parameters",
     ),
     _rule("callback-signature", _D, "X-Twilio-Signature: HMAC-SHA1 with the account's token", _SECURITY),
     _rule(
         "callback-signed-url",
         _A,
-        "signed with its port, without a default one; the official libraries accept both",
-        _SECURITY + " tells of ports for some products only",
+        "signed with its port unless it is the default port; the official libraries accept both",
+        _SECURITY + " mentions ports for some products only",
     ),
     _rule(
         "callback-headers",
@@ -167,12 +175,17 @@ _CALLBACKS = (
         "other webhooks, recorded 2023-02 and 2023-08 behind API gateways",
     ),
     _rule("callback-token", _D, "I-Twilio-Idempotency-Token is a UUID, the same for every attempt", _OVERRIDES),
-    _rule("callback-times", _D, "5 s to connect, 15 s to read, 15 s in all", _OVERRIDES),
+    _rule("callback-times", _D, "timeouts: 5 s to connect, 15 s to read, 15 s in total", _OVERRIDES),
     _rule("callback-retries", _D, "one retry, and only when connecting (TCP, TLS) failed", _OVERRIDES),
     _rule(
-        "callback-overrides", _D, "#ct, rt, tt, rc, rp change that; the fragment is neither sent nor signed", _OVERRIDES
+        "callback-overrides",
+        _D,
+        "#ct, rt, tt, rc, rp override these values; the fragment is neither sent nor signed",
+        _OVERRIDES,
     ),
-    _rule("callback-limits", _A, "all this holds for user-defined messages; a retry follows at once", "not known"),
+    _rule(
+        "callback-limits", _A, "all of this applies to user-defined messages; a retry follows immediately", "not known"
+    ),
     _rule(
         "callback-failure",
         _D,
@@ -180,9 +193,12 @@ _CALLBACKS = (
         "https://www.twilio.com/docs/api/errors/32711",
     ),
     _rule(
-        "callback-redirect", _A, "a redirect is not followed and is error 32711 too", "our choice: it leads elsewhere"
+        "callback-redirect",
+        _A,
+        "a redirect is not followed and is error 32711 too",
+        "our choice: it has another destination",
     ),
-    _rule("callback-order", _A, "callbacks to one subscription are made one after the other", "not known"),
+    _rule("callback-order", _A, "callbacks of a subscription are sent one after the other", "not known"),
 )
 
 RULES: tuple[Rule, ...] = (
@@ -195,13 +211,13 @@ RULES: tuple[Rule, ...] = (
 )
 
 DEVIATIONS: tuple[str, ...] = (
-    "Any well-formed AccountSid and CallSid exist unless accounts or calls say otherwise.",
-    "Header names are sent in lower case, as HTTP/2 front ends do; the headers of Twilio's CDN are left out.",
-    "The reason phrase is Created, Bad Request …; recordings before 2021 have it in capitals.",
-    "X-API-Domain is api.twilio.com whatever the Host.",
-    "Callbacks go to loopback and private addresses only, unless callback_hosts says more.",
-    "A Callback with credentials is refused; Twilio would use them after a 401.",
-    "There is no rate limit unless a fault makes one; Twilio-Concurrent-Requests counts truly.",
-    "CallSids that end in fa11… bring a fault about; option magic=off.",
-    "The member `json` of the inspection API is null when a whole number in the content has over 4300 digits.",
+    "Every well-formed AccountSid and CallSid exists unless the options accounts or calls restrict them.",
+    "Header names are sent in lower case, as HTTP/2 front ends do; the headers of Twilio's CDN are omitted.",
+    "The reason phrase is Created, Bad Request …; recordings before 2021 have it in upper case.",
+    "X-API-Domain is api.twilio.com for every Host.",
+    "Callbacks are sent to loopback and private addresses only; option callback_hosts adds others.",
+    "A Callback with credentials is rejected; Twilio would use them after a 401.",
+    "There is no rate limit except by a fault; Twilio-Concurrent-Requests is the real number.",
+    "CallSids that end in fa11… cause a fault; option magic=off disables this.",
+    "The member `json` of the inspection API is null if an integer in the content has more than 4300 digits.",
 )

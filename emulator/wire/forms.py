@@ -1,7 +1,7 @@
-"""`application/x-www-form-urlencoded`: bytes to parameters, case-sensitive; of a repeated name the first counts.
+"""Parse `application/x-www-form-urlencoded`: names are case-sensitive, the first value of a repeated name counts.
 
-Always UTF-8, whatever a charset parameter says: the format has no other (url.spec.whatwg.org), and every official
-library sends it so. Both `+` and `%20` are a space (libraries differ).
+Always UTF-8: the format has no charset parameter (url.spec.whatwg.org), and every official library sends UTF-8.
+Both `+` and `%20` are a space (libraries differ).
 """
 
 import re
@@ -18,16 +18,16 @@ _BROKEN_ESCAPE = re.compile(rb"%(?![0-9a-fA-F]{2})")
 def _text(raw: bytes) -> str:
     raw = raw.replace(b"+", b" ")
     if b"%" in raw:
-        # With = for % it is quoted-printable, which C decodes; every escape is known to be whole, so no line is soft.
+        # With = for % this is quoted-printable, which C decodes; all escapes are valid, so no line is soft.
         raw = a2b_qp(raw.replace(b"=", b"=3D").replace(b"%", b"="))
     return raw.decode()
 
 
 def read_form(body: bytes) -> dict[str, str]:
-    """The parameters of a body.
+    """Decode the parameters of a body.
 
     Raises:
-        TwilioError: form-broken — a bad percent escape, bytes that are not UTF-8, or more than 1000 parameters.
+        TwilioError: form-broken: a bad percent escape, bytes that are not UTF-8, or more than 1000 parameters.
     """
     if broken := _BROKEN_ESCAPE.search(body):
         raise TwilioError(FORM_BROKEN, f"% without two hex digits at byte {broken.start()} of the body")

@@ -1,4 +1,4 @@
-"""Host names: Twilio's own, and those of this machine, its containers and its private network."""
+"""Host names: Twilio's, and those of this machine, its containers and its private network."""
 
 import ipaddress
 import re
@@ -14,15 +14,15 @@ PRIVATE_DOMAINS = (
     "home.arpa",  # RFC 8375
     "internal",  # reserved for private use: ICANN board, 29 July 2024
 )
-"""No public DNS server answers for names under these, so that nobody outside can point one at this machine."""
+"""Top-level names that no public DNS server resolves, so an attacker cannot point a name below them at this machine."""
 
 MAX_AUTHORITY = 262
-"""255 characters of a host (RFC 3986, 3.2.2), a colon and a port."""
+"""255 characters of the host (RFC 3986, 3.2.2), a colon and a port."""
 
-# RFC 3986, 3.2, without user information: RFC 9110, 4.2.4, has a recipient treat it as an error.
+# RFC 3986, 3.2, without user information, which a recipient should treat as an error (RFC 9110, 4.2.4).
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]{1,255})(?::([0-9]{0,5}))?")
 _MAX_PORT = 0xFFFF
-# Docker also makes names with underscores.
+# Docker also generates names with underscores.
 _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 
 
@@ -30,8 +30,8 @@ class Authority(NamedTuple):
     """A host with an optional port.
 
     Attributes:
-        uri_host: in lower case, with the brackets of an IPv6 address and the dot of the root.
-        port: None also for an empty one.
+        uri_host: lower case, with the brackets of an IPv6 address and the trailing dot of the root.
+        port: None if absent or empty.
     """
 
     uri_host: str
@@ -39,19 +39,19 @@ class Authority(NamedTuple):
 
     @property
     def host(self) -> str:
-        """The name or address."""
+        """The name or address, without brackets and trailing dot."""
         return self.uri_host.strip("[]").removesuffix(".")
 
 
 def parse_authority(text: str) -> Authority | None:
-    """Parse `uri-host [":" port]` (RFC 9110, 7.2); None when a text is anything else.
+    """Parse `uri-host [":" port]` (RFC 9110, 7.2); None if the text does not match.
 
-    All of the emulator reads hosts by this function, so that no two parts of it disagree about where a text leads.
+    The emulator parses every host with this function, so that all modules agree about a request's destination.
     """
     return _parse(text) if len(text) <= MAX_AUTHORITY else None
 
 
-@lru_cache(maxsize=1024)  # clients send the same one with every request
+@lru_cache(maxsize=1024)  # clients send the same host with every request
 def _parse(text: str) -> Authority | None:
     match = _AUTHORITY.fullmatch(text)
     if match is None:
@@ -65,29 +65,29 @@ def _parse(text: str) -> Authority | None:
 
 
 def name_of(host: str) -> str:
-    """The name in a `Host` header, without port, brackets and the dot of the root, in lower case.
+    """The name in a `Host` header in lower case, without port, brackets and trailing dot.
 
-    Returns the text itself when it is not `uri-host [":" port]`: such a text is never a local name.
+    Returns the text unchanged if it is not `uri-host [":" port]`: it then never matches a local name.
     """
     authority = parse_authority(host)
     return host.lower() if authority is None else authority.host
 
 
 def is_twilio(host: str) -> bool:
-    """Whether a host name is Twilio's; edges and regions put any number of labels before it."""
+    """Whether a host name is Twilio's; edges and regions add any number of labels in front."""
     name = host.lower().removesuffix(".")
     return name == DOMAIN or name.endswith("." + DOMAIN)
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a name can only be this very machine (RFC 6761, 6.3 for what is under `localhost`)."""
+    """Whether a name always means this machine (RFC 6761, 6.3 for names under `localhost`)."""
     if _is_address(name):
         return ipaddress.ip_address(name).is_loopback
     return is_name(name) and f".{name}".endswith(".localhost")
 
 
 def is_local(name: str) -> bool:
-    """IP literals, names without a dot, as compose calls its services, and names that no public DNS server has."""
+    """Whether a host is an IP literal, a name without a dot (a compose service), or under a name without public DNS."""
     if name == "" or _is_address(name):
         return True
     return is_name(name) and ("." not in name or name.endswith(tuple(f".{domain}" for domain in PRIVATE_DOMAINS)))

@@ -1,15 +1,15 @@
-"""The parameter IdempotencyKey, the same for every resource."""
+"""The parameter IdempotencyKey, the same for all resources."""
 
 from collections.abc import Mapping
 
 from emulator.wire.errors import KEY_TOO_LONG, TwilioError
 
 MAX_KEY = 255
-"""Characters; our choice, because nothing is documented."""
+"""Characters. Not documented; our choice."""
 
 
 def read_key(form: Mapping[str, str]) -> str | None:
-    """The key that a request carries; an empty one is none.
+    """The key in a request; None if it is absent or empty.
 
     Raises:
         TwilioError: idempotency-key-too-long.

@@ -1,6 +1,6 @@
-"""Masks the values of secrets in what is shown of a request: views, logs, explanations.
+"""Mask secrets in everything that shows a request: API responses, logs, explanations.
 
-A secret is one by its name, wherever that occurs: a header, a parameter of a form or a query, a member of JSON.
+A secret is recognized by its name: of a header, a form or query parameter, or a JSON member.
 """
 
 import json
@@ -13,7 +13,7 @@ from emulator.wire.credentials import read_basic
 
 MASK = "********"
 
-# Names in lower case without "-" and "_".
+# In lower case, without "-" and "_".
 SECRET_NAMES = frozenset(
     {"assertion", "auth", "authentication", "clientassertion", "cookie", "jwt", "pass", "pwd", "setcookie", "xauth"}
 )
@@ -30,9 +30,9 @@ SECRET_ENDINGS = (
     "sessionid",
     "token",
 )
-"""Of a name or one of its parts, without a number behind it: X-Api-Key, client_secret, Token2, login[AuthToken]."""
+"""Match a name or one of its parts, without a trailing number: X-Api-Key, client_secret, Token2, login[AuthToken]."""
 SHOWN_NAMES = frozenset({"content", "idempotencykey", "iidempotencytoken", "itwilioidempotencytoken", "pagetoken"})
-"""Values that are not secrets, and that a test compares."""
+"""Names whose values are not secret, and which tests compare."""
 
 _CREDENTIALS = frozenset({"authorization", "proxyauthorization"})
 _COOKIES = frozenset({"cookie", "setcookie"})
@@ -66,7 +66,7 @@ def _is_secret_part(part: str) -> bool:
 
 
 def mask_header(name: str, value: str) -> str:
-    """Mask a header's value; the username of credentials and the names of cookies are still shown."""
+    """Mask a header's value; the username of credentials and the names of cookies stay visible."""
     plain = name.lower().replace("-", "")
     if plain in _CREDENTIALS:
         return _mask_credentials(value)
@@ -77,7 +77,7 @@ def mask_header(name: str, value: str) -> str:
 
 
 def mask_text(text: str) -> str:
-    """Mask secrets in a URL, a request target, or a sentence with one: user information and parameters."""
+    """Mask user information and secret parameters in a URL, a request target, or a sentence that contains one."""
     return _QUERY_CHUNK.sub(_mask_chunk, _USERINFO.sub(_mask_userinfo, text))
 
 
@@ -87,7 +87,7 @@ def mask_form(form: Mapping[str, str]) -> dict[str, str]:
 
 
 def mask_body(body: str) -> str:
-    """Mask a body by what it looks like: multipart, JSON, or a form."""
+    """Mask a body by its apparent format: multipart, JSON, or form."""
     start = body.lstrip()[:2]
     if start[:1] in ("{", "["):
         return "".join(_masked_json(body))
@@ -97,7 +97,7 @@ def mask_body(body: str) -> str:
 
 
 def _masked_json(body: str) -> Iterator[str]:
-    """Pieces of JSON, which may be cut off, with the values of secret members masked."""
+    """Yield pieces of a JSON text, possibly truncated, with the values of secret members masked."""
     shown = place = 0
     while string := _JSON_STRING.search(body, place):
         place = string.end()
@@ -108,7 +108,7 @@ def _masked_json(body: str) -> Iterator[str]:
 
 
 def _decoded(string: str) -> str:
-    """The text of a JSON string that lacks its last quote."""
+    """Decode a JSON string that lacks its closing quote."""
     try:
         return str(json.loads(f'{string}"', strict=False))
     except ValueError:
@@ -116,7 +116,7 @@ def _decoded(string: str) -> str:
 
 
 def _value_end(body: str, start: int) -> int:
-    """Where a JSON value ends: behind its last bracket, or with the body."""
+    """Index of the end of a JSON value: after its closing bracket, or at the end of a truncated body."""
     scalar = _JSON_SCALAR.match(body, start)
     assert scalar is not None
     if scalar[0].strip() or body[scalar.end() : scalar.end() + 1] not in ("{", "["):
@@ -147,14 +147,14 @@ def _is_shown(name: str) -> bool:
 
 
 def _mask_userinfo(userinfo: re.Match[str]) -> str:
-    """Mask a password, or a user name without one, which may be a token."""
+    """Mask the password, or a username without password, which may be a token."""
     return f"{userinfo[1]}{MASK}@" if userinfo[2] is None else f"{userinfo[1]}{userinfo[2]}:{MASK}@"
 
 
 def _mask_chunk(chunk: re.Match[str]) -> str:
-    """Mask what is between two `&`: one parameter, or several with `;` between them.
+    """Mask the text between two `&`: one parameter, or several separated by `;`.
 
-    A `;` may also be part of a value: behind a secret everything is masked.
+    A `;` may also be part of a value, so everything after a secret is masked.
     """
     if "=" not in chunk[0] or _is_shown(unquote_plus(chunk[0].partition("=")[0])):
         return chunk[0]
@@ -169,7 +169,7 @@ def _mask_chunk(chunk: re.Match[str]) -> str:
 
 
 def _masked_encoded(encoded: str) -> str:
-    """Mask a URL in a parameter's value."""
+    """Mask a percent-encoded URL in a parameter's value."""
     value = unquote_plus(encoded)
     masked = mask_text(value) if "://" in value else value
     return encoded if masked == value else quote(masked, safe="*")
@@ -185,27 +185,27 @@ def _mask_credentials(value: str) -> str:
     if basic:
         return f"Basic {basic.username}:{MASK}"
     scheme, space, _ = value.partition(" ")
-    return f"{scheme[:_SCHEME_SHOWN]} {MASK}" if space else MASK  # without a scheme it may be the secret itself
+    return f"{scheme[:_SCHEME_SHOWN]} {MASK}" if space else MASK  # without a scheme, the value may be the secret itself
 
 
 @dataclass(frozen=True, slots=True)
 class Masking:
-    """The functions above, or none of them when secrets are to be shown."""
+    """The functions of this module, or no masking when secrets are shown."""
 
     show_secrets: bool = False
 
     def header(self, name: str, value: str) -> str:
-        """A header's value."""
+        """Mask a header's value."""
         return value if self.show_secrets else mask_header(name, value)
 
     def text(self, text: str) -> str:
-        """A URL, a target, or a sentence."""
+        """Mask a URL, a request target, or a sentence."""
         return text if self.show_secrets else mask_text(text)
 
     def form(self, form: dict[str, str]) -> dict[str, str]:
-        """A form."""
+        """Mask the values of a form."""
         return form if self.show_secrets else mask_form(form)
 
     def body(self, body: str) -> str:
-        """A body."""
+        """Mask a body."""
         return body if self.show_secrets else mask_body(body)

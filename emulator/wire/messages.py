@@ -1,4 +1,4 @@
-"""The resource UserDefinedMessages: what a request must carry, what a message is, what its reply shows.
+"""The resource UserDefinedMessages: its request parameters, the message itself, and the response members.
 
 Source: https://www.twilio.com/docs/voice/api/userdefinedmessage-resource and twilio-oai 2.6.7.
 """
@@ -22,13 +22,13 @@ MAX_CONTENT = 10_000
 FINGERPRINT_BYTES = 16
 
 REFUSALS = (CONTENT_REQUIRED, CONTENT_TOO_LONG, CONTENT_NOT_JSON, KEY_TOO_LONG)
-"""What reading the parameters can end in."""
+"""Errors that reading the parameters can raise."""
 
 NOT_AN_OBJECT = "content-not-an-object"
 
 
 class NewMessage(NamedTuple):
-    """A request's parameters after they were read; `notes` names what is odd about them but accepted."""
+    """Parsed parameters of a request; `notes` lists what was unusual but accepted."""
 
     content: str
     idempotency_key: str | None
@@ -36,16 +36,16 @@ class NewMessage(NamedTuple):
 
     @property
     def resource(self) -> str:
-        """The resource's name in paths."""
+        """Name of the resource in paths."""
         return RESOURCE
 
     @property
     def fingerprint(self) -> bytes:
-        """What an idempotency key stands for: a digest, so that a key outlives the content that it came with."""
+        """Digest compared when an idempotency key is reused; unlike the content, it is kept as long as the key."""
         return blake2b(self.content.encode(), digest_size=FINGERPRINT_BYTES).digest()
 
     def made(self, hex_id: str, account_sid: str, call_sid: str, now: float) -> "Message":
-        """The message that the request creates."""
+        """Create the message."""
         return Message(
             id=hex_id,
             account_sid=account_sid,
@@ -59,14 +59,14 @@ class NewMessage(NamedTuple):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Message:
-    """A message that was created, as far as a replay needs it: its exchange has the content.
+    """A created message, reduced to what a replay needs; its content is in the journal's exchange.
 
     Attributes:
-        id: 32 hex digits; the SID is KX and these, the id of the request that created it RQ and these.
-        fingerprint: what its idempotency key stands for; empty without a key.
+        id: 32 hex digits; `KX` and these are the SID, `RQ` and these the id of the request that created it.
+        fingerprint: digest of the content, for its idempotency key; empty without a key.
         date_created: seconds since 1970.
-        notes: what is odd about it but was accepted.
-        replays: how often its idempotency key came again.
+        notes: what was unusual in the request but accepted.
+        replays: how often its idempotency key was sent again.
     """
 
     id: str
@@ -80,12 +80,12 @@ class Message:
 
     @property
     def element(self) -> str:
-        """Its name in XML."""
+        """Element name in XML."""
         return ELEMENT
 
     @property
     def resource(self) -> str:
-        """Its resource's name in paths."""
+        """Name of the resource in paths."""
         return RESOURCE
 
     @property
@@ -94,7 +94,7 @@ class Message:
         return MESSAGE + self.id
 
     def members(self) -> dict[str, str]:
-        """The members of the reply, in the order of the OpenAPI example (the real order is not known)."""
+        """Members of the response, in the order of the OpenAPI example (the real order is not known)."""
         return {
             "account_sid": self.account_sid,
             "call_sid": self.call_sid,
@@ -104,11 +104,11 @@ class Message:
 
 
 def read(form: Mapping[str, str], *, lenient: bool) -> NewMessage:
-    """Read the parameters of a create request.
+    """Parse the parameters of a create request.
 
     Args:
         form: the parameters by name.
-        lenient: accept a `Content` that is too long or not JSON, and only note it.
+        lenient: accept a `Content` that is too long or not JSON, and add a note.
 
     Raises:
         TwilioError: content-required, content-too-long, content-not-json, idempotency-key-too-long.
@@ -128,7 +128,7 @@ def read(form: Mapping[str, str], *, lenient: bool) -> NewMessage:
     return NewMessage(text, read_key(form), notes)
 
 
-# What the libraries make of a value that is no text (twilio-python: requests sends a dict's keys, each as Content).
+# How libraries encode a value that is not a string (twilio-python: requests sends a dict's keys, each as Content).
 _HABITS = (
     (re.compile(r"\[object Object\]"), "JavaScript wrote an object as text: pass JSON.stringify(…) as content"),
     (re.compile(r"[\[{(]'.*", re.DOTALL), "that is how Python shows a value: pass json.dumps(…) as content"),
@@ -137,7 +137,7 @@ _HABITS = (
 
 
 def _hint(text: str) -> str:
-    """What the program probably did."""
+    """A guess at the programming mistake behind an invalid `Content`."""
     return next((f"; {hint}" for habit, hint in _HABITS if habit.fullmatch(text)), "")
 
 

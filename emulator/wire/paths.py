@@ -1,4 +1,4 @@
-"""The paths of the Twilio surface, matched on the raw path: case-sensitive, nothing decoded, the whole segment."""
+"""Paths of the Twilio API, matched on the raw path: case-sensitive, not decoded, whole segments."""
 
 import re
 from functools import lru_cache
@@ -16,7 +16,7 @@ _OWNERS = re.compile(rf"{PREFIX}/Accounts/([^/]+?)(?:\.(?:json|xml))?(?:/Calls/(
 
 
 class Target(NamedTuple):
-    """What a path names: a resource of a call, or one of it by SID."""
+    """What a path identifies: a resource of a call, or an instance of it by SID."""
 
     account_sid: str
     call_sid: str
@@ -28,17 +28,17 @@ _LONGEST = 250
 
 
 def parse(path: str) -> Target | None:
-    """What a raw path without its query names, or None when it fits no template."""
+    """Match a raw path without its query; None if it fits no template."""
     return _parse(path) if len(path) <= _LONGEST else None
 
 
-@lru_cache(maxsize=1024)  # a client sends to few calls at a time, and they share their SIDs' texts
+@lru_cache(maxsize=1024)  # a client uses few calls at a time
 def _parse(path: str) -> Target | None:
     match = _TEMPLATE.fullmatch(path)
     return None if match is None else Target(*match.groups())
 
 
 def owners(path: str) -> tuple[str | None, str | None]:
-    """The account and call that a path speaks of, malformed ones as raw text, so that a refusal can be found again."""
+    """The account and call in a path, as raw text even if malformed, so that rejected requests can be found by them."""
     match = _OWNERS.match(path)
     return (None, None) if match is None else (match[1], match[2])

@@ -1,4 +1,4 @@
-"""Reply bodies and headers, byte for byte.
+"""Response bodies and headers, byte for byte.
 
 Bodies are one line with a space after `:` and `,` and no trailing newline: the recorded Content-Lengths of 136, 171
 and 335 bytes fit no other form. XML: recorded 2018 (293 bytes). Headers: the set and order recorded in 2023.
@@ -19,7 +19,7 @@ Header = tuple[bytes, bytes]
 
 
 class Representation(Enum):
-    """The form of a reply, by media type. The path's suffix decides, `Accept` never does.
+    """Media type of a response. The path's suffix selects it, `Accept` never does.
 
     Source: https://www.twilio.com/docs/usage/twilios-response
     """
@@ -29,12 +29,12 @@ class Representation(Enum):
 
 
 def representation_of(path: str) -> Representation:
-    """`.json` is JSON; no suffix, `.xml` and anything else is XML, the default of 2010-04-01."""
+    """`.json` is JSON; no suffix, `.xml` and any other suffix are XML, the default of API version 2010-04-01."""
     return Representation.JSON if path.endswith(".json") else Representation.XML
 
 
 class Reply(NamedTuple):
-    """What goes out, but for the headers that depend on the moment. A tuple: the cheapest value to make."""
+    """A response without the headers that depend on time. A tuple, because that is the cheapest value to create."""
 
     status: int
     body: bytes
@@ -56,7 +56,7 @@ def _xml(element: str, members: Mapping[str, str | int]) -> bytes:
 
 
 def created(element: str, members: Mapping[str, str], representation: Representation) -> Reply:
-    """The 201 for a resource with these members, in this order; SIDs, dates and paths need no escapes in JSON."""
+    """The 201 for a resource with these members, in this order; SIDs, dates and paths need no escaping in JSON."""
     if representation is Representation.JSON:
         body = "{" + ", ".join([f'"{name}": "{value}"' for name, value in members.items()]) + "}"
         return Reply(201, body.encode(), representation.value)
@@ -64,7 +64,7 @@ def created(element: str, members: Mapping[str, str], representation: Representa
 
 
 def refusal(problem: ErrorSpec, path: str, representation: Representation) -> Reply:
-    """The reply of a catalogue row: members in alphabetical order, absent ones left out."""
+    """The response for a catalogue row: members in alphabetical order, absent ones omitted."""
     members: dict[str, str | int | None] = {
         "code": problem.code,
         "detail": problem.detail,
@@ -81,17 +81,17 @@ def refusal(problem: ErrorSpec, path: str, representation: Representation) -> Re
 
 
 def deleted(representation: Representation) -> Reply:
-    """The 204 for what was deleted."""
+    """The 204 for a deleted resource."""
     return Reply(_NO_CONTENT, b"", representation.value)
 
 
 def preflight(representation: Representation, allow: Header = ALLOW) -> Reply:
-    """The answer to OPTIONS on any path; Allow is recorded (of a list), the empty body is our choice."""
+    """The response to OPTIONS on any path; Allow is recorded (from a list resource), the empty body is our choice."""
     return Reply(200, b"", representation.value, (allow,))
 
 
 _HSTS = b"strict-transport-security: max-age=31536000\r\n"
-# Recorded on 201 and 400 replies of api.twilio.com in 2023: names, order and values.
+# Recorded on 201 and 400 responses of api.twilio.com in 2023: names, order and values.
 _HEAD = (
     b"date: %b\r\n"
     b"content-type: %b\r\n"
@@ -109,27 +109,27 @@ _HEAD = (
     b"x-home-region: us1\r\n"
     b"x-api-domain: api.twilio.com\r\n"
 )
-# Only when the request carried Accept-Charset: fits every recording whose request is known.
+# Only if the request has Accept-Charset: this fits every recording whose request is known.
 _CHARSET = b"; charset=utf-8"
 _NO_CONTENT = 204
 _ABOUT_A_BODY = re.compile(rb"content-(type|length): .*\r\n")
 
 
-@lru_cache(maxsize=16)  # one second brings many replies
+@lru_cache(maxsize=16)  # many responses are sent within one second
 def _date(second: int) -> bytes:
     return http_date(second).encode()
 
 
 def head(reply: Reply, *, now: float, request_id: str, duration: float, concurrent: int, charset: bool) -> bytes:
-    """All header lines of a reply, each with its line end, in Twilio's order.
+    """All header lines of a response, with line ends, in Twilio's order.
 
     Args:
-        reply: what is sent.
+        reply: the response.
         now: seconds since 1970, for `Date`.
         request_id: `RQ` and 32 hex digits.
         duration: seconds from receipt to reply.
-        concurrent: how many requests of the account are in flight, this one included.
-        charset: whether the request carried `Accept-Charset: utf-8`.
+        concurrent: number of requests of the account in flight, including this one.
+        charset: whether the request has `Accept-Charset: utf-8`.
     """
     media_type = reply.media_type + _CHARSET if charset else reply.media_type
     lines = _HEAD % (_date(int(now // 1)), media_type, len(reply.body), request_id.encode(), duration, concurrent)
@@ -139,7 +139,7 @@ def head(reply: Reply, *, now: float, request_id: str, duration: float, concurre
 
 
 def foreign_head(reply: Reply, *, now: float) -> bytes:
-    """All header lines of a reply that is not Twilio's: a gateway's in front of it."""
+    """All header lines of a response that is not Twilio's, but a gateway's in front of it."""
     usual = (
         (b"date", _date(int(now // 1))),
         (b"content-type", reply.media_type),
@@ -149,11 +149,11 @@ def foreign_head(reply: Reply, *, now: float) -> bytes:
 
 
 def without_hsts(head: bytes) -> bytes:
-    """A head that does not make a browser refuse plain http to the host from then on."""
+    """Remove Strict-Transport-Security, after which a browser would refuse plain HTTP to this host."""
     return head.replace(_HSTS, b"", 1)
 
 
 def headers(lines: bytes) -> list[Header]:
-    """Header lines as names and values."""
+    """Split header lines into names and values."""
     split = (line.partition(b": ") for line in lines.split(b"\r\n")[:-1])
     return [(name, value) for name, _, value in split]

@@ -1,6 +1,6 @@
-"""The resources of a call: what can be created, how a request for it is read, and where it can be deleted.
+"""The resources of a call: the methods of their paths, and how their parameters are read.
 
-A new one is a file of its own with a `read`, and a row here.
+To add a resource, write a module with a `read` function and add a row here.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,18 +17,18 @@ CreateRequest = NewMessage | NewSubscription
 Resource = Message | Subscription
 
 Read = Callable[[Mapping[str, str], bool], CreateRequest]
-"""Reads the parameters of a create request; the flag makes it lenient."""
+"""Parse the parameters of a create request; the flag enables lenient mode."""
 
 
 class Operation(NamedTuple):
-    """What can be done at a path.
+    """The operation that a path supports.
 
     Attributes:
-        method: the one that does it.
-        otherwise: what any other method gets.
-        changes_callbacks: it changes what this machine calls later; pages of other sites may not do that.
-        refusals: what its parameters, and then the emulator's state, can end in, in their order.
-        read: reads its parameters; None = it has none.
+        method: its HTTP method.
+        otherwise: the error for any other method.
+        changes_callbacks: it changes the callbacks that this machine sends, so other sites' pages must not call it.
+        refusals: errors that the parameters, and then the emulator's state, can cause, in order of the checks.
+        read: parses the parameters; None = it has none.
     """
 
     method: str
@@ -60,12 +60,12 @@ _INSTANCES = {
 
 
 def allow(path: str) -> tuple[bytes, bytes]:
-    """The header Allow of a raw path; of one where there is nothing, that of most."""
+    """The header Allow of a raw path; an unknown path has the most common value."""
     target = paths.parse(path)
     found = None if target is None else operation(target)
     return errors.ALLOW if found is None else found.otherwise.headers[0]
 
 
 def operation(target: Target) -> Operation | None:
-    """What can be done at a path; None when there is nothing."""
+    """The operation of a path; None if there is none."""
     return (_LISTS if target.sid is None else _INSTANCES).get(target.resource)

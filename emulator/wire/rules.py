@@ -1,4 +1,4 @@
-"""How sure we are: each rule of the emulator carries a certainty and the source it was read from."""
+"""Certainty: each rule of the emulator states how it is known and its source."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,14 +7,14 @@ from enum import StrEnum
 class Certainty(StrEnum):
     """How a rule is known."""
 
-    DOCUMENTED = "documented"  # Twilio says so
-    OBSERVED = "observed"  # somebody recorded or quoted it from the wire
-    ASSUMED = "assumed"  # our choice, because nothing public tells
+    DOCUMENTED = "documented"  # stated in Twilio's documentation
+    OBSERVED = "observed"  # recorded or quoted from real traffic
+    ASSUMED = "assumed"  # our choice, because no public source states it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One thing that the emulator does because Twilio does it, or because we had to choose."""
+    """A behaviour of the emulator, copied from Twilio or chosen by us."""
 
     name: str
     says: str

@@ -1,14 +1,15 @@
-"""Session descriptions written by hand: enough for a browser to call the media agreed, though none will flow.
+"""Minimal session descriptions: a browser accepts them as negotiated, but no media flow.
 
-A Voice SDK calls a call open once an answer was applied; ICE and DTLS are not looked at. An inactive audio section
-without candidates stays quiet for longest (a refused one makes the SDK restart ICE). Syntax: RFC 8866, 8829, 8839.
+A Voice SDK treats a call as open once an answer is applied; it does not check ICE and DTLS. An inactive audio section
+without candidates causes no reaction for longest (a rejected section makes the SDK restart ICE). Syntax: RFC 8866,
+8829, 8839.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 ENTROPY_BYTES = 60
-"""What a description takes: 8 for its id, 4 and 16 for ICE, 32 for the fingerprint."""
+"""Bytes used by a description: 8 for its id, 4 and 16 for ICE, 32 for the fingerprint."""
 
 _CODECS = (
     "a=rtpmap:111 opus/48000/2",
@@ -22,7 +23,7 @@ _MAX_SECTIONS = 16
 
 @dataclass(slots=True)
 class _Section:
-    """A media section of an offer: its `m=` line in parts, and the lines below it."""
+    """A media section of an offer: the parts of its `m=` line, and the lines below it."""
 
     media: str = "audio"
     protocol: str = "UDP/TLS/RTP/SAVPF"
@@ -30,26 +31,26 @@ class _Section:
     lines: list[str] = field(default_factory=lambda: [*_CODECS, "a=mid:0", "a=setup:actpass"])
 
     def value(self, name: str, otherwise: str) -> str:
-        """The value of an attribute."""
+        """The value of an attribute, or `otherwise` if absent."""
         start = f"a={name}:"
         return next((line.removeprefix(start) for line in self.lines if line.startswith(start)), otherwise)
 
 
 def offer(entropy: bytes) -> str:
-    """The offer of an incoming call.
+    """The offer for an incoming call.
 
     Args:
-        entropy: 60 bytes that the caller chose.
+        entropy: 60 random bytes from the caller.
     """
     return _text(_head(entropy, ["0"]) + _audio(_Section(), entropy, setup="actpass", direction="sendrecv"))
 
 
 def answer(offered: str, entropy: bytes) -> str:
-    """The inactive answer to an offer; what is no offer is answered as if it had been our own.
+    """The inactive answer to an offer; an invalid offer is answered as if it were ours.
 
     Args:
         offered: the client's description.
-        entropy: 60 bytes that the caller chose.
+        entropy: 60 random bytes from the caller.
     """
     sections = list(_sections(offered)) or [_Section()]
     mids = [section.value("mid", str(place)) for place, section in enumerate(sections)]
@@ -57,7 +58,7 @@ def answer(offered: str, entropy: bytes) -> str:
     lines = _head(entropy, [mid for mid, taken in zip(mids, audio, strict=True) if taken])
     for section, mid, taken in zip(sections, mids, audio, strict=True):
         if taken:
-            # RFC 8842 §5.3: who was offered the choice is the one that waits, and no two may wait.
+            # RFC 8842 §5.3: the side that answers actpass is passive, and both sides cannot be passive.
             setup = "active" if section.value("setup", "") == "passive" else "passive"
             lines += _audio(section, entropy, setup=setup, direction="inactive")
         else:

@@ -1,4 +1,4 @@
-"""String identifiers: two letters that name the kind, then 32 hex digits.
+"""String identifiers: a prefix of two letters for the kind, then 32 hex digits.
 
 Patterns: twilio-oai 2.6.7, twilio_api_v2010.json (AC, CA, KX, ZY). RQ is the form of every recorded Twilio-Request-Id.
 """
@@ -19,7 +19,7 @@ REQUEST = "RQ"
 
 
 def pattern(kind: str) -> str:
-    """The regular expression of a SID of this kind, as Twilio's documents write it but without anchors."""
+    """The regular expression of a SID of this kind, as in Twilio's documents but without anchors."""
     return f"{kind}[0-9a-fA-F]{{{HEX_DIGITS}}}"
 
 
@@ -31,12 +31,12 @@ def is_sid(kind: str, text: str) -> bool:
     return len(text) == SID_LENGTH and _fits(kind, text)
 
 
-@lru_cache(maxsize=1024)  # the same few accounts ask again and again
+@lru_cache(maxsize=1024)  # requests repeat the same few accounts
 def _fits(kind: str, text: str) -> bool:
     return _PATTERNS[kind].fullmatch(text) is not None
 
 
 def make(kind: str, entropy: bytes) -> str:
-    """Make a SID from 16 bytes that the caller chose; Twilio writes new ones in lower-case hex (recordings of 2023)."""
+    """Make a SID from 16 bytes of the caller; Twilio writes new SIDs in lower-case hex (recordings of 2023)."""
     assert len(entropy) == ENTROPY_BYTES, "a SID is made from 16 bytes"
     return kind + entropy.hex()

@@ -1,4 +1,4 @@
-"""The resource UserDefinedMessageSubscriptions: what a request must carry, what one is, what its reply shows.
+"""The resource UserDefinedMessageSubscriptions: its request parameters, the subscription, and the response members.
 
 Source: https://www.twilio.com/docs/voice/api/userdefinedmessagesubscription-resource and twilio-oai 2.6.7.
 """
@@ -21,15 +21,15 @@ from emulator.wire.sids import SUBSCRIPTION
 RESOURCE = "UserDefinedMessageSubscriptions"
 ELEMENT = "UserDefinedMessageSubscription"
 REFUSALS = (CALLBACK_REQUIRED, CALLBACK_INVALID, METHOD_INVALID, KEY_TOO_LONG)
-"""What reading the parameters can end in."""
+"""Errors that reading the parameters can raise."""
 METHODS = ("GET", "POST")
 DEFAULT_METHOD = "POST"
-# Our choice: nothing is documented; other Twilio URLs may have 2048 or 4000 characters.
+# Not documented; our choice: other Twilio URLs may have 2048 or 4000 characters.
 MAX_CALLBACK = 2048
 
 
 class NewSubscription(NamedTuple):
-    """A request's parameters after they were read."""
+    """Parsed parameters of a request."""
 
     callback: str
     method: str
@@ -37,16 +37,16 @@ class NewSubscription(NamedTuple):
 
     @property
     def resource(self) -> str:
-        """The resource's name in paths."""
+        """Name of the resource in paths."""
         return RESOURCE
 
     @property
     def fingerprint(self) -> bytes:
-        """What an idempotency key stands for."""
+        """Bytes compared when an idempotency key is reused."""
         return f"{self.method} {self.callback}".encode()
 
     def made(self, hex_id: str, account_sid: str, call_sid: str, now: float) -> "Subscription":
-        """The subscription that the request creates."""
+        """Create the subscription."""
         return Subscription(
             id=hex_id,
             account_sid=account_sid,
@@ -60,10 +60,10 @@ class NewSubscription(NamedTuple):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Subscription:
-    """A subscription that was created. `replays` grows when its idempotency key comes again.
+    """A created subscription. `replays` counts how often its idempotency key was sent again.
 
     Attributes:
-        id: 32 hex digits; the SID is ZY and these, the id of the request that created it RQ and these.
+        id: 32 hex digits; `ZY` and these are the SID, `RQ` and these the id of the request that created it.
         callback: the URL as received, with its fragment.
         method: GET or POST.
         date_created: seconds since 1970.
@@ -80,17 +80,17 @@ class Subscription:
 
     @property
     def element(self) -> str:
-        """Its name in XML."""
+        """Element name in XML."""
         return ELEMENT
 
     @property
     def fingerprint(self) -> bytes:
-        """What its idempotency key stands for."""
+        """Bytes compared when its idempotency key is reused."""
         return f"{self.method} {self.callback}".encode()
 
     @property
     def resource(self) -> str:
-        """Its resource's name in paths."""
+        """Name of the resource in paths."""
         return RESOURCE
 
     @property
@@ -100,11 +100,11 @@ class Subscription:
 
     @property
     def uri(self) -> str:
-        """Its path on the Twilio surface."""
+        """Path of the subscription on the Twilio API."""
         return f"{PREFIX}/Accounts/{self.account_sid}/Calls/{self.call_sid}/{RESOURCE}/{self.sid}.json"
 
     def members(self) -> dict[str, str]:
-        """The members of the reply, in the order of the OpenAPI example (the real order is not known)."""
+        """Members of the response, in the order of the OpenAPI example (the real order is not known)."""
         return {
             "account_sid": self.account_sid,
             "call_sid": self.call_sid,
@@ -115,7 +115,7 @@ class Subscription:
 
 
 def read(form: Mapping[str, str]) -> NewSubscription:
-    """Read the parameters of a create request.
+    """Parse the parameters of a create request.
 
     Raises:
         TwilioError: callback-required, callback-invalid, method-invalid, idempotency-key-too-long.
@@ -144,7 +144,7 @@ def _check(callback: str) -> None:
 
 
 def _flaw(callback: str) -> str | None:
-    """Why a text is no URL that can be called, or None."""
+    """Why a text cannot be used as a callback URL, or None."""
     if len(callback) > MAX_CALLBACK:
         return f"{len(callback)} characters, at most {MAX_CALLBACK}"
     odd = _NO_URI_CHARACTER.search(callback)
@@ -154,7 +154,7 @@ def _flaw(callback: str) -> str | None:
         return "a % without two hex digits"
     try:
         url = urlsplit(callback)
-    except ValueError:  # not the brackets of an IPv6 address
+    except ValueError:  # invalid brackets of an IPv6 address
         return _MALFORMED
     return _flaw_of_authority(url) or _flaw_of_fragment(url.fragment)
 

@@ -1,4 +1,4 @@
-"""What a client sends: text in, frames out. What a message says stays the JSON text that it was."""
+"""Frames that a client sends, parsed from text. The content of a message stays the JSON text as received."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -9,28 +9,28 @@ from emulator.wire import content
 from emulator.wire.signalling import CONTENT_TYPE, KEEPALIVE, MAX_FRAME
 
 _LONGEST_NAME = 1024
-_LONGEST_SDP = 16 * 1024  # kept while it rings; an offer of audio has 3 KiB
+_LONGEST_SDP = 16 * 1024  # kept while the call rings; an audio offer has 3 KiB
 
 
 class MalformedFrameError(Exception):
-    """A text that is no frame; str() says why."""
+    """A text is not a valid frame; str() is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keepalive:
-    """A client says that it is there."""
+    """The client's heartbeat."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A frame of a type that we do not know."""
+    """A frame of an unknown type."""
 
     type: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listen:
-    """The first frame on a socket, and again with a new token. `reconnect_timeout` in seconds, 0 = not said."""
+    """The first frame on a socket, and sent again with a new token. `reconnect_timeout` in seconds, 0 = not given."""
 
     token: str | None
     reconnect_timeout: float
@@ -38,14 +38,14 @@ class Listen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Register:
-    """The user can be called (`audio`), or no longer."""
+    """The client starts (`audio`) or stops accepting incoming calls."""
 
     audio: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invite:
-    """An outgoing call; `call_sid` is the client's own name for it until it gets a CallSid."""
+    """Start an outgoing call; `call_sid` is a temporary id chosen by the client, until the call has a CallSid."""
 
     call_sid: str
     sdp: str
@@ -54,7 +54,7 @@ class Invite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconnect:
-    """A call goes on on this socket: an `invite` that carries the token which came with `answer` or `invite`."""
+    """Continue a call on this socket: an `invite` with the token that was sent with `answer` or `invite`."""
 
     call_sid: str
     token: str
@@ -62,28 +62,28 @@ class Reconnect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerFrame:
-    """An incoming call is accepted."""
+    """Accept an incoming call."""
 
     call_sid: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reject:
-    """An incoming call is not accepted."""
+    """Reject an incoming call."""
 
     call_sid: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hangup:
-    """A call ends."""
+    """End a call."""
 
     call_sid: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reinvite:
-    """A call's media are to be agreed on anew."""
+    """Renegotiate the media of a call."""
 
     call_sid: str
     sdp: str
@@ -91,7 +91,7 @@ class Reinvite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dtmf:
-    """Keys were pressed."""
+    """Keys pressed during a call."""
 
     call_sid: str
     digits: str
@@ -99,7 +99,7 @@ class Dtmf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserMessage:
-    """The end user sends a message; `content` is the JSON text of any value."""
+    """A message from the end user; `content` is the JSON text of any value."""
 
     call_sid: str
     sid: str
@@ -109,13 +109,13 @@ class UserMessage:
 
 
 Spoken = Register | Invite | Reconnect | AnswerFrame | Reject | Hangup | Reinvite | Dtmf | UserMessage
-"""What only a client may say that has said who it is."""
+"""Frames that require a client with a verified token."""
 
 Received = Keepalive | Unknown | Listen | Spoken
 
 
 class _Payload:
-    """A frame's payload, member by member, each of the type that it must have."""
+    """Typed access to the members of a frame's payload."""
 
     def __init__(self, kind: str, members: Mapping[str, object], text: str) -> None:
         self.kind = kind
@@ -131,7 +131,7 @@ class _Payload:
         return value
 
     def name(self, name: str) -> str:
-        """A text that is kept, and so must be short."""
+        """A non-empty string; limited in length, because it is kept."""
         value = self.optional(name, _LONGEST_NAME)
         if not value:
             raise MalformedFrameError(f"{self.kind} has no {name}")
@@ -150,7 +150,7 @@ class _Payload:
         return value
 
     def json(self, name: str) -> str:
-        """The text of any value but null, as it was sent."""
+        """The JSON text of a value other than null, as received."""
         if self._members.get(name) is None:
             raise MalformedFrameError(f"{self.kind} has no {name}")
         start, _ = dict(_members(self._text, _start(self._text)))["payload"]
@@ -234,20 +234,20 @@ def read(text: str) -> Received:
     return reader(_Payload(kind, payload or {}, text))
 
 
-# Only to find where a value begins and ends: numbers stay text.
+# Used only to find the end of a value, so numbers stay text.
 _FINDER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 _BLANK = " \t\r\n"
 
 
 def _start(text: str, at: int = 0) -> int:
-    """Where the next token begins."""
+    """Index of the next token."""
     while text[at] in _BLANK:
         at += 1
     return at
 
 
 def _members(text: str, at: int) -> Iterator[tuple[str, tuple[int, int]]]:
-    """The members of the object that begins here, each with where its value begins and ends; it was parsed before."""
+    """Yield each member of the object at this index, with the begin and end of its value; the text is valid JSON."""
     at = _start(text, at + 1)
     while text[at] != "}":
         name, at = _FINDER.raw_decode(text, at)

@@ -1,4 +1,4 @@
-"""What the signalling gateway says when it refuses something: the codes and texts of the Voice SDK's own catalogue.
+"""Errors that the signalling gateway sends: codes and texts of the Voice SDK's catalogue.
 
 Source: @twilio/voice-sdk 2.18.5, errors/generated.ts; 31211: https://www.twilio.com/docs/api/errors/31211.
 """

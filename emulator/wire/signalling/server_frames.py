@@ -1,4 +1,4 @@
-"""What the gateway sends: frames, each of which is its text."""
+"""Frames that the gateway sends, each rendered by `text()`."""
 
 import json
 from collections.abc import Mapping
@@ -20,13 +20,13 @@ def _error(failure: SdkError) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connected:
-    """A `listen` is granted.
+    """The response to a valid `listen`.
 
     Attributes:
-        identity: who the client is.
-        home: where it sends its insights.
-        ttl: the token's rest in seconds.
-        edge: where it comes back after a lost socket; the usual one, which shims and browser flags lead here.
+        identity: the client's identity.
+        home: region to which it sends its insights.
+        ttl: remaining lifetime of the token in seconds.
+        edge: where it reconnects; the default edge, which shims and browser flags route to the emulator.
     """
 
     identity: str
@@ -35,7 +35,7 @@ class Connected:
     edge: str = "roaming"
 
     def text(self) -> str:
-        """The frame."""
+        """Render as JSON."""
         token = {"identity": self.identity, "ttl": self.ttl}
         return _frame(
             "connected",
@@ -45,50 +45,50 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class ReadyFrame:
-    """The user can be called."""
+    """The client can now receive calls."""
 
     def text(self) -> str:
-        """The frame."""
+        """Render as JSON, with an empty payload."""
         return _frame("ready", {})
 
 
 @dataclass(frozen=True, slots=True)
 class Offline:
-    """The user can no longer be called."""
+    """The client can no longer receive calls."""
 
     def text(self) -> str:
-        """The frame."""
+        """Render as JSON, with an empty payload."""
         return _frame("offline", {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ringing:
-    """An outgoing call has a CallSid and rings."""
+    """An outgoing call has its CallSid and rings."""
 
     call_sid: str
 
     def text(self) -> str:
-        """The frame."""
+        """Render as JSON."""
         return _frame("ringing", {"callsid": self.call_sid})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """A call is answered, goes on on this socket (no `sdp`), or has new media."""
+    """A call is answered, continues on this socket (no `sdp`), or has new media."""
 
     call_sid: str
     sdp: str | None = None
     reconnect: str | None = None
 
     def text(self) -> str:
-        """The frame."""
+        """Render as JSON, without members that are None."""
         payload = {"callsid": self.call_sid, "sdp": self.sdp, "reconnect": self.reconnect}
         return _frame("answer", {name: value for name, value in payload.items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """Somebody calls. `custom` becomes the call's custom parameters."""
+    """An incoming call. `custom` becomes its custom parameters."""
 
     call_sid: str
     sdp: str
@@ -99,7 +99,7 @@ class Incoming:
     custom: Mapping[str, str]
 
     def text(self) -> str:
-        """The frame."""
+        """Render as an `invite`."""
         parameters = {"CallSid": self.call_sid, "From": self.from_, "To": self.to}
         if self.account_sid is not None:
             parameters["AccountSid"] = self.account_sid
@@ -111,50 +111,50 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelled:
-    """An incoming call is over before this client accepted it."""
+    """An incoming call ended before this client accepted it."""
 
     call_sid: str
 
     def text(self) -> str:
-        """The frame."""
+        """Render as JSON."""
         return _frame("cancel", {"callsid": self.call_sid})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HungUp:
-    """A call is over."""
+    """A call has ended, with an error or without."""
 
     call_sid: str
     failure: SdkError | None = None
 
     def text(self) -> str:
-        """The frame."""
+        """Render as JSON."""
         error = {} if self.failure is None else {"error": _error(self.failure)}
         return _frame("hangup", {"callsid": self.call_sid, **error})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ack:
-    """The end user's message came in."""
+    """Confirm the receipt of an end user's message."""
 
     call_sid: str
     sid: str
 
     def text(self) -> str:
-        """The frame."""
+        """Render as JSON."""
         return _frame("ack", {"acktype": "message", "callsid": self.call_sid, "voiceeventsid": self.sid})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """Something was refused: a message (`call_sid` and `sid`), what concerns a call, or the whole client."""
+    """An error about a message (`call_sid` and `sid`), a call (`call_sid`), or the client as a whole."""
 
     failure: SdkError
     call_sid: str | None = None
     sid: str | None = None
 
     def text(self) -> str:
-        """The frame."""
+        """Render as an `error`, without members that are None."""
         about = {"callsid": self.call_sid, "voiceeventsid": self.sid}
         known = {name: value for name, value in about.items() if value is not None}
         return _frame("error", {**known, "error": _error(self.failure)})
@@ -162,14 +162,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """A message for the end user; `content` is the text that the REST request carried."""
+    """A message for the end user; `content` is the text from the REST request."""
 
     call_sid: str
     sid: str
     content: str
 
     def text(self) -> str:
-        """The frame. A content that is JSON is the value of that very text, so that no number loses a digit."""
+        """Render as a `message`. Content that is JSON is copied as text, so that numbers keep all digits."""
         value = self.content if content.is_json(self.content) else json.dumps(self.content)
         payload = {"callsid": self.call_sid, "voiceeventsid": self.sid}
         payload |= {"contenttype": CONTENT_TYPE, "messagetype": MESSAGE_TYPE}
@@ -179,10 +179,10 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """The gateway goes away for good."""
+    """The gateway closes the connection permanently."""
 
     def text(self) -> str:
-        """The frame."""
+        """Render as JSON, with an empty payload."""
         return _frame("close", {})
 
 
