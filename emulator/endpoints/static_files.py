@@ -1,8 +1,10 @@
 """Files of our own pages, with a Content-Security-Policy that forbids inline scripts and other hosts."""
 
 import gzip
+import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
+from http import HTTPStatus
 from importlib.resources import files
 
 from fastapi import HTTPException, Request, Response
@@ -42,7 +44,9 @@ class StaticFiles:
         }
 
     def file(self, name: str, request: Request) -> Response:
-        """Return a file, compressed if the client accepts gzip. Reads the disk: call it from a sync handler.
+        """Return a file, compressed if the client accepts gzip, or 304 when the client has it.
+
+        It reads the disk: call it from a sync handler.
 
         Raises:
             HTTPException: 404, unknown file name.
@@ -53,11 +57,19 @@ class StaticFiles:
         media_type = _TYPES[name.rpartition(".")[2]]
         charset = "" if media_type.startswith("image/") else "; charset=utf-8"
         content = (files(package) / folder / name).read_bytes()
-        headers = dict(self._headers)
+        headers = {**self._headers, "etag": _etag(content)}
+        if headers["etag"] in (tag.strip() for tag in request.headers.get("if-none-match", "").split(",")):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
         if "gzip" in request.headers.get("accept-encoding", ""):
             headers["content-encoding"] = "gzip"
             content = _compressed(content)
         return Response(content, media_type=media_type + charset, headers=headers)
+
+
+@lru_cache(maxsize=64)
+def _etag(content: bytes) -> str:
+    """A weak one: the compressed file has the same (RFC 9110, 8.8.3)."""
+    return f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
 @lru_cache(maxsize=64)

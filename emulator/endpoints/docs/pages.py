@@ -8,7 +8,7 @@ router = APIRouter(include_in_schema=False)
 
 _OWN = "emulator.endpoints.docs", "static"
 _SWAGGER = "fastapi_swagger", "resources"
-_SHELF = StaticFiles(
+_FILES = StaticFiles(
     {
         "index.html": _OWN,
         "docs.css": _OWN,
@@ -31,16 +31,16 @@ def openapi(request: Request) -> Response:
 @router.get("/docs")
 def docs(request: Request) -> Response:
     """Return the HTML page."""
-    return _SHELF.file("index.html", request)
+    return _FILES.file("index.html", request)
 
 
 @router.get("/docs/{name}")
 def docs_file(name: str, request: Request) -> Response:
     """Return a file that the page loads."""
-    return _SHELF.file(name, request)
+    return _FILES.file(name, request)
 
 
 @router.get("/favicon.ico")
 def favicon(request: Request) -> Response:
     """Return the icon that browsers request by default."""
-    return _SHELF.file("favicon.svg", request)
+    return _FILES.file("favicon.svg", request)

@@ -9,16 +9,16 @@ from emulator.endpoints.static_files import StaticFiles
 router = APIRouter(include_in_schema=False)
 
 _OWN = "emulator.endpoints.web", "static"
-_SHELF = StaticFiles({file.name: _OWN for file in files(_OWN[0]).joinpath(_OWN[1]).iterdir()})
+_FILES = StaticFiles({file.name: _OWN for file in files(_OWN[0]).joinpath(_OWN[1]).iterdir()})
 
 
 @router.get("/")
 def page(request: Request) -> Response:
     """Return the HTML page."""
-    return _SHELF.file("index.html", request)
+    return _FILES.file("index.html", request)
 
 
 @router.get("/web/{name}")
 def file(name: str, request: Request) -> Response:
     """Return a file that the page loads."""
-    return _SHELF.file(name, request)
+    return _FILES.file(name, request)

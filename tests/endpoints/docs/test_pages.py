@@ -151,3 +151,15 @@ def test_what_the_document_refers_to_is_in_it(document: dict[str, Any]) -> None:
 
     assert names <= set(document["components"]["schemas"])
     assert "UserDefinedMessage" in names
+
+
+@pytest.mark.parametrize("path", ["/docs/swagger-ui-bundle.js", "/docs", "/"])
+def test_what_a_browser_has_is_not_sent_again(site: Site, path: str) -> None:
+    first = site.ask("GET", path, (("Accept-Encoding", "gzip"),))
+    tag = first.header("etag") or ""
+    again = site.ask("GET", path, (("If-None-Match", f'"other", {tag}'),))
+
+    assert tag.startswith('W/"')
+    assert (first.status, again.status, again.body) == (200, 304, b"")
+    assert again.header("etag") == tag
+    assert site.ask("GET", path, (("If-None-Match", '"other"'),)).status == 200
