@@ -21,6 +21,7 @@ from emulator.endpoints.inspection import (
     ca,
     calls,
     check,
+    clock,
     deliveries,
     end_users,
     error_handlers,
@@ -33,9 +34,9 @@ from emulator.endpoints.inspection import (
     retries,
     rules,
     schemas,
+    seed,
     subscriptions,
     users,
-    world,
 )
 from emulator.endpoints.services import Services
 from emulator.endpoints.twilio import openapi
@@ -71,7 +72,8 @@ _PARTS = (
     schemas,
     faults,
     reset,
-    world,
+    clock,
+    seed,
     check,
     rules,
     ca,

@@ -1,4 +1,4 @@
-"""`/_emulator/clock` and `/_emulator/seed`: the clock and the random seed of the emulator."""
+"""`/_emulator/clock`: the clock of the emulator."""
 
 import re
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from emulator.endpoints.inspection.dependencies import EngineDep
 from emulator.endpoints.inspection.error_handlers import UNPROCESSABLE, Problem, Responses
 from emulator.wire.dates import iso8601
 
-router = APIRouter(route_class=ControlRoute, tags=["time and chance"], responses=UNPROCESSABLE)
+router = APIRouter(route_class=ControlRoute, tags=["clock and seed"], responses=UNPROCESSABLE)
 
 # The range of all date formats that the emulator writes.
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
@@ -92,12 +92,6 @@ class ClockView(DeferredModel):
     frozen: bool = Field(examples=[True])
 
 
-class Seed(Body):
-    """The seed of identifiers; null = random."""
-
-    seed: int | None = Field(ge=0, le=10**15 - 1, examples=[7])
-
-
 def _view(engine: EngineDep) -> ClockView:
     return ClockView(now=iso8601(engine.clock.now()), frozen=engine.clock.frozen)
 
@@ -120,16 +114,3 @@ async def put_clock(engine: EngineDep, change: Annotated[ClockChange, IN_BODY]) 
     else:
         engine.clock.reset()
     return _view(engine)
-
-
-@router.get("/_emulator/seed", summary="The seed")
-async def get_seed(engine: EngineDep) -> Seed:
-    """The seed of identifiers."""
-    return Seed(seed=engine.ids.current_seed)
-
-
-@router.put("/_emulator/seed", summary="Make identifiers reproducible")
-async def put_seed(engine: EngineDep, seed: Seed) -> Seed:
-    """Restart the sequence of SIDs and request ids from this seed."""
-    engine.ids.seed(seed.seed)
-    return seed

@@ -1,4 +1,4 @@
-"""`/_emulator/clock` and `/_emulator/seed`: time and chance of the whole process."""
+"""`/_emulator/clock` and `/_emulator/seed`: the clock and the seed of the whole process."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ FROZEN = {"now": "2026-01-02T03:04:05.000Z", "frozen": True}
 
 @pytest.fixture
 def own(serve: Servers) -> Site:
-    """An emulator of its own: time and chance are everybody's."""
+    """An emulator of its own: clock and seed are shared by all its clients."""
     return serve(now=Time())
 
 
