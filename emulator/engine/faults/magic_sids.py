@@ -86,15 +86,15 @@ class MagicSids(Store[_Attempt, bool]):
         """Whether a CallSid may be magic; a fast test with false positives."""
         return call_sid[-_ENDING:-4] in self._looks
 
-    def choose(self, asked: RequestFacts) -> Fault | None:
+    def choose(self, facts: RequestFacts) -> Fault | None:
         """Return the fault of a request; None when its CallSid selects none."""
-        call = _BY_ENDING.get(asked.call_sid[-_ENDING:].lower()) if self._looks else None
-        if call is None or (asked.refused and corrupts_response(call.action)) or (call.once and self._was_seen(asked)):
+        call = _BY_ENDING.get(facts.call_sid[-_ENDING:].lower()) if self._looks else None
+        if call is None or (facts.refused and corrupts_response(call.action)) or (call.once and self._was_seen(facts)):
             return None
         return Fault(rule=f"magic-{call.ending}", delay=call.delay, action=call.action)
 
-    def _was_seen(self, asked: RequestFacts) -> bool:
-        key = asked.idempotency_key
-        what = key.encode() if key else asked.fingerprint
-        digest = sha256(b"%b %b" % (asked.resource.encode(), what)).digest()
-        return not self.put((asked.account_sid, asked.call_sid, digest), value=True)
+    def _was_seen(self, facts: RequestFacts) -> bool:
+        key = facts.idempotency_key
+        what = key.encode() if key else facts.fingerprint
+        digest = sha256(b"%b %b" % (facts.resource.encode(), what)).digest()
+        return not self.put((facts.account_sid, facts.call_sid, digest), value=True)

@@ -50,13 +50,13 @@ class Match:
     idempotency_key: str | None = None
     content: JsonSubset | None = None
 
-    def fits(self, asked: RequestFacts) -> bool:
+    def fits(self, facts: RequestFacts) -> bool:
         """Whether a request of the scope meets the other conditions."""
-        if self.resource not in (None, asked.resource) or self.idempotency_key not in (None, asked.idempotency_key):
+        if self.resource not in (None, facts.resource) or self.idempotency_key not in (None, facts.idempotency_key):
             return False
         if self.content is None:
             return True
-        found = asked.value
+        found = facts.value
         return found is not None and is_part(self.content.value, found.value)
 
 
@@ -110,9 +110,9 @@ class FaultRule:
         """Whether the rule has fired `times` times."""
         return self.recipe.times is not None and self.fired >= self.recipe.times
 
-    def is_for(self, asked: RequestFacts) -> bool:
+    def is_for(self, facts: RequestFacts) -> bool:
         """Whether the rule is for a request of its scope; it corrupts no response to a rejected request."""
-        return not (asked.refused and corrupts_response(self.recipe.then.action)) and self.recipe.match.fits(asked)
+        return not (facts.refused and corrupts_response(self.recipe.then.action)) and self.recipe.match.fits(facts)
 
     def apply(self, now: float) -> Fault | None:
         """Count a matching request and return its fault, or None; `now` is the emulator's time."""
@@ -219,17 +219,17 @@ class FaultRules(Store[str, FaultRule]):
             bool(self._entries) and any(not rule.is_spent for rule in self.covering(account_sid, call_sid))
         )
 
-    def choose(self, asked: RequestFacts, now: float) -> Fault | None:
+    def choose(self, facts: RequestFacts, now: float) -> Fault | None:
         """Choose the fault of a request, or None; `now` is the emulator's time."""
-        rules = sorted(self.covering(asked.account_sid, asked.call_sid), key=lambda rule: rule.number)
+        rules = sorted(self.covering(facts.account_sid, facts.call_sid), key=lambda rule: rule.number)
         for rule in rules:
             if self._has_ended(rule):
                 self.remove(rule.id)
-            elif not rule.is_spent and rule.is_for(asked):
+            elif not rule.is_spent and rule.is_for(facts):
                 fault = rule.apply(now)
                 if fault is not None:
                     return fault
-        return self._magic.choose(asked)
+        return self._magic.choose(facts)
 
     def _has_ended(self, rule: FaultRule) -> bool:
         return rule.ends_at is not None and self._monotonic() >= rule.ends_at
