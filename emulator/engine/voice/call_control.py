@@ -288,7 +288,7 @@ class CallController:
         if frame.message_type != MESSAGE_TYPE:
             return error_codes.MESSAGE_TYPE_INVALID
         call = None if party is None else self._calls.get(party.call_sid)
-        # A call that was deleted from the registry counts as active, like any unregistered call.
+        # A call that was deleted from the registry counts as active.
         if party is None or (call is not None and call.refusal(call.account_sid or "") is not None):
             return error_codes.CALL_NOT_ACTIVE
         return error_codes.CONTENT_TOO_LARGE if len(frame.content) > MAX_CONTENT else None
