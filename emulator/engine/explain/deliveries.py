@@ -26,15 +26,15 @@ def explain(wait: Waiter[DeliveryFilter], end: WaitEnd, callback_dispatcher: Cal
 
 
 def _situation(scope: Scope, callback_dispatcher: CallbackDispatcher) -> Iterator[str]:
-    whose = f" of call {scope.call_sid}" if scope.call_sid else ""
+    of_call = f" of call {scope.call_sid}" if scope.call_sid else ""
     subscribed = sum(scope.covers(each.account_sid, each.call_sid) for each in callback_dispatcher.subscriptions)
     messages = (
         callback_dispatcher.sayings if scope.call_sid is None else callback_dispatcher.sayings.of_call(scope.call_sid)
     )
     count = sum(scope.overlaps(Scope(each.said.account_sid, each.said.call_sid)) for each in messages)
     if not subscribed:
-        yield f"there is no subscription{whose}: create one, and then let the end user speak"
-    yield f"the end user{whose} said {_counted(count)}"
+        yield f"there is no subscription{of_call}: create one, and then let the end user speak"
+    yield f"the end user{of_call} said {_counted(count)}"
 
 
 def _counted(count: int) -> str:

@@ -128,21 +128,21 @@ def _created(exchange: Exchange) -> str:
 
 def _what(exchange: Exchange) -> str:
     context = exchange.arrival
-    whose = f"for {_owner('call', context.call_sid)} of {_owner('account', context.account_sid)}"
+    owner = f"for {_owner('call', context.call_sid)} of {_owner('account', context.account_sid)}"
     if exchange.fault is not None and exchange.outcome is Outcome.FAULTED:
-        return f"a request {whose} that {exchange.fault.rule} kept from being processed ({exchange.fault.name})"
+        return f"a request {owner} that {exchange.fault.rule} kept from being processed ({exchange.fault.name})"
     if exchange.problem is not None:
         problem = exchange.problem
         reason = f"; {exchange.reason}" if exchange.reason else ""
         says = problem.rule.says.replace("{path}", cut(exchange.request.path, _LONGEST_PATH))
-        return f"a request {whose}, refused with {says} (rule {problem.name}, {problem.certainty}{reason})"
+        return f"a request {owner}, refused with {says} (rule {problem.name}, {problem.certainty}{reason})"
     if exchange.made is None:
-        return f"a preflight {whose}"
+        return f"a preflight {owner}"
     if exchange.message is None:
-        return f"a request {whose} about {exchange.made.element} {exchange.made.sid}"
+        return f"a request {owner} about {exchange.made.element} {exchange.made.sid}"
     sid = exchange.message.sid
     return (
-        f"message {sid} {whose}" if exchange.created else f"a request {whose} that replayed {sid} and created nothing"
+        f"message {sid} {owner}" if exchange.created else f"a request {owner} that replayed {sid} and created nothing"
     )
 
 

@@ -7,7 +7,7 @@ from emulator.wire.errors import ErrorSpec
 
 
 class Drop(StrEnum):
-    """When the connection is reset, relative to processing."""
+    """Time of the connection reset, relative to processing."""
 
     BEFORE = "before"  # the request is not processed
     AFTER = "after"  # the request is processed and journalled, the response lost
