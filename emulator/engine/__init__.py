@@ -1,1 +1,1 @@
-"""What happened here: exchanges, messages, calls, idempotency keys. Knows no HTTP library."""
+"""State and history of the emulator: exchanges, messages, calls, idempotency keys. Imports no HTTP library."""

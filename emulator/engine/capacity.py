@@ -1,8 +1,8 @@
-"""One account of memory: what each kind of state may take, what it takes now, and what happens when it is full.
+"""The memory account: limit, use and overflow behaviour of each kind of state.
 
-A kind that refuses raises `CapacityError`, which is answered 429 with the name of the bound. A kind that evicts drops
-its oldest entries. When the whole account is full, the kind that takes most of what can be evicted gives way, so that
-history never keeps a test from registering what it needs.
+A kind that refuses raises `CapacityError`; the response is 429 with the name of the bound. A kind that evicts drops its
+oldest entries. When the whole account is full, the largest evictable kind evicts, so history never prevents a test from
+registering what it needs.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,11 +13,16 @@ from typing import NamedTuple
 
 MEMORY_LIMIT = 512 * 1024**2
 MEMORY = "memory"
-"""The name of the bound on all kinds together."""
+"""Name of the bound on all kinds together."""
 
 
 class CapacityError(Exception):
-    """A bound is reached: `name` is the bound's, `maximum` its value."""
+    """A bound was reached.
+
+    Attributes:
+        name: name of the bound.
+        maximum: value of the bound, in entries or in bytes.
+    """
 
     def __init__(self, name: str, maximum: int, remedy: str, unit: str = "") -> None:
         super().__init__(f"{name} reached: at most {maximum}{unit and f' {unit}'}; {remedy}")
@@ -26,22 +31,22 @@ class CapacityError(Exception):
 
 
 class WhenFull(StrEnum):
-    """What happens to a new entry of a kind that is full."""
+    """Handling of a new entry when its kind is full."""
 
-    EVICT = "evict"  # it is kept, and the oldest entries of the kind are dropped
+    EVICT = "evict"  # keep it and drop the oldest entries of the kind
     REFUSE = "refuse"  # 429
-    WAIT = "wait"  # it is taken once there is room
+    WAIT = "wait"  # accept it once there is space
 
 
 class Kind(NamedTuple):
     """A kind of state.
 
     Attributes:
-        name: as in `/readyz` and in a 429.
-        entries: how many are kept.
-        percent: how much of the memory limit they may take.
-        when_full: what happens then.
-        remedy: what the client can do about a 429.
+        name: name in `/readyz` and in a 429.
+        entries: maximum number of entries.
+        percent: maximum share of the memory limit.
+        when_full: handling of a new entry when the kind is full.
+        remedy: advice to the client in a 429.
     """
 
     name: str
@@ -76,11 +81,11 @@ KINDS: tuple[Kind, ...] = (
     Kind("delayed_responses", 10_000, 1, _REFUSE, "let some go first"),
     Kind("event_notes", 10_000, 1, _EVICT),
 )
-"""All kinds. What is not evicted may take 60 % of the limit in all: the rest always holds history."""
+"""All kinds. Kinds that do not evict may take 60 % of the limit together, which leaves 40 % for history."""
 
 
 class Capacity(NamedTuple):
-    """A choice in place of a kind's defaults; None = the default."""
+    """Overrides of a kind's limits; None = the default."""
 
     entries: int | None = None
     max_bytes: int | None = None
@@ -88,10 +93,10 @@ class Capacity(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Bound:
-    """A kind in one account: its maximum and its use.
+    """Limits and current use of a kind in one account.
 
     Attributes:
-        evict: drops the oldest entry and releases it; set by the store of the kind.
+        evict: drops and releases the oldest entry; set by the store of the kind.
     """
 
     account: "MemoryAccount"
@@ -103,17 +108,17 @@ class Bound:
     evict: Callable[[], None] | None = None
 
     def charge(self, size: int, entries: int = 1) -> None:
-        """Count what is kept from now on; where the kind evicts, call this after the entry is in its store.
+        """Add new entries to the use; if the kind evicts, call this after the entry is in its store.
 
         Raises:
-            CapacityError: the kind does not evict, and it or the account is full.
+            CapacityError: the kind does not evict, and the kind or the account is full.
         """
         if self.kind.when_full is not WhenFull.EVICT:
             self._refuse_excess(size, entries)
         self.hold(size, entries)
 
     def hold(self, size: int, entries: int = 1) -> None:
-        """Count what is in memory already, also where a kind that does not evict is full."""
+        """Add entries that are already in memory to the use, even if a kind that does not evict is full."""
         self.entries += entries
         self.bytes += size
         self.account.bytes += size
@@ -124,7 +129,7 @@ class Bound:
             self.account.reclaim()
 
     def release(self, size: int, entries: int = 1) -> None:
-        """Count what is kept no longer."""
+        """Subtract removed entries from the use."""
         self.entries -= entries
         self.bytes -= size
         self.account.bytes -= size
@@ -143,11 +148,11 @@ class MemoryAccount:
     """All bounds of one emulator.
 
     Args:
-        limit: bytes for all kinds together.
-        capacities: by kind, in place of its defaults.
+        limit: maximum bytes of all kinds together.
+        capacities: overrides of the limits by kind.
 
     Attributes:
-        bytes: what all kinds take.
+        bytes: current bytes of all kinds together.
     """
 
     def __init__(self, limit: int = MEMORY_LIMIT, capacities: Mapping[str, Capacity] | None = None) -> None:
@@ -160,23 +165,23 @@ class MemoryAccount:
 
     @property
     def bounds(self) -> tuple[Bound, ...]:
-        """A bound for each kind, in the order of the table."""
+        """The bounds in the order of `KINDS`."""
         return tuple(self._bounds.values())
 
     def charge(self, name: str, size: int, entries: int = 0) -> None:
-        """Count bytes that a part without a store holds, as buffers and bodies of connections.
+        """Add bytes held outside a store, for example buffers and request bodies of connections.
 
         Raises:
-            CapacityError: the kind does not evict, and it or the account is full.
+            CapacityError: the kind does not evict, and the kind or the account is full.
         """
         self._bounds[name].charge(size, entries)
 
     def release(self, name: str, size: int, entries: int = 0) -> None:
-        """Count bytes that were charged and are held no longer."""
+        """Subtract bytes that were charged and are no longer held."""
         self._bounds[name].release(size, entries)
 
     def reclaim(self, wanted: int = 0) -> bool:
-        """Evict from the largest kind that evicts until so many bytes fit; False when they do not.
+        """Evict from the largest evictable kind until `wanted` bytes fit; return False when they cannot.
 
         Each kind keeps its newest entry.
         """
@@ -195,7 +200,7 @@ class MemoryAccount:
 
 
 def size_of(*values: object) -> int:
-    """The memory of JSON values and texts, in bytes; what occurs twice counts twice."""
+    """Return the memory of JSON values and strings in bytes; a value that occurs twice counts twice."""
     size, rest = 0, list(values)
     while rest:
         value = rest.pop()

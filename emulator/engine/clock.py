@@ -1,4 +1,4 @@
-"""The emulator's time. Everything that shows or compares a date asks here; waits and time-outs do not."""
+"""The emulator's clock, the source of all dates that are shown or compared. Waits and timeouts do not use it."""
 
 from collections.abc import Callable
 
@@ -7,11 +7,11 @@ Now = Callable[[], float]
 
 
 class Clock:
-    """The time of a source that the caller brings, which can be stopped and moved forward.
+    """A clock that can be frozen and advanced.
 
     Args:
-        now: the source.
-        frozen_at: where it stands still from the start, and after `reset`.
+        now: the underlying time source.
+        frozen_at: initial frozen time, also restored by `reset`; None = running.
     """
 
     def __init__(self, now: Now, frozen_at: float | None = None) -> None:
@@ -22,25 +22,25 @@ class Clock:
 
     @property
     def frozen(self) -> bool:
-        """Whether it stands still."""
+        """Whether the clock is frozen."""
         return self._frozen_at is not None
 
     def now(self) -> float:
-        """The time."""
+        """Return the current time in seconds since 1970."""
         return self._source() + self._ahead if self._frozen_at is None else self._frozen_at
 
     def freeze(self, at: float) -> None:
-        """Stand still at this time."""
+        """Freeze the clock at this time."""
         self._frozen_at = at
 
     def advance(self, seconds: float) -> None:
-        """Go forward, standing still or not."""
+        """Move the clock forward, frozen or not."""
         if self._frozen_at is None:
             self._ahead += seconds
         else:
             self._frozen_at += seconds
 
     def reset(self) -> None:
-        """Be as at the start."""
+        """Restore the initial state."""
         self._frozen_at = self._first
         self._ahead = 0.0

@@ -1,4 +1,4 @@
-"""What the engine can be told to do in another way."""
+"""Configuration of the engine."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,14 +7,14 @@ from emulator.engine.capacity import MEMORY_LIMIT, Capacity
 
 
 class Unregistered(StrEnum):
-    """What a CallSid that nobody registered is: the option `calls`."""
+    """Treatment of an unregistered CallSid: the option `calls`."""
 
-    ANY = "any"  # an active call
-    REGISTERED = "registered"  # no call
+    ANY = "any"  # treat it as an active call
+    REGISTERED = "registered"  # reject it as unknown
 
 
 class OnMismatch(StrEnum):
-    """What other parameters under a known key get: the option `idempotency_mismatch`."""
+    """Response to a known key with other parameters: the option `idempotency_mismatch`."""
 
     REPLAY = "replay"
     REJECT = "reject"
@@ -22,7 +22,7 @@ class OnMismatch(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineConfig:
-    """The choices that Twilio's documents leave open, and the engine's bounds. Durations in seconds."""
+    """Choices that Twilio's documentation leaves open, and the engine's bounds. Durations are in seconds."""
 
     calls: Unregistered = Unregistered.ANY
     idempotency_ttl: float = 24 * 3600
@@ -38,7 +38,7 @@ class EngineConfig:
     connections_limit: int = 20_000
 
     def capacities(self) -> dict[str, Capacity]:
-        """What was chosen in place of the defaults of the account of memory."""
+        """Return the configured limits that override the defaults of the memory account."""
         return {
             "journal": Capacity(self.journal_limit, self.journal_bytes),
             "idempotency_keys": Capacity(self.idempotency_limit),

@@ -1,6 +1,6 @@
-"""The engine: takes requests in, decides what the emulator's own state says about them, and remembers.
+"""The engine: evaluates requests against the emulator's state and records them in the journal.
 
-`admit` is one synchronous step (schemas, key, call state, append, wake), so that no other request can come between.
+`Engine.create` is one synchronous step (schemas, key, call state, append, wake), so requests cannot interleave.
 """
 
 from collections.abc import Callable
@@ -49,10 +49,10 @@ class Engine:
     """All state of one emulator.
 
     Args:
-        policy: its choices and bounds.
-        clock: the time that it shows.
-        ids: where identifiers come from.
-        monotonic: seconds that only go forward, whatever the clock does.
+        policy: choices and bounds.
+        clock: the emulator's clock.
+        ids: generator of identifiers.
+        monotonic: returns monotonic seconds, independent of the clock.
     """
 
     def __init__(self, policy: EngineConfig, *, clock: Clock, ids: IdGenerator, monotonic: Callable[[], float]) -> None:
@@ -81,48 +81,51 @@ class Engine:
     # --- requests on the Twilio surface
 
     def begin_request(self, account_sid: str | None, call_sid: str | None) -> RequestContext:
-        """A request has begun; every arrival must `leave`."""
+        """Begin a request; the caller must call `end_request`."""
         return self._arrivals.begin(account_sid, call_sid, self.clock.now())
 
-    def end_request(self, arrival: RequestContext) -> None:
-        """A request has ended, whatever became of it."""
-        self._arrivals.end(arrival)
+    def end_request(self, context: RequestContext) -> None:
+        """End a request, whatever its outcome."""
+        self._arrivals.end(context)
 
-    def client_left(self, arrival: RequestContext) -> None:
-        """The client went away before its answer was out: what its attempts show has changed."""
-        arrival.was_left = True
-        self.events.wake(arrival.account_sid, arrival.call_sid)
+    def client_left(self, context: RequestContext) -> None:
+        """Mark a request whose client disconnected before the response was sent, and wake event streams.
 
-    def create(self, arrival: RequestContext, request: ReceivedRequest, new: CreateRequest) -> Exchange:
-        """Create what is asked for, or replay what its key created before, unless a fault prevents it.
+        The findings on its retry sequence change.
+        """
+        context.was_left = True
+        self.events.wake(context.account_sid, context.call_sid)
+
+    def create(self, context: RequestContext, request: ReceivedRequest, new: CreateRequest) -> Exchange:
+        """Create the requested resource, or replay what its key created before, unless a fault prevents it.
 
         Raises:
             TwilioError: content-not-json (a schema), idempotency-conflict, call-unknown, call-not-active, call-is-pstn,
-                too-many-requests (as many subscriptions as can be kept).
+                too-many-requests (the store of subscriptions is full).
         """
         now = self.clock.now()
-        account_sid, call_sid = arrival.account_sid, arrival.call_sid
+        account_sid, call_sid = context.account_sid, context.call_sid
         assert account_sid is not None
         assert call_sid is not None
         if self.faults.may_apply(account_sid, call_sid):
-            arrival.fault = self.faults.choose(self.preconditions.facts_of_create(account_sid, call_sid, new, now), now)
-            if arrival.fault is not None and arrival.fault.prevents:
-                return self._prevent(arrival, request, new, now)
+            context.fault = self.faults.choose(self.preconditions.facts_of_create(account_sid, call_sid, new, now), now)
+            if context.fault is not None and context.fault.prevents:
+                return self._prevent(context, request, new, now)
         schemas, original = self.preconditions.evaluate(account_sid, call_sid, new, now)
         if original is not None:
-            if not arrival.was_reset:
+            if not context.was_reset:
                 original.replays += 1
             outcome = Outcome.REPLAYED if new.fingerprint == original.fingerprint else Outcome.MISMATCH
-            return self._record(arrival, request, outcome, now, made=original, new=new)
+            return self._record(context, request, outcome, now, made=original, new=new)
         hex_id = self.ids.random_bytes(sids.ENTROPY_BYTES).hex()
         made = new.made(hex_id, account_sid, call_sid, now)
-        if not arrival.was_reset:
+        if not context.was_reset:
             self.preconditions.commit(made, now)
         handover = None
         if isinstance(new, NewMessage):
             handover = self.call_controller.deliver(call_sid, made.sid, new.content)
         return self._record(
-            arrival,
+            context,
             request,
             Outcome.CREATED,
             now,
@@ -133,7 +136,7 @@ class Engine:
             handover=handover,
         )
 
-    def delete(self, arrival: RequestContext, request: ReceivedRequest, target: Target) -> Exchange:
+    def delete(self, context: RequestContext, request: ReceivedRequest, target: Target) -> Exchange:
         """Delete a subscription, unless a fault prevents it; the call's state does not matter.
 
         Raises:
@@ -142,56 +145,56 @@ class Engine:
         now = self.clock.now()
         account_sid, call_sid = target.account_sid, target.call_sid
         if self.faults.may_apply(account_sid, call_sid):
-            arrival.fault = self.faults.choose(self.preconditions.facts_of_delete(target), now)
-            if arrival.fault is not None and arrival.fault.prevents:
-                return self._prevent(arrival, request, None, now)
+            context.fault = self.faults.choose(self.preconditions.facts_of_delete(target), now)
+            if context.fault is not None and context.fault.prevents:
+                return self._prevent(context, request, None, now)
         subscription = self.preconditions.subscription(target)
         self.preconditions.discard(subscription)
-        return self._record(arrival, request, Outcome.DELETED, now, made=subscription)
+        return self._record(context, request, Outcome.DELETED, now, made=subscription)
 
     def refuse(
-        self, arrival: RequestContext, request: ReceivedRequest, problem: ErrorSpec, reason: str | None = None
+        self, context: RequestContext, request: ReceivedRequest, problem: ErrorSpec, reason: str | None = None
     ) -> Exchange:
-        """Remember a request that was refused."""
+        """Record a rejected request."""
         form = {} if problem is INTERNAL_ERROR else request.parameters()
-        # As far as it can be told. A key that is too long is cut: the request's form has all of it.
+        # Best effort. A key that is too long is truncated: the request's form has all of it.
         new = NewMessage(form.get("Content", ""), form.get("IdempotencyKey", "")[:MAX_KEY] or None)
         return self._record(
-            arrival, request, Outcome.REFUSED, self.clock.now(), problem=problem, reason=reason, new=new
+            context, request, Outcome.REFUSED, self.clock.now(), problem=problem, reason=reason, new=new
         )
 
-    def preflight(self, arrival: RequestContext, request: ReceivedRequest) -> Exchange:
-        """Remember an OPTIONS request."""
-        return self._record(arrival, request, Outcome.PREFLIGHT, self.clock.now())
+    def preflight(self, context: RequestContext, request: ReceivedRequest) -> Exchange:
+        """Record an OPTIONS request."""
+        return self._record(context, request, Outcome.PREFLIGHT, self.clock.now())
 
     def dry_run(self, account_sid: str, call_sid: str, new: CreateRequest) -> Resource:
-        """What a request would create (its id all zeros) or replay; nothing is remembered, no fault happens.
+        """Return what a request would create (with an all-zero id) or replay. Record nothing, apply no fault.
 
         Raises:
-            TwilioError: as `admit`.
+            TwilioError: as `create`, but never too-many-requests.
         """
         now = self.clock.now()
         _, original = self.preconditions.evaluate(account_sid, call_sid, new, now)
         return original or new.made(_NO_ID, account_sid, call_sid, now)
 
     def new_request_id(self) -> str:
-        """An id for a reply that belongs to no exchange: what came was no request."""
+        """Return an id for a reply without an exchange: the bytes received were not a valid request."""
         return sids.make(sids.REQUEST, self.ids.random_bytes(sids.ENTROPY_BYTES))
 
-    def receive_end_user_message(self, said: EndUserMessage) -> LoggedMessage:
-        """An end user said something."""
-        return self.callback_dispatcher.dispatch(said, self.clock.now())
+    def receive_end_user_message(self, message: EndUserMessage) -> LoggedMessage:
+        """Log an end user's message and dispatch it to the subscriptions of its call."""
+        return self.callback_dispatcher.dispatch(message, self.clock.now())
 
-    # --- what the author of a test does
+    # --- test control and inspection
 
     async def page(self, selection: Selection, window: Window) -> tuple[int, list[Exchange]]:
-        """How many exchanges a selection has, and a part of them; looked at in slices where that is needed."""
+        """Count the exchanges of a selection and return a part of them; examine them in slices if necessary."""
         if selection.matches is None:
             return len(selection), selection.page(window.limit, newest_first=window.newest_first, skip=window.skip)
         return await self.slices.page(selection.matches, selection.candidates, selection.size, window)
 
     async def wait(self, wanted: Filter, *, at_least: int | None, at_most: int | None) -> MessageWaiter:
-        """Start to wait for messages; the owner must leave `waits`."""
+        """Begin a wait for messages; the caller must call `waits.leave`."""
         wait = self.waits.begin(wanted, at_least=at_least, at_most=at_most)
         found = self.journal.messages(wanted)
         if found.matches is None:
@@ -202,7 +205,7 @@ class Engine:
         )
 
     async def page_of_deliveries(self, wanted: DeliveryFilter, window: Window) -> tuple[int, list[Delivery]]:
-        """How many deliveries a filter means, and a part of them; looked at in slices."""
+        """Count the deliveries that match a filter and return a part of them; examine them in slices."""
         deliveries = self.callback_dispatcher.deliveries
         many = len(deliveries.candidates(wanted))
         return await self.slices.page(wanted.matches, lambda: deliveries.candidates(wanted), many, window)
@@ -210,31 +213,31 @@ class Engine:
     async def wait_for_deliveries(
         self, wanted: DeliveryFilter, *, at_least: int | None, at_most: int | None
     ) -> Waiter[DeliveryFilter]:
-        """Start to wait for deliveries; the owner must leave their `waits`."""
+        """Begin a wait for deliveries; the caller must call `leave` of their `waits`."""
         deliveries, waits = self.callback_dispatcher.deliveries, self.callback_dispatcher.deliveries.waits
         wait = waits.begin(wanted, at_least=at_least, at_most=at_most)
         many = len(deliveries.candidates(wanted))
         return await waits.add_earlier(wait, lambda: deliveries.candidates(wanted), many, self.slices)
 
     async def retries(self, scope: Scope) -> list[RetrySequence]:
-        """The attempts of a scope that belong together, in the order of the last ones."""
+        """Group the attempts of a scope into retry sequences, in the order of their last attempts."""
         found = self.journal.requests(Filter(account_sid=scope.account_sid, call_sid=scope.call_sid))
         return await self.slices.run(self._retries(scope), found.size)
 
     async def delete_messages(self, wanted: Filter) -> int:
-        """Remove messages and the keys that created them; returns how many."""
+        """Remove messages and the keys that created them; return their number."""
         return await self.slices.run(self._deletion(wanted), self.journal.messages(wanted).size)
 
     def reset(self, scope: Scope) -> dict[str, int]:
-        """Forget everything of a scope and end its waits; returns what was forgotten, by name.
+        """Remove the state of a scope and end its waits; return the number of removed entries by name.
 
-        Requests in flight that belong to the scope will not be remembered. Without a scope, clock and ids are as at
-        the start.
+        Requests of the scope that are in flight will not be recorded. Resetting everything also restores the initial
+        clock and ids.
         """
         return self._reset(scope)
 
     def reset_in_steps(self, scope: Scope) -> Steps[dict[str, int]]:
-        """Reset a scope that may have a large history: remove that first, in steps, and then the rest at once."""
+        """Reset a scope that may have a large history: remove the history in steps, then the rest in one step."""
         removal = self._removal_of_all() if scope == Scope() else self._removal(scope)
         requests, messages = yield from removal
         keys = yield from self.preconditions.reset_keys(scope)
@@ -244,14 +247,14 @@ class Engine:
         return forgotten
 
     def stop(self) -> None:
-        """End waits and streams, and let delayed answers go: the server is going away."""
+        """End waits and event streams and release delayed responses: the server is stopping."""
         self.delays.end(Scope())
         self.waits.end(Scope(), WaitEnd.STOPPED)
         self.callback_dispatcher.deliveries.waits.end(Scope(), WaitEnd.STOPPED)
         self.events.end()
         self.call_controller.stop()
 
-    # --- inside
+    # --- internals
 
     def _reset(self, scope: Scope, keys_after: int = 0) -> dict[str, int]:
         gone = self._remove_history(scope)
@@ -285,7 +288,7 @@ class Engine:
     def _removal_of_all(self) -> Steps[tuple[int, int]]:
         gone = self.journal.clear()
         requests, messages = len(gone), 0
-        while gone:  # only their memory is freed in steps
+        while gone:  # the journal is already empty; free the memory in steps
             messages += gone.pop().created is not None
             yield
         return requests, messages
@@ -295,7 +298,7 @@ class Engine:
         requests = messages = 0
         while gone:
             part = [gone.pop() for _ in range(min(_REMOVED_AT_ONCE, len(gone)))]
-            part = [one for one in part if scope.covers(*one.owners) and self.journal.holds(one)]
+            part = [each for each in part if scope.covers(*each.owners) and self.journal.holds(each)]
             self.journal.remove(part)
             requests += len(part)
             messages += sum(exchange.created is not None for exchange in part)
@@ -325,15 +328,15 @@ class Engine:
         return deleted
 
     def _prevent(
-        self, arrival: RequestContext, request: ReceivedRequest, new: CreateRequest | None, now: float
+        self, context: RequestContext, request: ReceivedRequest, new: CreateRequest | None, now: float
     ) -> Exchange:
-        action = arrival.fault.action if arrival.fault is not None else None
+        action = context.fault.action if context.fault is not None else None
         problem = action.problem if isinstance(action, ReplyFault) else None
-        return self._record(arrival, request, Outcome.FAULTED, now, problem=problem, new=new)
+        return self._record(context, request, Outcome.FAULTED, now, problem=problem, new=new)
 
     def _record(
         self,
-        arrival: RequestContext,
+        context: RequestContext,
         request: ReceivedRequest,
         outcome: Outcome,
         now: float,
@@ -349,7 +352,7 @@ class Engine:
         exchange = Exchange(
             seq=self.journal.last_seq + 1,
             id=hex_id or self.ids.random_bytes(sids.ENTROPY_BYTES).hex(),
-            arrival=arrival,
+            arrival=context,
             request=request,
             outcome=outcome,
             replied_at=now,
@@ -361,7 +364,7 @@ class Engine:
             schemas=schemas,
             handover=handover,
         )
-        if not arrival.was_reset:
+        if not context.was_reset:
             self.journal.append(exchange)
             if exchange.created is not None:
                 self.waits.saw(exchange)

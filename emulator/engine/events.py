@@ -1,4 +1,4 @@
-"""Live events: each client reads the journal from its own place. Disconnect a client that falls behind."""
+"""Live events: each subscriber reads the journal from its own position. Disconnect a client that falls behind."""
 
 import asyncio
 from collections import deque
@@ -19,13 +19,13 @@ from emulator.engine.store import ENTRY, Store
 
 MAX_BEHIND = 1_000
 READ_BYTES = 64 * 1024
-"""What is read at once ends with the exchange that makes it larger than this."""
-_OVERHEAD = ENTRY + 2_500  # measured: a reader
-_NOTE = 300  # measured: a note without its texts
+"""Bytes after which a read ends; it includes the exchange that exceeds this."""
+_OVERHEAD = ENTRY + 2_500  # bytes, measured: a subscriber
+_NOTE = 300  # bytes, measured: a note without its texts
 
 
 class EventKind(StrEnum):
-    """What an event tells."""
+    """Type of an event."""
 
     REQUEST = "request"
     MESSAGE = "message"
@@ -35,7 +35,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something happened at this place of the journal."""
+    """An event at a position (`seq`) of the journal."""
 
     kind: EventKind
     seq: int
@@ -43,11 +43,11 @@ class Event:
 
 
 class _Note(NamedTuple):
-    """An event that is not in the journal: a reset, or the id of a delivery that is new or was changed.
+    """An event that is not in the journal: a reset, or the id of a new or changed delivery.
 
     Attributes:
-        number: its place among notes.
-        seq: the place of the newest exchange then.
+        number: position among notes.
+        seq: position of the newest exchange at that time.
     """
 
     number: int
@@ -56,24 +56,24 @@ class _Note(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Its memory in bytes."""
+        """Memory in bytes."""
         about = self.about
         return _NOTE + (size_of(about.account_sid, about.call_sid) if isinstance(about, Scope) else size_of(about))
 
 
 @dataclass(slots=True, eq=False)
 class Subscriber:
-    """A client that reads events. It holds places, not events: those are in the journal.
+    """A client that reads events. It stores positions, not events: those are in the journal.
 
     Attributes:
-        position: the place of the newest exchange that it read.
-        noted: the number of the newest note that it read.
-        live_from: the number of the newest note when it came; of older ones it reads resets only.
-        behind: how many live events it did not read yet.
-        catching_up: it resumed, and has not read yet what came before it.
-        oldest_note: the number of the oldest note that it must still read; once that is dropped, it fell behind.
-        ended: no more will come.
-        lagged: set when it was given up, because it fell behind.
+        position: `seq` of the newest exchange that it has read.
+        noted: number of the newest note that it has read.
+        live_from: number of the newest note when it subscribed; of older notes it reads resets only.
+        behind: number of unread live events.
+        catching_up: it resumed and has not read all earlier events yet.
+        oldest_note: number of the oldest unread note; the subscriber overflows once that note is dropped.
+        ended: no more events follow.
+        lagged: set when the subscriber overflowed, that is, fell too far behind.
     """
 
     wanted: Filter
@@ -89,11 +89,11 @@ class Subscriber:
 
     @property
     def is_behind(self) -> bool:
-        """Whether there is something that it must still read."""
+        """Whether unread events remain."""
         return not self.lagged.is_set() and (self.catching_up or self.behind > 0)
 
     def notify(self, events: int = 1, *, note: int | None = None) -> None:
-        """So many events came; give the reader up when it is too far behind."""
+        """Count new events; end the subscriber with `lagged` when it is more than `MAX_BEHIND` events behind."""
         self.behind += events
         self.oldest_note = self.oldest_note or note
         if self.behind > MAX_BEHIND:
@@ -101,37 +101,37 @@ class Subscriber:
         self._wake.set()
 
     def give_up(self) -> None:
-        """It fell behind: it reads no more."""
+        """End the subscriber because it fell behind; set `lagged`."""
         self.ended = True
         self.lagged.set()
         self._wake.set()
 
     def end(self) -> None:
-        """No more events: the emulator is stopping."""
+        """End the subscriber: the emulator is stopping."""
         self.ended = True
         self._wake.set()
 
     def wake(self) -> None:
-        """There may be something to read."""
+        """Wake a pending `wait`: there may be unread events."""
         self._wake.set()
 
     def rest(self) -> None:
-        """All was read: wait for more."""
+        """Let the next `wait` block: all events were read."""
         if not self.ended:
             self._wake.clear()
 
     async def wait(self) -> None:
-        """Return once there is something to read, or the end."""
+        """Return once there may be events to read, or the subscriber has ended."""
         await self._wake.wait()
 
 
 class EventBus(Store[Subscriber, Subscriber]):
-    """All readers, found by the account and call that they read.
+    """All subscribers, indexed by the account and call of their filters.
 
     Args:
-        account: of memory.
-        journal: where exchanges are.
-        delivery: finds a delivery by its id; None when it was evicted or reset.
+        account: the memory account.
+        journal: source of the exchanges.
+        delivery: returns a delivery by id; None if it was evicted or reset.
     """
 
     kind = "event_streams"
@@ -147,77 +147,80 @@ class EventBus(Store[Subscriber, Subscriber]):
         self._last_note = 0
 
     def size_of(self, key: Subscriber, value: Subscriber) -> int:  # noqa: ARG002
-        """The memory of a reader."""
+        """Memory of a subscriber in bytes."""
         return _OVERHEAD + value.wanted.size
 
     def owners_of(self, key: Subscriber, value: Subscriber) -> Owners:  # noqa: ARG002
-        """The account and call of its filter."""
+        """Account and call of the subscriber's filter."""
         return value.wanted.scope.account_sid, value.wanted.scope.call_sid
 
     def open(self, wanted: Filter, *, resumed: bool = False) -> Subscriber:
-        """Start to read, a reader that resumes from after `wanted.after`; the owner must `close`.
+        """Add a subscriber; if `resumed`, it starts after `wanted.after`. The caller must call `close`.
 
         Raises:
-            CapacityError: there are too many.
+            CapacityError: too many subscribers.
         """
         if resumed:
-            reader = Subscriber(wanted, wanted.after, 0, self._last_note, catching_up=True)
-            reader.wake()
+            subscriber = Subscriber(wanted, wanted.after, 0, self._last_note, catching_up=True)
+            subscriber.wake()
         else:
-            reader = Subscriber(wanted, max(wanted.after, self._journal.last_seq), self._last_note, self._last_note)
-        self.put(reader, reader)
-        return reader
+            subscriber = Subscriber(wanted, max(wanted.after, self._journal.last_seq), self._last_note, self._last_note)
+        self.put(subscriber, subscriber)
+        return subscriber
 
-    def close(self, reader: Subscriber) -> None:
-        """The owner no longer reads."""
-        self.remove(reader)
+    def close(self, subscriber: Subscriber) -> None:
+        """Remove a subscriber."""
+        self.remove(subscriber)
 
     def publish(self, exchange: Exchange) -> None:
-        """An exchange was added to the journal."""
-        for reader in self.covering(*exchange.owners) if self._entries else ():
-            if reader.wanted.matches(exchange):
-                reader.notify(2 if exchange.created else 1)
+        """Notify the matching subscribers of an exchange that was added to the journal."""
+        for subscriber in self.covering(*exchange.owners) if self._entries else ():
+            if subscriber.wanted.matches(exchange):
+                subscriber.notify(2 if exchange.created else 1)
 
     def publish_delivery(self, delivery: Delivery) -> None:
-        """A delivery is new or was changed: an event for readers of all of its call or account, and never again."""
-        readers = [reader for reader in self.covering(*delivery.owners) if _takes_deliveries(reader)]
-        if readers:
+        """Publish a new or changed delivery, as a live event only.
+
+        Subscribers receive it unless they filter by more than account and call.
+        """
+        subscribers = [subscriber for subscriber in self.covering(*delivery.owners) if _takes_deliveries(subscriber)]
+        if subscribers:
             self._note(delivery.id)
-            for reader in readers:
-                reader.notify(note=self._last_note)
+            for subscriber in subscribers:
+                subscriber.notify(note=self._last_note)
 
     def publish_reset(self, scope: Scope) -> None:
-        """A scope was reset."""
+        """Publish the reset of a scope to all subscribers whose scopes overlap it."""
         self._note(scope)
-        for reader in self:
-            if scope.overlaps(reader.wanted.scope):
-                reader.notify(note=self._last_note)
+        for subscriber in self:
+            if scope.overlaps(subscriber.wanted.scope):
+                subscriber.notify(note=self._last_note)
 
     def wake(self, account_sid: str | None, call_sid: str | None) -> None:
-        """What was told of this account and call is no longer all: readers look again."""
-        for reader in self.covering(account_sid, call_sid):
-            reader.wake()
+        """Wake the subscribers of this account and call, because data already sent to them has changed."""
+        for subscriber in self.covering(account_sid, call_sid):
+            subscriber.wake()
 
     def end(self) -> None:
-        """End all readers."""
-        for reader in self:
-            reader.end()
+        """End all subscribers."""
+        for subscriber in self:
+            subscriber.end()
 
-    def read(self, reader: Subscriber, limit: int = SLICE) -> Steps[list[Event]]:
-        """The next events, from no more than `limit` exchanges and as many notes; none when all was read."""
-        exchanges, last = self._unread(reader, limit)
-        noted, last = self._noted(reader, last, limit)
+    def read(self, subscriber: Subscriber, limit: int = SLICE) -> Steps[list[Event]]:
+        """Return the next events, from at most `limit` exchanges and `limit` notes; empty when all were read."""
+        exchanges, last = self._unread(subscriber, limit)
+        noted, last = self._noted(subscriber, last, limit)
         events: list[Event] = []
         for exchange in exchanges:
-            if exchange.seq <= last and reader.wanted.matches(exchange):
+            if exchange.seq <= last and subscriber.wanted.matches(exchange):
                 events += events_of(exchange)
             yield
-        events = sorted(events + noted, key=lambda event: event.seq)  # stable: of equals the exchange first
-        reader.position = max(last, reader.position)
-        reader.behind = max(0, reader.behind - len(events))
-        if reader.position >= self._journal.last_seq and reader.noted == self._last_note:
-            reader.behind, reader.catching_up = 0, False
-            reader.rest()
+        events = sorted(events + noted, key=lambda event: event.seq)  # stable: at the same seq, exchanges come first
+        subscriber.position = max(last, subscriber.position)
+        subscriber.behind = max(0, subscriber.behind - len(events))
+        if subscriber.position >= self._journal.last_seq and subscriber.noted == self._last_note:
+            subscriber.behind, subscriber.catching_up = 0, False
+            subscriber.rest()
         return events
 
     def _note(self, about: Scope | str) -> None:
@@ -229,50 +232,50 @@ class EventBus(Store[Subscriber, Subscriber]):
     def _drop_note(self) -> None:
         self._notes_bound.release(self._notes.popleft().size)
 
-    def _unread(self, reader: Subscriber, limit: int) -> tuple[list[Exchange], int]:
-        """The next exchanges that a reader did not read yet, and the place up to which these are all."""
-        wanted = replace(reader.wanted, after=reader.position)
+    def _unread(self, subscriber: Subscriber, limit: int) -> tuple[list[Exchange], int]:
+        """Return the next unread exchanges, and the seq up to which they are complete."""
+        wanted = replace(subscriber.wanted, after=subscriber.position)
         found = self._journal.requests(wanted).candidates(limit)
         sizes = accumulate(exchange.size for exchange in found)
         exchanges = found[: 1 + sum(size <= READ_BYTES for size in sizes)]
         is_all = len(exchanges) == len(found) < limit
         return exchanges, self._journal.last_seq if is_all else exchanges[-1].seq
 
-    def _noted(self, reader: Subscriber, last: int, limit: int) -> tuple[list[Event], int]:
-        """The next notes that a reader did not read yet, up to this place of the journal or to the one returned."""
+    def _noted(self, subscriber: Subscriber, last: int, limit: int) -> tuple[list[Event], int]:
+        """Return the events of the next unread notes up to seq `last`, and the seq up to which they are complete."""
         dropped = self._last_note - len(self._notes)
-        if reader.oldest_note is not None and reader.oldest_note <= dropped:
-            reader.give_up()
-        reader.oldest_note = None
+        if subscriber.oldest_note is not None and subscriber.oldest_note <= dropped:
+            subscriber.give_up()
+        subscriber.oldest_note = None
         events = list[Event]()
-        for note in islice(self._notes, max(0, reader.noted - dropped), None):
+        for note in islice(self._notes, max(0, subscriber.noted - dropped), None):
             if note.seq > last or len(events) == limit:
-                reader.oldest_note = note.number
+                subscriber.oldest_note = note.number
                 return events, min(last, note.seq)
-            reader.noted = note.number
-            event = self._event(reader, note)
+            subscriber.noted = note.number
+            event = self._event(subscriber, note)
             if event is not None:
                 events.append(event)
         return events, last
 
-    def _event(self, reader: Subscriber, note: _Note) -> Event | None:
-        """What a note is to a reader; None = nothing."""
+    def _event(self, subscriber: Subscriber, note: _Note) -> Event | None:
+        """Return the event of a note for a subscriber; None if its filter excludes it."""
         if isinstance(note.about, Scope):
-            is_missed = note.number <= reader.live_from and note.seq < reader.wanted.after
-            is_meant = note.about.overlaps(reader.wanted.scope) and not is_missed
+            is_missed = note.number <= subscriber.live_from and note.seq < subscriber.wanted.after
+            is_meant = note.about.overlaps(subscriber.wanted.scope) and not is_missed
             return Event(EventKind.RESET, note.seq, note.about) if is_meant else None
         delivery = self._delivery(note.about)
-        is_meant = note.number > reader.live_from and _takes_deliveries(reader)
-        if delivery is None or not is_meant or not reader.wanted.scope.covers(*delivery.owners):
+        is_meant = note.number > subscriber.live_from and _takes_deliveries(subscriber)
+        if delivery is None or not is_meant or not subscriber.wanted.scope.covers(*delivery.owners):
             return None
         return Event(EventKind.DELIVERY, note.seq, delivery)
 
 
-def _takes_deliveries(reader: Subscriber) -> bool:
-    return not reader.wanted.needs_a_look and reader.wanted.idempotency_key is None
+def _takes_deliveries(subscriber: Subscriber) -> bool:
+    return not subscriber.wanted.needs_a_look and subscriber.wanted.idempotency_key is None
 
 
 def events_of(exchange: Exchange) -> list[Event]:
-    """What an exchange tells: that a request came, and the message if it created one."""
-    told = [Event(EventKind.REQUEST, exchange.seq, exchange)]
-    return [*told, Event(EventKind.MESSAGE, exchange.seq, exchange)] if exchange.created else told
+    """Return the events of an exchange: a request, and a message if it created one."""
+    events = [Event(EventKind.REQUEST, exchange.seq, exchange)]
+    return [*events, Event(EventKind.MESSAGE, exchange.seq, exchange)] if exchange.created else events

@@ -1,10 +1,10 @@
-"""Randomness for identifiers, from a source that the caller brings."""
+"""Random bytes for identifiers, from an injected source."""
 
 import random
 from collections.abc import Callable
 
 Entropy = Callable[[int], bytes]
-"""A function that returns so many random bytes."""
+"""A function that returns the given number of random bytes."""
 
 _BATCH = 4096
 
@@ -13,8 +13,8 @@ class IdGenerator:
     """Random bytes, fetched in batches: a system call per identifier was an eighth of a request's cost.
 
     Args:
-        entropy: the source while there is no seed.
-        seed: where the sequence starts, and again after `reset`; None = at random.
+        entropy: the source when there is no seed.
+        seed: initial seed of the sequence, also restored by `reset`; None = random.
     """
 
     def __init__(self, entropy: Entropy, seed: int | None = None) -> None:
@@ -23,19 +23,19 @@ class IdGenerator:
         self.seed(seed)
 
     def seed(self, seed: int | None) -> None:
-        """Start the sequence of this seed; None = go on at random."""
+        """Start the sequence of this seed; None = use the entropy source."""
         self.current_seed = seed
-        # Not for secrets: a sequence that repeats is what a seed is for.
+        # Not for secrets: a seed exists to repeat the sequence.
         self._source = self._entropy if seed is None else random.Random(seed).randbytes  # noqa: S311
         self._batch = b""
         self._used = 0
 
     def reset(self) -> None:
-        """Be as at the start."""
+        """Restore the initial state."""
         self.seed(self._first)
 
     def random_bytes(self, count: int) -> bytes:
-        """The next `count` bytes."""
+        """Return the next `count` bytes."""
         assert count <= _BATCH
         end = self._used + count
         if end > len(self._batch):

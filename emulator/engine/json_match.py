@@ -1,4 +1,4 @@
-"""When one JSON value is part of another, defined by what differs: it is when nothing does, and a failure can say it.
+"""Subset matching of JSON values: a value is part of another if `diff` finds no difference.
 
 Objects match by subset, arrays by length and element, scalars by JSON type: `true` is not `1`, but `1` is `1.0`.
 """
@@ -11,7 +11,7 @@ from emulator.wire import content
 
 
 class Difference(NamedTuple):
-    """Where two values differ; `found` is None when there is nothing."""
+    """A position where two values differ; if `missing`, `found` is None."""
 
     pointer: str
     wanted: object
@@ -20,7 +20,7 @@ class Difference(NamedTuple):
 
 
 class JsonSubset(NamedTuple):
-    """A JSON value that the content must hold; wrapped, because null is a value too."""
+    """A JSON value that the content must contain; wrapped, because null is a value too."""
 
     value: object
 
@@ -35,7 +35,7 @@ def _kind(value: object) -> object:
 
 
 def is_part(wanted: object, found: object) -> bool:
-    """Whether `wanted` is part of `found`: that there are no differences, without looking where they would be."""
+    """Whether `wanted` is part of `found`; faster than `diff`, because it locates no differences."""
     if isinstance(wanted, dict) and isinstance(found, dict):
         return all(name in found and is_part(value, found[name]) for name, value in wanted.items())
     if isinstance(wanted, list) and isinstance(found, list):
@@ -44,7 +44,7 @@ def is_part(wanted: object, found: object) -> bool:
 
 
 def count_values(value: object) -> int:
-    """How many JSON values there are in a value, itself included."""
+    """Count the JSON values in a value, including itself."""
     count, rest = 0, [value]
     while rest:
         value = rest.pop()
@@ -54,7 +54,7 @@ def count_values(value: object) -> int:
 
 
 def diff(wanted: object, found: object, pointer: str = "") -> Iterator[Difference]:
-    """Where `wanted` is no part of `found`, as JSON pointers into `found`."""
+    """Yield the positions where `wanted` is not part of `found`, as JSON pointers into `found`."""
     if isinstance(wanted, dict) and isinstance(found, dict):
         for name, value in wanted.items():
             if name in found:
@@ -62,7 +62,7 @@ def diff(wanted: object, found: object, pointer: str = "") -> Iterator[Differenc
             else:
                 yield Difference(content.step(pointer, name), value, None, missing=True)
     elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
-        for place, (one, other) in enumerate(zip(wanted, found, strict=True)):
-            yield from diff(one, other, content.step(pointer, place))
+        for place, (wanted_item, found_item) in enumerate(zip(wanted, found, strict=True)):
+            yield from diff(wanted_item, found_item, content.step(pointer, place))
     elif _kind(wanted) != _kind(found) or wanted != found:
         yield Difference(pointer, wanted, found)

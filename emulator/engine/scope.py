@@ -1,4 +1,4 @@
-"""A scope is an account, a call, both or everything: what a test owns. Things of a scope are found without a search."""
+"""Scopes (an account, a call, both or everything: the part of the state that a test owns), and an index by scope."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,23 +18,23 @@ class Scope:
     call_sid: str | None = None
 
     def covers(self, account_sid: str | None, call_sid: str | None) -> bool:
-        """Whether something of this account and call lies in the scope."""
+        """Whether an item of this account and call is in the scope."""
         return self.account_sid in (None, account_sid) and self.call_sid in (None, call_sid)
 
     def owns(self, account_sid: str | None, call_sid: str | None) -> bool:
-        """Whether a reset of this scope removes what has these owners: a call of no account goes with its CallSid."""
+        """Whether a reset of this scope removes an item with these owners; without an account, its CallSid decides."""
         if account_sid is None and call_sid is not None:
             return self == Scope() or self.call_sid == call_sid
         return self.covers(account_sid, call_sid)
 
     def overlaps(self, other: "Scope") -> bool:
-        """Whether something can lie in both."""
+        """Whether an item can be in both scopes."""
         pairs = ((self.account_sid, other.account_sid), (self.call_sid, other.call_sid))
-        return all(one is None or two is None or one == two for one, two in pairs)
+        return all(mine is None or others is None or mine == others for mine, others in pairs)
 
 
 class Registry(Generic[T]):
-    """Things by scope, found by call, by account, or everywhere; what belongs elsewhere costs nothing."""
+    """An index of items by scope. A look-up examines only items of the call, of the account, and without owners."""
 
     def __init__(self) -> None:
         self._by_call: defaultdict[str, dict[T, Scope]] = defaultdict(dict)
@@ -49,17 +49,17 @@ class Registry(Generic[T]):
         return (thing for thing, _ in self.items())
 
     def items(self) -> Iterator[tuple[T, Scope]]:
-        """Things and their scopes."""
+        """Iterate over items and their scopes."""
         for shelf in (*self._by_call.values(), *self._by_account.values(), self._everywhere):
             yield from shelf.items()
 
     def add(self, scope: Scope, thing: T) -> None:
-        """Put a thing into a scope."""
+        """Add an item under a scope."""
         self._shelf(scope)[thing] = scope
         self._count += 1
 
     def remove(self, scope: Scope, thing: T) -> None:
-        """Take it out again; no error when it is gone already."""
+        """Remove an item; no error when it is not present."""
         shelf = self._shelf(scope)
         if shelf.pop(thing, None) is not None:
             self._count -= 1
@@ -71,7 +71,7 @@ class Registry(Generic[T]):
             del self._by_account[scope.account_sid]
 
     def of(self, account_sid: str | None, call_sid: str | None) -> list[T]:
-        """The things whose scope covers this account and call."""
+        """Return the items whose scope covers this account and call."""
         if not self._count:
             return []
         shelves = (self._by_call.get(call_sid or ""), self._by_account.get(account_sid or ""), self._everywhere)
@@ -80,7 +80,7 @@ class Registry(Generic[T]):
         ]
 
     def of_call(self, call_sid: str) -> list[T]:
-        """The things of a call, of whatever account."""
+        """Return the items of a call, whatever their account."""
         return list(self._by_call.get(call_sid, ()))
 
     def _shelf(self, scope: Scope) -> dict[T, Scope]:

@@ -1,7 +1,7 @@
-"""Long work in slices: other callbacks of the event loop run after every 100 items or 5 ms, whatever is under way.
+"""Long work in slices: the event loop runs other callbacks after every 100 items or 5 ms.
 
 Work is a generator that yields after each item. All work of an emulator shares one budget per loop iteration and takes
-turns, so that a thousand clients that ask at once do not block the loop either.
+turns, so a thousand simultaneous requests do not block the loop either.
 """
 
 import asyncio
@@ -11,27 +11,27 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 SLICE = 100
-"""Items per iteration of the event loop, at most."""
+"""Maximum number of items per iteration of the event loop."""
 SECONDS = 0.005
-"""Time per iteration of the event loop, at most, and one item more."""
+"""Maximum time per iteration of the event loop; the current item may exceed it."""
 MAX_JOBS = 10
-"""Pieces of work of more than a slice that are under way at once: each holds a list of what it looks at."""
+"""Maximum number of concurrent jobs longer than a slice: each holds a list of its items."""
 
 T = TypeVar("T")
 R = TypeVar("R")
 Steps = Generator[None, None, R]
-"""Work that yields after each item and returns its result."""
+"""A generator that yields after each item and returns its result."""
 
 
 class Window(NamedTuple):
-    """Which part of a list is wanted: at most `limit` items from one end, after the first `skip`."""
+    """A part of a list: at most `limit` items from one end, after the first `skip`."""
 
     limit: int
     newest_first: bool = False
     skip: int = 0
 
     def of(self, items: Sequence[T]) -> list[T]:
-        """This part of a list that has the oldest first."""
+        """Return this part of a list that is sorted oldest first."""
         stop = self.skip + self.limit
         if not self.newest_first:
             return list(items[self.skip : stop])
@@ -39,12 +39,12 @@ class Window(NamedTuple):
 
 
 class Budget:
-    """The work of one iteration of the event loop: a maximum of items and of time.
+    """Limits on the work of one iteration of the event loop, in items and in time.
 
     Args:
-        monotonic: seconds that only go forward.
-        size: how many items.
-        seconds: how much time, all users of the budget together; the item under way is finished.
+        monotonic: returns monotonic seconds.
+        size: maximum number of items.
+        seconds: maximum time of all users of the budget together; the current item is completed.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class Budget:
         self._size = self._left = size
         self._seconds = seconds
         self._ends_at = 0.0
-        self._loop: asyncio.AbstractEventLoop | None = None  # the one that will refill it
+        self._loop: asyncio.AbstractEventLoop | None = None  # the loop that will refill the budget
 
     def take(self) -> bool:
-        """Take one item; False when nothing is left in this iteration."""
+        """Take one item; return False when nothing is left in this iteration."""
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             self._loop.call_soon(self._refill)
@@ -72,7 +72,7 @@ class Budget:
 
 
 class Slices:
-    """All long work of an emulator."""
+    """Runner of all long work of an emulator."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._budget = Budget(monotonic)
@@ -80,11 +80,11 @@ class Slices:
         self._jobs = asyncio.Semaphore(MAX_JOBS)
 
     async def run(self, steps: Steps[R], items: int) -> R:
-        """Do work in slices.
+        """Run work in slices.
 
         Args:
             steps: the work.
-            items: how many items it has, roughly.
+            items: approximate number of items.
         """
         if items <= SLICE:
             return await self._run(steps)
@@ -92,19 +92,19 @@ class Slices:
             return await self._run(steps)
 
     async def map(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
-        """The result of a function for each item."""
+        """Apply a function to each item in slices; return the results."""
         return await self.run(_mapped(function, items), len(items))
 
     async def page(
         self, matches: Callable[[T], bool], items: Callable[[], Sequence[T]], many: int, window: Window
     ) -> tuple[int, list[T]]:
-        """How many items match, and a part of them.
+        """Count the matching items and return a part of them.
 
         Args:
-            matches: whether an item is meant.
-            items: called when it is their turn: until then, and afterwards, no list of them is held.
-            many: how many there are, roughly.
-            window: the part.
+            matches: the predicate.
+            items: returns the items; called when the job starts, so that a waiting job holds no list.
+            many: approximate number of items.
+            window: the part of the matching items to return.
         """
         return await self.run(_page(matches, items, window), many)
 
@@ -121,14 +121,14 @@ class Slices:
 
 
 class Wakeups:
-    """Results of futures that others wait for: what is set at once wakes its waiters in several loop iterations."""
+    """Sets results of futures, spread over several loop iterations when many are set at the same time."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._budget = Budget(monotonic)
         self._waiting: deque[tuple[asyncio.Future[object], object]] = deque()
 
     def set(self, future: "asyncio.Future[R]", result: R) -> None:
-        """Set a result now, or in a later iteration when too many were set in this one."""
+        """Set a result now, or in a later iteration when the budget of this iteration is spent."""
         if self._waiting or not self._budget.take():
             if not self._waiting:
                 future.get_loop().call_soon(self._resume)
@@ -139,14 +139,14 @@ class Wakeups:
     def _resume(self) -> None:
         while self._waiting and self._budget.take():
             future, result = self._waiting.popleft()
-            if not future.done():  # its owner may have given up
+            if not future.done():  # the waiting task may have cancelled it
                 future.set_result(result)
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._resume)
 
 
 def finish(steps: Steps[R]) -> R:
-    """Do all of the work now."""
+    """Run all of the work now, without slices; return its result."""
     while True:
         try:
             next(steps)

@@ -1,4 +1,4 @@
-"""The store under every registry: entries by key, oldest first, within a bound of the account of memory."""
+"""Base class of all stores: entries by key, oldest first, within a bound of the memory account."""
 
 from collections import OrderedDict
 from collections.abc import Collection, ItemsView, Iterator
@@ -11,23 +11,23 @@ from emulator.engine.scope import Owners, Registry, Scope
 K = TypeVar("K")
 V = TypeVar("V")
 
-_short_scope = lru_cache(maxsize=256)(Scope)  # most entries come in runs of one call
-_LONGEST_CACHED = 1024  # what a cache holds is not in the account of memory
+_short_scope = lru_cache(maxsize=256)(Scope)  # consecutive entries usually belong to the same call
+_LONGEST_CACHED = 1024  # characters; the memory account does not include caches
 
 ENTRY = 300
-"""What a store itself takes for an entry, in bytes; measured, with its place in the index."""
+"""Bytes that a store itself takes per entry, including the index; measured."""
 
 
 class Store(Generic[K, V]):
-    """Entries by key, in the order in which they were put.
+    """Entries by key, in insertion order.
 
-    A subclass names its kind and defines an entry's size and owners; neither may change while the entry is kept.
+    A subclass sets `kind` and defines an entry's size and owners; neither may change while the entry is stored.
 
     Attributes:
-        kind: the name of a row of `capacity.KINDS`.
-        indexed: whether entries are found by account and call without a search.
-        bound: the maximum and the use.
-        evicted: how many were evicted since the last full reset.
+        kind: name of a row of `capacity.KINDS`.
+        indexed: whether an index finds entries by account and call.
+        bound: limits and current use.
+        evicted: number of evicted entries since the last full reset.
     """
 
     kind: ClassVar[str]
@@ -36,7 +36,7 @@ class Store(Generic[K, V]):
     def __init__(self, account: MemoryAccount) -> None:
         self.bound = account[self.kind]
         self.evicted = 0
-        self._bytes = 0  # of this store: others may share its bound
+        self._bytes = 0  # of this store only: other stores may share its bound
         self._entries: OrderedDict[K, V] = OrderedDict()  # popping the front of a dict is not constant time
         self._by_scope: Registry[K] = Registry()
         if self.bound.kind.when_full is WhenFull.EVICT:
@@ -49,18 +49,20 @@ class Store(Generic[K, V]):
         return iter(self._entries.values())
 
     def items(self) -> ItemsView[K, V]:
-        """Keys and values."""
+        """Return a view of keys and values, oldest first."""
         return self._entries.items()
 
     def get(self, key: K) -> V | None:
-        """The value of a key."""
+        """Return the value of a key; None when absent."""
         return self._entries.get(key)
 
     def put(self, key: K, value: V) -> bool:
-        """Add an entry; True when its key is new. A store that refuses replaces a value in its place.
+        """Add or replace an entry; return True when its key is new.
+
+        A replaced entry becomes the newest if the kind evicts; otherwise it keeps its position.
 
         Raises:
-            CapacityError: the kind refuses, and is full.
+            CapacityError: the kind does not evict, and is full.
         """
         size, old = self.size_of(key, value), self._entries.get(key)
         if old is None:
@@ -79,7 +81,7 @@ class Store(Generic[K, V]):
         return old is None
 
     def remove(self, key: K) -> V | None:
-        """Remove an entry; None when there is none."""
+        """Remove an entry and return its value; None when absent."""
         value = self._entries.pop(key, None)
         if value is not None:
             size = self.size_of(key, value)
@@ -89,7 +91,7 @@ class Store(Generic[K, V]):
         return value
 
     def reset(self, scope: Scope) -> int:
-        """Remove the entries of a scope; returns how many."""
+        """Remove the entries of a scope; return their number."""
         if scope == Scope():
             return self._clear()
         gone = [key for key, value in self.near(scope) if scope.owns(*self.owners_of(key, value))]
@@ -98,23 +100,23 @@ class Store(Generic[K, V]):
         return len(gone)
 
     def of_call(self, call_sid: str) -> list[V]:
-        """The entries of a call, oldest first; the store must be indexed."""
+        """Return the entries of a call, oldest first; the store must be indexed."""
         return [self._entries[key] for key in self._by_scope.of_call(call_sid)]
 
     def covering(self, account_sid: str | None, call_sid: str | None) -> list[V]:
-        """The entries whose scope covers this account and call; the store must be indexed."""
+        """Return the entries whose scope covers this account and call; the store must be indexed."""
         return [self._entries[key] for key in self._by_scope.of(account_sid, call_sid)] if self._entries else []
 
     def size_of(self, key: K, value: V) -> int:
-        """The memory that an entry takes, in bytes."""
+        """Return the memory of an entry in bytes."""
         raise NotImplementedError
 
     def owners_of(self, key: K, value: V) -> Owners:
-        """The account and call that an entry belongs to; None = all."""
+        """Return the account and call that an entry belongs to; None = all."""
         raise NotImplementedError
 
     def near(self, scope: Scope) -> Collection[tuple[K, V]]:
-        """The entries of the scope's call, or all where an index is of no use."""
+        """Return the entries of the scope's call, or all entries when the index does not help."""
         if self.indexed and scope.call_sid is not None:
             return [(key, self._entries[key]) for key in self._by_scope.of_call(scope.call_sid)]
         return self._entries.items()

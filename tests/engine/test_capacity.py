@@ -10,7 +10,7 @@ from emulator.engine.store import Store
 
 
 class Texts(Store[int, str]):
-    """Texts of the size of their length, each of a call named by its first letter."""
+    """Strings whose size is their length and whose call is their first letter."""
 
     kind = "deliveries"
     indexed = True

@@ -360,7 +360,7 @@ def test_considering_is_refused_as_sending_is() -> None:
 
 
 def schema(**given: object) -> Schema:
-    """A schema that no content passes."""
+    """Return a schema that rejects every content."""
     usual = {
         "name": "order",
         "text": "false",

@@ -51,7 +51,7 @@ def told(exchanges: list[Exchange]) -> list[Event]:
 
 
 def take(engine: Engine, reader: Subscriber) -> list[Event]:
-    """All events that a reader can read now."""
+    """Return all events available to a subscriber."""
     taken: list[Event] = []
     while events := finish(engine.events.read(reader)):
         taken += events
@@ -59,7 +59,7 @@ def take(engine: Engine, reader: Subscriber) -> list[Event]:
 
 
 async def is_woken(reader: Subscriber) -> bool:
-    """Whether a reader who waits would return at once."""
+    """Whether `reader.wait()` returns immediately."""
     waiting = asyncio.ensure_future(reader.wait())
     done, _ = await asyncio.wait({waiting}, timeout=0)
     waiting.cancel()
@@ -221,7 +221,7 @@ def test_readers_hold_no_exchange_that_was_evicted() -> None:
     kept = post(engine)
     gc.collect()
 
-    assert gc.get_referrers(evicted) == []  # a frame's variables are no referrers
+    assert gc.get_referrers(evicted) == []  # variables of a frame are not referrers
     assert [take(engine, reader) for reader in readers] == [events_of(kept)] * 3
 
 

@@ -8,7 +8,7 @@ from emulator.engine.ids import IdGenerator
 
 
 class Source:
-    """Repeatable bytes, and how often they were asked for."""
+    """Repeatable bytes, with the number of calls."""
 
     def __init__(self) -> None:
         self.calls = 0

@@ -13,7 +13,7 @@ VALUES = st.recursive(
 
 
 def looked_up(value: object, pointer: str) -> object:
-    """What an RFC 6901 pointer points at."""
+    """Return the value at an RFC 6901 pointer."""
     for step in pointer.split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~")
         value = value[int(name)] if isinstance(value, list) else value[name]
@@ -21,7 +21,7 @@ def looked_up(value: object, pointer: str) -> object:
 
 
 def without(value: object, drop: st.DataObject) -> object:
-    """The value, some members of its objects left out."""
+    """Return the value without some members of its objects."""
     if isinstance(value, dict):
         return {name: without(inner, drop) for name, inner in value.items() if drop.draw(st.booleans())}
     return [without(inner, drop) for inner in value] if isinstance(value, list) else value
@@ -94,7 +94,7 @@ def test_it_is_part(wanted: object, found: object) -> None:
 def test_it_is_no_part_and_the_difference_says_where(wanted: object, found: object, difference: Difference) -> None:
     first = next(diff(wanted, found))
 
-    # Compared as text too: to Python, True is 1.
+    # Also compare the representations: in Python, True == 1.
     assert (first, repr(first)) == (difference, repr(difference))
 
 

@@ -1,4 +1,4 @@
-"""What the account of memory counts is at least what the interpreter allocates, whatever a client sends."""
+"""The memory account counts at least what the interpreter allocates, for any input of a client."""
 
 import asyncio
 import gc
@@ -31,7 +31,7 @@ from emulator.wire.subscriptions import NewSubscription
 
 MANY = 300
 WIDE = "\N{GRINNING FACE}"
-"""A character that makes a text of Python take four bytes for each of its characters."""
+"""A character that makes a Python string take four bytes per character."""
 Fill = Callable[[Engine, int], object]
 
 
@@ -141,8 +141,8 @@ FILLS: dict[str, Fill] = {
 
 
 def growth(engine: Engine, fill: Fill) -> tuple[int, int]:
-    """Return by how many bytes the account and the interpreter's memory grow."""
-    for number in range(10):  # what is made once is not an entry's
+    """Return the growth of the account and of the interpreter's memory, in bytes."""
+    for number in range(10):  # warm up: exclude one-time allocations
         fill(engine, number)
     gc.collect()
     before = engine.memory.bytes
@@ -156,7 +156,7 @@ def growth(engine: Engine, fill: Fill) -> tuple[int, int]:
 
 
 def evicted() -> dict[str, int]:
-    """Return what is left after an attack with large contents and keys on a small journal."""
+    """Return the use of memory after many large contents and keys with a small memory limit."""
     engine = make_engine(memory_limit=2 * 1024**2)
 
     def fill(engine: Engine, number: int) -> None:
@@ -170,14 +170,14 @@ def evicted() -> dict[str, int]:
 
 
 async def measure() -> None:
-    """Print all measurements as JSON: the process of its own that `measured` starts."""
+    """Print all measurements as JSON; `measured` runs this in a separate process."""
     grown = {name: growth(make_engine(), fill) for name, fill in FILLS.items()}
     print(json.dumps({"growth": grown, "evicted": evicted()}))  # noqa: T201
 
 
 @pytest.fixture(scope="module")
 def measured() -> Any:  # noqa: ANN401  JSON
-    """Measurements from a process in which nothing else allocates: no other test's server, no coverage."""
+    """Measurements from a process without other allocations, for example servers of other tests or coverage."""
     script = "import asyncio, test_memory; asyncio.run(test_memory.measure())"
     folder = Path(__file__).parent
     path = os.pathsep.join(map(str, (folder, folder.parent)))
@@ -214,7 +214,7 @@ def test_a_reset_of_all_releases_all(fill: Fill) -> None:
         for held in [held for held, _ in engine.delays.items()]:
             engine.delays.leave(held)
         engine.reset(Scope())
-        return engine.memory.bytes - engine.memory["event_notes"].bytes  # streams must still learn of the resets
+        return engine.memory.bytes - engine.memory["event_notes"].bytes  # notes of resets remain for streams
 
     assert asyncio.run(run()) == 0
 

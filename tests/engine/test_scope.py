@@ -1,4 +1,4 @@
-"""Scopes against their definition, and the registry against a plain list."""
+"""Scopes against their definition, and the registry against a model, a plain list."""
 
 from itertools import count, product
 from typing import Any
@@ -16,7 +16,7 @@ STEPS = st.lists(st.tuples(st.just("add"), SCOPES) | st.tuples(st.just("remove")
 
 
 def play(steps: list[tuple[str, Any]]) -> tuple[Registry[int], list[tuple[Scope, int]]]:
-    """The registry after these steps, and the list that it should be like."""
+    """Return the registry after these steps, and the list of expected entries."""
     registry: Registry[int]
     registry, kept, names = Registry(), [], count()
     for what, value in steps:

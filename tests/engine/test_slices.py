@@ -1,4 +1,4 @@
-"""Long work never does more than a slice in one iteration of the event loop. Counted, not timed."""
+"""Long work takes at most a slice per iteration of the event loop. Items are counted, not timed."""
 
 import asyncio
 from collections import Counter
@@ -19,12 +19,12 @@ from emulator.engine.slices import MAX_JOBS, SECONDS, SLICE, Slices, Steps, Wake
 from emulator.engine.voice.call_legs import EndUserMessage
 
 MANY = 7 * SLICE
-# An iteration may begin with what is left of one budget and go on with the next.
+# An iteration may use the rest of one budget and then the next.
 PER_ITERATION = 2 * SLICE
 
 
 class Iterations:
-    """Counts what is done in each iteration of the event loop."""
+    """Counts the items processed in each iteration of the event loop."""
 
     def __init__(self) -> None:
         self.now = 0
@@ -156,7 +156,7 @@ def test_a_client_that_leaves_before_it_is_woken_is_not_in_the_way() -> None:
 
 
 class Ticking:
-    """A clock that goes on by so much whenever it is looked at."""
+    """A clock that advances by a fixed step whenever it is read."""
 
     def __init__(self, seconds: float) -> None:
         self._now, self._seconds = 0.0, seconds

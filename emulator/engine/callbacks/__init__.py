@@ -1,1 +1,1 @@
-"""What is sent to subscriptions: deliveries, their order and where they may go."""
+"""Callbacks to subscriptions: deliveries, their sequence numbers and their permitted destinations."""

@@ -1,6 +1,6 @@
-"""Deliveries: one for each callback that an end user's message causes; what became of it, found and waited for.
+"""Deliveries: one for each callback caused by an end user's message, with its attempts and outcome.
 
-They change in two steps only: an attempt is added, the outcome is settled. Making them is another's work.
+They change in two ways only: an attempt is added, or the outcome is set. This module sends no callbacks.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,12 +21,12 @@ from emulator.wire import sids
 from emulator.wire.callbacks import CALLBACK_FAILED, CallbackPayload, idempotency_token
 from emulator.wire.subscriptions import Subscription
 
-# Measured: the memory of a delivery with six attempts, the most that a retry count allows, without its texts.
+# Bytes, measured: a delivery without its texts, with six attempts, the maximum that a retry count allows.
 _OVERHEAD = ENTRY + 4_000
 
 
 class DeliveryOutcome(StrEnum):
-    """What became of a delivery."""
+    """Outcome of a delivery."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -34,13 +34,13 @@ class DeliveryOutcome(StrEnum):
 
 
 class DeliveryAttempt(NamedTuple):
-    """One try: a status or an error.
+    """One attempt to deliver a callback, with a status or an error.
 
     Attributes:
         at: seconds since 1970.
         duration: seconds on the monotonic clock.
-        status: of the reply.
-        error: why there is no reply, or why it does not count, for a human.
+        status: status of the response.
+        error: why there is no response, or why it does not count, for a human.
     """
 
     at: float
@@ -51,17 +51,17 @@ class DeliveryAttempt(NamedTuple):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Delivery:
-    """A callback to make.
+    """A callback to a subscription.
 
     Attributes:
-        seq: its place among deliveries, from 1; never repeats.
+        seq: position among deliveries, from 1; never repeats.
         id: 32 hex digits.
         method: GET or POST.
         callback: the subscription's URL.
-        notice: what it tells.
+        notice: the payload.
         idempotency_token: the same for every attempt.
         created_at: seconds since 1970.
-        was_reset: its scope was reset: it is told to nobody any more, and need not be made.
+        was_reset: its scope was reset: listeners are not notified any more, and it need not be sent.
     """
 
     seq: int
@@ -78,23 +78,23 @@ class Delivery:
 
     @property
     def owners(self) -> tuple[str, str]:
-        """The account and call that it belongs to."""
+        """Account and call of the subscription."""
         return self.notice.account_sid, self.notice.call_sid
 
     @property
     def size(self) -> int:
-        """Its memory in bytes."""
+        """Memory in bytes, including attempts."""
         return _OVERHEAD + size_of(self.notice.content, self.callback)
 
     @property
     def code(self) -> int | None:
-        """Twilio's error code when it failed."""
+        """Twilio's error code if the delivery failed, else None."""
         return CALLBACK_FAILED if self.outcome is DeliveryOutcome.FAILED else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryFilter:
-    """Which deliveries are meant; None = any."""
+    """A filter of deliveries; None = any."""
 
     account_sid: str | None = None
     call_sid: str | None = None
@@ -107,34 +107,34 @@ class DeliveryFilter:
 
     @property
     def scope(self) -> Scope:
-        """The account and call."""
+        """Scope of the account and call."""
         return Scope(self.account_sid, self.call_sid)
 
     @property
     def size(self) -> int:
-        """Its memory in bytes, roughly."""
+        """Approximate memory in bytes."""
         return size_of(self.account_sid, self.call_sid, self.subscription_sid, self.message_sid) + size_of(
             self.content, self.contains
         )
 
     @property
     def values(self) -> int:
-        """How many JSON values it takes to look at a content."""
+        """Cost of examining a content, in JSON values."""
         return values_of(self.content, self.contains)
 
     def matches(self, delivery: Delivery, /) -> bool:
-        """Whether a delivery is meant."""
+        """Whether a delivery meets all conditions."""
         if next(self._facts(delivery), None) is not None:
             return False
         return text_matches(delivery.notice.content, self.content, self.contains)
 
     def mismatches(self, delivery: Delivery) -> Iterator[Mismatch]:
-        """What a delivery lacks to be meant."""
+        """Yield the conditions that a delivery does not meet."""
         yield from self._facts(delivery)
         yield from text_mismatches(delivery.notice.content, self.content, self.contains)
 
     def _facts(self, delivery: Delivery) -> Iterator[Mismatch]:
-        """What it lacks but the content."""
+        """Yield the mismatches except those of the content."""
         notice = delivery.notice
         for what, wanted, found in (
             ("account_sid", self.account_sid, notice.account_sid),
@@ -150,12 +150,12 @@ class DeliveryFilter:
 
 
 class Deliveries(Store[str, Delivery]):
-    """All deliveries that are kept by id, oldest first; where the store is full, the oldest are evicted, and counted.
+    """Stored deliveries by id, oldest first; when the store is full, the oldest are evicted and counted.
 
     Attributes:
-        last_seq: the place of the newest.
-        waits: those that wait for some.
-        listeners: called with each delivery that is new or was changed.
+        last_seq: position of the newest delivery.
+        waits: waits for deliveries.
+        listeners: called with each new or changed delivery.
     """
 
     kind = "deliveries"
@@ -168,11 +168,11 @@ class Deliveries(Store[str, Delivery]):
         self.listeners: list[Callable[[Delivery], None]] = []
 
     def size_of(self, key: str, value: Delivery) -> int:  # noqa: ARG002  ids have one length
-        """The memory of a delivery and its attempts."""
+        """Memory of a delivery and its attempts in bytes."""
         return value.size
 
     def owners_of(self, key: str, value: Delivery) -> Owners:  # noqa: ARG002
-        """The account and call of its subscription."""
+        """Account and call of the delivery's subscription."""
         return value.owners
 
     def open(self, subscription: Subscription, notice: CallbackPayload, *, ids: IdGenerator, now: float) -> Delivery:
@@ -188,18 +188,18 @@ class Deliveries(Store[str, Delivery]):
             idempotency_token=idempotency_token(ids.random_bytes(sids.ENTROPY_BYTES)),
             created_at=now,
         )
-        self.put(delivery.id, delivery)  # where a seed that was set again made the id twice, the newest has it
+        self.put(delivery.id, delivery)  # if a repeated seed produced the id again, the newest keeps it
         self.waits.saw(delivery)
         self.updated(delivery)
         return delivery
 
     def attempted(self, delivery: Delivery, attempt: DeliveryAttempt) -> None:
-        """A delivery was tried."""
+        """Add an attempt to a delivery and notify the listeners."""
         delivery.attempts.append(attempt)
         self.updated(delivery)
 
     def settle(self, delivery: Delivery, outcome: DeliveryOutcome) -> None:
-        """A delivery is over."""
+        """Set the final outcome of a delivery; unless it was reset, update waits and notify listeners."""
         if delivery.was_reset:
             delivery.outcome = outcome
             return
@@ -207,26 +207,26 @@ class Deliveries(Store[str, Delivery]):
         self.updated(delivery)
 
     def updated(self, delivery: Delivery) -> None:
-        """Notify the listeners of a delivery, unless it was reset."""
+        """Notify the listeners of a delivery that was not reset."""
         if not delivery.was_reset:
             for listener in self.listeners:
                 listener(delivery)
 
     def candidates(self, wanted: DeliveryFilter) -> list[Delivery]:
-        """The deliveries among which those of a filter are, oldest first: all of its call."""
+        """Return the deliveries to examine for a filter, oldest first: those of its call, or all."""
         return list(self) if wanted.call_sid is None else self.of_call(wanted.call_sid)
 
     def select(self, wanted: DeliveryFilter) -> list[Delivery]:
-        """The deliveries that a filter means, oldest first."""
+        """Return the deliveries that match a filter, oldest first."""
         return list(filter(wanted.matches, self.candidates(wanted)))
 
     def newest(self, limit: int) -> list[Delivery]:
-        """The newest deliveries, newest first."""
+        """Return at most `limit` deliveries, newest first."""
         return list(islice(reversed(self._entries.values()), limit))
 
     def reset(self, scope: Scope) -> int:
-        """Remove the deliveries of a scope; returns how many."""
+        """Remove the deliveries of a scope; return their number."""
         gone = [delivery for _, delivery in self.near(scope) if scope.owns(*delivery.owners)]
         for delivery in gone:
-            delivery.was_reset = True  # the same reset ends all waits for it
+            delivery.was_reset = True  # the same reset ends its waits
         return super().reset(scope)

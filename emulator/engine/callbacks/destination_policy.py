@@ -1,8 +1,8 @@
-"""Where callbacks may go. Decided here on addresses, never on names alone; resolving and connecting is another's work.
+"""Permitted destinations of callbacks, decided on addresses, never on names alone. This module does not connect.
 
-This machine and private networks are what an emulator is for. Anything else must be named by whoever runs it, and some
-addresses (most clouds' metadata service is link-local) are never called: nobody who can create a subscription may use
-the emulator to reach what only this machine can reach.
+Loopback and private networks are the normal use. The operator must allow any other destination by name, and some
+addresses (most clouds' metadata service is link-local) are always forbidden: a client that can create a subscription
+must not use the emulator to reach services that only this machine can reach.
 """
 
 from collections.abc import Callable, Collection
@@ -16,11 +16,11 @@ Network = IPv4Network | IPv6Network
 _PRIVATE = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))  # RFC 1918, RFC 4193
 _THIS_NETWORK = ip_network("0.0.0.0/8")  # RFC 1122, 3.2.1.3
 _NAT64 = ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48")  # RFC 6052, RFC 8215
-# Private by their looks: of AWS (credentials are at more than one address) and of Google Cloud.
+# In private ranges: metadata services of AWS (credentials are at more than one address) and of Google Cloud.
 METADATA = ip_network("fd00:ec2::/32"), ip_network("fd20:ce::254/128")
 _LOW_32_BITS = 0xFFFF_FFFF
 
-# What is never called, whatever is allowed: why, and which.
+# Destinations that no option allows: reason and predicate.
 _NEVER: tuple[tuple[str, Callable[[Address], bool]], ...] = (
     ("the unspecified address", lambda address: address.is_unspecified or _in(address, _THIS_NETWORK)),
     ("link-local, where clouds keep their metadata", lambda address: address.is_link_local),
@@ -32,19 +32,19 @@ _NEVER: tuple[tuple[str, Callable[[Address], bool]], ...] = (
 
 
 def refusal(host: str, address: str, allowed: Collection[str]) -> str | None:
-    """Why a host's address may not be called, or None when it may.
+    """Return why callbacks to an address of a host are forbidden; None if they are permitted.
 
     Args:
         host: the name or address in the URL.
-        address: one that it resolved to.
-        allowed: names and addresses that may be called besides loopback and private ones, in lower case.
+        address: an address of the host.
+        allowed: permitted names and addresses besides loopback and private ones, in lower case.
     """
     where = ip_address(address)
     if isinstance(where, IPv6Address) and where.ipv4_mapped is not None:
         return f"{where} is an IPv4-mapped address, which is never called"
     for inner in (where, *_embedded(where)):
-        for kind, is_one in _NEVER:
-            if is_one(inner):
+        for kind, is_forbidden in _NEVER:
+            if is_forbidden(inner):
                 return f"{_shown(where, inner)} is {kind}, which is never called"
     name = name_of(host)
     if where.is_loopback or _in(where, *_PRIVATE) or name in allowed or str(where) in allowed:
@@ -57,7 +57,7 @@ def _in(address: Address, *networks: Network) -> bool:
 
 
 def _embedded(address: Address) -> list[IPv4Address]:
-    """The IPv4 addresses that a tunnel or translator would make of it."""
+    """Return the IPv4 addresses to which a tunnel or translator would map an address."""
     if isinstance(address, IPv4Address):
         return []
     found = [address.sixtofour, *(address.teredo or ())]

@@ -1,4 +1,4 @@
-"""The way back: what end users say, and the subscriptions that are told of it."""
+"""Dispatch of end users' messages to subscriptions."""
 
 from collections.abc import Callable
 
@@ -15,19 +15,19 @@ from emulator.wire.callbacks import CallbackPayload
 
 
 def _nobody(_delivery: Delivery, /) -> None:
-    """Makes no callback: the composition root brings who does."""
+    """Send no callback: the default until the composition root sets a sender."""
 
 
 def _nothing(_scope: Scope, /) -> None:
-    """There is none to give up."""
+    """Drop no callback: the default until the composition root sets a sender."""
 
 
 class CallbackDispatcher:
-    """All that end users say.
+    """Log of end users' messages, their subscriptions and deliveries.
 
     Args:
-        account: of memory.
-        ids: where identifiers come from.
+        account: the memory account.
+        ids: generator of identifiers.
         wakeups: sets the results of waits.
         first_number: the first `SequenceNumber` of a call.
     """
@@ -41,33 +41,35 @@ class CallbackDispatcher:
         self._make, self._drop = _nobody, _nothing
 
     def let_callbacks_be_made_by(self, make: Callable[[Delivery], None], drop: Callable[[Scope], None]) -> None:
-        """Who makes callbacks from now on, or gives up those of a scope; both return at once."""
+        """Set the functions that send a callback and drop the callbacks of a scope; neither may block."""
         self._make, self._drop = make, drop
 
-    def dispatch(self, said: EndUserMessage, now: float) -> LoggedMessage:
-        """An end user said something: tell every subscription of the call."""
-        told = [
+    def dispatch(self, message: EndUserMessage, now: float) -> LoggedMessage:
+        """Log an end user's message and send a callback to every subscription of its call."""
+        subscriptions = [
             subscription
-            for subscription in self.subscriptions.of_call(said.call_sid)
-            if said.account_sid in (None, subscription.account_sid)
+            for subscription in self.subscriptions.of_call(message.call_sid)
+            if message.account_sid in (None, subscription.account_sid)
         ]
-        saying = LoggedMessage(said, now, self._sequences.take(said.account_sid, said.call_sid), len(told))
-        self.sayings.add(saying)
-        for subscription in told:
-            notice = CallbackPayload(
+        logged = LoggedMessage(
+            message, now, self._sequences.take(message.account_sid, message.call_sid), len(subscriptions)
+        )
+        self.sayings.add(logged)
+        for subscription in subscriptions:
+            payload = CallbackPayload(
                 account_sid=subscription.account_sid,
-                call_sid=said.call_sid,
-                content=said.content,
-                content_type=said.content_type,
-                sequence_number=saying.sequence_number,
-                sid=said.sid,
+                call_sid=message.call_sid,
+                content=message.content,
+                content_type=message.content_type,
+                sequence_number=logged.sequence_number,
+                sid=message.sid,
                 sent_at=now,
             )
-            self._make(self.deliveries.open(subscription, notice, ids=self._ids, now=now))
-        return saying
+            self._make(self.deliveries.open(subscription, payload, ids=self._ids, now=now))
+        return logged
 
     def reset(self, scope: Scope) -> dict[str, int]:
-        """Remove everything of a scope; returns how many subscriptions and deliveries, by name."""
+        """Remove the state of a scope; return the numbers of removed subscriptions and deliveries by name."""
         self._drop(scope)
         self._sequences.reset(scope)
         self.sayings.reset(scope)

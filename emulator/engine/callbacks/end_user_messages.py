@@ -1,4 +1,4 @@
-"""What end users said: the newest of it, whether somebody was told or not."""
+"""Log of the newest messages from end users, with or without subscriptions."""
 
 from itertools import count
 from typing import NamedTuple
@@ -8,17 +8,17 @@ from emulator.engine.scope import Owners
 from emulator.engine.store import ENTRY, Store
 from emulator.engine.voice.call_legs import EndUserMessage
 
-_OVERHEAD = ENTRY + 300  # a message without its texts
+_OVERHEAD = ENTRY + 300  # bytes: a message without its texts
 
 
 class LoggedMessage(NamedTuple):
-    """An end user's message.
+    """A logged message of an end user.
 
     Attributes:
         said: the message.
         at: seconds since 1970.
-        sequence_number: its place among those of its call.
-        told: how many subscriptions are told of it.
+        sequence_number: position among the messages of its call.
+        told: number of notified subscriptions.
     """
 
     said: EndUserMessage
@@ -28,7 +28,7 @@ class LoggedMessage(NamedTuple):
 
     @property
     def sid(self) -> str:
-        """The message's."""
+        """SID of the message."""
         return self.said.sid
 
 
@@ -43,13 +43,13 @@ class EndUserMessageLog(Store[int, LoggedMessage]):
         self._numbers = count()
 
     def size_of(self, key: int, value: LoggedMessage) -> int:  # noqa: ARG002
-        """The memory of a message."""
+        """Memory of a message in bytes."""
         return _OVERHEAD + size_of(*value.said)
 
     def owners_of(self, key: int, value: LoggedMessage) -> Owners:  # noqa: ARG002
-        """The account and call of the end user."""
+        """Account and call of the end user."""
         return value.said.account_sid, value.said.call_sid
 
     def add(self, saying: LoggedMessage) -> None:
-        """Add a message; the oldest are evicted where the store is full."""
+        """Add a message; evict the oldest when the store is full."""
         self.put(next(self._numbers), saying)

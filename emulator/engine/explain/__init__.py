@@ -1,1 +1,1 @@
-"""Why a wait failed, and what a retry shows."""
+"""Explanations of failed waits, and descriptions of retry sequences."""

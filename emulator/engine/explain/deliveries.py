@@ -1,4 +1,4 @@
-"""Why a wait for deliveries is unsatisfied, in lines for humans."""
+"""Explanations of failed waits for deliveries, as lines for humans."""
 
 from collections.abc import Iterator
 
@@ -16,9 +16,9 @@ LOOKED_AT = 1000
 
 
 def explain(wait: Waiter[DeliveryFilter], end: WaitEnd, callback_dispatcher: CallbackDispatcher) -> Steps[list[str]]:
-    """What was wanted and came, whether anything was said and to whom, and the deliveries that come nearest.
+    """Describe the wait, the subscriptions and end user messages of its scope, and the nearest deliveries.
 
-    Work in steps, one of each delivery that is looked at.
+    Works in steps, one per examined delivery.
     """
     line = ending(wait, end, ("delivery", "deliveries"), "matched")
     nearest = yield from _nearest(wait.wanted, callback_dispatcher)
@@ -26,40 +26,40 @@ def explain(wait: Waiter[DeliveryFilter], end: WaitEnd, callback_dispatcher: Cal
 
 
 def _situation(scope: Scope, callback_dispatcher: CallbackDispatcher) -> Iterator[str]:
-    whose = f" of call {scope.call_sid}" if scope.call_sid else ""
-    subscribed = sum(scope.covers(one.account_sid, one.call_sid) for one in callback_dispatcher.subscriptions)
-    sayings = (
+    of_call = f" of call {scope.call_sid}" if scope.call_sid else ""
+    subscribed = sum(scope.covers(each.account_sid, each.call_sid) for each in callback_dispatcher.subscriptions)
+    messages = (
         callback_dispatcher.sayings if scope.call_sid is None else callback_dispatcher.sayings.of_call(scope.call_sid)
     )
-    said = sum(scope.overlaps(Scope(one.said.account_sid, one.said.call_sid)) for one in sayings)
+    count = sum(scope.overlaps(Scope(each.said.account_sid, each.said.call_sid)) for each in messages)
     if not subscribed:
-        yield f"there is no subscription{whose}: create one, and then let the end user speak"
-    yield f"the end user{whose} said {_counted(said)}"
+        yield f"there is no subscription{of_call}: create one, and then let the end user speak"
+    yield f"the end user{of_call} said {_counted(count)}"
 
 
-def _counted(said: int) -> str:
-    return f"{said} message{'s' if said > 1 else ''}" if said else "nothing"
+def _counted(count: int) -> str:
+    return f"{count} message{'s' if count > 1 else ''}" if count else "nothing"
 
 
 def _nearest(wanted: DeliveryFilter, callback_dispatcher: CallbackDispatcher) -> Steps[list[str]]:
     own = DeliveryFilter(account_sid=wanted.account_sid, call_sid=wanted.call_sid)
     deliveries = callback_dispatcher.deliveries
-    looked_at = dict.fromkeys([*reversed(deliveries.select(own)[-LOOKED_AT:]), *deliveries.newest(LOOKED_AT)])
+    examined = dict.fromkeys([*reversed(deliveries.select(own)[-LOOKED_AT:]), *deliveries.newest(LOOKED_AT)])
     near = []
-    for delivery in looked_at:
+    for delivery in examined:
         yield
         mismatches = list(wanted.mismatches(delivery))
         if mismatches and not are_anothers(mismatches):
             near.append((mismatches, delivery))
-    near.sort(key=lambda one: len(one[0]))  # stable: the scope's own first, of equals the newest
+    near.sort(key=lambda candidate: len(candidate[0]))  # stable: ties keep the scope's own first, then the newest
     return [
-        f"{told(delivery)}: it lacks {', '.join(f'{one.what} {str(one.wanted)!r}' for one in mismatches)}"
+        f"{told(delivery)}: it lacks {', '.join(f'{miss.what} {str(miss.wanted)!r}' for miss in mismatches)}"
         for mismatches, delivery in near[:SHOWN]
     ]
 
 
 def told(delivery: Delivery) -> str:
-    """A delivery in words."""
+    """Describe a delivery in one line."""
     notice = delivery.notice
     last = delivery.attempts[-1] if delivery.attempts else None
     how = {

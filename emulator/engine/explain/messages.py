@@ -1,4 +1,4 @@
-"""Why a wait was not satisfied: what did arrive, and what it lacked. Lines for humans, near misses as data."""
+"""Explanations of failed waits for messages: lines for humans, and near misses as data."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ from emulator.wire.errors import PATH_UNKNOWN
 from emulator.wire.hosts import is_local, is_twilio
 
 LOOKED_AT = 1_000
-"""How many of the newest exchanges are looked at, of the scope and of all."""
+"""Maximum number of examined exchanges: the newest of the scope and the newest of all."""
 SHOWN = 5
 _FAR = 2
 _LONGEST_PATH = 200
@@ -27,7 +27,7 @@ _Candidate = tuple[Exchange, tuple[Mismatch, ...]]
 
 
 class NearMiss(NamedTuple):
-    """An exchange that nearly matched: what it lacked, and that in words."""
+    """An exchange that nearly matched, with its mismatches and their description."""
 
     exchange: Exchange
     mismatches: tuple[Mismatch, ...]
@@ -35,14 +35,14 @@ class NearMiss(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """Why, in lines, and the exchanges that nearly matched."""
+    """Lines for a human, and the exchanges that nearly matched."""
 
     lines: list[str]
     near_misses: list[NearMiss]
 
 
 def explain(wait: MessageWaiter, end: WaitEnd, journal: Journal) -> Steps[Explanation]:
-    """Why a wait was not satisfied; work in steps, one of each exchange that is looked at."""
+    """Explain why a wait was not satisfied; works in steps, one per examined exchange."""
     wanted = wait.wanted
     lines = [ending(wait, end, ("message", "messages"), "arrived", _described(wanted))]
     if wait.at_most is not None and wait.count > wait.at_most:
@@ -61,30 +61,30 @@ def explain(wait: MessageWaiter, end: WaitEnd, journal: Journal) -> Steps[Explan
 
 
 def _newest(wanted: Filter, journal: Journal) -> Steps[list[Exchange]]:
-    """The newest messages that are meant."""
+    """Return the newest matching messages."""
     return (yield from journal.messages(wanted).found(SHOWN))
 
 
 def near_misses(wanted: Filter, journal: Journal) -> Steps[list[NearMiss]]:
-    """The newest exchanges that lack least, at most five."""
+    """Return the exchanges with the fewest mismatches, the newest first among equals, at most five."""
     created = replace(wanted, outcome=Outcome.CREATED)
     own = journal.requests(Filter(account_sid=wanted.account_sid, call_sid=wanted.call_sid))
     newest = yield from own.found(LOOKED_AT)
-    looked_at = dict.fromkeys([*newest, *journal.newest(LOOKED_AT)])
+    examined = dict.fromkeys([*newest, *journal.newest(LOOKED_AT)])
     related, others = list[_Candidate](), list[_Candidate]()
-    for exchange in looked_at:
+    for exchange in examined:
         yield
         mismatches = _lacks(created, exchange)
         if mismatches:
             nearest = others if are_anothers(mismatches) else related
             nearest.append((exchange, mismatches))
-            nearest.sort(key=lambda one: len(one[1]))  # stable: the scope's own first, of equals the newest
+            nearest.sort(key=lambda each: len(each[1]))  # stable: ties keep the scope's own first, then the newest
             del nearest[SHOWN:]
     return [NearMiss(exchange, lacks, _sentence(exchange, lacks)) for exchange, lacks in related or others]
 
 
 def _lacks(wanted: Filter, exchange: Exchange) -> tuple[Mismatch, ...]:
-    """What an exchange lacks that is nearly meant; nothing for any other."""
+    """Return the mismatches of a near miss; empty for any other exchange."""
     if exchange.outcome is Outcome.PREFLIGHT or (exchange.made is not None and exchange.message is None):
         return ()
     mismatches = tuple(islice(wanted.mismatches(exchange), _FAR + 1))
@@ -92,7 +92,7 @@ def _lacks(wanted: Filter, exchange: Exchange) -> tuple[Mismatch, ...]:
 
 
 def _is_anothers_trouble(exchange: Exchange, mismatches: Iterable[Mismatch]) -> bool:
-    """Whether it created nothing, and for somebody else: no news, unless its path was wrong."""
+    """Whether it created nothing and belongs to another account or call; False if its path was wrong."""
     elsewhere = any(miss.what in ("account_sid", "call_sid") for miss in mismatches)
     return elsewhere and exchange.created is None and exchange.problem is not PATH_UNKNOWN
 
@@ -127,22 +127,22 @@ def _created(exchange: Exchange) -> str:
 
 
 def _what(exchange: Exchange) -> str:
-    arrival = exchange.arrival
-    whose = f"for {_owner('call', arrival.call_sid)} of {_owner('account', arrival.account_sid)}"
+    context = exchange.arrival
+    owner = f"for {_owner('call', context.call_sid)} of {_owner('account', context.account_sid)}"
     if exchange.fault is not None and exchange.outcome is Outcome.FAULTED:
-        return f"a request {whose} that {exchange.fault.rule} kept from being processed ({exchange.fault.name})"
+        return f"a request {owner} that {exchange.fault.rule} kept from being processed ({exchange.fault.name})"
     if exchange.problem is not None:
         problem = exchange.problem
         reason = f"; {exchange.reason}" if exchange.reason else ""
         says = problem.rule.says.replace("{path}", cut(exchange.request.path, _LONGEST_PATH))
-        return f"a request {whose}, refused with {says} (rule {problem.name}, {problem.certainty}{reason})"
+        return f"a request {owner}, refused with {says} (rule {problem.name}, {problem.certainty}{reason})"
     if exchange.made is None:
-        return f"a preflight {whose}"
+        return f"a preflight {owner}"
     if exchange.message is None:
-        return f"a request {whose} about {exchange.made.element} {exchange.made.sid}"
+        return f"a request {owner} about {exchange.made.element} {exchange.made.sid}"
     sid = exchange.message.sid
     return (
-        f"message {sid} {whose}" if exchange.created else f"a request {whose} that replayed {sid} and created nothing"
+        f"message {sid} {owner}" if exchange.created else f"a request {owner} that replayed {sid} and created nothing"
     )
 
 
@@ -176,7 +176,7 @@ _VERDICTS: dict[object, str] = {
     False: "a schema forbids it",
     None: "no schema was registered for it",
 }
-# What to say of a lack; the outcome is told already by what the exchange is.
+# Texts of mismatches. The outcome has none: the description of the exchange includes it.
 _LACKS: dict[str, Callable[[Mismatch], str]] = {
     "account_sid": lambda miss: f"it is for {_owner('account', miss.found)}, not {miss.wanted}",
     "call_sid": lambda miss: f"it is for {_owner('call', miss.found)}, not {miss.wanted}",
@@ -193,4 +193,4 @@ _LACKS: dict[str, Callable[[Mismatch], str]] = {
 
 
 def _json(value: object) -> str:
-    return cut(json.dumps(value, ensure_ascii=False, default=str))  # str: whole numbers of any length are Decimals
+    return cut(json.dumps(value, ensure_ascii=False, default=str))  # str: long integers are Decimals

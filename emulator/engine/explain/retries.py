@@ -1,4 +1,4 @@
-"""Describe retry sequences in words: what the attempts got and show, and why a wait for one failed."""
+"""Descriptions of retry sequences (attempts, responses, findings), and explanations of failed waits for them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ SHOWN = 5
 
 
 def told(sequence: RetrySequence) -> list[str]:
-    """A retry sequence in lines: all of it, then each attempt."""
+    """Describe a retry sequence in lines: a summary, then each attempt."""
     attempts, messages = len(sequence.attempts), sequence.messages
     first = sequence.attempts[0]
     content = "no content" if first.content is None else f"content {cut(first.content)}"
@@ -20,20 +20,20 @@ def told(sequence: RetrySequence) -> list[str]:
         f"{content}, {messages} {'message' if messages == 1 else 'messages'} created"
     )
     says = "; ".join(f"{finding.says} ({finding})" for finding in sequence.findings)
-    shown = [_attempt(*one) for one in sequence.ends]
+    shown = [_attempt(attempt, gap) for attempt, gap in sequence.ends]
     if len(shown) < attempts:
         shown.insert(len(shown) // 2, f"{attempts - len(shown)} more")
     return [f"{line}: {says}" if says else line, *shown]
 
 
 def explain(wait: MessageWaiter, end: WaitEnd, wanted: str, retries: Sequence[RetrySequence]) -> list[str]:
-    """Why a wait was not satisfied, in lines.
+    """Explain in lines why a wait was not satisfied.
 
     Args:
-        wait: with the count of what was found.
-        end: why it is over.
-        wanted: which retry sequences, in words that follow the noun.
-        retries: those that there were instead, oldest first.
+        wait: the wait, with the count of matching sequences.
+        end: reason for its end.
+        wanted: description of the wanted retry sequences, appended to the noun.
+        retries: the existing retry sequences, oldest first.
     """
     lines = [ending(wait, end, ("retry sequence", "retry sequences"), "found", wanted)]
     if not retries:

@@ -1,4 +1,4 @@
-"""What all explanations have in common: how a wait ended, and texts that are cut."""
+"""Common parts of all explanations: the end of a wait, and truncated texts."""
 
 from typing import Any
 
@@ -12,24 +12,24 @@ _BROKEN_OFF = {
 }
 
 
-def ending(wait: Waiter[Any], end: WaitEnd, things: tuple[str, str], came: str, such: str = "") -> str:
-    """What was wanted and what came, in a line.
+def ending(wait: Waiter[Any], end: WaitEnd, nouns: tuple[str, str], verb: str, suffix: str = "") -> str:
+    """Describe in one line what was wanted and how many matched.
 
     Args:
-        wait: with at least one bound.
-        end: why it is over.
-        things: what was waited for, one and many.
-        came: what those did that count.
-        such: what follows the noun.
+        wait: a wait with at least one bound.
+        end: reason for its end.
+        nouns: the noun for the items, singular and plural.
+        verb: past participle for the matching items, for example `arrived`.
+        suffix: text after the noun.
     """
     bounds = [
         f"at {what} {bound}" for what, bound in (("least", wait.at_least), ("most", wait.at_most)) if bound is not None
     ]
-    one, many = things
-    noun = one if bounds[-1].endswith(" 1") else many
-    return f"wanted {' and '.join(bounds)} {noun}{such}, {wait.count} {came}{_BROKEN_OFF.get(end, '')}"
+    singular, plural = nouns
+    noun = singular if bounds[-1].endswith(" 1") else plural
+    return f"wanted {' and '.join(bounds)} {noun}{suffix}, {wait.count} {verb}{_BROKEN_OFF.get(end, '')}"
 
 
 def cut(text: str, longest: int = LONGEST) -> str:
-    """A text of at most so many characters."""
+    """Truncate a text to at most `longest` characters, ending in an ellipsis."""
     return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,1 +1,1 @@
-"""What goes wrong on purpose: the kinds, the rules that choose them, and magic SIDs."""
+"""Fault injection: kinds of faults, the rules that choose them, and magic SIDs."""

@@ -1,4 +1,4 @@
-"""What can go wrong with a request on purpose, as pure data. An endpoint performs it."""
+"""Kinds of faults that can be injected into a request, as pure data. An endpoint applies them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,20 +7,20 @@ from emulator.wire.errors import ErrorSpec
 
 
 class Drop(StrEnum):
-    """When the connection is reset."""
+    """Time of the connection reset, relative to processing."""
 
-    BEFORE = "before"  # nothing is done
-    AFTER = "after"  # the request is processed and journalled, the answer lost
+    BEFORE = "before"  # the request is not processed
+    AFTER = "after"  # the request is processed and journalled, the response lost
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyFault:
-    """Another reply, and nothing is done: a row of the catalogue, or a page of somebody else's making.
+    """Send another reply and do not process the request: a row of the error catalogue, or a custom page.
 
     Attributes:
         problem: status, code and message; its headers carry `Retry-After`.
-        page: a body that is sent as it is, without Twilio's headers, as a gateway would; None = Twilio's form.
-        content_type: the page's.
+        page: body sent unchanged, without Twilio's headers, as a gateway would; None = Twilio's error format.
+        content_type: media type of the page.
     """
 
     problem: ErrorSpec
@@ -29,40 +29,40 @@ class ReplyFault:
 
     @property
     def retry_after(self) -> int | None:
-        """Seconds that the client is asked to wait."""
+        """Value of `Retry-After` in seconds; None without this header."""
         value = dict(self.problem.headers).get(b"retry-after")
         return None if value is None else int(value)
 
 
 @dataclass(frozen=True, slots=True)
 class DropFault:
-    """The connection is reset."""
+    """Reset the connection."""
 
     when: Drop
 
 
 @dataclass(frozen=True, slots=True)
 class TruncateFault:
-    """The request is processed; the whole head goes out, and so many bytes of the body, never all; then the end."""
+    """Process the request; send the head and at most `length` bytes of the body, never all; then close."""
 
     length: int
 
 
 @dataclass(frozen=True, slots=True)
 class GarbageFault:
-    """The request is processed; the answer is bytes that are not HTTP."""
+    """Process the request; respond with bytes that are not HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
 class CloseFault:
-    """A clean end without an answer, and nothing is done."""
+    """Close the connection cleanly without a response; do not process the request."""
 
 
 Action = ReplyFault | DropFault | TruncateFault | GarbageFault | CloseFault
 
 
 def corrupts_response(action: object) -> bool:
-    """Whether it lets the request be processed and then spoils the answer."""
+    """Whether the action lets the request be processed and then corrupts the response."""
     return action == DropFault(Drop.AFTER) or isinstance(action, TruncateFault | GarbageFault)
 
 
@@ -78,12 +78,12 @@ _NAMES: dict[Action | type[Action], str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What goes wrong with one request.
+    """The fault injected into one request.
 
     Attributes:
-        rule: the id of the rule that fired, or `magic-` and the digits of a CallSid.
-        delay: seconds that the answer is held back.
-        action: what is done then; None = the answer is late, no more.
+        rule: id of the rule that fired, or `magic-` and the digits of a CallSid.
+        delay: seconds by which the response is delayed.
+        action: action after the delay; None = only the delay.
     """
 
     rule: str
@@ -92,17 +92,17 @@ class Fault:
 
     @property
     def name(self) -> str:
-        """What it does, in a word."""
+        """Name of its kind, for example `drop-after` or `delay`."""
         if self.action is None:
             return "delay"
         return _NAMES.get(self.action) or _NAMES[type(self.action)]
 
     @property
     def prevents(self) -> bool:
-        """Whether the request is not processed at all."""
+        """Whether the fault prevents processing of the request."""
         return isinstance(self.action, ReplyFault | CloseFault) or self.action == DropFault(Drop.BEFORE)
 
     @property
     def answers(self) -> bool:
-        """Whether the client gets a whole answer, be it another one."""
+        """Whether the client receives a complete response, even if it is another one."""
         return self.action is None or isinstance(self.action, ReplyFault)

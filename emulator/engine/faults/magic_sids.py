@@ -1,4 +1,4 @@
-"""CallSids that pick their fault, as Twilio's magic numbers do: an unmodified program meets it by sending there."""
+"""Magic CallSids that select a fault, like Twilio's magic numbers: an unmodified program triggers it by using them."""
 
 from hashlib import sha256
 from typing import NamedTuple
@@ -12,11 +12,11 @@ from emulator.wire import errors
 from emulator.wire.errors import ErrorSpec
 
 _PREFIX = "fa11"
-_ENDING = 8  # how many of the last hex digits are looked at
+_ENDING = 8  # number of final hex digits that select the fault
 
 
 class MagicCall(NamedTuple):
-    """What the last eight hex digits of a CallSid bring about."""
+    """The fault selected by the last eight hex digits of a CallSid."""
 
     ending: str
     does: str
@@ -52,20 +52,20 @@ MAGIC_CALLS: tuple[MagicCall, ...] = (
     ),
     MagicCall("fa115100", "answered after 5 seconds", delay=5.0),
 )
-_LOOKS = frozenset({_PREFIX, _PREFIX.upper(), _PREFIX.title(), "fA11"})  # quicker than to lower each CallSid
+_LOOKS = frozenset({_PREFIX, _PREFIX.upper(), _PREFIX.title(), "fA11"})  # faster than lowercasing each CallSid
 _BY_ENDING = {call.ending: call for call in MAGIC_CALLS}
 
 
 _Attempt = tuple[str, str, bytes]
-"""Account, call, and a digest of the resource and what was asked of it."""
+"""Account, call, and a digest of the resource and the key or fingerprint."""
 
 
 class MagicSids(Store[_Attempt, bool]):
-    """Finds them, and remembers the attempts for which something happens only once.
+    """Matches magic CallSids, and stores the attempts of faults that apply only once.
 
     Args:
-        account: of memory.
-        on: whether CallSids can name a fault.
+        account: the memory account.
+        on: whether magic CallSids are enabled.
     """
 
     kind = "magic_sids"
@@ -75,26 +75,26 @@ class MagicSids(Store[_Attempt, bool]):
         self._looks = _LOOKS if on else frozenset()
 
     def size_of(self, key: _Attempt, value: bool) -> int:  # noqa: ARG002, FBT001
-        """The memory of an attempt."""
+        """Memory of an attempt in bytes."""
         return ENTRY + size_of(key)
 
     def owners_of(self, key: _Attempt, value: bool) -> Owners:  # noqa: ARG002, FBT001
-        """The account and call that it was for."""
+        """Account and call of the attempt."""
         return key[:2]
 
     def may_apply(self, call_sid: str) -> bool:
-        """Whether a CallSid looks like one of them; quick to say no."""
+        """Whether a CallSid may be magic; a fast test with false positives."""
         return call_sid[-_ENDING:-4] in self._looks
 
-    def choose(self, asked: RequestFacts) -> Fault | None:
-        """What goes wrong with a request."""
-        call = _BY_ENDING.get(asked.call_sid[-_ENDING:].lower()) if self._looks else None
-        if call is None or (asked.refused and corrupts_response(call.action)) or (call.once and self._was_seen(asked)):
+    def choose(self, facts: RequestFacts) -> Fault | None:
+        """Return the fault of a request; None when its CallSid selects none."""
+        call = _BY_ENDING.get(facts.call_sid[-_ENDING:].lower()) if self._looks else None
+        if call is None or (facts.refused and corrupts_response(call.action)) or (call.once and self._was_seen(facts)):
             return None
         return Fault(rule=f"magic-{call.ending}", delay=call.delay, action=call.action)
 
-    def _was_seen(self, asked: RequestFacts) -> bool:
-        key = asked.idempotency_key
-        what = key.encode() if key else asked.fingerprint
-        digest = sha256(b"%b %b" % (asked.resource.encode(), what)).digest()
-        return not self.put((asked.account_sid, asked.call_sid, digest), value=True)
+    def _was_seen(self, facts: RequestFacts) -> bool:
+        key = facts.idempotency_key
+        what = key.encode() if key else facts.fingerprint
+        digest = sha256(b"%b %b" % (facts.resource.encode(), what)).digest()
+        return not self.put((facts.account_sid, facts.call_sid, digest), value=True)

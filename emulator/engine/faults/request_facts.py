@@ -1,4 +1,4 @@
-"""What faults are chosen by."""
+"""The facts of a request by which faults are chosen."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +9,7 @@ from emulator.wire import content
 
 @dataclass(frozen=True)
 class RequestFacts:
-    """What rules look at in a request that passed every check; `refused` by the emulator's own state."""
+    """Input of the fault rules from a request that passed all checks; `refused` = the emulator's state rejects it."""
 
     account_sid: str
     call_sid: str
@@ -21,7 +21,7 @@ class RequestFacts:
 
     @cached_property
     def value(self) -> JsonSubset | None:
-        """The content's JSON value; None when it is not JSON."""
+        """JSON value of the content; None when it is not JSON."""
         try:
             return JsonSubset(content.parse(self.content))
         except content.NotJson:

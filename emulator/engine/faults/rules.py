@@ -1,6 +1,6 @@
-"""Rules that decide what goes wrong with a request: the first one that fires wins.
+"""Fault rules: the first rule that fires decides the fault of a request.
 
-A rule that is over, that still skips, or whose dice say no lets the next one try.
+A rule that is spent, still skips requests, or does not fire by probability passes the request to the next rule.
 """
 
 import math
@@ -19,15 +19,15 @@ from emulator.engine.scope import Owners, Scope
 from emulator.engine.store import ENTRY, Store
 from emulator.wire.errors import TOO_MANY_REQUESTS
 
-_OVERHEAD = ENTRY + 4_600  # measured: a rule, half of it the state of its dice
+_OVERHEAD = ENTRY + 4_600  # bytes, measured: a rule; half of it is the state of its random generator
 MAX_VALUES = 50_000
-"""JSON values that the contents of all rules have: one request may have to be compared with each of them."""
+"""Maximum JSON values in the contents of all rules: one request may have to be compared with each of them."""
 _ANYWHERE = Scope()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """So many requests in so many seconds pass; the rest get 429/20429 and the time to wait."""
+    """Pass `requests` requests per `window` seconds; reject the rest with 429/20429 and Retry-After."""
 
     requests: int
     window: float
@@ -35,7 +35,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultEffect:
-    """What a rule does: it holds the answer back between two bounds of seconds, or does something else, or both."""
+    """Effect of a rule: a random delay between two bounds in seconds, an action, or both."""
 
     delay: tuple[float, float] = (0.0, 0.0)
     action: Action | Quota | None = None
@@ -43,32 +43,32 @@ class FaultEffect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """Which requests a rule is for; None = any."""
+    """Conditions of a rule; None = any."""
 
     scope: Scope = _ANYWHERE
     resource: str | None = None
     idempotency_key: str | None = None
     content: JsonSubset | None = None
 
-    def fits(self, asked: RequestFacts) -> bool:
-        """Whether a request of the scope is meant."""
-        if self.resource not in (None, asked.resource) or self.idempotency_key not in (None, asked.idempotency_key):
+    def fits(self, facts: RequestFacts) -> bool:
+        """Whether a request of the scope meets the other conditions."""
+        if self.resource not in (None, facts.resource) or self.idempotency_key not in (None, facts.idempotency_key):
             return False
         if self.content is None:
             return True
-        found = asked.value
+        found = facts.value
         return found is not None and is_part(self.content.value, found.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultRuleSpec:
-    """A rule as somebody wrote it.
+    """A rule as specified by the client.
 
     Attributes:
-        skip_first: so many matching requests pass first.
-        times: it fires so often; None = without end.
-        seed: of its dice; None = at random.
-        ttl: seconds after which it ends by itself.
+        skip_first: number of matching requests that pass first.
+        times: how often the rule may fire; None = unlimited.
+        seed: seed of its random generator; None = random.
+        ttl: seconds after which it expires; None = never.
     """
 
     match: Match = field(default_factory=Match)
@@ -82,7 +82,7 @@ class FaultRuleSpec:
 
 @dataclass(slots=True, eq=False)
 class FaultRule:
-    """A rule at work, with how often it matched and fired; it ends at a time of the monotonic clock."""
+    """An active rule with its counters. `ends_at` is its expiry by the monotonic clock; None = never."""
 
     number: int
     recipe: FaultRuleSpec
@@ -96,26 +96,26 @@ class FaultRule:
 
     @property
     def id(self) -> str:
-        """`fault-` and its number."""
+        """Id of the rule: `fault-` and its number."""
         return f"fault-{self.number}"
 
     @property
     def values(self) -> int:
-        """How many JSON values a content is compared with."""
+        """Number of JSON values with which a content is compared."""
         part = self.recipe.match.content
         return 0 if part is None else count_values(part.value)
 
     @property
     def is_spent(self) -> bool:
-        """Whether it fired as often as it may."""
+        """Whether the rule has fired `times` times."""
         return self.recipe.times is not None and self.fired >= self.recipe.times
 
-    def is_for(self, asked: RequestFacts) -> bool:
-        """Whether a request of its scope is meant; an answer is spoilt only where something was done."""
-        return not (asked.refused and corrupts_response(self.recipe.then.action)) and self.recipe.match.fits(asked)
+    def is_for(self, facts: RequestFacts) -> bool:
+        """Whether the rule is for a request of its scope; it corrupts no response to a rejected request."""
+        return not (facts.refused and corrupts_response(self.recipe.then.action)) and self.recipe.match.fits(facts)
 
     def apply(self, now: float) -> Fault | None:
-        """What it does to a request that it is for, at this time of the emulator's clock."""
+        """Count a matching request and return its fault, or None; `now` is the emulator's time."""
         self.matched += 1
         recipe = self.recipe
         if self.matched <= recipe.skip_first:
@@ -131,11 +131,11 @@ class FaultRule:
         return Fault(rule=self.id, delay=self.dice.uniform(*recipe.then.delay), action=action)
 
     def _over(self, quota: Quota, now: float) -> ReplyFault | None:
-        """The answer to one request too many; None = it passes, and counts."""
+        """Return the reply to a request that exceeds the quota; None if it passes and is counted."""
         passed = self._passed
-        while passed and passed[-1] > now:  # the clock was set back: that has not happened yet
+        while passed and passed[-1] > now:  # the clock was set back: drop times in the future
             passed.pop()
-        while passed and passed[0] + quota.window <= now:  # as below, so that the wait is never 0 by rounding
+        while passed and passed[0] + quota.window <= now:  # same expression as below, so the wait never rounds to 0
             passed.popleft()
         if len(passed) < quota.requests:
             passed.append(now)
@@ -145,12 +145,12 @@ class FaultRule:
 
 
 class FaultRules(Store[str, FaultRule]):
-    """All rules by id, and the CallSids that are rules themselves.
+    """All rules by id, and the magic CallSids.
 
     Args:
-        account: of memory.
-        monotonic: seconds that only go forward; rules with a time to live end by it.
-        magic: whether CallSids can name a fault.
+        account: the memory account.
+        monotonic: returns monotonic seconds, by which rules with a TTL expire.
+        magic: whether magic CallSids are enabled.
     """
 
     kind = "faults"
@@ -167,13 +167,13 @@ class FaultRules(Store[str, FaultRule]):
         return iter(list(self._entries.values()))
 
     def size_of(self, key: str, value: FaultRule) -> int:  # noqa: ARG002
-        """The memory of a rule, and of the times that a quota remembers."""
+        """Memory of a rule in bytes, including the times stored by a quota."""
         action = value.recipe.then.action
         times = action.requests * getsizeof(0.0) if isinstance(action, Quota) else 0
         return _OVERHEAD + times + value.source_size
 
     def owners_of(self, key: str, value: FaultRule) -> Owners:  # noqa: ARG002
-        """The account and call that it is for."""
+        """Account and call of the rule's scope."""
         scope = value.recipe.match.scope
         return scope.account_sid, scope.call_sid
 
@@ -181,16 +181,16 @@ class FaultRules(Store[str, FaultRule]):
         """Add a rule after all others.
 
         Args:
-            recipe: what it does.
-            source: whatever the caller wants to find in it again.
-            source_size: the memory of the source and the recipe's values, in bytes.
+            recipe: the specification.
+            source: any object of the caller, stored with the rule.
+            source_size: memory of the source and the specification's values, in bytes.
 
         Raises:
-            CapacityError: there are too many, or their contents are too large in all.
+            CapacityError: too many rules, or their contents are too large in total.
         """
         self._forget_ended()
         ends_at = None if recipe.ttl is None else self._monotonic() + recipe.ttl
-        dice = random.Random(recipe.seed)  # noqa: S311  dice, not secrets
+        dice = random.Random(recipe.seed)  # noqa: S311  not for secrets
         rule = FaultRule(self._last_number + 1, recipe, source, source_size, ends_at, dice)
         if rule.values and rule.values + sum(other.values for other in self._entries.values()) > MAX_VALUES:
             raise CapacityError("fault_filters", MAX_VALUES, self.bound.kind.remedy, "JSON values")
@@ -199,37 +199,37 @@ class FaultRules(Store[str, FaultRule]):
         return rule
 
     def get(self, key: str) -> FaultRule | None:
-        """The rule with this id."""
+        """Return the rule with this id; None when absent or expired."""
         self._forget_ended()
         return self._entries.get(key)
 
     def seconds_left(self, rule: FaultRule) -> float | None:
-        """How long it lives on; None = without end."""
+        """Return the seconds until a rule expires; None = never."""
         return None if rule.ends_at is None else max(0.0, rule.ends_at - self._monotonic())
 
     def reset(self, scope: Scope) -> int:
-        """Remove the rules of a scope; returns how many."""
+        """Remove the rules of a scope; return their number."""
         self._magic.reset(scope)
         self._forget_ended()
         return super().reset(scope)
 
     def may_apply(self, account_sid: str, call_sid: str) -> bool:
-        """Whether something may go wrong with a request of this account and call; quick to say no."""
+        """Whether a rule or magic SID may apply to a request of this account and call; a fast pre-check."""
         return self._magic.may_apply(call_sid) or (
             bool(self._entries) and any(not rule.is_spent for rule in self.covering(account_sid, call_sid))
         )
 
-    def choose(self, asked: RequestFacts, now: float) -> Fault | None:
-        """What goes wrong with a request, or None; `now` is the emulator's time."""
-        rules = sorted(self.covering(asked.account_sid, asked.call_sid), key=lambda rule: rule.number)
+    def choose(self, facts: RequestFacts, now: float) -> Fault | None:
+        """Choose the fault of a request, or None; `now` is the emulator's time."""
+        rules = sorted(self.covering(facts.account_sid, facts.call_sid), key=lambda rule: rule.number)
         for rule in rules:
             if self._has_ended(rule):
                 self.remove(rule.id)
-            elif not rule.is_spent and rule.is_for(asked):
+            elif not rule.is_spent and rule.is_for(facts):
                 fault = rule.apply(now)
                 if fault is not None:
                     return fault
-        return self._magic.choose(asked)
+        return self._magic.choose(facts)
 
     def _has_ended(self, rule: FaultRule) -> bool:
         return rule.ends_at is not None and self._monotonic() >= rule.ends_at

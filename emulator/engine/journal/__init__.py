@@ -1,1 +1,1 @@
-"""What was received and answered: exchanges, how they are found, and who waits for them."""
+"""Recorded requests and responses: exchanges, their index and filters, waits, and retry sequences."""

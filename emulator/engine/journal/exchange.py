@@ -1,4 +1,4 @@
-"""An exchange: a request on the Twilio surface and what it got. Few facts are stored; the rest is read from them."""
+"""An exchange: a request on the Twilio surface and its response. Few facts are stored; the rest is derived."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,25 +20,25 @@ from emulator.wire.replies import Reply
 from emulator.wire.resources import Resource
 
 MAX_BODY_KEPT = 64 * 1024
-# Measured: the memory of an exchange without its texts, where its account and call have no other.
+# Bytes, measured: an exchange without its texts, when its account and call have no other exchange.
 _OVERHEAD = 1_100
-_KEY = 250  # its place in the index
-_LONGEST_CACHED = 1024  # what a cache holds is not in the account of memory
+_KEY = 250  # bytes of the index entry of an idempotency key
+_LONGEST_CACHED = 1024  # bytes; the memory account does not include caches
 
 
 class Outcome(StrEnum):
-    """What became of a request."""
+    """Outcome of a request."""
 
     CREATED = "created"
     REPLAYED = "replayed"
-    MISMATCH = "mismatch"  # replayed, but its parameters were not the first ones
+    MISMATCH = "mismatch"  # replayed, but with other parameters than the first request
     REFUSED = "refused"
     PREFLIGHT = "preflight"
-    FAULTED = "faulted"  # a fault kept it from being processed
+    FAULTED = "faulted"  # not processed because of a fault
     DELETED = "deleted"
 
 
-_CREATED = Outcome.CREATED  # asked for with every request: a name of the module costs less than a member
+_CREATED = Outcome.CREATED  # read on every request: a module global is faster than an enum member
 _STATUS = {
     Outcome.CREATED: 201,
     Outcome.REPLAYED: 201,
@@ -49,16 +49,16 @@ _STATUS = {
 
 
 class ReceivedRequest(NamedTuple):
-    """A request as it is kept. A tuple: the cheapest value to make.
+    """A request as stored. A tuple, because it is the cheapest to create.
 
     Attributes:
         method: as sent.
-        target: the raw path, with the query when there was one.
-        head: its headers, packed.
-        body: at most 64 KiB of what was read of it.
-        body_size: how much was read.
-        client: address and port, None when not known.
-        secure: it came over TLS.
+        target: raw path, with the query if present.
+        head: packed headers.
+        body: the first 64 KiB of the bytes read.
+        body_size: number of bytes read.
+        client: address and port; None when unknown.
+        secure: whether it was received over TLS.
     """
 
     method: str
@@ -70,7 +70,7 @@ class ReceivedRequest(NamedTuple):
     secure: bool
 
     def parameters(self) -> dict[str, str]:
-        """The form as read; empty when there is none that can be read, as in a body that was cut."""
+        """Parse the form; return an empty dict when there is no valid form, for example in a truncated body."""
         content_type = dict(unpack(self.head)).get("content-type", "")
         try:
             return read_parameters(content_type.encode("latin-1"), self.body)
@@ -79,12 +79,12 @@ class ReceivedRequest(NamedTuple):
 
     @property
     def peer(self) -> str:
-        """`address:port`."""
+        """`address:port` of the client; empty when unknown."""
         return f"{self.client[0]}:{self.client[1]}" if self.client else ""
 
     @property
     def path(self) -> str:
-        """The raw path without its query."""
+        """Raw path without the query."""
         return self.target.partition("?")[0]
 
 
@@ -94,17 +94,17 @@ def wants_charset(head: bytes) -> bool:
 
 
 def _read_charset(head: bytes) -> bool:
-    # Names and values alternate, and a value may read like the name: heads that look right are looked at closely.
+    # Names and values alternate, so a value may equal the name: unpack only if the fast test succeeds.
     return b"\naccept-charset\n" in head and ("accept-charset", "utf-8") in {
         (name, value.lower()) for name, value in unpack(head)
     }
 
 
-_wants_charset = lru_cache(maxsize=256)(_read_charset)  # heads are shared
+_wants_charset = lru_cache(maxsize=256)(_read_charset)  # clients repeat their heads
 
 
 def host_of(head: bytes) -> str:
-    """The name that the request was made under."""
+    """Return the host name of the request's `Host` header."""
     return _host_of(head) if len(head) <= _LONGEST_CACHED else _read_host(head)
 
 
@@ -116,28 +116,28 @@ _host_of = lru_cache(maxsize=256)(_read_host)
 
 
 def pack(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    r"""Headers as one bytes object, `\nname\\nvalue…\n`: clients send the same ones again, so they can be shared."""
+    r"""Pack headers into one bytes object, `\nname\nvalue…\n`, which can be shared: clients repeat their headers."""
     return b"\n%b\n" % b"\n".join(chain.from_iterable(headers))
 
 
 def unpack(head: bytes) -> list[tuple[str, str]]:
-    """The headers that were packed."""
+    """Unpack headers into pairs of name and value."""
     parts = iter(head.decode("latin-1").split("\n")[1:-1])
     return list(zip(parts, parts, strict=True)) if len(head) > len("\n\n") else []
 
 
 @dataclass(slots=True, eq=False)
 class RequestContext:
-    """A request that has begun: whose it is, when it came, how many of its account were in flight then.
+    """The context of a request that has begun.
 
     Attributes:
         account_sid: from the path, raw text when malformed; else the username.
         call_sid: from the path, raw text when malformed.
-        received_at: seconds since 1970, when its head was read.
-        concurrent: this request included.
-        was_reset: its scope was reset while it was in flight: it will not be remembered.
-        fault: what goes wrong with it on purpose.
-        was_left: the client went away before the answer was out.
+        received_at: seconds since 1970 when its head was read.
+        concurrent: requests of the account in flight at that time, including this one.
+        was_reset: its scope was reset while it was in flight, so it is not recorded.
+        fault: the injected fault.
+        was_left: the client disconnected before the response was sent.
     """
 
     account_sid: str | None
@@ -154,17 +154,17 @@ class Exchange:
     """A request and its reply.
 
     Attributes:
-        seq: its place in the journal, from 1; never repeats.
-        id: 32 hex digits: `RQ` + id is the request id, `KX` + id the message that it created.
+        seq: position in the journal, from 1; never repeats.
+        id: 32 hex digits: `RQ` + id is the request id, `KX` + id the SID of the message that it created.
         replied_at: seconds since 1970, the reply's `Date`.
-        duration: seconds from receipt to reply on the monotonic clock; None while the reply is not out.
-        problem: the row that refused it.
-        reason: what exactly was wrong, for a human.
-        made: what it created, or what was replayed or deleted.
-        content_utf8: the parameter Content that it carried, refused or not; bytes, whose length is their memory.
-        idempotency_key: the key that it carried.
-        schemas: what the schemas of its scope say of a message that it created.
-        handover: what became of a message that it created: whom it was sent to, or why to nobody.
+        duration: seconds from receipt to reply on the monotonic clock; None until the reply is sent.
+        problem: the catalogue row of the error, if it was rejected.
+        reason: details of the error, for a human.
+        made: the created, replayed or deleted resource.
+        content_utf8: the request's parameter Content, rejected or not; bytes, whose length is their memory.
+        idempotency_key: the request's key.
+        schemas: results of the scope's schemas for the created message.
+        handover: delivery status of the created message: its recipient, or why it has none.
     """
 
     seq: int
@@ -184,68 +184,68 @@ class Exchange:
 
     @property
     def content(self) -> str | None:
-        """The parameter Content that it carried, refused or not."""
+        """The request's parameter Content, rejected or not."""
         return None if self.content_utf8 is None else self.content_utf8.decode()
 
     @property
     def owners(self) -> tuple[str | None, str | None]:
-        """The account and call that it belongs to."""
+        """Account and call of the request."""
         return self.arrival.account_sid, self.arrival.call_sid
 
     @property
     def resource(self) -> str | None:
-        """The resource that its path names."""
+        """Name of the resource in the request's path; None for any other path."""
         target = paths.parse(self.request.path)
         return None if target is None else target.resource
 
     @property
     def status(self) -> int | None:
-        """The reply's status; None when a fault left no reply."""
+        """Status of the reply; None when a fault suppressed the reply."""
         return int(self.problem.status) if self.problem is not None else _STATUS.get(self.outcome)
 
     @property
     def code(self) -> int | None:
-        """Twilio's error code."""
+        """Twilio's error code; None when there is none."""
         return self.problem.code if self.problem else None
 
     @property
     def fault(self) -> Fault | None:
-        """What went wrong with it on purpose."""
+        """The injected fault."""
         return self.arrival.fault
 
     @property
     def is_lost(self) -> bool:
-        """Whether the client got no whole answer."""
+        """Whether the client did not receive the whole response."""
         fault = self.arrival.fault
         return self.arrival.was_left or (fault is not None and not fault.answers)
 
     @property
     def valid(self) -> bool | None:
-        """Whether every schema allows the content; None when there was none."""
+        """Whether the content satisfies every schema; None without schemas."""
         return all(result.valid for result in self.schemas) if self.schemas else None
 
     @property
     def request_id(self) -> str:
-        """Twilio's id of the request."""
+        """Twilio's request id, `RQ` and 32 hex digits."""
         return sids.REQUEST + self.id
 
     @property
     def message(self) -> Message | None:
-        """The message that it created, or that was replayed."""
+        """The created or replayed message."""
         return self.made if isinstance(self.made, Message) else None
 
     @property
     def created(self) -> Message | None:
-        """The message that this very exchange created."""
+        """The message that this exchange created; None for a replay."""
         made = self.made
         return made if self.outcome is _CREATED and isinstance(made, Message) else None
 
     @property
     def size(self) -> int:
-        """Its memory in bytes; too much where clients repeat their heads, never too little."""
-        request, arrival = self.request, self.arrival
+        """Memory in bytes; an upper bound, because clients that repeat their heads share them."""
+        request, context = self.request, self.arrival
         texts = len(request.target) + len(request.head) + len(request.body) + len(self.content_utf8 or b"")
-        owners = len(arrival.account_sid or "") + len(arrival.call_sid or "")
+        owners = len(context.account_sid or "") + len(context.call_sid or "")
         size = _OVERHEAD + texts + owners
         if self.schemas:
             size += sum(result.size for result in self.schemas)
@@ -258,13 +258,13 @@ class Exchange:
         return size
 
     def reply(self) -> Reply | None:
-        """The reply, made from the stored facts: what the client got and what the journal shows cannot differ.
+        """Build the reply from the stored facts, so that the journal always shows the response sent to the client.
 
-        A fault may still keep it, or a part of it, from going out; None where there is nothing that could.
+        A fault may still suppress all or part of it. None when a fault leaves no reply at all.
         """
         path = self.request.path
         representation = replies.representation_of(path)
-        page = self._page if self.arrival.fault is not None else None  # a call less for who has none
+        page = self._page if self.arrival.fault is not None else None  # saves a call without a fault
         if page is not None:
             assert page.page is not None
             media_type = page.content_type.encode("latin-1")
@@ -278,7 +278,7 @@ class Exchange:
         return None if self.outcome is Outcome.FAULTED else replies.preflight(representation, resources.allow(path))
 
     def reply_head(self, reply: Reply) -> bytes:
-        """All header lines of its reply."""
+        """Build all header lines of the reply."""
         if self.arrival.fault is not None and self._page is not None:
             return replies.foreign_head(reply, now=self.replied_at)
         head = replies.head(
@@ -289,11 +289,11 @@ class Exchange:
             concurrent=self.arrival.concurrent,
             charset=wants_charset(self.request.head),
         )
-        # A browser that got this from localhost by https would ask it for nothing else, whatever the port.
+        # With HSTS from https://localhost, a browser would use https for every port of localhost.
         return replies.without_hsts(head) if self.request.secure and not is_twilio(host_of(self.request.head)) else head
 
     @property
     def _page(self) -> ReplyFault | None:
-        """The fault that answers with a page of somebody else's making."""
+        """The fault that replies with a custom page, as a gateway would."""
         action = self.arrival.fault.action if self.arrival.fault is not None else None
         return action if isinstance(action, ReplyFault) and action.page is not None else None

@@ -1,4 +1,4 @@
-"""Which exchanges are meant, defined by what differs: one matches when nothing does, and a failure can say it."""
+"""Filters of exchanges. An exchange matches when it has no mismatches, so a failure can list what differs."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from emulator.wire import content
 
 Keys = tuple[str | None, str | None, str | None]
 MAX_DIFFERENCES = 100
-"""Differences of one content that an explanation names."""
-_TEXT = 50  # searching for a text takes as long as comparing this number of JSON values
+"""Maximum number of differences of one content in an explanation."""
+_TEXT = 50  # a substring search takes as long as comparing this number of JSON values
 
 
 def keys_of(exchange: Exchange) -> Keys:
-    """What an exchange is found by: account, call, idempotency key."""
-    arrival = exchange.arrival
-    return arrival.account_sid, arrival.call_sid, exchange.idempotency_key
+    """Return the index keys of an exchange: account, call, idempotency key."""
+    context = exchange.arrival
+    return context.account_sid, context.call_sid, exchange.idempotency_key
 
 
 class Mismatch(NamedTuple):
-    """One thing that an exchange lacks. `what` is the filter's name; `where` tells more of a content that differs."""
+    """A condition that an exchange does not meet: `what` names the filter, `where` lists differences of a content."""
 
     what: str
     wanted: object
@@ -34,13 +34,13 @@ class Mismatch(NamedTuple):
 
 
 def are_anothers(mismatches: Iterable[Mismatch]) -> bool:
-    """Whether neither account nor call are the wanted ones: in parallel tests, a neighbour's."""
-    return {"account_sid", "call_sid"} <= {one.what for one in mismatches}
+    """Whether both account and call differ: the item belongs to another test that runs in parallel."""
+    return {"account_sid", "call_sid"} <= {mismatch.what for mismatch in mismatches}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which exchanges are meant; None = any."""
+    """A filter of exchanges; None = any."""
 
     account_sid: str | None = None
     call_sid: str | None = None
@@ -55,34 +55,34 @@ class Filter:
 
     @property
     def keys(self) -> Keys:
-        """What an index can find: account, call, idempotency key."""
+        """The conditions that the index answers: account, call, idempotency key."""
         return self.account_sid, self.call_sid, self.idempotency_key
 
     @property
     def scope(self) -> Scope:
-        """The account and call."""
+        """Scope of the account and call."""
         return Scope(self.account_sid, self.call_sid)
 
     @property
     def size(self) -> int:
-        """Its memory in bytes, roughly."""
+        """Approximate memory in bytes."""
         return size_of(*self.keys, self.content, self.contains)
 
     @property
     def values(self) -> int:
-        """How many JSON values it takes to look at a content."""
+        """Cost of examining a content, in JSON values."""
         return values_of(self.content, self.contains)
 
     @property
     def needs_a_look(self) -> bool:
-        """Whether more is asked than an index can tell."""
+        """Whether there are conditions that the index cannot answer."""
         return any(
             wanted is not None
             for wanted in (self.content, self.contains, self.valid, self.status, self.code, self.outcome)
         )
 
     def matches(self, exchange: Exchange) -> bool:
-        """Whether an exchange is meant."""
+        """Whether an exchange meets all conditions."""
         if next(self._facts(exchange), None) is not None:
             return False
         if self.content is None and self.contains is None:
@@ -90,12 +90,12 @@ class Filter:
         return text_matches(exchange.content or "", self.content, self.contains)
 
     def mismatches(self, exchange: Exchange) -> Iterator[Mismatch]:
-        """What an exchange lacks to be meant."""
+        """Yield the conditions that an exchange does not meet."""
         yield from self._facts(exchange)
         yield from text_mismatches(exchange.content or "", self.content, self.contains)
 
     def _facts(self, exchange: Exchange) -> Iterator[Mismatch]:
-        """What it lacks but the content."""
+        """Yield the mismatches except those of the content."""
         for what, wanted, found in zip(_NAMES, self.keys, keys_of(exchange), strict=True):
             if wanted not in (None, found):
                 yield Mismatch(what, wanted, found)
@@ -111,7 +111,7 @@ class Filter:
             yield Mismatch("valid", self.valid, exchange.valid)
 
 
-@lru_cache(maxsize=4)  # a thousand waits look at the same content, one after the other
+@lru_cache(maxsize=4)  # a thousand waits examine the same content in succession
 def _parsed(text: str) -> JsonSubset | None:
     try:
         return JsonSubset(content.parse(text))
@@ -120,12 +120,12 @@ def _parsed(text: str) -> JsonSubset | None:
 
 
 def values_of(wanted: JsonSubset | None, contains: str | None) -> int:
-    """How many JSON values are compared when a content is looked at, at most."""
+    """Return the maximum cost of examining a content, in compared JSON values."""
     return (0 if wanted is None else count_values(wanted.value)) + (0 if contains is None else _TEXT)
 
 
 def text_matches(text: str, wanted: JsonSubset | None, contains: str | None) -> bool:
-    """Whether a content holds a text and a JSON value."""
+    """Whether a content contains a text and a JSON value."""
     if contains is not None and contains not in text:
         return False
     if wanted is None:
@@ -135,7 +135,7 @@ def text_matches(text: str, wanted: JsonSubset | None, contains: str | None) -> 
 
 
 def text_mismatches(text: str, wanted: JsonSubset | None, contains: str | None) -> Iterator[Mismatch]:
-    """What a content lacks that must hold a text and a JSON value."""
+    """Yield what a content lacks of a text and a JSON value."""
     if contains is not None and contains not in text:
         yield Mismatch("contains", contains, text)
     if wanted is not None:

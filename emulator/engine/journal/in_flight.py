@@ -1,4 +1,4 @@
-"""Requests that have begun and not ended: how many each account has, and whose a reset must make forget."""
+"""Requests in flight: counted per account, and marked by a reset so that they are not recorded."""
 
 from emulator.engine.journal.exchange import RequestContext
 from emulator.engine.scope import Scope
@@ -9,26 +9,26 @@ class InFlightRequests:
 
     def __init__(self) -> None:
         self._in_flight: set[RequestContext] = set()
-        self._concurrent: dict[str | None, int] = {}  # how many of them each account has
+        self._concurrent: dict[str | None, int] = {}  # requests in flight by account
 
     def begin(self, account_sid: str | None, call_sid: str | None, now: float) -> RequestContext:
-        """A request has begun; every arrival must `end`."""
+        """Begin a request; the caller must call `end`."""
         concurrent = self._concurrent.get(account_sid, 0) + 1
         self._concurrent[account_sid] = concurrent
-        arrival = RequestContext(account_sid, call_sid, now, concurrent)
-        self._in_flight.add(arrival)
-        return arrival
+        context = RequestContext(account_sid, call_sid, now, concurrent)
+        self._in_flight.add(context)
+        return context
 
-    def end(self, arrival: RequestContext) -> None:
-        """A request has ended, whatever became of it."""
-        self._in_flight.remove(arrival)
-        rest = self._concurrent[arrival.account_sid] - 1
-        if rest:
-            self._concurrent[arrival.account_sid] = rest
+    def end(self, context: RequestContext) -> None:
+        """End a request, whatever its outcome."""
+        self._in_flight.remove(context)
+        remaining = self._concurrent[context.account_sid] - 1
+        if remaining:
+            self._concurrent[context.account_sid] = remaining
         else:
-            del self._concurrent[arrival.account_sid]
+            del self._concurrent[context.account_sid]
 
     def reset(self, scope: Scope) -> None:
-        """The requests of a scope will not be remembered."""
-        for arrival in self._in_flight:
-            arrival.was_reset |= scope.covers(arrival.account_sid, arrival.call_sid)
+        """Mark the requests of a scope with `was_reset`, so that they are not recorded."""
+        for context in self._in_flight:
+            context.was_reset |= scope.covers(context.account_sid, context.call_sid)

@@ -1,7 +1,7 @@
-"""Exchanges in order, found by account, call or key for what the answer costs, not for what is stored.
+"""Index of exchanges by account, call and key; a look-up costs time by the size of its result, not of the journal.
 
-A track is a list of exchanges with rising `seq`. Evicted ones stay at its front until they are a sixteenth of it, so
-that eviction costs next to nothing per track; reading starts behind them.
+A track is a list of exchanges with rising `seq`. Evicted exchanges stay at its front until they are a sixteenth of it,
+which keeps eviction cheap; reading starts after them.
 """
 
 from bisect import bisect_left, bisect_right
@@ -18,14 +18,14 @@ _TOLERATED = 16
 Track = list[Exchange]
 Tracks = dict[str, Track]
 Run = tuple[Track, int]
-"""A track and the place where reading starts."""
+"""A track and the list index where reading starts."""
 
 
 class Selection:
-    """The exchanges of a filter: how many there are, and any page of them. It reads its runs as if they were one.
+    """The exchanges that match a filter, merged from one or more runs, with their count and pages.
 
     Attributes:
-        matches: what an index cannot answer, and must be asked of each candidate; None = all candidates are meant.
+        matches: predicate for the conditions that the index cannot answer; None = all candidates match.
     """
 
     def __init__(self, *runs: Run, matches: Callable[[Exchange], bool] | None = None) -> None:
@@ -37,7 +37,7 @@ class Selection:
 
     @property
     def size(self) -> int:
-        """How many candidates there are."""
+        """Number of candidates, an upper bound of the matches."""
         return sum(len(track) - start for track, start in self._runs)
 
     def __len__(self) -> int:
@@ -47,13 +47,13 @@ class Selection:
         return filter(self.matches, self.candidates()) if self.matches else iter(self.candidates())
 
     def candidates(self, limit: int | None = None) -> list[Exchange]:
-        """What the index finds, or the oldest of it."""
+        """Return what the index finds, oldest first, at most `limit` exchanges."""
         runs = [track[start : None if limit is None else start + limit] for track, start in self._runs]
         runs = list(filter(None, runs))
         return runs[0] if len(runs) == 1 else sorted(chain.from_iterable(runs), key=_seq)[:limit]
 
     def found(self, limit: int | None = None) -> Steps[list[Exchange]]:
-        """All exchanges, the oldest first, or the newest ones, the newest first; looked at in steps."""
+        """Return all matches, oldest first, or with a limit the newest matches, newest first; works in steps."""
         candidates, found = self.candidates(), list[Exchange]()
         for exchange in candidates if limit is None else reversed(candidates):
             if self.matches is None or self.matches(exchange):
@@ -64,7 +64,7 @@ class Selection:
         return found
 
     def page(self, limit: int, *, newest_first: bool, skip: int = 0) -> list[Exchange]:
-        """The first `limit` exchanges from the wanted end, after some that are left out."""
+        """Return at most `limit` matches from one end, after the first `skip`."""
         stop = skip + limit
         if self.matches is not None:
             found = self.candidates()
@@ -76,17 +76,17 @@ class Selection:
 
 
 class Index:
-    """Exchanges by account, call and key."""
+    """Exchanges by account, call and idempotency key."""
 
     def __init__(self) -> None:
         self._all: Track = []
-        self._evicted = 0  # so many at the front of all
+        self._evicted = 0  # number of evicted exchanges at the front of `_all`
         self._by: tuple[Tracks, Tracks, Tracks] = ({}, {}, {})
-        self._oldest = 0  # what has a lower seq is evicted
-        self._shared: set[str] = set()  # calls (and keys) that more than one account has
+        self._oldest = 0  # exchanges with a lower seq are evicted
+        self._shared: set[str] = set()  # calls and keys that more than one account uses
 
     def add(self, exchange: Exchange) -> None:
-        """Append an exchange, the newest."""
+        """Append the newest exchange."""
         self._all.append(exchange)
         keys = keys_of(exchange)
         for value, tracks in zip(keys, self._by, strict=True):
@@ -94,14 +94,14 @@ class Index:
                 continue
             track = tracks.get(value)
             if track is None:
-                tracks[value] = [exchange]  # most are of one call that has no more: no room is kept for others
+                tracks[value] = [exchange]  # usually the only exchange of its call: a literal has no spare capacity
                 continue
             if track[-1].arrival.account_sid != keys[0]:
                 self._shared.add(value)
             track.append(exchange)
 
     def evict(self, exchange: Exchange) -> None:
-        """Forget the oldest exchange."""
+        """Evict the oldest exchange."""
         self._oldest = exchange.seq + 1
         self._evicted += 1
         if self._evicted > len(self._all) // _TOLERATED:
@@ -117,7 +117,7 @@ class Index:
                         self._shared.discard(value)
 
     def remove(self, gone: set[Exchange]) -> None:
-        """Forget these exchanges, which are kept; it costs what lies between the first and the last of them."""
+        """Remove exchanges, which must be present; takes time by the range between the first and the last of them."""
         if not gone:
             return
         seqs = {exchange.seq for exchange in gone}
@@ -133,20 +133,20 @@ class Index:
                     self._shared.discard(value)
 
     def holds(self, exchange: Exchange) -> bool:
-        """Whether an exchange is among these."""
+        """Whether the index contains an exchange."""
         place = bisect_left(self._all, exchange.seq, lo=self._evicted, key=_seq)
         return place < len(self._all) and self._all[place] is exchange
 
     def newest(self, limit: int) -> list[Exchange]:
-        """The newest exchanges, newest first."""
+        """Return at most `limit` exchanges, newest first."""
         return self.select(Filter()).page(limit, newest_first=True)
 
     def oldest(self) -> Exchange | None:
-        """The oldest exchange that is kept."""
+        """Return the oldest exchange; None when the index is empty."""
         return self._all[self._evicted] if self._evicted < len(self._all) else None
 
     def select(self, wanted: Filter) -> Selection:
-        """The exchanges that a filter means, oldest first."""
+        """Select the exchanges that match a filter, oldest first."""
         tracks = [by.get(value, []) for value, by in zip(wanted.keys, self._by, strict=True) if value is not None]
         if self._call_tells_account(wanted):
             del tracks[0]
@@ -156,7 +156,7 @@ class Index:
         return Selection((track, start), matches=None if is_exact else wanted.matches)
 
     def _call_tells_account(self, wanted: Filter) -> bool:
-        """Whether all exchanges of the call that is meant are the account's that is meant: the commonest scope."""
+        """Whether all exchanges of the filter's call belong to the filter's account: the most common scope."""
         account_sid, call_sid = wanted.account_sid, wanted.call_sid
         if account_sid is None or call_sid is None or call_sid in self._shared:
             return False
@@ -164,7 +164,7 @@ class Index:
         return track is not None and track[0].arrival.account_sid == account_sid
 
     def _remove(self, track: Track, gone: set[Exchange], first: int, last: int) -> None:
-        """Remove exchanges from a track, and what was evicted; `first` and `last` are their places."""
+        """Remove exchanges (`first` and `last` are seqs) and the evicted ones from a track."""
         del track[: bisect_left(track, self._oldest, key=_seq)]
         start, end = bisect_left(track, first, key=_seq), bisect_right(track, last, key=_seq)
         track[start:end] = [exchange for exchange in track[start:end] if exchange not in gone]

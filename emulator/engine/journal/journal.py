@@ -1,4 +1,4 @@
-"""The journal: every exchange, in order, within a bound of the account of memory; what is evicted is counted."""
+"""The journal: all exchanges in order, within a bound of the memory account. Evicted exchanges are counted."""
 
 from collections.abc import Iterable
 from operator import attrgetter
@@ -13,14 +13,14 @@ _LONGEST_SHARED = 4096
 
 
 class Journal:
-    """Exchanges by place, by id, and by whom they belong to."""
+    """Exchanges by position, by id, and by owner."""
 
     def __init__(self, account: MemoryAccount) -> None:
         self._bound = account["journal"]
         self._bound.evict = self._evict
-        self._by_id: dict[str, Exchange] = {}  # the newest, where a seed that was set again made an id twice
+        self._by_id: dict[str, Exchange] = {}  # the newest, if a repeated seed produced an id twice
         self._heads: dict[bytes, bytes] = {}
-        self._messages = Index()  # what created one
+        self._messages = Index()  # exchanges that created a message
         self._others = Index()
         self.last_seq = 0
         self.evicted = 0
@@ -28,12 +28,12 @@ class Journal:
 
     @property
     def oldest_seq(self) -> int:
-        """The place of the oldest exchange kept; the next place when none is."""
+        """Position of the oldest stored exchange; the next position when the journal is empty."""
         oldest = self._oldest()
         return self.last_seq + 1 if oldest is None else oldest.seq
 
     def share(self, head: bytes) -> bytes:
-        """One object for equal heads: clients repeat theirs, and it is the largest part of an exchange."""
+        """Return one shared object for equal heads: clients repeat them, and they are most of an exchange's memory."""
         if len(head) > _LONGEST_SHARED:
             return head
         if len(self._heads) >= _HEADS_SHARED:
@@ -41,7 +41,7 @@ class Journal:
         return self._heads.setdefault(head, head)
 
     def append(self, exchange: Exchange) -> None:
-        """Keep an exchange whose seq is `last_seq` + 1, evicting the oldest while the journal is over its bounds."""
+        """Append an exchange whose seq is `last_seq` + 1; evict the oldest while the journal exceeds its bounds."""
         assert exchange.seq == self.last_seq + 1, "places are given in order"
         self.last_seq = exchange.seq
         self._by_id[exchange.id] = exchange
@@ -66,19 +66,19 @@ class Journal:
         self.evicted_through = oldest.seq
 
     def get(self, hex_id: str) -> Exchange | None:
-        """The exchange with this id (the hex part of a request id or of a message SID)."""
+        """Return the exchange with this id (the hex part of a request id or of a message SID)."""
         return self._by_id.get(hex_id)
 
     def requests(self, wanted: Filter) -> Selection:
-        """Every exchange that a filter means."""
+        """Select all exchanges that match a filter."""
         return self._messages.select(wanted) | self._others.select(wanted)
 
     def messages(self, wanted: Filter) -> Selection:
-        """The exchanges that created a message and that a filter means."""
+        """Select the exchanges that created a message and match a filter."""
         return self._messages.select(wanted)
 
     def clear(self) -> list[Exchange]:
-        """Remove all exchanges, and return them, oldest first. Places go on."""
+        """Remove and return all exchanges, oldest first. Numbering continues."""
         gone = self.requests(Filter()).candidates()
         self._bound.release(self._bound.bytes, self._bound.entries)
         self._by_id, self._messages, self._others = {}, Index(), Index()
@@ -86,15 +86,15 @@ class Journal:
         return gone
 
     def newest(self, limit: int) -> list[Exchange]:
-        """The newest exchanges, newest first."""
+        """Return at most `limit` exchanges, newest first."""
         return self.requests(Filter()).page(limit, newest_first=True)
 
     def holds(self, exchange: Exchange) -> bool:
-        """Whether an exchange that was appended is neither evicted nor removed."""
+        """Whether an appended exchange was neither evicted nor removed."""
         return self._index_of(exchange).holds(exchange)
 
     def remove(self, exchanges: Iterable[Exchange]) -> None:
-        """Remove exchanges."""
+        """Remove exchanges that the journal holds."""
         gone = set(exchanges)
         created = {exchange for exchange in gone if exchange.created}
         self._messages.remove(created)

@@ -1,4 +1,4 @@
-"""The parameters of a request's body: url-encoded by our own reader, multipart by python-multipart."""
+"""Parameters of a request's body: url-encoded with the project's own parser, multipart with python-multipart."""
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, FormParser, parse_options_header
@@ -10,7 +10,7 @@ MULTIPART = b"multipart/form-data"
 
 
 def read_parameters(content_type: bytes, body: bytes) -> dict[str, str]:
-    """The parameters of a body; any media type but the two of forms has none (as seen on chat v2, 2020).
+    """Parse the parameters of a body; media types other than the two form types yield none (seen on chat v2, 2020).
 
     Raises:
         TwilioError: form-broken.
@@ -38,7 +38,7 @@ def _read_multipart(content_type: bytes, body: bytes) -> dict[str, str]:
         parser = FormParser(
             MULTIPART.decode(),
             on_field,
-            lambda _file: None,  # a file is no parameter
+            lambda _file: None,  # files are not parameters
             boundary=boundary,
         )
         parser.write(body)

@@ -1,7 +1,7 @@
-"""Retry sequences: attempts that belong together, and a verdict on the retries. Computed when read, never by a timer.
+"""Retry sequences: attempts that belong together, and findings on the retries. Computed when read, never by a timer.
 
-An attempt belongs to the one before it with the same call and key; or, soon after one that failed, with the same call
-and content. What succeeded is over: the same content again, with another key or none, is another message.
+An attempt joins the previous attempt with the same call and key; or, soon after a failed attempt, the one with the same
+call and content. A success ends a sequence: the same content with another key or none is another message.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,15 +18,15 @@ from emulator.engine.slices import Steps
 _PROCESSED = (Outcome.CREATED, Outcome.REPLAYED, Outcome.MISMATCH, Outcome.DELETED)
 _WORTH_A_RETRY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 SHOWN = 50
-"""So many attempts of a retry sequence are shown from each end."""
-_SLACK = 0.05  # seconds: who sleeps for a Retry-After may wake a little early
+"""Maximum number of attempts shown from each end of a retry sequence."""
+_SLACK = 0.05  # seconds: a client that sleeps for the Retry-After may wake slightly early
 
 Name = tuple[str | None, str | None, str | None, str]
-"""Account, call, resource, and a key or a content."""
+"""Account, call, resource, and an idempotency key or a content."""
 
 
 class RetryFinding(StrEnum):
-    """What a retry sequence shows of the client."""
+    """An observation about the client's behaviour in a retry sequence."""
 
     RETRIED_SAME_KEY = "retried_same_key"
     RETRIED_NEW_KEY = "retried_new_key"
@@ -39,7 +39,7 @@ class RetryFinding(StrEnum):
 
     @property
     def says(self) -> str:
-        """What it means, in words."""
+        """Description of the finding for a human."""
         return _SAYS[self]
 
 
@@ -57,33 +57,33 @@ _SAYS = {
 
 @dataclass(frozen=True, slots=True)
 class RetrySequence:
-    """Attempts at one thing, oldest first, at least one, and what they show."""
+    """Attempts at the same operation, oldest first and at least one, with their findings."""
 
     attempts: tuple[Exchange, ...]
     findings: tuple[RetryFinding, ...]
 
     @property
     def id(self) -> str:
-        """The request id of the first attempt."""
+        """Request id of the first attempt."""
         return self.attempts[0].request_id
 
     @property
     def seq(self) -> int:
-        """The place of the last attempt."""
+        """Journal position of the last attempt."""
         return self.attempts[-1].seq
 
     @property
     def gaps(self) -> tuple[float, ...]:
-        """Seconds of the emulator's clock between one attempt and the next."""
+        """Seconds between consecutive attempts, by the emulator's clock."""
         return tuple(
             after.arrival.received_at - before.arrival.received_at for before, after in pairwise(self.attempts)
         )
 
     @property
     def ends(self) -> tuple[tuple[Exchange, float | None], ...]:
-        """The first and last attempts, each with its gap: a client that tries for ever must not fill the answer."""
-        many = len(self.attempts)
-        places = range(many) if many <= 2 * SHOWN else (*range(SHOWN), *range(many - SHOWN, many))
+        """First and last attempts with their gaps; limited, because a client may retry endlessly."""
+        count = len(self.attempts)
+        places = range(count) if count <= 2 * SHOWN else (*range(SHOWN), *range(count - SHOWN, count))
         return tuple((self.attempts[place], self._gap(place)) for place in places)
 
     def _gap(self, place: int) -> float | None:
@@ -92,7 +92,7 @@ class RetrySequence:
 
     @property
     def messages(self) -> int:
-        """How many messages its attempts created; two are a duplicate."""
+        """Number of messages that the attempts created; more than 1 means duplicates."""
         return sum(attempt.created is not None for attempt in self.attempts)
 
 
@@ -100,9 +100,9 @@ def group_retries(exchanges: Iterable[Exchange], *, now: float, window: float) -
     """Group exchanges into retry sequences, in the order of their last attempts, in several steps per exchange.
 
     Args:
-        exchanges: in the order of the journal; preflights are no attempts.
+        exchanges: in the order of the journal; preflights are skipped.
         now: seconds since 1970.
-        window: seconds within which an attempt is a retry of one that failed.
+        window: seconds within which an attempt counts as a retry of a failed attempt.
     """
     attempts = [exchange for exchange in exchanges if exchange.outcome is not Outcome.PREFLIGHT]
     groups = yield from _grouped(attempts, window)
@@ -115,7 +115,7 @@ def group_retries(exchanges: Iterable[Exchange], *, now: float, window: float) -
 
 
 def succeeded(attempt: Exchange) -> bool:
-    """Whether the client knows that its message was taken, or what else it asked for was done."""
+    """Whether the request was processed and the client received the whole response."""
     return attempt.outcome in _PROCESSED and not attempt.is_lost
 
 
@@ -148,12 +148,12 @@ def _name(attempt: Exchange, value: str | None) -> Name | None:
 
 
 def _is_retry(before: Exchange, attempt: Exchange, last_use: dict[Name | None, int], window: float) -> bool:
-    """Whether an attempt with another key, or none, goes on from a failed one that had its content."""
+    """Whether an attempt with another key or none retries a failed attempt with the same content."""
     if succeeded(before) or before.content != attempt.content:
         return False
     key = _name(before, before.idempotency_key)
     if key and last_use[key] > attempt.seq:
-        return False  # that one is retried under its own key: this is its twin, sent beside it
+        return False  # `before` is retried under its own key later: `attempt` is a parallel request
     return abs(attempt.arrival.received_at - before.arrival.received_at) <= window
 
 
@@ -161,42 +161,42 @@ def _findings(attempts: Sequence[Exchange], now: float, window: float) -> Steps[
     last = attempts[-1]
     yield
     if len(attempts) == 1 and succeeded(last):
-        return []  # most are: a journal is large
-    found, successes = set[RetryFinding](), int(succeeded(attempts[0]))
+        return []  # the common case, kept fast for large journals
+    findings, successes = set[RetryFinding](), int(succeeded(attempts[0]))
     for before, after in pairwise(attempts):
-        found.update(_retry(before, after))
+        findings.update(_retry(before, after))
         successes += succeeded(after)
         yield
     if not succeeded(last):
         if now - last.arrival.received_at > window and not successes:
-            found.add(RetryFinding.GAVE_UP)
+            findings.add(RetryFinding.GAVE_UP)
     elif successes < len(attempts):
-        found.add(RetryFinding.RECOVERED)
-    return [finding for finding in RetryFinding if finding in found]
+        findings.add(RetryFinding.RECOVERED)
+    return [finding for finding in RetryFinding if finding in findings]
 
 
 def _retry(before: Exchange, after: Exchange) -> Iterator[RetryFinding]:
-    """What one attempt after another shows."""
+    """Yield the findings on an attempt and its successor."""
     same_key = before.idempotency_key == after.idempotency_key is not None
     if before.content != after.content:
-        yield RetryFinding.RETRIED_OTHER_CONTENT  # only a key can have joined them
+        yield RetryFinding.RETRIED_OTHER_CONTENT  # they share a key, not a content
     elif succeeded(before):
         return
     elif _is_final(before):
-        # What succeeds after all was not refused for good: a call may have become active meanwhile.
+        # If the retry succeeds, the refusal was not final: a call may have become active meanwhile.
         if _credentials(before) == _credentials(after) and (before.fault is not None or not succeeded(after)):
             yield RetryFinding.RETRIED_A_REFUSAL
     elif same_key:
         yield RetryFinding.RETRIED_SAME_KEY
     else:
         yield RetryFinding.RETRIED_NEW_KEY if after.idempotency_key else RetryFinding.RETRIED_WITHOUT_KEY
-    earliest, stood_still = _may_retry_at(before), after.arrival.received_at == before.arrival.received_at
-    if earliest is not None and not stood_still and after.arrival.received_at < earliest - _SLACK:
+    earliest, is_frozen = _may_retry_at(before), after.arrival.received_at == before.arrival.received_at
+    if earliest is not None and not is_frozen and after.arrival.received_at < earliest - _SLACK:
         yield RetryFinding.RETRIED_TOO_EARLY
 
 
 def _is_final(attempt: Exchange) -> bool:
-    """Whether the client was told that trying again is of no use."""
+    """Whether the client received a 4xx status that a retry cannot change."""
     status = attempt.status or 0
     return not attempt.is_lost and HTTPStatus.BAD_REQUEST <= status < 500 and status not in _WORTH_A_RETRY  # noqa: PLR2004
 
@@ -206,7 +206,7 @@ def _credentials(attempt: Exchange) -> str | None:
 
 
 def _may_retry_at(attempt: Exchange) -> float | None:
-    """When the time is over that the client was asked to wait; None = it was not asked."""
+    """Return the end of the wait requested by Retry-After, in seconds since 1970; None without Retry-After."""
     fault = attempt.fault
     if fault is None or not isinstance(fault.action, ReplyFault) or attempt.is_lost:
         return None

@@ -1,6 +1,6 @@
-"""Waiting for things (messages, deliveries): one future per wait, settled by the thing that decides it. No polling.
+"""Waits for items (messages, deliveries): one future per wait, set by the item that decides it. No polling.
 
-A wait counts at receipt. Deleted things no longer count; evicted ones do, for they did arrive.
+A wait counts items at receipt. Deleted items no longer count; evicted items do, because they did arrive.
 """
 
 import asyncio
@@ -16,36 +16,36 @@ from emulator.engine.scope import Owners, Scope
 from emulator.engine.slices import Slices, Steps, Wakeups
 from emulator.engine.store import ENTRY, Store
 
-_OVERHEAD = ENTRY + 1_000  # measured: a wait and its future
+_OVERHEAD = ENTRY + 1_000  # bytes, measured: a wait and its future
 MAX_VALUES = 50_000
-"""JSON values in the filters of all waits: one thing that comes may have to be compared with each of them."""
+"""Maximum JSON values in the filters of all waits: a new item may have to be compared with each of them."""
 
 
 class Owned(Protocol):
-    """What can be waited for: something of an account and a call."""
+    """An item to wait for, which belongs to an account and a call."""
 
     @property
     def owners(self) -> tuple[str | None, str | None]:
-        """The account and call that it belongs to."""
+        """Account and call of the item."""
 
 
 class WaitFilter(Protocol):
-    """Which things are meant: a filter."""
+    """A filter of items."""
 
     @property
     def scope(self) -> Scope:
-        """The account and call that they belong to."""
+        """Account and call of the matching items."""
 
     @property
     def size(self) -> int:
-        """Its memory in bytes."""
+        """Memory in bytes."""
 
     @property
     def values(self) -> int:
-        """How many JSON values it takes to look at a thing's content."""
+        """Cost of examining an item's content, in JSON values."""
 
-    def matches(self, thing: Any, /) -> bool:  # noqa: ANN401  the things that it is a filter of
-        """Whether a thing is meant."""
+    def matches(self, thing: Any, /) -> bool:  # noqa: ANN401  the type of item depends on the filter
+        """Whether an item matches."""
 
 
 Thing = TypeVar("Thing", bound=Owned)
@@ -53,9 +53,9 @@ Wish = TypeVar("Wish", bound=WaitFilter)
 
 
 class WaitEnd(StrEnum):
-    """Why a wait is over."""
+    """Reason for the end of a wait."""
 
-    DECIDED = "decided"  # the count cannot change the verdict any more
+    DECIDED = "decided"  # further items cannot change the result
     TIMED_OUT = "timed_out"
     RESET = "reset"
     STOPPED = "stopped"  # the emulator is stopping
@@ -63,13 +63,14 @@ class WaitEnd(StrEnum):
 
 @dataclass(slots=True, eq=False)
 class Waiter(Generic[Wish]):
-    """Somebody who waits until at least, or watches that at most, so many things match.
+    """A wait until at least `at_least` items match, or a check that at most `at_most` do.
 
     Attributes:
-        count: how many match now.
-        over: done once the wait is over; cancelled by nobody but its owner.
-        end: why it is over; None while it is not.
-        counts: what comes and goes is counted; not before the turn of those that came earlier.
+        wanted: the filter.
+        count: current number of matching items.
+        over: done once the wait has ended; only its owner cancels it.
+        end: reason for the end; None while the wait is pending.
+        counts: whether new and deleted items are counted; False until the count of earlier items starts.
     """
 
     wanted: Wish
@@ -88,28 +89,28 @@ class Waiter(Generic[Wish]):
 
     @property
     def decided(self) -> bool:
-        """Whether waiting on changes nothing: too many stays too many, enough is enough where nothing is too many."""
+        """Whether further items cannot change the result: above `at_most`, or satisfied without an `at_most`."""
         if self.at_most is not None:
             return self.count > self.at_most
         return self.satisfied
 
     @property
     def ended(self) -> WaitEnd:
-        """Why it is over; when nothing has ended it, because its time is."""
+        """Reason for the end; if `end` is not set, the wait has timed out."""
         return self.end or WaitEnd.TIMED_OUT
 
     @property
     def fulfilled(self) -> bool:
-        """Whether it got what it waited for; one that was broken off did not."""
+        """Whether the wait succeeded; a wait ended by a reset or by the emulator's stop did not."""
         return self.satisfied and self.ended in (WaitEnd.DECIDED, WaitEnd.TIMED_OUT)
 
 
 class WaiterRegistry(Store[Waiter[Wish], Waiter[Wish]], Generic[Thing, Wish]):
-    """All waits, found by the account and call that they wait for.
+    """All waits, indexed by the account and call of their filters.
 
     Args:
-        account: of memory.
-        wakeups: sets their results.
+        account: the memory account.
+        wakeups: sets the futures' results.
     """
 
     kind = "waits"
@@ -121,19 +122,19 @@ class WaiterRegistry(Store[Waiter[Wish], Waiter[Wish]], Generic[Thing, Wish]):
         self._values = 0
 
     def size_of(self, key: Waiter[Wish], value: Waiter[Wish]) -> int:  # noqa: ARG002
-        """The memory of a wait."""
+        """Memory of a wait in bytes."""
         return _OVERHEAD + value.wanted.size
 
     def owners_of(self, key: Waiter[Wish], value: Waiter[Wish]) -> Owners:  # noqa: ARG002
-        """The account and call of its filter."""
+        """Account and call of the wait's filter."""
         scope = value.wanted.scope
         return scope.account_sid, scope.call_sid
 
     def begin(self, wanted: Wish, *, at_least: int | None, at_most: int | None, count: int = 0) -> Waiter[Wish]:
-        """Start to wait; the owner must `leave`.
+        """Begin a wait; the caller must call `leave`.
 
         Raises:
-            CapacityError: there are too many, or their filters are too large in all.
+            CapacityError: too many waits, or their filters are too large in total.
         """
         values = self._values + wanted.values
         if wanted.values and values > MAX_VALUES:
@@ -145,12 +146,12 @@ class WaiterRegistry(Store[Waiter[Wish], Waiter[Wish]], Generic[Thing, Wish]):
         return wait
 
     def leave(self, wait: Waiter[Wish]) -> None:
-        """The owner no longer waits."""
+        """Remove a wait."""
         if self.remove(wait) is not None:
             self._values -= wait.wanted.values
 
     def add(self, wait: Waiter[Wish], more: int = 1) -> None:
-        """More things match."""
+        """Increase the count; end the wait if that decides it."""
         wait.count += more
         if wait.decided:
             self._end(wait, WaitEnd.DECIDED)
@@ -158,13 +159,14 @@ class WaiterRegistry(Store[Waiter[Wish], Waiter[Wish]], Generic[Thing, Wish]):
     async def add_earlier(
         self, wait: Waiter[Wish], earlier: Callable[[], Iterable[Thing]], many: int, slices: Slices
     ) -> Waiter[Wish]:
-        """Count the things that came before, in slices; where that fails, the wait is left.
+        """Count the items that arrived before, in slices; if that fails, remove the wait.
 
         Args:
-            wait: it counts nothing until its turn comes.
-            earlier: called then; what is deleted afterwards is subtracted at once and counted here all the same.
-            many: how many they are, roughly.
-            slices: in which the things are looked at.
+            wait: the wait; it counts nothing until the job starts.
+            earlier: returns the earlier items; called when the job starts. Items deleted after that are subtracted
+                at once and still counted here.
+            many: approximate number of earlier items.
+            slices: runner of the job.
         """
         wait.counts = False
         try:
@@ -182,31 +184,31 @@ class WaiterRegistry(Store[Waiter[Wish], Waiter[Wish]], Generic[Thing, Wish]):
             yield
 
     def saw(self, thing: Thing) -> None:
-        """A thing came."""
+        """Count a new item in the waits that it matches."""
         for wait in self.covering(*thing.owners) if self._entries else ():
             if wait.counts and wait.wanted.matches(thing):
                 self.add(wait)
 
     def forgot(self, thing: Thing) -> None:
-        """A thing was deleted."""
+        """Subtract a deleted item from the waits that it matches."""
         for wait in self.covering(*thing.owners):
             if wait.counts and wait.end is None and wait.wanted.matches(thing):
                 wait.count -= 1
 
     def saw_change(self, thing: Thing, change: Callable[[], None]) -> None:
-        """A thing that came before is changed: it counts where it is meant now and was not, and the other way round."""
+        """Apply a change to an existing item; update the waits that match it only before or only after the change."""
         waits = [wait for wait in self.covering(*thing.owners) if wait.counts]
-        were_meant = [wait.wanted.matches(thing) for wait in waits]
+        matched = [wait.wanted.matches(thing) for wait in waits]
         change()
-        for wait, was_meant in zip(waits, were_meant, strict=True):
-            is_meant = wait.wanted.matches(thing)
-            if is_meant and not was_meant:
+        for wait, did_match in zip(waits, matched, strict=True):
+            does_match = wait.wanted.matches(thing)
+            if does_match and not did_match:
                 self.add(wait)
-            elif was_meant and not is_meant and wait.end is None:
+            elif did_match and not does_match and wait.end is None:
                 wait.count -= 1
 
     def end(self, scope: Scope, end: WaitEnd) -> int:
-        """End the waits for something in the scope; returns how many."""
+        """End the waits whose scopes overlap this one; return their number."""
         ended = [wait for wait in self if wait.end is None and scope.overlaps(wait.wanted.scope)]
         for wait in ended:
             self._end(wait, end)
@@ -215,7 +217,7 @@ class WaiterRegistry(Store[Waiter[Wish], Waiter[Wish]], Generic[Thing, Wish]):
     def _end(self, wait: Waiter[Wish], end: WaitEnd) -> None:
         if wait.end is None:
             wait.end = end
-            if not wait.over.done():  # its owner may have gone
+            if not wait.over.done():  # the owner may have cancelled it
                 self._wakeups.set(wait.over, end)
 
 

@@ -1,1 +1,1 @@
-"""What decides about a request: calls, schemas, idempotency keys and subscriptions."""
+"""State that determines the result of a request: calls, schemas, idempotency keys and subscriptions."""

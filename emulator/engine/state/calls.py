@@ -1,4 +1,4 @@
-"""The calls that somebody told us about, and what their state does to a message."""
+"""Registered calls, and the effect of their state on a message."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ from emulator.engine.scope import Owners
 from emulator.engine.store import ENTRY, Store
 from emulator.wire.errors import CALL_FOREIGN, CALL_IS_PSTN, CALL_NOT_ACTIVE, CALL_UNKNOWN, ErrorSpec
 
-_OVERHEAD = ENTRY + 400  # a call and its SIDs
+_OVERHEAD = ENTRY + 400  # bytes: a call and its SIDs
 
 
 class Status(StrEnum):
@@ -25,12 +25,12 @@ class Status(StrEnum):
     CANCELED = "canceled"
 
 
-# twilio.com/docs/voice/sdks/call-message-events: on the server side a call is active in these two.
+# twilio.com/docs/voice/sdks/call-message-events: on the server side a call is active in these two states.
 ACTIVE = frozenset({Status.RINGING, Status.IN_PROGRESS})
 
 
 class Leg(StrEnum):
-    """What is at the other end of a call."""
+    """Type of the other leg of a call."""
 
     VOICE_SDK = "voice-sdk"
     PSTN = "pstn"
@@ -38,7 +38,7 @@ class Leg(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A registered call; `account_sid` None = every account's."""
+    """A registered call; `account_sid` None = any account."""
 
     sid: str
     account_sid: str | None
@@ -46,7 +46,7 @@ class Call:
     client: Leg
 
     def refusal(self, account_sid: str) -> ErrorSpec | None:
-        """Why this call takes no message of that account, or None when it does."""
+        """Return why this call rejects messages of an account; None if it accepts them."""
         if self.account_sid not in (None, account_sid):
             return CALL_FOREIGN
         if self.client is Leg.PSTN:
@@ -65,23 +65,23 @@ class CallRegistry(Store[str, Call]):
         self._unregistered = unregistered
 
     def size_of(self, key: str, value: Call) -> int:  # noqa: ARG002  SIDs have one length
-        """The memory of a call."""
+        """Memory of a call in bytes."""
         return _OVERHEAD
 
     def owners_of(self, key: str, value: Call) -> Owners:
-        """A call of no account belongs to its CallSid alone."""
+        """Account and CallSid; a call without account belongs to its CallSid only."""
         return value.account_sid, key
 
     def add(self, call: Call) -> bool:
-        """Register or replace a call; True when it is new.
+        """Register or replace a call; return True when it is new.
 
         Raises:
-            CapacityError: too many are registered.
+            CapacityError: too many calls are registered.
         """
         return self.put(call.sid, call)
 
     def refusal(self, account_sid: str, sid: str) -> ErrorSpec | None:
-        """Why a call takes no message of an account, or None when it does."""
+        """Return why a call rejects messages of an account; None if it accepts them."""
         call = self._entries.get(sid)
         if call is None:
             return None if self._unregistered is Unregistered.ANY else CALL_UNKNOWN

@@ -1,6 +1,6 @@
-"""Idempotency keys: what a key created, until it expires or is evicted.
+"""Idempotency keys and the resources they created, until a key expires or is evicted.
 
-Nothing is documented about the parameter but its name; TTL, scope and limit are our choice (GET /_emulator/rules).
+Twilio documents only the parameter's name; TTL, scope and limit are our choice (GET /_emulator/rules).
 """
 
 from itertools import takewhile
@@ -12,11 +12,11 @@ from emulator.engine.scope import Owners
 from emulator.engine.store import ENTRY, Store
 from emulator.wire.resources import Resource
 
-_OVERHEAD = ENTRY + 600  # measured: a key, its SIDs, and a message or subscription without its texts
+_OVERHEAD = ENTRY + 600  # bytes, measured: a key, its SIDs, and a message or subscription without its texts
 
 
 class Key(NamedTuple):
-    """A key and what it belongs to; the same text elsewhere is another key."""
+    """A key with its resource, account and call; the same text with other owners is another key."""
 
     resource: str
     account_sid: str
@@ -25,7 +25,7 @@ class Key(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What a key created; numbers rise in the order in which keys are kept."""
+    """The resource that a key created, and its expiry in seconds since 1970; numbers rise in order of storage."""
 
     made: Resource
     expires: float
@@ -33,12 +33,12 @@ class Kept(NamedTuple):
 
 
 class Keys(Store[Key, Kept]):
-    """What each key created; where the store is full, the oldest keys are evicted.
+    """The resource that each key created; when the store is full, the oldest keys are evicted.
 
-    What was created outlives its exchange in the journal here: it holds what a replay needs, and no content.
+    Resources stay here after their exchange is evicted from the journal: they hold what a replay needs, but no content.
 
     Args:
-        account: of memory.
+        account: the memory account.
         ttl: seconds until a key expires.
     """
 
@@ -50,15 +50,15 @@ class Keys(Store[Key, Kept]):
         self._ttl = ttl
 
     def size_of(self, key: Key, value: Kept) -> int:
-        """The memory of a key and of what it created."""
+        """Memory of a key and its resource in bytes."""
         return _OVERHEAD + getsizeof(key.text) + len(value.made.fingerprint)
 
     def owners_of(self, key: Key, value: Kept) -> Owners:  # noqa: ARG002
-        """The account and call that used it."""
+        """Account and call of the key."""
         return key.account_sid, key.call_sid
 
     def find(self, key: Key, now: float) -> Resource | None:
-        """What the key created, unless it has expired."""
+        """Return the resource that a key created; None when there is none or the key has expired."""
         kept = self.get(key)
         if kept is None:
             return None
@@ -68,19 +68,19 @@ class Keys(Store[Key, Kept]):
         return kept.made
 
     def keep(self, key: Key, made: Resource, now: float) -> None:
-        """Remember what was created under its key."""
+        """Store a created resource under its key."""
         self.last_number = number = self.last_number + 1
         self.put(key, Kept(made, now + self._ttl, number))
 
     def kept_after(self, number: int) -> list[Key]:
-        """The keys with a higher number."""
+        """Return the keys with a higher number; all keys for 0."""
         if not number:
-            return list(dict.keys(self._entries))  # an OrderedDict would hash each of them again
+            return list(dict.keys(self._entries))  # iterating an OrderedDict would hash each key again
         newest_first = reversed(self._entries.items())
         return [key for key, _ in takewhile(lambda item: item[1].number > number, newest_first)]
 
     def forget(self, key: Key, made: Resource) -> None:
-        """Remove a key if it created this."""
+        """Remove a key if it created this resource."""
         kept = self.get(key)
         if kept is not None and kept.made is made:
             self.remove(key)

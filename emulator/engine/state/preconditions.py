@@ -1,4 +1,4 @@
-"""What the emulator holds already, and what it says of a request: schemas, keys, calls, subscriptions."""
+"""Evaluation of requests against the emulator's state: schemas, keys, calls, subscriptions."""
 
 from emulator.engine.capacity import CapacityError, MemoryAccount
 from emulator.engine.config import EngineConfig, OnMismatch
@@ -25,14 +25,14 @@ _COMPARED_AT_ONCE = 100
 
 
 class Preconditions:
-    """Everything that a request can meet.
+    """The state against which requests are evaluated.
 
     Args:
-        account: of memory.
-        policy: what a key means and for how long.
-        calls: which calls there are.
-        schemas: what contents must be.
-        subscriptions: which there are.
+        account: the memory account.
+        policy: configuration of the idempotency keys.
+        calls: the registered calls.
+        schemas: the content schemas.
+        subscriptions: the subscriptions.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Preconditions:
     def evaluate(
         self, account_sid: str, call_sid: str, new: CreateRequest, now: float
     ) -> tuple[tuple[SchemaResult, ...], Resource | None]:
-        """The schemas' results for what a request carries, and what its key stands for.
+        """Return the schemas' results for a request's content, and the resource that its key created earlier.
 
         Raises:
             TwilioError: content-not-json (a schema), idempotency-conflict, call-unknown, call-not-active, call-is-pstn.
@@ -78,7 +78,7 @@ class Preconditions:
         return schemas, original
 
     def facts_of_create(self, account_sid: str, call_sid: str, new: CreateRequest, now: float) -> RequestFacts:
-        """What fault rules look at in a request that creates."""
+        """Return the input of the fault rules for a request that creates a resource."""
         try:
             self.evaluate(account_sid, call_sid, new, now)
         except TwilioError:
@@ -86,14 +86,14 @@ class Preconditions:
         else:
             refused = False
         content = new.content if isinstance(new, NewMessage) else ""
-        what = (new.resource, new.idempotency_key, content, new.fingerprint)
-        return RequestFacts(account_sid, call_sid, *what, refused)
+        details = (new.resource, new.idempotency_key, content, new.fingerprint)
+        return RequestFacts(account_sid, call_sid, *details, refused)
 
     def commit(self, made: Resource, now: float) -> None:
-        """Something was created.
+        """Store a created resource: its key, and the subscription if it is one.
 
         Raises:
-            TwilioError: too-many-requests, as many subscriptions as can be kept.
+            TwilioError: too-many-requests, the store of subscriptions is full.
         """
         if isinstance(made, Subscription):
             try:
@@ -104,7 +104,7 @@ class Preconditions:
             self._keys.keep(_key(made, made.account_sid, made.call_sid), made, now)
 
     def subscription(self, target: Target) -> Subscription:
-        """The subscription that a path names.
+        """Return the subscription that a path names.
 
         Raises:
             TwilioError: subscription-unknown.
@@ -115,24 +115,27 @@ class Preconditions:
         return found
 
     def facts_of_delete(self, target: Target) -> RequestFacts:
-        """What fault rules look at in a request that deletes."""
+        """Return the input of the fault rules for a request that deletes a subscription."""
         refused = self._find(target) is None
         sid = (target.sid or "").encode()
         return RequestFacts(target.account_sid, target.call_sid, target.resource, None, "", sid, refused)
 
     def discard(self, made: Resource) -> None:
-        """Something was deleted: its key creates anew."""
+        """Remove a deleted resource and its key, so that the key can create another one."""
         if isinstance(made, Subscription):
             self._subscriptions.remove(made.sid)
         if made.idempotency_key is not None:
             self._keys.forget(_key(made, made.account_sid, made.call_sid), made)
 
     def reset_keys(self, scope: Scope, after: int = 0) -> Steps[int]:
-        """Remove the keys of a scope that there are now, in steps: each compares a hundred of them, or removes one.
+        """Remove the current keys of a scope, in steps: each step compares a hundred keys or removes one.
 
         Args:
-            scope: whose keys.
-            after: only those with a higher number, the result of an earlier call.
+            scope: scope of the keys.
+            after: only keys with a higher number; the result of an earlier call.
+
+        Returns:
+            The number of the newest key when the call began.
         """
         last_number, keys = self._keys.last_number, self._keys.kept_after(after)
         while keys:

@@ -1,8 +1,8 @@
-"""What applying a schema to a content costs, computed before it is applied.
+"""Cost of applying a schema to a content, computed in advance.
 
-A cost is a table: for each level of nesting, the steps that the schema takes for one value and for one character there.
-A content's shape is the counts of both. Their product bounds the work, so a content that would block the event loop is
-not checked at all.
+A cost is a table: for each level of nesting, the steps that the schema takes per value and per character. A content's
+shape is the counts of both. Their product bounds the work, so a content that would block the event loop is not checked
+at all.
 """
 
 from collections.abc import Iterable
@@ -13,17 +13,17 @@ from typing import Self
 MESSAGE_STEPS = 8_000_000
 """Steps for all schemas of one message. A step takes at most 5 ns on a machine of 2020, so they end within 40 ms."""
 VIOLATION_STEPS = 1_000
-"""To build a violation takes about 5 us."""
+"""Steps to build a violation, about 5 us."""
 COPY_STEPS = 64
-"""The library copies what a violation is about: 80 ns and 100 bytes for each value in it, at most 12 MB in all."""
+"""Steps per value of a violation, which the library copies: 80 ns and 100 bytes per value, at most 12 MB in all."""
 
 _DEEPEST = 500
-"""Nested calls while violations are listed: each takes 1 KB of the stack, and a thread may have 1 MiB in all."""
+"""Maximum nested calls while violations are listed: each takes 1 KB of a thread's stack, which may have only 1 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How many values and characters a content has on each level; names count on the level of their values."""
+    """Counts of a content's values and characters per level; names count on the level of their values."""
 
     values: tuple[int, ...]
     characters: tuple[int, ...]
@@ -54,14 +54,14 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Steps per level; the last entry of each row holds for every deeper level.
+    """Steps per level; the last entry of each row applies to all deeper levels.
 
     Attributes:
         value: steps for one value.
         character: steps for one character of a string or name.
-        violations: how many violations one value can have.
-        chain: the most references and combinators in a row.
-        memory: bytes of its compiled patterns.
+        violations: maximum violations of one value.
+        chain: longest chain of references and combinators.
+        memory: bytes of the compiled patterns.
     """
 
     value: tuple[int, ...]
@@ -71,11 +71,11 @@ class Cost:
     memory: int
 
     def checking(self, shape: Shape) -> int:
-        """Steps to decide whether a content is valid."""
+        """Return the steps to decide whether a content is valid."""
         return _product(self.value, shape.values) + _product(self.character, shape.characters)
 
     def reporting(self, shape: Shape) -> int:
-        """Steps to list every violation that a content can have; more than any budget when that needs a deep stack."""
+        """Return the steps to list all possible violations of a content; over budget if the stack would be too deep."""
         if self.chain * len(shape.values) > _DEEPEST:
             return MESSAGE_STEPS + 1
         # The library checks each branch of a combinator before it lists the branch's violations.
@@ -86,13 +86,13 @@ class Cost:
 
 
 class CostBudget:
-    """Steps that are left."""
+    """A budget of steps for all schemas of one message."""
 
     def __init__(self, steps: int = MESSAGE_STEPS) -> None:
         self._left = steps
 
     def take(self, steps: int) -> bool:
-        """Spend steps; False, and nothing is spent, when fewer are left."""
+        """Spend steps; return False and spend none when fewer are left."""
         if steps > self._left:
             return False
         self._left -= steps

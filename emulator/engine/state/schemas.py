@@ -1,4 +1,4 @@
-"""Content schemas: what a scope's messages should look like, noted on each message or enforced."""
+"""Content schemas of a scope; their results are recorded with each message, or invalid messages are rejected."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from emulator.wire import content
 
 _RESULT = 150
 _VIOLATION = 200
-"""Bytes of the objects around the texts of a result; a character takes at most 4."""
+"""Bytes of the objects of a result without its texts; a character takes at most 4."""
 
 Violations = tuple[tuple[str, str], ...]
-"""JSON pointer into the content, and what is wrong there."""
+"""Pairs of a JSON pointer into the content and an error text."""
 
 
 class OnFailure(StrEnum):
-    """What a content that breaks the schema gets."""
+    """Handling of a content that violates the schema: record it or reject the message."""
 
     NOTE = "note"
     REFUSE = "refuse"
@@ -30,8 +30,8 @@ class Schema:
 
     Attributes:
         text: the schema as JSON.
-        size: bytes that it takes, compiled.
-        validate: lists how a value breaks it, spending the budget.
+        size: bytes of the compiled schema.
+        validate: lists the violations of a value, spending the budget.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Schema:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaResult:
-    """What one schema says of one message."""
+    """Result of one schema for one message."""
 
     name: str
     errors: Violations
@@ -52,12 +52,12 @@ class SchemaResult:
 
     @property
     def valid(self) -> bool:
-        """Whether the schema allows the content."""
+        """Whether the content satisfies the schema."""
         return not self.errors
 
     @property
     def size(self) -> int:
-        """Roughly what it takes in memory, in bytes."""
+        """Approximate memory in bytes."""
         return _RESULT + sum(_VIOLATION + 4 * (len(pointer) + len(text)) for pointer, text in self.errors)
 
 
@@ -67,29 +67,29 @@ class Schemas(Store[str, Schema]):
     kind = "schemas"
 
     def size_of(self, key: str, value: Schema) -> int:  # noqa: ARG002
-        """The memory of the compiled schema, as measured."""
+        """Measured memory of the compiled schema in bytes."""
         return ENTRY + value.size
 
     def owners_of(self, key: str, value: Schema) -> Owners:  # noqa: ARG002
-        """The scope that it was registered for."""
+        """Account and call of the schema's scope."""
         return value.scope.account_sid, value.scope.call_sid
 
     def add(self, schema: Schema) -> bool:
-        """Register or replace a schema; True when its name is new.
+        """Register or replace a schema; return True when its name is new.
 
         Raises:
-            CapacityError: too many are registered, or they take too much memory.
+            CapacityError: too many schemas, or they take too much memory.
         """
         return self.put(schema.name, schema)
 
     def check(self, account_sid: str, call_sid: str, text: str) -> tuple[SchemaResult, ...]:
-        """What the schemas of this account and call say of a content."""
+        """Apply the schemas of an account and call to a content; return their results."""
         schemas = [schema for schema in self if schema.scope.covers(account_sid, call_sid)]
         if not schemas:
             return ()
         try:
             value = content.parse(text)
-        except content.NotJson as error:  # only lenient content can be something else than JSON
+        except content.NotJson as error:  # only lenient content may be invalid JSON
             broken: Violations = (("", f"not JSON: {error}"),)
             return tuple(_result(schema, broken) for schema in schemas)
         shape, budget = Shape.of(value), CostBudget()

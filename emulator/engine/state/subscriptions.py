@@ -1,32 +1,32 @@
-"""Subscriptions to the messages of end users, by SID and by call, in the order of their creation."""
+"""Subscriptions to end users' messages, by SID and by call, in order of creation."""
 
 from emulator.engine.capacity import size_of
 from emulator.engine.scope import Owners
 from emulator.engine.store import ENTRY, Store
 from emulator.wire.subscriptions import Subscription
 
-_OVERHEAD = ENTRY + 600  # a subscription and its SIDs
+_OVERHEAD = ENTRY + 600  # bytes: a subscription and its SIDs
 
 
 class Subscriptions(Store[str, Subscription]):
-    """All subscriptions."""
+    """All subscriptions by SID."""
 
     kind = "subscriptions"
     indexed = True
 
     def size_of(self, key: str, value: Subscription) -> int:  # noqa: ARG002  SIDs have one length
-        """The memory of a subscription."""
+        """Memory of a subscription in bytes."""
         return _OVERHEAD + size_of(value.callback, value.idempotency_key)
 
     def owners_of(self, key: str, value: Subscription) -> Owners:  # noqa: ARG002
-        """The account and call that created it."""
+        """Account and call of the subscription."""
         return value.account_sid, value.call_sid
 
     def add(self, subscription: Subscription) -> None:
         """Add a new subscription.
 
         Raises:
-            CapacityError: there are too many.
+            CapacityError: too many subscriptions.
         """
-        self.remove(subscription.sid)  # a seed that was set again made the SID twice: the newest has it
+        self.remove(subscription.sid)  # if a repeated seed produced the SID again, the newest keeps it
         self.put(subscription.sid, subscription)

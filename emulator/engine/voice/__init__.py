@@ -1,1 +1,1 @@
-"""Calls of Voice SDK clients: their legs, connections and messages."""
+"""Calls of Voice SDK clients: legs, connections and messages."""

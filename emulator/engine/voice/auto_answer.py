@@ -1,4 +1,4 @@
-"""What happens to a call for which nobody is there: set per identity, else it is answered at once."""
+"""Simulated reactions to calls to an identity without a connected client: set per identity, by default an answer."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,35 +9,35 @@ from emulator.engine.store import ENTRY, Store
 
 
 class Reaction(StrEnum):
-    """What the other end does."""
+    """Reaction of the simulated callee."""
 
     ANSWER = "answer"
-    RING = "ring"  # and nothing else
+    RING = "ring"  # ring without end
     BUSY = "busy"
     REJECT = "reject"
 
 
 @dataclass(frozen=True, slots=True)
 class AutoAnswer:
-    """What the other end does, and after how many seconds of ringing it answers."""
+    """Reaction of the simulated callee; `after` = seconds of ringing before an answer."""
 
     reaction: Reaction = Reaction.ANSWER
     after: float = 0.0
 
 
 class AutoAnswers(Store[str, AutoAnswer]):
-    """Behaviours by identity; only a full reset removes them."""
+    """Reactions by identity; only a full reset removes them."""
 
     kind = "behaviours"
 
     def size_of(self, key: str, value: AutoAnswer) -> int:
-        """The memory of a behaviour."""
+        """Memory of a reaction in bytes."""
         return ENTRY + size_of(key, value, value.after)
 
     def owners_of(self, key: str, value: AutoAnswer) -> Owners:  # noqa: ARG002
-        """An identity belongs to every account."""
+        """No owners: an identity belongs to every account."""
         return None, None
 
     def for_call(self, called: str, caller: str) -> AutoAnswer:
-        """What happens to a call: what was set for the called, else for the caller."""
+        """Return the reaction set for the callee, else the one set for the caller, else an immediate answer."""
         return self.get(called) or self.get(caller) or AutoAnswer()

@@ -1,6 +1,6 @@
-"""The call_controller: who is connected, who talks to whom, and what they say to us. One synchronous step per frame.
+"""Call control: connected clients, their calls and their messages. One synchronous step per frame.
 
-There is no audio: what the ends of a call agree on is written by hand.
+There is no audio: the SDP offers and answers are generated.
 """
 
 import asyncio
@@ -26,20 +26,20 @@ _NOBODY = DeliveryStatus(None, "no Voice SDK is connected to this call")
 
 
 class NotReachableError(Exception):
-    """No connected user has registered with this identity."""
+    """No connected client is registered with this identity."""
 
 
 def later(seconds: float, callback: Callable[[], None]) -> Timer:
-    """The event loop's own timer."""
+    """Schedule a callback on the running event loop."""
     return asyncio.get_running_loop().call_later(seconds, callback)
 
 
 class CallController:
-    """Connected users and their calls.
+    """Connected clients and their calls.
 
     Attributes:
-        on_message: called with every message of an end user that was acknowledged.
-        behaviours: what happens to calls for which nobody is there.
+        on_message: called with every acknowledged message of an end user.
+        behaviours: reactions to calls to an identity without a connected client.
     """
 
     def __init__(
@@ -61,45 +61,45 @@ class CallController:
 
     @property
     def lines(self) -> Iterable[ClientConnection]:
-        """The connected users."""
+        """The connected clients."""
         return self._lines
 
     @property
     def parties(self) -> Iterable[CallLeg]:
-        """The ends of calls that ring or are in progress."""
+        """The legs of calls that ring or are in progress."""
         return self._parties
 
     def party(self, call_sid: str) -> CallLeg | None:
-        """The end of a call, if a Voice SDK is there and it has not ended."""
+        """Return the leg with this CallSid; None if a Voice SDK has none or the call has ended."""
         return self._parties.get(call_sid)
 
-    # --- users come and go
+    # --- connections
 
     def connect(
         self, line: ClientConnection, *, identity: str, account_sid: str | None, reconnect_timeout: float = 0
     ) -> None:
-        """A user says who it is, or says it anew.
+        """Add a client, or update the identity of a connected one.
 
         Args:
-            line: where it is.
-            identity: its name.
-            account_sid: from its token; None = every account's.
-            reconnect_timeout: seconds that its calls should outlive the socket; 0 = as long as possible.
+            line: the client's connection.
+            identity: the client's identity.
+            account_sid: from the client's token; None = every account.
+            reconnect_timeout: seconds for which its calls should outlive the socket; 0 = the maximum.
 
         Raises:
-            CapacityError: too many are connected.
+            CapacityError: too many clients are connected.
         """
         self._lines.put(line, identity)
         line.account_sid = account_sid
         line.grace = min(reconnect_timeout, GRACE) or GRACE
 
     def register(self, line: ClientConnection, *, available: bool) -> None:
-        """A user can be called from now on, or no longer."""
+        """Make a client available for calls, or unavailable."""
         line.registered = available
         line.put(server_frames.ReadyFrame() if available else server_frames.Offline())
 
     def lost(self, line: ClientConnection) -> None:
-        """A socket is gone: what is talked goes on for a while, what rings does not."""
+        """Remove a client whose socket closed: answered calls continue for its grace period, ringing calls end."""
         self._lines.remove(line)
         line.close("its socket is gone")
         for handover in line.handovers:
@@ -115,7 +115,7 @@ class CallController:
     # --- calls
 
     def invite(self, line: ClientConnection, frame: client_frames.Invite) -> None:
-        """A user calls somebody: another user, or else nobody, who behaves as was set.
+        """Begin a call from a client: to another client or, if none is connected, to a simulated callee.
 
         Raises:
             CapacityError: too many calls are registered.
@@ -140,16 +140,16 @@ class CallController:
         self._ring(callee, from_=_CLIENT + line.identity, custom=custom)
 
     def place(self, to: str, *, from_: str, account_sid: str | None = None, custom: Mapping[str, str]) -> str:
-        """Call a connected user; returns the CallSid.
+        """Call a connected client; return the CallSid.
 
         Args:
             to: the identity, with or without `client:`.
-            from_: who calls, as the user sees it.
-            account_sid: whose call it is; None = the user's own.
+            from_: the caller shown to the client.
+            account_sid: account of the call; None = the client's account.
             custom: the call's custom parameters.
 
         Raises:
-            NobodyThereError: no user of that name has registered.
+            NotReachableError: no client with this identity is registered.
             CapacityError: too many calls are registered.
         """
         identity = to.removeprefix(_CLIENT)
@@ -161,13 +161,13 @@ class CallController:
         return callee.call_sid
 
     def finish(self, call_sid: str, unanswered: Status) -> None:
-        """The author of a test ends a call; nothing happens when no Voice SDK is there."""
+        """End a call on request of a test; do nothing if no Voice SDK takes part."""
         party = self._parties.get(call_sid)
         if party is not None:
             self._parties.end(party, unanswered)
 
     def answer(self, line: ClientConnection, call_sid: str) -> None:
-        """A user accepts a call; where else it rings it no longer does."""
+        """Answer a call on this connection; cancel it on the other connections where it rings."""
         party = self._parties.of(line, call_sid)
         if party is None:
             line.put(server_frames.HungUp(call_sid=call_sid, failure=error_codes.CALL_ENDED))
@@ -181,7 +181,7 @@ class CallController:
                 self._answered(party.peer)
 
     def reject(self, line: ClientConnection, call_sid: str) -> None:
-        """A user does not accept a call; elsewhere it rings on."""
+        """Reject a call on this connection; it continues to ring on the others."""
         party = self._parties.of(line, call_sid)
         if party is None or party.caller or party.answered:
             return
@@ -190,7 +190,7 @@ class CallController:
             self._parties.end(party, Status.NO_ANSWER)
 
     def hang_up(self, line: ClientConnection, call_sid: str) -> None:
-        """A user ends a call, whatever state it is in."""
+        """End a call from this connection, in any state."""
         party = self._parties.of(line, call_sid)
         if party is None:
             return
@@ -200,18 +200,18 @@ class CallController:
             self.reject(line, call_sid)
 
     def reconnect(self, line: ClientConnection, call_sid: str, token: str) -> None:
-        """A call goes on on this socket."""
+        """Resume an answered call on this connection, if the reconnect token is valid."""
         party = self._parties.get(call_sid)
         if party is None or not party.answered or party.token != token:
             line.put(server_frames.Failed(failure=error_codes.RECONNECT_REFUSED, call_sid=call_sid))
-            line.put(server_frames.HungUp(call_sid=call_sid))  # or the SDK would try for ever
+            line.put(server_frames.HungUp(call_sid=call_sid))  # otherwise the SDK would retry endlessly
             return
         party.lines = [line]
         party.set_timer(None)
         line.put(server_frames.Answered(call_sid=call_sid, reconnect=token))
 
     def reinvite(self, line: ClientConnection, frame: client_frames.Reinvite) -> None:
-        """A user wants to agree on media anew."""
+        """Answer a client's renegotiation of media."""
         party = self._parties.of(line, frame.call_sid)
         if party is None:
             line.put(server_frames.HungUp(call_sid=frame.call_sid))
@@ -222,7 +222,7 @@ class CallController:
     # --- messages
 
     def message(self, line: ClientConnection, frame: client_frames.UserMessage) -> None:
-        """A user says something to us."""
+        """Acknowledge a client's message and pass it to `on_message`, or reply with an error."""
         party = self._parties.of(line, frame.call_sid)
         failure = self._flaw(party, frame)
         if failure is not None:
@@ -231,16 +231,16 @@ class CallController:
         assert party is not None
         line.put(server_frames.Ack(call_sid=frame.call_sid, sid=frame.sid))
         if self.on_message is not None:
-            told = (party.identity, frame.sid, frame.content, frame.content_type)
-            self.on_message(EndUserMessage(party.account_sid, party.call_sid, *told))
+            details = (party.identity, frame.sid, frame.content, frame.content_type)
+            self.on_message(EndUserMessage(party.account_sid, party.call_sid, *details))
 
     def deliver(self, call_sid: str, sid: str, content: str) -> DeliveryStatus:
-        """Send a message to the user on this call.
+        """Send a message to the client on this call; return its delivery status.
 
         Args:
             call_sid: the call.
-            sid: the message's `KX…`.
-            content: its text as received.
+            sid: the message's SID, `KX…`.
+            content: the message's content as received.
         """
         party = self._parties.get(call_sid)
         if party is None:
@@ -254,17 +254,17 @@ class CallController:
         return handover
 
     def written(self, line: ClientConnection, messages: int) -> None:
-        """So many of the messages that waited for a user were written to its socket."""
+        """Mark the first `messages` pending messages of a client as written to its socket."""
         now = self._monotonic()
         for handover in line.handovers[:messages]:
             handover.written(now)
         del line.handovers[:messages]
 
     def unrendered(self, line: ClientConnection, place: int) -> None:
-        """Mark the message at this place among those that wait for a user: it cannot be written to its socket."""
+        """Mark the pending message at index `place` of a client as lost: it cannot be rendered as a frame."""
         line.handovers.pop(place).lost("the message cannot be rendered as a frame")
 
-    # --- the author of a test
+    # --- test control
 
     def reset(self, scope: Scope) -> None:
         """Hang up the calls of a scope."""
@@ -282,13 +282,13 @@ class CallController:
         for party in self._parties:
             party.set_timer(None)
 
-    # --- inside
+    # --- internals
 
     def _flaw(self, party: CallLeg | None, frame: client_frames.UserMessage) -> SdkError | None:
         if frame.message_type != MESSAGE_TYPE:
             return error_codes.MESSAGE_TYPE_INVALID
         call = None if party is None else self._calls.get(party.call_sid)
-        # A call that somebody deleted from the registry is again what it was without: active.
+        # A call that was deleted from the registry counts as active.
         if party is None or (call is not None and call.refusal(call.account_sid or "") is not None):
             return error_codes.CALL_NOT_ACTIVE
         return error_codes.CONTENT_TOO_LARGE if len(frame.content) > MAX_CONTENT else None
@@ -308,7 +308,7 @@ class CallController:
             )
 
     def _react(self, caller: CallLeg, called: str) -> None:
-        """Nobody is there: do what was set; it rings already."""
+        """Apply the reaction of the simulated callee to a call that rings."""
         behaviour = self.behaviours.for_call(called, caller.identity)
         match behaviour.reaction:
             case Reaction.ANSWER if behaviour.after:
@@ -321,7 +321,7 @@ class CallController:
                 self._parties.end(caller, Status.NO_ANSWER, failure=error_codes.DECLINE)
 
     def _answered(self, caller: CallLeg) -> None:
-        """The other end answered."""
+        """Mark the caller's leg as answered and notify its client."""
         self._parties.talk(caller)
         for line in caller.lines:
             line.put(server_frames.Answered(call_sid=caller.call_sid, sdp=caller.sdp, reconnect=caller.token))

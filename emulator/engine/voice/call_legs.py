@@ -1,7 +1,7 @@
-"""Parties: one end of a voice call each, with a CallSid of its own; how they begin, talk and end.
+"""Call legs: each is one end of a voice call and has its own CallSid; how they begin, are answered and end.
 
-The states of their calls are those of the registry `CallRegistry`: a message is refused for a voice call by the same
-rule as for any other, and what ended stays known there.
+The call states are kept in `CallRegistry`: messages to a voice call are rejected by the same rules as for any other
+call, and ended calls remain registered there.
 """
 
 from collections import deque
@@ -20,22 +20,22 @@ from emulator.wire import sids
 from emulator.wire.signalling import server_frames
 from emulator.wire.signalling.error_codes import SdkError
 
-_OVERHEAD = ENTRY + 2_300  # an end of a call, the SDP that it waits for, and its timer
+_OVERHEAD = ENTRY + 2_300  # bytes: a leg, its pending SDP, and its timer
 
 
 class Timer(Protocol):
-    """Something that will happen, unless it is cancelled."""
+    """A scheduled callback that can be cancelled."""
 
     def cancel(self) -> None:
-        """Let it not happen."""
+        """Cancel the callback."""
 
 
 Later = Callable[[float, Callable[[], None]], Timer]
-"""Calls a function after so many seconds."""
+"""Schedules a function after a number of seconds; returns its timer."""
 
 
 class EndUserMessage(NamedTuple):
-    """What an end user said; `content` is JSON text."""
+    """A message from an end user; `content` is JSON text."""
 
     account_sid: str | None
     call_sid: str
@@ -50,16 +50,16 @@ class CallLeg:
     """One end of a call.
 
     Attributes:
-        identity: the user.
-        account_sid: whose call it is; None = every account's.
-        lines: where it rings; once it is answered the one where it goes on, or none while the socket is lost.
-        token: what a client must know to go on on another socket.
-        caller: it made the call, and so did not ring.
-        alias: the caller's own name for the call.
-        sdp: what a caller gets when it is answered.
-        peer: the other end, if that is a user too.
-        answered: it talks.
-        timer: what will happen to it.
+        identity: identity of the client.
+        account_sid: account of the call; None = every account.
+        lines: connections where it rings; once answered the active connection, or none while the socket is lost.
+        token: reconnect token that a client needs to resume the call on another socket.
+        caller: whether it is the calling leg, which does not ring.
+        alias: the caller's own id for the call.
+        sdp: SDP answer that a caller receives when the call is answered.
+        peer: the other leg, if that is a client too.
+        answered: whether the call is in progress.
+        timer: scheduled change of the call.
     """
 
     call_sid: str
@@ -75,14 +75,14 @@ class CallLeg:
     timer: Timer | None = None
 
     def set_timer(self, timer: Timer | None) -> None:
-        """What will happen from now on, in place of what would have."""
+        """Replace the timer; cancel the previous one."""
         if self.timer is not None:
             self.timer.cancel()
         self.timer = timer
 
 
 class CallLegs(Store[str, CallLeg]):
-    """The ends of calls that ring or are in progress, by CallSid."""
+    """Legs of calls that ring or are in progress, by CallSid."""
 
     kind = "voice_calls"
 
@@ -90,25 +90,25 @@ class CallLegs(Store[str, CallLeg]):
         super().__init__(account)
         self._calls = calls
         self._ids = ids
-        self._over: deque[str] = deque(maxlen=calls.bound.max_entries)  # CallSids of those that ended, oldest first
+        self._over: deque[str] = deque(maxlen=calls.bound.max_entries)  # CallSids of ended calls, oldest first
 
     def size_of(self, key: str, value: CallLeg) -> int:  # noqa: ARG002
-        """The memory of an end of a call and its SDP."""
+        """Memory of a leg and its SDP in bytes."""
         return _OVERHEAD + getsizeof(value.identity)
 
     def owners_of(self, key: str, value: CallLeg) -> Owners:
-        """A call of no account belongs to its CallSid alone."""
+        """Account and CallSid; a call without account belongs to its CallSid only."""
         return value.account_sid, key
 
     def of(self, line: ClientConnection, call_sid: str) -> CallLeg | None:
-        """This user's end of a call, by CallSid or by the name that the client gave it."""
+        """Return this client's leg of a call, by CallSid or by the client's own id; None when it has none."""
         party = self.get(line.aliases.get(call_sid, call_sid))
         return party if party is not None and line in party.lines else None
 
     def begin(
         self, identity: str, account_sid: str | None, lines: list[ClientConnection], *, caller: bool = False
     ) -> CallLeg:
-        """A new end of a call, which rings.
+        """Add a ringing leg and register its call.
 
         Raises:
             CapacityError: too many calls ring or are in progress, or are registered.
@@ -132,13 +132,13 @@ class CallLegs(Store[str, CallLeg]):
             self._calls.add(call)
 
     def _new_sid(self) -> str:
-        """A CallSid that no call in progress has: a seed that was set again makes them twice."""
+        """Return a CallSid that no call in progress has: a repeated seed produces the same ones again."""
         while (call_sid := sids.make(sids.CALL, self._ids.random_bytes(sids.ENTROPY_BYTES))) in self._entries:
             pass
         return call_sid
 
     def talk(self, party: CallLeg) -> None:
-        """It is answered."""
+        """Mark a leg as answered and its call as in progress; cancel its timer."""
         party.answered = True
         party.set_timer(None)
         self._mark(party, Status.IN_PROGRESS)
@@ -151,19 +151,19 @@ class CallLegs(Store[str, CallLeg]):
         failure: SdkError | None = None,
         told: ClientConnection | None = None,
     ) -> None:
-        """End a call at both ends.
+        """End both legs of a call.
 
         Args:
-            party: one of them.
-            unanswered: what becomes of a call that nobody answered.
-            failure: why it ended.
-            told: who said so, and need not be told.
+            party: one of the legs.
+            unanswered: final status if the call was not answered.
+            failure: error reported to the clients.
+            told: connection that ended the call; it is not notified.
         """
         for end in (party, party.peer):
             if end is None or self.remove(end.call_sid) is None:
                 continue
             end.set_timer(None)
-            end.peer = None  # a circle would wait for the collector
+            end.peer = None  # break the reference cycle
             self._over.append(end.call_sid)
             self._mark(end, Status.COMPLETED if end.answered else unanswered)
             for line in end.lines:
@@ -172,11 +172,11 @@ class CallLegs(Store[str, CallLeg]):
                     line.put(_farewell(end, failure))
 
     def forget_ended(self) -> None:
-        """The registry was cleared."""
+        """Clear the list of ended calls, after the registry was cleared."""
         self._over.clear()
 
     def _forget_one(self) -> bool:
-        """Make room among the registered calls: the one of ours that ended first goes."""
+        """Remove the voice call that ended first from the registry; return False when there is none."""
         while self._over:
             if self._calls.remove(self._over.popleft()):
                 return True

@@ -1,4 +1,4 @@
-"""Lines: the connected Voice SDKs, each a user on one socket. Disconnect a client that stops reading."""
+"""Connected Voice SDK clients, each an identity on one socket. Disconnect a client that stops reading."""
 
 import asyncio
 from collections import defaultdict, deque
@@ -11,10 +11,10 @@ from emulator.wire.signalling.server_frames import Delivered, Incoming, Sent
 
 MAX_BEHIND = 1_000
 MAX_BYTES_BEHIND = 1024**2
-_OVERHEAD = 1_500  # measured: a line and its place by identity
-_FRAME = 1_500  # a frame with SDP
+_OVERHEAD = 1_500  # bytes, measured: a connection and its index entry
+_FRAME = 1_500  # bytes: a frame with SDP
 GRACE = 30.0
-"""Seconds for which a call outlives its socket, at most and by default (pstream.ts: MAX_RECONNECT_TIMEOUT_ALLOWED)."""
+"""Maximum and default seconds for which a call outlives its socket (pstream.ts: MAX_RECONNECT_TIMEOUT_ALLOWED)."""
 
 
 def _nothing() -> None:
@@ -23,18 +23,18 @@ def _nothing() -> None:
 
 @dataclass(slots=True, eq=False)
 class ClientConnection:
-    """A user on a socket.
+    """The connection of a client.
 
     Attributes:
-        cut: ends the connection at once; called when the user is given up.
-        identity: who it is, once it said so.
-        account_sid: from its token; None = every account's.
-        grace: seconds for which its calls outlive it.
-        registered: it can be called.
-        aliases: CallSids by the names that the client gave its calls.
-        closed: why no more is said, once it is so.
-        handovers: of the messages that were not written to the socket yet.
-        bound: what its frames are charged to while it is connected.
+        cut: aborts the socket; called when the client stops reading.
+        identity: identity of the client; empty until it connects with one.
+        account_sid: from its token; None = every account.
+        grace: seconds for which its calls outlive the socket.
+        registered: whether it accepts calls.
+        aliases: CallSids by the client's own call ids.
+        closed: reason for closing; None while open.
+        handovers: delivery statuses of the messages not yet written to the socket.
+        bound: memory bound of its queued frames while it is connected.
     """
 
     cut: Callable[[], None] = _nothing
@@ -51,7 +51,7 @@ class ClientConnection:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, frame: Sent) -> None:
-        """Say something, or give the user up when it is too far behind."""
+        """Queue a frame; abort the connection when the client has too many unread frames."""
         if self.closed is not None:
             return
         try:
@@ -79,16 +79,16 @@ class ClientConnection:
             self._bytes += size
 
     def close(self, reason: str) -> None:
-        """Say no more than what is there."""
+        """Accept no more frames; queued frames remain to be taken."""
         self.closed = reason
         self._wake.set()
 
     async def wait(self) -> None:
-        """Return once there is something to take, or the end."""
+        """Return once frames are queued or the connection is closed."""
         await self._wake.wait()
 
     def take(self) -> list[Sent]:
-        """All frames that are there."""
+        """Remove and return all queued frames."""
         taken = list(self._outbox)
         self._outbox.clear()
         self.release()
@@ -97,18 +97,18 @@ class ClientConnection:
         return taken
 
     def release(self) -> None:
-        """Charge its frames no longer."""
+        """Release the memory charged for its frames."""
         if self.bound is not None:
             self.bound.release(self._bytes, 0)
             self._bytes = 0
 
     def belongs_to(self, account_sid: str | None) -> bool:
-        """Whether an account may reach it; None = every account."""
+        """Whether an account may reach this client; None = any account."""
         return account_sid is None or self.account_sid in (None, account_sid)
 
 
 class ClientConnections:
-    """All lines, found by identity."""
+    """All connections, by identity."""
 
     def __init__(self, account: MemoryAccount) -> None:
         self._bound = account["connected_users"]
@@ -125,10 +125,10 @@ class ClientConnections:
         return line in self._by_identity.get(line.identity, ())
 
     def put(self, line: ClientConnection, identity: str) -> None:
-        """Connect a line, or give it another identity.
+        """Add a connection, or change its identity.
 
         Raises:
-            CapacityError: too many are connected.
+            CapacityError: too many clients are connected.
         """
         self.remove(line)
         self._bound.charge(_OVERHEAD)
@@ -136,7 +136,7 @@ class ClientConnections:
         self._by_identity[identity][line] = None
 
     def remove(self, line: ClientConnection) -> None:
-        """Disconnect a line; no error when it is not connected."""
+        """Remove a connection; no error when it is not present."""
         if line not in self:
             return
         lines = self._by_identity[line.identity]
@@ -148,6 +148,6 @@ class ClientConnections:
             del self._by_identity[line.identity]
 
     def callable(self, identity: str, account_sid: str | None) -> list[ClientConnection]:
-        """The lines that ring when somebody of this account calls."""
+        """Return the registered connections of an identity that this account may reach."""
         lines = self._by_identity.get(identity, ())
         return [line for line in lines if line.registered and line.belongs_to(account_sid)]

@@ -1,18 +1,18 @@
-"""What became of messages for end users."""
+"""Delivery status of messages to end users."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
 class DeliveryStatus:
-    """What became of a message for an end user: to whom it was sent and when, or why to nobody.
+    """Delivery status of a message to an end user: recipient and time, or why there is no recipient.
 
     Attributes:
-        to: the user's identity; None = nobody.
-        reason: why to nobody.
+        to: identity of the client; None = not delivered.
+        reason: why it was not delivered.
         begun: monotonic seconds.
-        after: seconds until it was written to the first of the user's sockets; None while it was to none.
-        waiting: to how many sockets it is yet to be written.
+        after: seconds until it was written to the first of the client's sockets; None until then.
+        waiting: number of sockets to which it is not written yet.
     """
 
     to: str | None
@@ -22,13 +22,13 @@ class DeliveryStatus:
     waiting: int = field(default=0, compare=False)
 
     def written(self, now: float) -> None:
-        """It went out to one of them."""
+        """Record that the message was written to one of the sockets."""
         self.waiting -= 1
         if self.after is None:
             self.after = now - self.begun
 
     def lost(self, reason: str) -> None:
-        """One of them is gone; with the last one it reached nobody."""
+        """Record that one of the sockets was lost; if all are lost before a write, the message is not delivered."""
         self.waiting -= 1
         if self.after is None and not self.waiting:
             self.to, self.reason = None, reason

@@ -31,13 +31,13 @@ OK = DeliveryAttempt(SOME_TIME, 0.25, status=200)
 
 
 class Kept(Deliveries):
-    """Deliveries that are made with usual values."""
+    """A store of deliveries created with default values."""
 
     def __init__(self, *, limit: int = 100, max_bytes: int = 1_000_000) -> None:
         super().__init__(MemoryAccount(capacities={"deliveries": Capacity(limit, max_bytes)}), Wakeups())
         self._ids = IdGenerator(random.Random(0).randbytes)
 
-    def make(self, **given: Any) -> Delivery:  # noqa: ANN401  a notice's parts
+    def make(self, **given: Any) -> Delivery:  # noqa: ANN401  fields of the payload
         return self.open(subscription(), notice(**given), ids=self._ids, now=SOME_TIME)
 
 
@@ -198,7 +198,7 @@ def waits_for(kept: Kept, wanted: DeliveryFilter, **bounds: int | None) -> Waite
 
 
 def in_loop(play: Callable[[], None]) -> None:
-    """Waits need an event loop."""
+    """Run a function in an event loop, which waits need."""
 
     async def run() -> None:
         play()
@@ -232,7 +232,7 @@ def test_a_watch_over_the_pending_counts_down_when_they_settle() -> None:
         second = kept.make()
         assert (watch.count, watch.over.result()) == (2, WaitEnd.DECIDED)
         kept.settle(second, DeliveryOutcome.FAILED)
-        assert watch.count == 2  # what decided it stays
+        assert watch.count == 2  # the deciding count stays
 
     in_loop(play)
 

@@ -1,4 +1,4 @@
-"""Where callbacks may go: a corpus of addresses, and what is allowed in each class."""
+"""Permitted destinations of callbacks: a corpus of addresses, and the policy for each class."""
 
 from ipaddress import IPv6Address, ip_address
 
@@ -53,7 +53,7 @@ NEVER = {
     "metadata, which is never called",
     "64:ff9b:1::a9fe:a9fe": "64:ff9b:1::a9fe:a9fe leads to 169.254.169.254, which is link-local, where clouds keep "
     "their metadata, which is never called",
-    # Teredo: server 8.8.8.8, client 169.254.169.254 with its bits turned round.
+    # Teredo: server 8.8.8.8, client 169.254.169.254 with inverted bits.
     "2001:0:808:808::5601:5601": "2001:0:808:808::5601:5601 leads to 169.254.169.254, which is link-local, where "
     "clouds keep their metadata, which is never called",
 }

@@ -1,4 +1,4 @@
-"""What end users say, and who is told: each subscription of the call, once, in order, whatever happens beside it."""
+"""Dispatch of end users' messages: to each subscription of the call, once and in order, whatever else happens."""
 
 import random
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ from emulator.wire.subscriptions import RESOURCE, NewSubscription
 
 
 def callback_dispatcher(*, first_number: int = 1, limit: int = 100) -> tuple[CallbackDispatcher, list[Delivery]]:
-    """Conversations, and the callbacks that they want made."""
+    """Return a dispatcher and the list of callbacks that it sends."""
     made: list[Delivery] = []
     kept = CallbackDispatcher(
         account(deliveries=limit), IdGenerator(random.Random(0).randbytes), Wakeups(), first_number=first_number
@@ -49,7 +49,7 @@ def said(content: str = "{}", *, account_sid: str | None = ACCOUNT, call_sid: st
     return EndUserMessage(account_sid, call_sid, "alice", KX, content, "application/json")
 
 
-def subscribe(kept: CallbackDispatcher, number: int, **given: Any) -> str:  # noqa: ANN401  a subscription's parts
+def subscribe(kept: CallbackDispatcher, number: int, **given: Any) -> str:  # noqa: ANN401  fields of the subscription
     made = subscription(id=f"{number:032x}", **given)
     kept.subscriptions.add(made)
     return made.sid
@@ -134,17 +134,17 @@ def test_what_is_made_although_it_was_evicted_is_made_all_the_same() -> None:
     assert (len(kept.deliveries), kept.deliveries.evicted) == (1, 2)
 
 
-# --- whatever happens
+# --- property: any sequence of operations
 
 
 ACCOUNTS = (ACCOUNT, OTHER_ACCOUNT)
 PLACES = (None, ACCOUNT, OTHER_ACCOUNT)
-"""Whose the call of each Voice SDK is; None = every account's."""
+"""Account of each Voice SDK call; None = every account."""
 
 
 @dataclass
 class World:
-    """The engine, users who call nobody, and what must come of it."""
+    """The engine, clients in calls to simulated callees, and the expected results."""
 
     engine: Engine = field(default_factory=make_engine)
     made: list[Delivery] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What an unsatisfied wait for deliveries says, read aloud: whole lines."""
+"""Explanations of failed waits for deliveries, compared as whole lines."""
 
 import random
 
@@ -18,7 +18,7 @@ ANY = DeliveryFilter()
 
 
 def callback_dispatcher(*subscribed: str) -> CallbackDispatcher:
-    """With a subscription to each of these calls."""
+    """Return a dispatcher with a subscription to each of these calls."""
     made = CallbackDispatcher(account(), IdGenerator(random.Random(0).randbytes), Wakeups(), first_number=1)
     for number, call_sid in enumerate(subscribed):
         made.subscriptions.add(subscription(id=f"{number:032x}", call_sid=call_sid))
@@ -26,7 +26,7 @@ def callback_dispatcher(*subscribed: str) -> CallbackDispatcher:
 
 
 def say(made: CallbackDispatcher, content: str = "{}", *, call_sid: str = CALL) -> list[Delivery]:
-    """An end user's message, and the deliveries that it caused."""
+    """Dispatch an end user's message and return its deliveries."""
     last = made.deliveries.last_seq
     made.dispatch(EndUserMessage(ACCOUNT, call_sid, "alice", MESSAGE, content, "application/json"), SOME_TIME)
     return list(made.deliveries.select(DeliveryFilter(after=last)))

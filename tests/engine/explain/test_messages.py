@@ -1,4 +1,4 @@
-"""What an unsatisfied wait says, read aloud: whole lines."""
+"""Explanations of failed waits for messages, compared as whole lines."""
 
 import pytest
 from builders import (
@@ -45,7 +45,7 @@ def journal(*exchanges: Exchange, limit: int = 100_000) -> Journal:
 
 
 def faulty(when: Drop) -> RequestContext:
-    """A request that met a fault."""
+    """Return the context of a request with a fault."""
     met = arrival()
     met.fault = Fault(rule="fault-1", action=DropFault(when))
     return met
@@ -54,7 +54,7 @@ def faulty(when: Drop) -> RequestContext:
 def explained(
     filled: Journal, wanted: Filter | None = None, *, end: WaitEnd = WaitEnd.TIMED_OUT, **bounds: int | None
 ) -> Explanation:
-    """The explanation of a wait that saw what the journal holds."""
+    """Explain a wait that counted the matching messages of the journal."""
     wanted = wanted or Filter()
     bounds = bounds or {"at_least": 1}
     count = bounds.pop("count", len(filled.messages(wanted)))
@@ -398,7 +398,7 @@ def test_what_was_evicted_before_the_range_asked_is_not_told() -> None:
 
 
 def removed(filled: Journal) -> Journal:
-    """The journal without what it held."""
+    """Remove all exchanges from a journal and return it."""
     filled.remove(list(filled.requests(Filter())))
     return filled
 

@@ -1,4 +1,4 @@
-"""Answers held back: each ends with its scope, and leaves nothing behind."""
+"""Delayed responses: each ends with its scope and is removed."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""CallSids that pick their fault."""
+"""Magic CallSids, which select a fault."""
 
 from collections.abc import Callable
 

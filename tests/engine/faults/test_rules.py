@@ -1,4 +1,4 @@
-"""Rules against a model in plain Python: whatever comes in whatever order, the first one that fires wins."""
+"""Rules against a model in plain Python: for any requests in any order, the first rule that fires wins."""
 
 import math
 import random
@@ -42,7 +42,7 @@ def recipe(then: FaultEffect = CLOSE, **given: object) -> FaultRuleSpec:
 
 
 def struck(rules: FaultRules, *, now: float = SOME_TIME, **parts: str) -> str | None:
-    """The rule that made a request fail."""
+    """Return the id of the rule that fired for a request."""
     fault = rules.choose(asked(**parts), now)
     return fault and fault.rule
 
@@ -82,7 +82,7 @@ STEPS = st.lists(
 
 @dataclass
 class Expected:
-    """How a rule should stand."""
+    """Expected state of a rule."""
 
     rule: FaultRule
     scope: Scope
@@ -96,7 +96,7 @@ class Expected:
 
 @dataclass
 class World:
-    """The rules, and beside them what a simple mind expects of them."""
+    """The rules and a simple model of their state."""
 
     time: Time = field(default_factory=Time)
     alive: list[Expected] = field(default_factory=list)
@@ -166,7 +166,7 @@ def test_faults_of_one_account_never_touch_another(rules: list[tuple[Scope, int]
     assert all(rule.matched == 0 for rule in chosen)
 
 
-# --- which requests
+# --- matching
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_rule_for_others_leaves_no_trace() -> None:
     assert (rule.matched, rule.fired, rule.is_spent) == (0, 0, False)
 
 
-# --- what it does
+# --- effects
 
 
 def test_a_fault_names_its_rule_its_delay_and_its_action() -> None:
@@ -314,7 +314,7 @@ def test_whoever_waits_as_asked_gets_through(window: float, now: float) -> None:
     assert refusal(rules, now) is None
     answer = refusal(rules, now)
 
-    if answer is not None:  # the window is too short for a clock of doubles
+    if answer is not None:  # None if the window is below the resolution of the clock
         assert answer.retry_after is not None
         assert answer.retry_after >= 1
         assert refusal(rules, now + answer.retry_after) is None
@@ -329,7 +329,7 @@ def test_only_requests_over_the_quota_count_as_fired_and_later_rules_see_the_oth
     assert [(rule.matched, rule.fired) for rule in (first, second)] == [(2, 1), (1, 1)]
 
 
-# --- life
+# --- lifetime
 
 
 def test_a_rule_ends_by_itself_and_not_by_the_emulators_clock() -> None:

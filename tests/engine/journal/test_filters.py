@@ -40,7 +40,7 @@ EXCHANGES = st.builds(
 
 
 def told(wanted: Filter, found: Exchange) -> list[str]:
-    """By what name each thing that differs is called."""
+    """Return the names of the mismatches."""
     return [mismatch.what for mismatch in wanted.mismatches(found)]
 
 

@@ -1,4 +1,4 @@
-"""The index against a plain list: whatever is added, evicted and removed, it gives what a naive filter gives."""
+"""The index against a model, a plain list: after any additions, evictions and removals both give the same result."""
 
 import weakref
 from typing import Any
@@ -13,7 +13,7 @@ from emulator.engine.journal.filters import Filter
 from emulator.engine.journal.index import Index
 from emulator.engine.slices import finish
 
-# Few values, so that tracks grow, share exchanges and run empty.
+# Few values, so that tracks grow, share exchanges and become empty.
 VALUES = st.sampled_from([None, "x", "y"])
 STEPS = st.lists(
     st.one_of(
@@ -35,7 +35,7 @@ def an_exchange(
 
 
 def play(steps: list[tuple[Any, ...]]) -> tuple[Index, list[Exchange]]:
-    """The index after these steps, and the list that it should be like."""
+    """Return the index after these steps, and the list of expected exchanges."""
     index, kept, seq = Index(), [], 0
     for what, *values in steps:
         if what == "add":
@@ -139,7 +139,7 @@ def test_a_selection_can_be_read_again() -> None:
 
 
 class Watched(Exchange):
-    """An exchange that tells whether anybody still holds it."""
+    """An exchange that supports weak references, to detect remaining references to it."""
 
     __slots__ = ("__weakref__",)
 

@@ -25,7 +25,7 @@ def refused(seq: int) -> Exchange:
 
 
 def weighing(seq: int, size: int) -> Exchange:
-    """An exchange with a body of this size."""
+    """Return an exchange with a body of `size` bytes."""
     return exchange(seq, request=request(body=bytes(size), body_size=size))
 
 

@@ -10,7 +10,7 @@ from emulator.wire.errors import FORM_BROKEN, TwilioError
 MULTIPART = b"multipart/form-data; boundary=b"
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters='"\\\r\n\0'), min_size=1)
 TEXTS = st.text().filter(lambda text: "--b" not in text)
-# Pieces that mean something to multipart, so that luck meets the odd corners often.
+# Parts of multipart syntax, so that random input often reaches edge cases.
 TELLING = st.lists(
     st.sampled_from(
         [

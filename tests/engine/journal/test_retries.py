@@ -1,4 +1,4 @@
-"""Which attempts belong together, and what they show: each finding where it is right, and not where it is not."""
+"""Grouping of attempts into retry sequences, and their findings: each one present and absent as expected."""
 
 import asyncio
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ LIMITED = answered(errors.TOO_MANY_REQUESTS, 2)
 
 @dataclass
 class Story:
-    """Attempts in their order, and the verdict on them."""
+    """Attempts in order, and the findings on them."""
 
     def __post_init__(self) -> None:
         self.exchanges: list[Exchange] = []
@@ -69,7 +69,7 @@ class Story:
         owners: tuple[str | None, str | None] = (ACCOUNT, CALL),
         **more: object,
     ) -> Exchange:
-        """An attempt so many seconds after the start; without another word, it creates a message."""
+        """Add an attempt `at` seconds after the start; by default it creates a message."""
         action = fault.action if fault else None
         if isinstance(action, ReplyFault):
             problem = action.problem
@@ -92,7 +92,7 @@ class Story:
         return finish(group_retries(self.exchanges, now=SOME_TIME + now, window=WINDOW))
 
     def findings(self, now: float = 0.0) -> set[str]:
-        """Those of the only retry sequence."""
+        """Return the findings of the only retry sequence."""
         (sequence,) = self.retries(now)
         return {str(finding) for finding in sequence.findings}
 
@@ -102,7 +102,7 @@ def story() -> Story:
     return Story()
 
 
-# --- what belongs together
+# --- grouping
 
 
 def test_the_same_key_joins_whatever_time_has_passed(story: Story) -> None:
@@ -235,7 +235,7 @@ def test_every_attempt_is_in_one_thread_and_every_key_too(
     assert sum(map(len, keyed)) == len(set().union(*keyed))
 
 
-# --- what a retry sequence tells
+# --- findings
 
 
 def test_a_thread_is_named_by_its_first_attempt_and_knows_its_gaps_and_messages(story: Story) -> None:
@@ -302,7 +302,7 @@ def test_other_content_under_a_failed_key_is_no_retry_of_it(story: Story) -> Non
 def test_a_retry_before_retry_after_is_over_is_too_early(
     story: Story, after: float, duration: float | None, *, early: bool
 ) -> None:
-    """Counted from when the answer went out, with a little slack for a timer that fires before its time."""
+    """Retry-After counts from the sending of the response, with a small tolerance for timers that fire early."""
     story.attempt(fault=answered(errors.TOO_MANY_REQUESTS, 2, delay=1.0), duration=duration)
     story.attempt(after)
 
@@ -406,7 +406,7 @@ def test_findings_stand_in_one_order(story: Story) -> None:
     )
 
 
-# --- of a whole emulator
+# --- in the engine
 
 
 def test_the_engine_groups_what_it_keeps_by_its_own_window_and_clock() -> None:
@@ -428,7 +428,7 @@ def test_the_engine_groups_what_it_keeps_by_its_own_window_and_clock() -> None:
     assert len(asyncio.run(engine.retries(Scope()))) == 2
 
 
-# --- in words
+# --- descriptions
 
 
 @pytest.mark.parametrize("finding", RetryFinding)
@@ -460,7 +460,7 @@ def test_a_thread_that_shows_nothing_is_told_too(story: Story) -> None:
 
 
 class Over:
-    """Stands for a future that nobody looks at."""
+    """A placeholder for a future that is never read."""
 
 
 def explained(end: WaitEnd, retries: list[RetrySequence], **bounds: int | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""Waiting against a model in plain Python: whatever comes in whatever order, a wait ends when it must, not before."""
+"""Waits against a model in plain Python: for any order of events, a wait ends exactly when it must."""
 
 import asyncio
 import operator
@@ -31,7 +31,7 @@ def wish(scope: tuple[str | None, str | None], **more: Any) -> Filter:  # noqa: 
     return Filter(account_sid=scope[0], call_sid=scope[1], **more)
 
 
-# Half of the wishes are broad, so that what comes, goes and is waited for meets often.
+# Half of the filters are broad, so that messages and waits often match.
 WISHES = st.builds(wish, st.just((None, None)) | SCOPES) | st.builds(
     wish,
     SCOPES,
@@ -67,7 +67,7 @@ def overlap(one: tuple[str | None, str | None], other: tuple[str | None, str | N
 
 @dataclass(frozen=True)
 class Kept:
-    """An exchange that should be in the journal."""
+    """An exchange expected in the journal."""
 
     seq: int
     place: tuple[str, str]
@@ -87,7 +87,7 @@ class Kept:
 
 @dataclass
 class Expected:
-    """How a wait should stand."""
+    """Expected state of a wait."""
 
     wanted: Filter
     at_least: int | None
@@ -96,7 +96,7 @@ class Expected:
     end: WaitEnd | None = None
 
     def look(self) -> None:
-        """End it when nothing can change the verdict any more."""
+        """End the wait when further items cannot change the result."""
         too_many = self.at_most is not None and self.count > self.at_most
         enough = self.at_most is None and self.count >= self.at_least
         if self.end is None and (too_many or enough):
@@ -105,7 +105,7 @@ class Expected:
 
 @dataclass
 class World:
-    """The engine, and beside it what a simple mind expects of it."""
+    """The engine and a simple model of its state."""
 
     limit: int
     kept: list[Kept] = field(default_factory=list)
@@ -164,7 +164,7 @@ class World:
         for _, expected in self.waits:
             expected.count += self.kept[-1].is_wanted(expected.wanted)
             expected.look()
-        self.kept = self.kept[-self.limit :]  # what is evicted did arrive: no wait forgets it
+        self.kept = self.kept[-self.limit :]  # evicted messages did arrive: waits still count them
 
     async def delete(self, wanted: Filter) -> None:
         gone = [each for each in self.kept if each.is_wanted(wanted)]
@@ -206,7 +206,7 @@ class World:
             expected.end = expected.end or WaitEnd.STOPPED
 
     def check(self) -> None:
-        """Compare the engine with what is expected of it."""
+        """Compare the engine with the model."""
         journal = self.engine.journal
         assert [each.seq for each in journal.requests(Filter())] == [each.seq for each in self.kept]
         assert [each.seq for each in journal.messages(Filter())] == [each.seq for each in self.kept if each.is_message]
@@ -220,7 +220,7 @@ class World:
 
 
 def play(limit: int, steps: list[tuple[Any, ...]]) -> World:
-    """What stands after these steps; looked at after each."""
+    """Apply the steps; check the state after each."""
 
     async def run() -> World:
         world = World(limit)
@@ -270,11 +270,11 @@ def test_what_was_in_flight_at_a_reset_never_reappears(
     )
 
 
-# Time-outs and clients that go away: many who really wait, each in a task of its own.
+# Timeouts and disconnecting clients: many concurrent waits, each in its own task.
 
 
 async def waits_for(world: World, wanted: Filter, at_least: int) -> WaitEnd:
-    """What an endpoint does: wait, and leave whatever comes."""
+    """Wait as an endpoint does, and always leave the wait."""
     wait = await world.engine.wait(wanted, at_least=at_least, at_most=None)
     try:
         await asyncio.wait({wait.over})
@@ -284,7 +284,7 @@ async def waits_for(world: World, wanted: Filter, at_least: int) -> WaitEnd:
 
 
 async def settled() -> None:
-    """Let every task go as far as it can."""
+    """Run every task until it blocks."""
     for _ in range(5):
         await asyncio.sleep(0)
 
@@ -348,7 +348,7 @@ def test_filters_of_all_waits_have_a_bound() -> None:
 
 
 def alone(**given: int | None) -> MessageWaiter:
-    """A wait on a loop of its own."""
+    """Begin a wait on a new event loop."""
 
     async def begin() -> MessageWaiter:
         return begun(new_waits(), **given)

@@ -1,4 +1,4 @@
-"""The steps that applying a schema takes, computed from a content's shape."""
+"""Steps to apply a schema, computed from the shape of a content."""
 
 import pytest
 

@@ -21,7 +21,7 @@ each_scope = pytest.mark.parametrize(
 
 
 def wants_one(value: object, _shape: Shape, _budget: CostBudget) -> Violations:
-    """Allows 1 and nothing else."""
+    """A validator that accepts only 1."""
     return () if value == 1 else (("/here", "not one"), ("/there", "not one either"))
 
 
@@ -151,7 +151,7 @@ def test_all_schemas_of_a_message_spend_one_budget() -> None:
 
     known = schemas(*(schema(name, validate=greedy) for name in "abc"))
 
-    for _ in range(2):  # the next message has its own
+    for _ in range(2):  # each message has its own budget
         assert [result.valid for result in known.check(ACCOUNT, CALL, "1")] == [True, True, False]
 
 

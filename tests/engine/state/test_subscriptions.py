@@ -9,7 +9,7 @@ PLACES = [(ACCOUNT, CALL), (ACCOUNT, OTHER_CALL), (OTHER_ACCOUNT, CALL), (OTHER_
 
 
 def filled() -> Subscriptions:
-    """One subscription in each place."""
+    """A store with one subscription in each place."""
     kept = Subscriptions(account())
     for number, (account_sid, call_sid) in enumerate(PLACES):
         kept.add(subscription(id=f"{number:032x}", account_sid=account_sid, call_sid=call_sid))

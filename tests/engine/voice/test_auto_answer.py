@@ -30,7 +30,7 @@ def test_what_was_set_can_be_taken_back() -> None:
     known.put("bob", BUSY)
 
     assert (known.remove("alice"), known.remove("alice")) == (BUSY, None)
-    assert (known.reset(Scope(ACCOUNT)), len(known)) == (0, 1)  # a user belongs to no account
+    assert (known.reset(Scope(ACCOUNT)), len(known)) == (0, 1)  # an identity has no account
     known.reset(Scope())
     assert list(known.items()) == []
 

@@ -1,4 +1,4 @@
-"""Calls between users and with nobody, without a socket, a clock or a loop."""
+"""Calls between clients and to simulated callees, without sockets, clock or event loop."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,7 @@ def house() -> House:
 
 
 def talking(house: House) -> tuple[User, str, User, str]:
-    """Alice called Bob and he answered; nothing waits to be read."""
+    """Begin a call from Alice to Bob, answer it, and read all frames."""
     alice, bob = house.user("alice"), house.user("bob").register()
     outgoing = alice.call("client:bob")
     incoming = bob.the(server_frames.Incoming).call_sid
@@ -39,7 +39,7 @@ def talking(house: House) -> tuple[User, str, User, str]:
     return alice, outgoing, bob, incoming
 
 
-# --- calls to nobody
+# --- calls to simulated callees
 
 
 def test_a_call_to_nobody_rings_and_is_answered_at_once(house: House) -> None:
@@ -98,7 +98,7 @@ def test_a_call_may_fail(house: House, reaction: Reaction, status: Status, failu
     assert (house.live, alice.line.aliases) == (set(), {})
 
 
-# --- calls to users
+# --- calls to clients
 
 
 def test_a_registered_user_is_rung_with_a_callsid_of_its_own(house: House) -> None:
@@ -235,7 +235,7 @@ def test_frames_that_no_longer_fit_change_nothing(house: House) -> None:
     alice.reject(outgoing)
     bob.reject(MINE)
     bob.hang_up(MINE)
-    bob.hang_up(outgoing)  # another's
+    bob.hang_up(outgoing)  # the other client's call
 
     assert (alice.told(), bob.told()) == ([], [])
     assert house.live == {outgoing, incoming}
@@ -252,7 +252,7 @@ def test_new_media_are_agreed_on_in_a_call_only(house: House) -> None:
     assert hung_up == server_frames.HungUp(call_sid=MINE)
 
 
-# --- calls that the test makes
+# --- calls placed by a test
 
 
 def test_a_placed_call_rings_and_can_be_answered(house: House) -> None:
@@ -363,7 +363,7 @@ def test_a_message_for_a_call_of_nobody_says_so(house: House) -> None:
     )
 
 
-# --- sockets that are lost
+# --- lost sockets
 
 
 def test_a_call_goes_on_on_another_socket(house: House) -> None:
@@ -442,7 +442,7 @@ def test_a_call_that_rings_ends_with_the_socket_of_its_caller(house: House) -> N
     assert list(house.board.lines) == [bob.line]
 
 
-# --- resets, limits, the end
+# --- resets, limits, stop
 
 
 def test_a_reset_hangs_up_the_calls_of_its_scope(house: House) -> None:
@@ -523,7 +523,7 @@ def test_there_is_an_end_to_registered_calls(house: House) -> None:
     alice, bob = house.user("alice"), house.user("bob").register()
 
     with pytest.raises(CapacityError, match="calls"):
-        alice.call()  # his end does not fit any more
+        alice.call()  # there is no capacity for the second leg
 
     assert alice.kinds() == ["Ringing", "HungUp"]
     assert (bob.kinds(), house.live) == ([], set())
@@ -562,7 +562,7 @@ def test_the_usual_timer_is_the_event_loops() -> None:
     assert asyncio.run(story())
 
 
-# --- the law
+# --- property: any sequence of operations
 
 
 NAMES = ["alice", "bob"]
@@ -626,7 +626,7 @@ def test_whatever_happens_every_end_is_of_a_line_that_is_there_or_waited_for(ste
     assert (house.live, house.timers.waiting) == (set(), [])
 
 
-# --- the author of a test ends a call
+# --- calls ended by a test
 
 
 def test_a_call_that_is_finished_is_hung_up_at_both_ends(house: House) -> None:

@@ -12,7 +12,7 @@ B = "AC" + "b" * 32
 
 
 async def is_woken(line: ClientConnection) -> bool:
-    """Whether who waits for the line would return at once."""
+    """Whether `line.wait()` returns immediately."""
     waiting = asyncio.ensure_future(line.wait())
     done, _ = await asyncio.wait({waiting}, timeout=0)
     waiting.cancel()

@@ -1,4 +1,4 @@
-"""To whom a message was handed and when: until it is written to a socket it was not."""
+"""Recipient and time of a message: it counts as delivered once it is written to a socket."""
 
 import random
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def board(monotonic: Callable[[], float]) -> CallController:
 
 
 def call(call_controller: CallController) -> tuple[ClientConnection, str]:
-    """A user who talks with nobody."""
+    """Connect a client that calls a simulated callee; return its connection and the CallSid."""
     line = ClientConnection()
     call_controller.connect(line, identity="alice", account_sid=None)
     call_controller.invite(line, client_frames.Invite(call_sid="TJS1", sdp="", parameters={}))
