@@ -1,4 +1,4 @@
-"""uvicorn with the emulator's settings and ready line: what the emulator is compared with runs on it."""
+"""uvicorn with the emulator's settings and ready line; runs the servers that the emulator is compared with."""
 
 import socket
 from typing import Any
@@ -7,7 +7,7 @@ import uvicorn
 
 
 class _Announced(uvicorn.Server):
-    """Prints the emulator's ready line, so that every server is awaited in the same way."""
+    """Prints the emulator's ready line, so that one function can wait for every server."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -16,7 +16,7 @@ class _Announced(uvicorn.Server):
 
 
 def serve(app: Any) -> None:  # noqa: ANN401 - uvicorn takes any ASGI callable, and names its type privately
-    """Serve the application on a free port of the loopback interface until a signal comes."""
+    """Serve the application on a free loopback port until a signal is received."""
     config = uvicorn.Config(
         app,
         host="127.0.0.1",

@@ -1,4 +1,4 @@
-"""Creating a message over https and through the proxy, against plain http on the same server in the same minute."""
+"""Creating a message over https and through the proxy, compared with plain http on the same server."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ def https(effort: Effort) -> Reading:
 
 
 def proxy(effort: Effort) -> Reading:
-    """Measure keep-alive connections by way of the proxy; the relay in between works on the driver's core."""
+    """Measure keep-alive connections through the proxy; the relay runs on the driver's core."""
     with running(EVERYWHERE) as server, _relay(server.ports[2]) as port:
         return _against_http(effort, server, "proxy", port)
 

@@ -1,4 +1,4 @@
-"""The bare ASGI application: reads the body, answers 201. What a create is compared with."""
+"""A bare ASGI application that reads the body and answers 201: the baseline of a create."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -16,7 +16,7 @@ async def bare(
     receive: Callable[[], Awaitable[_Message]],
     send: Callable[[_Message], Awaitable[None]],
 ) -> None:
-    """Answer any request, once its body is there."""
+    """Read the whole body of any request, then answer 201."""
     if scope["type"] != "http":
         return
     while (await receive()).get("more_body"):

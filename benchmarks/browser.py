@@ -1,4 +1,4 @@
-"""The web page in headless Chromium: first paint, bytes, and whether it stays smooth while messages pour in."""
+"""The web page in headless Chromium: first paint, size, and frame times while messages arrive."""
 
 import time
 from collections.abc import Iterator
@@ -45,24 +45,24 @@ HEAP = "() => (gc(), performance.memory.usedJSHeapSize)"
 
 
 def first_paint(effort: Effort) -> Reading:
-    """Milliseconds from asking for the page to the first thing to see."""
+    """Milliseconds from navigation to the first contentful paint."""
     loads = list(_loads(effort.starts))
     return Reading(value=median(paint for paint, _ in loads), details=f"{effort.starts} loads, each without a cache")
 
 
 def weight(_effort: Effort) -> Reading:
-    """Kilobytes of the whole page as sent."""
+    """Kilobytes of all files of the page as sent."""
     ((_, size),) = _loads(1)
     return Reading(value=size / 1000, details="all files of the page, as sent (gzip)")
 
 
 def frames(effort: Effort) -> Reading:
-    """The longest frame while messages pour in, and by how much the heap grows."""
+    """The longest frame in milliseconds while messages arrive, and the growth of the heap."""
     seconds = effort.seconds * 10
     with _page() as (port, page):
         page.goto(f"http://127.0.0.1:{port}/")
         page.locator("#state.live").wait_for()
-        _pour(port, PER_SECOND)  # once unmeasured: the first rows are the slowest
+        _pour(port, PER_SECOND)  # warm-up: the first rows are the slowest
         before = page.evaluate(HEAP)
         page.evaluate(WATCH)
         _pour(port, PER_SECOND * seconds)
@@ -80,7 +80,7 @@ def frames(effort: Effort) -> Reading:
 def _loads(times: int) -> Iterator[tuple[float, float]]:
     with _page() as (port, page):
         for _ in range(times):
-            fresh = page.context.browser.new_page()  # type: ignore[union-attr]  launched here, so it has one
+            fresh = page.context.browser.new_page()  # type: ignore[union-attr]  launched here
             fresh.goto(f"http://127.0.0.1:{port}/")
             fresh.locator("#state.live").wait_for()
             paint, size = fresh.evaluate(LOADED)
@@ -90,7 +90,7 @@ def _loads(times: int) -> Iterator[tuple[float, float]]:
 
 @contextmanager
 def _page() -> "Iterator[tuple[int, Page]]":
-    """The port of an emulator, and a tab."""
+    """Run an emulator and a browser; yield the port and a tab."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  no other row needs a browser
 
     with running(EMULATOR) as server, sync_playwright() as playwright:
@@ -100,7 +100,7 @@ def _page() -> "Iterator[tuple[int, Page]]":
 
 
 def _pour(port: int, count: int) -> None:
-    """Send so many messages, evenly."""
+    """Send `count` messages at a rate of `PER_SECOND`."""
     with Connection(port) as connection:
         start = time.perf_counter()
         for number in range(count):

@@ -1,4 +1,4 @@
-"""Callbacks: end users speak as fast as the server takes it, and a receiver in a process of its own hears of it."""
+"""Callbacks: end users send messages at full speed; a receiver in a separate process counts the callbacks."""
 
 import json
 import secrets
@@ -14,12 +14,12 @@ from rows import Effort, Reading
 from servers import EMULATOR, Kind, running
 
 _CALLS = 50
-_SHARE = 20  # of the exchanges of other rows: 5,000 callbacks; the emulator lets at most 10,000 wait
+_SHARE = 20  # divisor of the number of exchanges: 5,000 callbacks; the emulator queues at most 10,000
 _RECEIVER = str(Path(__file__).with_name("receiver.py"))
 
 
 def in_order(effort: Effort) -> Reading:
-    """Measure from the first word of an end user to the last callback, for each; every call's must come in order."""
+    """Measure the time per callback, from the first message to the last callback; check the order per call."""
     count = effort.exchanges // _SHARE
     receiving = Kind(name="receiver of callbacks", arguments=(_RECEIVER, str(count)))
     with (

@@ -1,4 +1,4 @@
-"""Setting up calls, each by a user of its own."""
+"""Setting up calls, each by its own user."""
 
 import time
 from contextlib import ExitStack
@@ -11,9 +11,9 @@ _CALLS = 500
 
 
 def set_up(_: Effort) -> Reading:
-    """Measure from the first connection to the last answer; all calls go on meanwhile."""
+    """Measure from the first connection to the last answer; all calls stay open."""
     with running(EMULATOR) as server, ExitStack() as stack:
-        stack.enter_context(Phone(server.port, "first")).call()  # once unmeasured: what is imported only now
+        stack.enter_context(Phone(server.port, "first")).call()  # warm-up: lazy imports
         before = time.perf_counter()
         for number in range(_CALLS):
             stack.enter_context(Phone(server.port, f"user{number}")).call()

@@ -1,4 +1,4 @@
-"""One keep-alive connection, as thin as can be: the measuring side must not cost what is measured."""
+"""A minimal keep-alive connection, so that the client adds little to the measured time."""
 
 import re
 import socket
@@ -9,7 +9,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 def body_length(head: bytes) -> int:
-    """Give the length of the body that comes after a head."""
+    """Return the Content-Length of a head."""
     found = _LENGTH.search(head)
     if found is None:
         raise RuntimeError(f"expected a content-length, got {head!r}")
@@ -17,7 +17,7 @@ def body_length(head: bytes) -> int:
 
 
 class Connection:
-    """Sends whole requests and reads whole replies, one at a time."""
+    """Sends complete requests and reads complete responses, in sequence."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
@@ -32,15 +32,15 @@ class Connection:
         self._socket.close()
 
     def fileno(self) -> int:
-        """Give the socket's number, for `select`."""
+        """Return the socket's file descriptor, for `select`."""
         return self._socket.fileno()
 
     def send(self, request: bytes) -> None:
-        """Send a request without awaiting its reply."""
+        """Send a request without reading its response."""
         self._socket.sendall(request)
 
     def reply(self, status: int) -> bytes:
-        """Read the reply to the oldest request, give its body, and refuse any other status."""
+        """Read the response to the oldest request and return its body; raise RuntimeError on any other status."""
         received = self._read(b"")
         while (end := received.find(b"\r\n\r\n")) < 0:
             received = self._read(received)
@@ -53,7 +53,7 @@ class Connection:
         return received[body_start:]
 
     def ask(self, request: bytes, *, status: int = 200) -> bytes:
-        """Send a request, give the body of its reply."""
+        """Send a request; return the body of its response."""
         self.send(request)
         return self.reply(status)
 

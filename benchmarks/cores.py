@@ -1,4 +1,4 @@
-"""Which core does what: servers have one to themselves, whatever drives and measures them another."""
+"""CPU affinity: one core for the servers, another for the load driver and the measurement."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ SERVER, DRIVER = _CORES[0], _CORES[-1]
 
 @contextmanager
 def pinned(core: int) -> Iterator[None]:
-    """Keep this thread, and what it starts meanwhile for good, on one core."""
+    """Pin this thread to one core; processes started inside keep the affinity."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
     try:

@@ -1,4 +1,4 @@
-"""Creating a message: processor time per request, against the bare application in the same minute."""
+"""Creating a message: CPU time per request, compared with the bare application in alternating rounds."""
 
 from statistics import median
 
@@ -15,12 +15,12 @@ def plain(effort: Effort) -> Reading:
 
 
 def keyed(effort: Effort) -> Reading:
-    """Measure it with an idempotency key of its own each time."""
+    """Measure with a different idempotency key per request."""
     return _against_bare(effort, ", a key each", key=message.EACH_ITS_OWN)
 
 
 def scattered(effort: Effort) -> Reading:
-    """Measure it on a call of its own each time."""
+    """Measure with a different call per request."""
     return _against_bare(effort, ", its own call", call="CA" + message.EACH_ITS_OWN)
 
 

@@ -1,4 +1,4 @@
-"""Faults on purpose: what rules cost those whom they are not for, and what answers that are held back cost others."""
+"""Faults: the cost of rules for requests that they do not match, and of delayed responses for other requests."""
 
 import json
 import select
@@ -21,7 +21,7 @@ _LOOK_SECONDS = 0.01
 
 
 def rules_elsewhere(effort: Effort) -> Reading:
-    """Measure the processor time of a create that 1,000 rules more cost, each for another call of the account."""
+    """Measure the CPU time that 1,000 rules, each for another call of the account, add to a create."""
     with running(EMULATOR) as free, running(EMULATOR) as ruled:
         with Connection(ruled.port) as connection:
             for number in range(_RULES):
@@ -34,7 +34,7 @@ def rules_elsewhere(effort: Effort) -> Reading:
 
 
 def delayed_elsewhere(effort: Effort) -> Reading:
-    """Measure how slow one in a hundred creates is while 500 answers to others are held back."""
+    """Measure the 99th percentile of a create while 500 other responses are delayed."""
     with running(EMULATOR) as free, running(EMULATOR) as held, _held_back(held):
         pairs = _in_turns(free, held, effort)
     ratios = [run.p99_ms / base.p99_ms for base, run in pairs]
@@ -59,7 +59,7 @@ def _in_turns(free: Server, other: Server, effort: Effort) -> list[tuple[Run, Ru
 
 @contextmanager
 def _held_back(server: Server) -> Iterator[None]:
-    """Have 500 requests for a call of their own whose answers are held back."""
+    """Keep 500 requests for another call delayed; raise RuntimeError if a response arrives meanwhile."""
     call = message.call_sid(0)
     with ExitStack() as stack:
         control = stack.enter_context(Connection(server.port))

@@ -1,4 +1,4 @@
-"""FastAPI's hello-world: what the start is compared with."""
+"""FastAPI's hello-world: the baseline of the start time."""
 
 from announced import serve
 from fastapi import FastAPI
@@ -8,7 +8,7 @@ app = FastAPI()
 
 @app.get("/")
 async def root() -> dict[str, str]:
-    """Say hello, as on the first page of FastAPI's tutorial."""
+    """Answer with the greeting of FastAPI's tutorial."""
     return {"message": "Hello World"}
 
 

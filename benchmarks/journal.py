@@ -1,4 +1,4 @@
-"""Filling the journal: messages created over a few keep-alive connections, as fast as the server takes them."""
+"""Filling the journal: creates messages at full speed over keep-alive connections."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -11,7 +11,7 @@ _CONNECTIONS = 16
 
 
 def fill(port: int, calls: Iterable[str]) -> None:
-    """Create one message on each of the calls named."""
+    """Create one message per CallSid."""
     with ExitStack() as stack:
         connections = [stack.enter_context(Connection(port)) for _ in range(_CONNECTIONS)]
         remaining = iter(calls)

@@ -1,4 +1,4 @@
-"""Memory: what an idle server holds, and what each exchange adds."""
+"""Resident memory: of an idle server, and its growth per exchange."""
 
 from collections.abc import Callable
 from statistics import median
@@ -14,7 +14,7 @@ _STARTS = 3
 
 
 def idle(_: Effort) -> Reading:
-    """Measure the server that has answered once and has nothing to do."""
+    """Measure the megabytes of a server after one response."""
     held = {kind.name: _idle_megabytes(kind) for kind in (BARE, HELLO, EMULATOR)}
     return Reading(
         value=held[EMULATOR.name],
@@ -24,12 +24,12 @@ def idle(_: Effort) -> Reading:
 
 
 def on_one_call(effort: Effort) -> Reading:
-    """Measure the growth by small exchanges that are all on one call."""
+    """Measure the growth per small exchange, all on one call."""
     return _growth(effort, lambda _: message.CALL)
 
 
 def on_own_calls(effort: Effort) -> Reading:
-    """Measure the growth by small exchanges, each on its own call."""
+    """Measure the growth per small exchange, each on its own call."""
     return _growth(effort, message.call_sid)
 
 

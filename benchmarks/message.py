@@ -1,4 +1,4 @@
-"""The requests sent, byte for byte: the create as twilio-python sends it, and the plain GET."""
+"""The bytes of the requests: a create as twilio-python sends it, and requests to the inspection API."""
 
 import base64
 import json
@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 ACCOUNT = "AC" + "a" * 32
 CALL = "CA" + "b" * 32
 EACH_ITS_OWN = "@" * 32
-"""As an idempotency key or in a CallSid: create.lua puts a number of its own here in each request."""
+"""Placeholder for an idempotency key or a part of a CallSid: create.lua inserts a unique number per request."""
 
 _CREDENTIALS = base64.b64encode(f"{ACCOUNT}:{'0' * 32}".encode()).decode()
 _CONTENT = "Content=%7B%22key%22%3A+%22value%22%7D"
@@ -30,35 +30,35 @@ Authorization: Basic {credentials}
 
 
 def call_sid(number: int) -> str:
-    """Give the CallSid that has this number."""
+    """Return the CallSid with this number."""
     return f"CA{number:032x}"
 
 
 def create(port: int, *, call: str = CALL, key: str | None = None) -> bytes:
-    """Give the request that creates one message."""
+    """Return the request that creates a message."""
     form = _CONTENT if key is None else f"{_CONTENT}&IdempotencyKey={key}"
     return _create(port, "UserDefinedMessages", call, form)
 
 
 def subscribe(port: int, callback: str, *, call: str) -> bytes:
-    """Give the request that subscribes a URL to what the end user of a call says."""
+    """Return the request that subscribes a URL to the end user messages of a call."""
     return _create(port, "UserDefinedMessageSubscriptions", call, urlencode({"Callback": callback}))
 
 
 def get(port: int, target: str) -> bytes:
-    """Give the request that reads a path of the inspection surface."""
+    """Return a GET request to the inspection API."""
     return _plain("GET", port, target)
 
 
 def post_json(port: int, target: str, value: object) -> bytes:
-    """Give the request that puts a JSON value onto the inspection surface."""
+    """Return a POST request with a JSON body to the inspection API."""
     body = json.dumps(value)
     head = f"POST {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
 def reset(port: int, call: str) -> bytes:
-    """Give the request that forgets all of one call."""
+    """Return the request that resets one call."""
     return _plain("POST", port, f"/_emulator/reset?call_sid={call}")
 
 

@@ -1,4 +1,4 @@
-"""Reading a page of messages, as the journal grows."""
+"""Reading a page of messages from a growing journal."""
 
 import json
 import time
@@ -19,25 +19,25 @@ _WARM_UP = 3
 
 
 def by_call(effort: Effort) -> Reading:
-    """Measure pages of two calls: one holds half of the journal, the other as many messages as fit the page."""
+    """Measure pages of two calls: one with half of the journal, the other with exactly one page of messages."""
     return _grown(
         effort, "half of the journal and one page on the call", lambda size: (_of(message.CALL), _of(_quiet(size)))
     )
 
 
 def newest(effort: Effort) -> Reading:
-    """Measure the newest page of everything."""
+    """Measure the newest page without a filter."""
     return _grown(effort, "everything", lambda _: (f"limit={_PAGE}&order=newest",))
 
 
 def by_content(effort: Effort) -> Reading:
-    """Measure the newest page by a part of the content, which is looked for in every message."""
+    """Measure the newest page filtered by a part of the content, which is compared with every message."""
     part = quote('{"key": "value"}')
     return _grown(effort, "all match", lambda _: (f"limit={_PAGE}&order=newest&content={part}",), repeats=5)
 
 
 def _grown(effort: Effort, what: str, queries: Callable[[int], tuple[str, ...]], *, repeats: int = _REPEATS) -> Reading:
-    """Measure queries as the journal grows; the value is the slowest at its last size."""
+    """Measure queries at several sizes of the journal; the value is the slowest query at the last size."""
     sizes = [size for size in _SIZES if size <= effort.exchanges]
     medians = []
     with running(EMULATOR) as server:
@@ -47,7 +47,7 @@ def _grown(effort: Effort, what: str, queries: Callable[[int], tuple[str, ...]],
             filled = size
             medians.append([_milliseconds(server, query, repeats) for query in queries(size)])
     steps = [
-        f"{size:,}: {' and '.join(f'{one:.2f}' for one in found)}" for size, found in zip(sizes, medians, strict=True)
+        f"{size:,}: {' and '.join(f'{ms:.2f}' for ms in found)}" for size, found in zip(sizes, medians, strict=True)
     ]
     return Reading(value=max(medians[-1]), details=f"{what}, {'; '.join(steps)}")
 
@@ -61,7 +61,7 @@ def _quiet(size: int) -> str:
 
 
 def _call_of(number: int) -> str:
-    """Put every other exchange on one call; of the rest, as many as fit a page on each call."""
+    """Assign every other exchange to one call; distribute the rest over calls with one page of messages each."""
     return message.call_sid(number // (2 * _PAGE)) if number % 2 else message.CALL
 
 

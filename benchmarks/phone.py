@@ -1,4 +1,4 @@
-"""A Voice SDK's side of `/signal` on a blocking socket, thinner than the end user of `emulator.testing`."""
+"""A minimal Voice SDK client of `/signal` on a blocking socket, with less overhead than `emulator.testing`."""
 
 import json
 import socket
@@ -15,7 +15,7 @@ _KEEPALIVE = "\n"
 
 
 class Phone:
-    """One user, connected and registered once it is made."""
+    """A user; the constructor returns once it is connected and registered."""
 
     def __init__(self, port: int, identity: str) -> None:
         self._protocol = ClientProtocol(parse_uri(f"ws://127.0.0.1:{port}/signal"))
@@ -39,7 +39,7 @@ class Phone:
         self._socket.close()
 
     def fileno(self) -> int:
-        """Give the socket's number, for `select`."""
+        """Return the socket's file descriptor, for `select`."""
         return self._socket.fileno()
 
     def say(self, kind: str, **payload: object) -> None:
@@ -47,7 +47,7 @@ class Phone:
         self._send(json.dumps({"type": kind, "version": "1.6", "payload": payload}))
 
     def hear(self, kind: str) -> Any:  # noqa: ANN401 - JSON
-        """Give the payload of the next frame of this kind; what comes before it is passed over."""
+        """Return the payload of the next frame of this kind; skip other frames."""
         while True:
             while self._heard:
                 frame = self._heard.popleft()
@@ -56,13 +56,13 @@ class Phone:
             self.read()
 
     def call(self) -> str:
-        """Call nobody, who answers at once; give the CallSid."""
+        """Call an unconnected identity, which answers at once; return the CallSid."""
         self.say("invite", callsid="TJS1", sdp="v=0", twilio={"params": "To=nobody"})
         call_sid: str = self.receive_end_user_message("answer")["callsid"]
         return call_sid
 
     def read(self) -> None:
-        """Take what has come, and answer what is a keepalive."""
+        """Read available frames, and answer keepalives."""
         data = self._socket.recv(1 << 16)
         if not data:
             raise RuntimeError("the server closed the WebSocket")

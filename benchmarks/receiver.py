@@ -1,4 +1,4 @@
-"""Takes so many callbacks, and then says to who asked by GET how many came out of the order of their call."""
+"""Receives a given number of callbacks; then answers a waiting GET with the number that arrived out of order."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from connection import body_length
 
 @dataclass(slots=True)
 class _Log:
-    """What came on all connections."""
+    """The callbacks received on all connections."""
 
     awaited: int
     of_call: Counter[str] = field(default_factory=Counter)
@@ -21,7 +21,7 @@ class _Log:
     complete: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, form: dict[str, list[str]]) -> None:
-        """Take a callback."""
+        """Count a callback and check its sequence number."""
         (call,), (number,) = form["CallSid"], form["SequenceNumber"]
         self.of_call[call] += 1
         self.misplaced += int(number) != self.of_call[call]
@@ -30,7 +30,7 @@ class _Log:
 
 
 async def receive(awaited: int) -> None:
-    """Serve on a free port until the process is ended."""
+    """Serve on a free port until the process ends."""
     log = _Log(awaited)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""Takes connections and brings each through a proxy to api.twilio.com: wrk cannot ask a proxy itself."""
+"""Forwards connections through an HTTP proxy to api.twilio.com, because wrk does not support proxies."""
 
 import asyncio
 import sys
@@ -10,7 +10,7 @@ _PIECE = 1 << 16
 
 
 async def relay(proxy_port: int) -> None:
-    """Serve on a free port until the process is ended."""
+    """Serve on a free port until the process ends."""
 
     async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", proxy_port)

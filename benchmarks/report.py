@@ -1,4 +1,4 @@
-"""The tables, as Markdown that reads well in a terminal: what was measured against its bar, and absolute figures."""
+"""The result tables as aligned Markdown: measurements with their bars, and absolute figures."""
 
 import os
 import platform
@@ -22,7 +22,7 @@ figures do not.
 
 
 def render(measured: Sequence[tuple[Row, Reading]]) -> str:
-    """Give the tables of a run."""
+    """Return the tables of a run."""
     facts = [fact for _, reading in measured for fact in reading.facts]
     parts = [
         _machine(),
@@ -34,12 +34,12 @@ def render(measured: Sequence[tuple[Row, Reading]]) -> str:
 
 
 def met(row: Row, reading: Reading) -> bool:
-    """Say whether the bar holds."""
+    """Whether the value is within the bar."""
     return reading.value <= row.bar
 
 
 def write(tables: str) -> Path:
-    """Put the tables into the document, between its marks; the rest of it stays."""
+    """Replace the tables between the document's markers; return its path."""
     text = _DOCUMENT.read_text() if _DOCUMENT.exists() else f"{_INTRODUCTION}{_BEGIN}\n{_END}\n"
     before, _, rest = text.partition(_BEGIN)
     _, _, after = rest.partition(_END)

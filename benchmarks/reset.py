@@ -1,4 +1,4 @@
-"""Resetting one call while the journal is full."""
+"""Resetting one call of a full journal."""
 
 import json
 import time
@@ -19,7 +19,7 @@ def scoped(effort: Effort) -> Reading:
     with running(EMULATOR) as server:
         fill(server.port, (message.call_sid(number % _CALLS) for number in range(effort.exchanges)))
         with Connection(server.port) as connection:
-            # FastAPI's own first time is not what is measured: a call without messages goes before.
+            # Warm up FastAPI with a call without messages.
             connection.ask(message.reset(server.port, message.call_sid(_CALLS)))
             elapsed = [_milliseconds(connection, server.port, number, of_each) for number in range(_RESETS)]
     return Reading(value=max(elapsed), details=f"slowest of {_RESETS}, {of_each:,} of {effort.exchanges:,} each")

@@ -1,4 +1,4 @@
-"""What a benchmark is: a row with a bar, an aim and the function that measures it."""
+"""The definition of a benchmark: a row with a bar, an aim and a measuring function."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How long to measure."""
+    """The extent of a measurement: rounds, seconds per round, starts of servers, exchanges in the journal."""
 
     rounds: int
     seconds: int
@@ -16,7 +16,7 @@ class Effort:
 
 
 class Fact(NamedTuple):
-    """A cell of the table of servers: an absolute figure, true on this machine only."""
+    """A cell of the server table: an absolute figure, valid on this machine only."""
 
     server: str
     figure: str
@@ -25,7 +25,7 @@ class Fact(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a measurement gave: the value that the bar is for, where it comes from, facts by the way."""
+    """A result: the value to compare with the bar, its details, and additional facts."""
 
     value: float
     details: str

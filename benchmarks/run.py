@@ -1,4 +1,4 @@
-"""Measure the emulator against its bars: the table of benchmarks, their order, the command line."""
+"""Measure the emulator and compare the results with their bars."""
 
 import argparse
 import sys
@@ -67,7 +67,7 @@ QUICK = Effort(rounds=2, seconds=1, starts=3, exchanges=10_000)
 
 
 def main(argv: Sequence[str]) -> int:
-    """Measure, print, give the exit code: 0 all bars met, 1 one missed, 2 this cannot be done."""
+    """Measure and print; return the exit code: 0 all bars met, 1 a bar missed, 2 wrk is not installed."""
     options = _options(argv)
     if wrk.missing():
         print(

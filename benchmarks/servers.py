@@ -1,4 +1,4 @@
-"""Server processes: start one, read its processor time and memory, end it."""
+"""Server processes: start, measure CPU time and memory, end."""
 
 import os
 import select
@@ -15,13 +15,13 @@ import cores
 _HERE = Path(__file__).parent
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PATIENCE_SECONDS = 30
-# Options of ours, and what would keep our modules from being compiled once, as those that pip installed are.
+# The emulator's options, and the variable that would prevent the caching of compiled modules.
 _UNWANTED = ("EMULATOR_", "PYTHONDONTWRITEBYTECODE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A server that can be started: what the tables call it, its arguments, a path that it answers with 200."""
+    """A kind of server: its name in the tables, its arguments, and a path that returns 200."""
 
     name: str
     arguments: tuple[str, ...]
@@ -34,7 +34,7 @@ EMULATOR = Kind(name="emulator", arguments=("-m", "emulator", "serve", "--port",
 EVERYWHERE = Kind(
     name="emulator", arguments=(*EMULATOR.arguments, "--tls-port", "0", "--proxy-port", "0"), path="/livez"
 )
-"""With https and a proxy too."""
+"""The emulator with https and the proxy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +42,9 @@ class Server:
     """A running server.
 
     Attributes:
-        pid: its process.
-        ports: all that it listens on, in the order of its ready line.
-        spawned: `time.perf_counter()` just before its process was made.
+        pid: process id.
+        ports: listening ports, in the order of the ready line.
+        spawned: `time.perf_counter()` just before the process was started.
     """
 
     pid: int
@@ -53,24 +53,24 @@ class Server:
 
     @property
     def port(self) -> int:
-        """Its http port."""
+        """The http port."""
         return self.ports[0]
 
     def processor_seconds(self) -> float:
-        """Give user and system time used so far, by all threads."""
-        # The command name, second, may hold spaces: count from its closing bracket. proc(5): utime 14, stime 15.
+        """Return the user and system time of all threads so far, in seconds."""
+        # The command name may contain spaces: count from its closing bracket. proc(5): utime 14, stime 15.
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
     def resident_bytes(self) -> int:
-        """Give the memory that the process holds now."""
+        """Return the resident memory of the process."""
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
 
 
 @contextmanager
 def running(kind: Kind, *, core: int = cores.SERVER) -> Iterator[Server]:
-    """Start a server on a core of its own, hand it out when it says that it is ready, end it afterwards."""
+    """Start a server on one core; yield it after its ready line; end it on exit."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_UNWANTED)}
     spawned = time.perf_counter()
     with cores.pinned(core):

@@ -1,4 +1,4 @@
-"""The start: from making the process to its first answer on a socket."""
+"""The start time: from starting the process to the first response."""
 
 import time
 from statistics import median
@@ -10,9 +10,9 @@ from servers import EMULATOR, HELLO, Kind, running
 
 
 def start(effort: Effort) -> Reading:
-    """Measure the start against FastAPI's hello-world, in turns."""
+    """Measure the ratio to the start time of FastAPI's hello-world, in alternating starts."""
     for kind in (HELLO, EMULATOR):
-        _seconds(kind)  # once unmeasured: compiled files, the page cache
+        _seconds(kind)  # warm-up: compiled files, the page cache
     pairs = [(_seconds(HELLO), _seconds(EMULATOR)) for _ in range(effort.starts)]
     return Reading(
         value=median(emulator / hello for hello, emulator in pairs),

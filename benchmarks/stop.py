@@ -1,4 +1,4 @@
-"""Stopping: SIGTERM while tests wait and streams are open."""
+"""The stop time: SIGTERM with open long polls and event streams."""
 
 import json
 import os
@@ -16,7 +16,7 @@ _WAITERS = 100
 
 
 def stop(_: Effort) -> Reading:
-    """Measure from the signal to the end of the process; every waiter must be told why its wait is over."""
+    """Measure from the signal to the end of the process; check that every long poll returns `stopped`."""
     calls = map(message.call_sid, range(_WAITERS))
     with running(EMULATOR) as server, waiting(server.port, calls) as waiters, ExitStack() as stack:
         for _ in range(streams.COUNT):

@@ -1,4 +1,4 @@
-"""Event streams: many readers of everything, while messages arrive as fast as the server takes them."""
+"""Event streams: many unfiltered readers, while messages are created at full speed."""
 
 import re
 import selectors
@@ -19,7 +19,7 @@ _MESSAGE = re.compile(rb"event: message\nid: (\d+)\n")
 
 
 class Stream:
-    """One reader: the places of the messages that it was told of."""
+    """A reader; `seen` has the event ids of the received messages."""
 
     def __init__(self, port: int) -> None:
         self.seen: list[int] = []
@@ -29,15 +29,15 @@ class Stream:
         self.read()
 
     def read(self) -> bool:
-        """Take what has come; say whether there may be more."""
+        """Read available events; return whether there may be more."""
         data = self.socket.recv(1 << 20)
-        told, end, self._rest = (self._rest + data).rpartition(b"\n\n")
-        self.seen += map(int, _MESSAGE.findall(told + end))
+        events, end, self._rest = (self._rest + data).rpartition(b"\n\n")
+        self.seen += map(int, _MESSAGE.findall(events + end))
         return bool(data) and len(self.seen) < _MESSAGES
 
 
 def all_in_order(_: Effort) -> Reading:
-    """Count what 100 readers of 2,000 messages each lack or get in a wrong place."""
+    """Count the events that 100 readers of 2,000 messages each miss or receive out of order."""
     with running(EMULATOR) as server, ExitStack() as stack:
         streams = [Stream(server.port) for _ in range(COUNT)]
         for stream in streams:
@@ -54,7 +54,7 @@ def all_in_order(_: Effort) -> Reading:
 
 
 def _read(streams: list[Stream]) -> None:
-    """Read all streams until each has seen every message, ends, or nothing comes any more."""
+    """Read all streams until each has received every message or ended, or until a timeout."""
     with selectors.DefaultSelector() as selector:
         for stream in streams:
             selector.register(stream.socket, selectors.EVENT_READ, stream)

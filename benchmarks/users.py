@@ -1,4 +1,4 @@
-"""Users who are registered and do nothing: what each holds, and what keeping them alive costs."""
+"""Idle registered users: memory per user, and CPU time of their keepalives."""
 
 import selectors
 import time
@@ -11,11 +11,11 @@ from servers import EMULATOR, Server, running
 
 _USERS = 1_000
 _KEEPALIVE_SECONDS = 10
-"""Between two keepalives of a user: in any such time each of them gets one, so nothing shorter tells what they cost."""
+"""Interval of keepalives; a measurement must cover it, so that each user receives one."""
 
 
 def memory(_: Effort) -> Reading:
-    """Measure the growth by 1,000 users after the first, for whom the library is imported."""
+    """Measure the growth by 1,000 users after the first, which triggers lazy imports."""
     with running(EMULATOR) as server, Phone(server.port, "first"):
         before = server.resident_bytes()
         with _registered(server):
@@ -27,7 +27,7 @@ def memory(_: Effort) -> Reading:
 
 
 def processor(effort: Effort) -> Reading:
-    """Measure the share of a core that the server takes meanwhile."""
+    """Measure the percentage of a core that the server uses."""
     with running(EMULATOR) as server, _registered(server) as phones:
         used, before = server.processor_seconds(), time.perf_counter()
         keepalives = _answer(phones, seconds=effort.seconds * _KEEPALIVE_SECONDS)
@@ -44,7 +44,7 @@ def _registered(server: Server) -> Iterator[list[Phone]]:
 
 
 def _answer(phones: list[Phone], *, seconds: float) -> int:
-    """Answer keepalives for so long; give how many came."""
+    """Answer keepalives for some seconds; return their number."""
     count = 0
     end = time.perf_counter() + seconds
     with selectors.DefaultSelector() as selector:

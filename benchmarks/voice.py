@@ -1,4 +1,4 @@
-"""From a REST POST to the end user's `messageReceived`, as the asynchronous end user of `emulator.testing` has it."""
+"""Latency from a REST POST to `messageReceived` at the asyncio end user of `emulator.testing`."""
 
 import asyncio
 import time
@@ -18,24 +18,24 @@ _PER_SECOND = 200
 
 
 def usual(effort: Effort) -> Reading:
-    """Measure the message that half of the others are slower than."""
+    """Measure the median latency."""
     return _reading(effort, [median(elapsed) for elapsed in _rounds(effort)])
 
 
 def slowest_percent(effort: Effort) -> Reading:
-    """Measure the message that one in a hundred is slower than, in the same run."""
+    """Measure the 99th percentile in the same run."""
     return _reading(effort, [quantiles(elapsed, n=100)[-1] for elapsed in _rounds(effort)])
 
 
 def _reading(effort: Effort, rounds: list[float]) -> Reading:
-    """Give the usual round: what else this machine does strikes one, and the details show it."""
+    """Return the median of the rounds, because other load on the machine affects single rounds."""
     what = f"{_PER_SECOND}/s over {_CALLS} calls, {effort.seconds} s each"
     return Reading(value=median(rounds), details=f"{what}; rounds: {', '.join(f'{ms:.2f}' for ms in rounds)}")
 
 
 @cache
 def _rounds(effort: Effort) -> list[list[float]]:
-    """Give the milliseconds of every message, in rounds that follow each other without a pause."""
+    """Return the milliseconds of every message, in consecutive rounds."""
     of_each = effort.seconds * _PER_SECOND // _CALLS
     with running(EMULATOR) as server:
         found = asyncio.run(_on_all_calls(server.port, effort.rounds * of_each))
@@ -58,7 +58,7 @@ async def _on_all_calls(port: int, of_each: int) -> list[list[float]]:
 
 
 async def _on_one_call(port: int, call: AsyncVoiceCall, start: float, count: int) -> list[float]:
-    """Send a message whenever it is this call's turn; the first is not measured, it opens what stays open."""
+    """Send messages at the intervals of this call; the first is a warm-up that opens connections."""
     request = message.create(port, call=call.sid)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     elapsed = []
@@ -74,7 +74,7 @@ async def _on_one_call(port: int, call: AsyncVoiceCall, start: float, count: int
 
 
 async def _created(reader: asyncio.StreamReader) -> None:
-    """Read a reply, and refuse all but 201."""
+    """Read a response; raise RuntimeError unless its status is 201."""
     head = await reader.readuntil(b"\r\n\r\n")
     if not head.startswith(b"HTTP/1.1 201 "):
         raise RuntimeError(f"expected 201, got {head!r}")

@@ -1,4 +1,4 @@
-"""Tests that wait: open connections, each with a request that is answered when a message for its call arrives."""
+"""Long polls: open connections, each with a request that waits for a message of its call."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -8,12 +8,12 @@ import message
 from connection import Connection
 
 _SECONDS = 60
-_SETTLE_SECONDS = 0.01, 0.001  # and for each waiter: nothing tells from outside that a wait has begun
+_SETTLE_SECONDS = 0.01, 0.001  # in total and per waiter: a client cannot observe that a wait has begun
 
 
 @contextmanager
 def waiting(port: int, calls: Iterable[str]) -> Iterator[list[Connection]]:
-    """Hand out one waiting connection for each call, once all of them wait."""
+    """Yield one connection per call, once all of them wait."""
     with ExitStack() as stack:
         waiters = []
         for call in calls:

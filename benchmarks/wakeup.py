@@ -1,4 +1,4 @@
-"""Waking up: how long after a POST the test that waits for it has its answer, and what those who still wait cost."""
+"""Wake-up latency of a long poll after a POST, and the cost of long polls that keep waiting."""
 
 import time
 from statistics import median, quantiles
@@ -21,15 +21,15 @@ def alone(_: Effort) -> Reading:
 
 
 def among_many(_: Effort) -> Reading:
-    """Measure 1,000 waiters on different calls, each woken by its own message."""
+    """Measure 1,000 waiters on different calls, each woken by a message of its call."""
     with running(EMULATOR) as server:
         return _slowest_percent(_wake(server, [message.call_sid(number) for number in range(_MANY)]))
 
 
 def idle_waiters(effort: Effort) -> Reading:
-    """Measure the POSTs a second that a busy core takes less while 1,000 wait for something else.
+    """Measure the percentage of POSTs per second that a busy core loses to 1,000 unrelated waiters.
 
-    From the processor time of a POST: requests/s would also tell how busy the rest of the machine is.
+    Computed from the CPU time of a POST, because requests/s also depend on other load of the machine.
     """
     with running(EMULATOR) as free, running(EMULATOR) as watched:
         for server in (free, watched):

@@ -1,4 +1,4 @@
-"""wrk, the load generator: drive a server with one request and read what it says."""
+"""Runs wrk, the load generator, and reads its figures."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ _CONNECTIONS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What one run of wrk and the server's processor time over it came to."""
+    """Result of one run of wrk, with the server's CPU time per request."""
 
     per_second: float
     processor_us: float
@@ -25,12 +25,12 @@ class Run:
 
 
 def missing() -> bool:
-    """Say whether this machine lacks wrk."""
+    """Whether wrk is not installed."""
     return shutil.which("wrk") is None
 
 
 def drive(server: Server, request: bytes, *, seconds: int, url: str | None = None) -> Run:
-    """Send the request over and over for some seconds, by another way than http if so; all must get below 400."""
+    """Send the request repeatedly for some seconds, to `url` if given; raise RuntimeError on statuses from 400."""
     before = server.processor_seconds()
     requests, duration_us, failed, p50_us, p99_us = _figures(url or f"http://127.0.0.1:{server.port}", request, seconds)
     used = server.processor_seconds() - before

@@ -1,1 +1,1 @@
-"""Sockets, HTTP, TLS, the proxy, start and stop."""
+"""Sockets, HTTP, TLS, the proxy, server start and stop."""

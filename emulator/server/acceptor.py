@@ -1,7 +1,7 @@
-"""Accept connections on all listening sockets together, up to a limit.
+"""Accepts connections on all listening sockets, up to a common limit.
 
-At the limit nothing is accepted: new connections wait in the kernel's queue until one ends. A connection counts from
-its acceptance until its socket is closed, whatever protocol has it and however it ends.
+At the limit, new connections wait in the kernel's queue until another one ends. A connection counts from its
+acceptance until its socket is closed, whatever protocol uses it and however it ends.
 """
 
 import asyncio
@@ -14,10 +14,10 @@ from collections.abc import Callable
 from emulator.engine.capacity import Bound, CapacityError
 
 CONNECTION_SIZE = 5 * 1024
-"""Bytes that an idle connection takes, measured."""
+"""Bytes of memory per idle connection, measured."""
 TLS_SIZE = 59 * 1024
-"""Bytes that TLS adds to a connection: 45 KiB when it is idle, measured; more for what passes through its buffers."""
-_AT_ONCE = 64  # connections accepted before others of the event loop run
+"""Bytes that TLS adds to a connection: 45 KiB when idle, measured; more for data in its buffers."""
+_AT_ONCE = 64  # connections accepted before other callbacks of the event loop run
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _log = logging.getLogger("emulator.server")
 
@@ -25,19 +25,19 @@ ProtocolFactory = Callable[[], asyncio.Protocol]
 
 
 class Acceptor:
-    """The listening sockets of a server, and the count of their connections.
+    """The listening sockets of a server, and the number of their connections.
 
     Attributes:
-        limit: how many connections may be open.
-        open: how many are.
+        limit: maximum number of open connections.
+        open: number of open connections.
     """
 
     def __init__(self, limit: int, memory: Bound | None = None, retry: float = 0.5) -> None:
-        """Listen to nothing yet.
+        """Create an acceptor without listening sockets.
 
         Args:
-            limit: how many connections may be open.
-            memory: what they take; it may lower the limit.
+            limit: maximum number of open connections.
+            memory: bound of their memory; it may lower the limit.
             retry: seconds to wait when the system has no descriptor or memory for a connection.
         """
         self.limit = limit if memory is None else min(limit, memory.max_bytes // CONNECTION_SIZE)
@@ -51,11 +51,11 @@ class Acceptor:
         self._retry: asyncio.TimerHandle | None = None
 
     def add(self, listener: socket.socket, protocol: ProtocolFactory) -> None:
-        """Accept connections on a socket that listens.
+        """Accept connections on a listening socket.
 
         Args:
-            listener: non-blocking.
-            protocol: makes the protocol of a connection.
+            listener: a non-blocking socket.
+            protocol: protocol factory of the connections.
         """
         self._listeners[listener] = protocol
         if self._is_accepting:
@@ -64,10 +64,10 @@ class Acceptor:
             self._resume()
 
     def begin_tls(self, transport: asyncio.Transport) -> None:
-        """Count what TLS takes, until the connection ends.
+        """Count the memory of TLS until the connection ends.
 
         Raises:
-            CapacityError: there is no room for it.
+            CapacityError: the memory bound is reached.
         """
         if self._memory is not None:
             self._memory.charge(TLS_SIZE, 0)
@@ -113,7 +113,7 @@ class Acceptor:
                 if error.errno in _EXHAUSTED:
                     self._wait(error)
                     return
-                continue  # the client is gone already
+                continue  # the client has disconnected already
             self._open(listener, accepted)
 
     def _open(self, listener: socket.socket, accepted: socket.socket) -> None:
@@ -153,12 +153,12 @@ class Acceptor:
 async def _connect(protocol: ProtocolFactory, connection: socket.socket) -> None:
     try:
         await asyncio.get_running_loop().connect_accepted_socket(protocol, connection)
-    except OSError:  # the client is gone already
+    except OSError:  # the client has disconnected already
         connection.close()
 
 
 class _CountedSocket(socket.socket):
-    """A connection's socket that reports its end once: asyncio closes it, uvloop detaches it and closes by number."""
+    """A socket that reports its end once: asyncio closes it; uvloop detaches it and closes the descriptor."""
 
     def __init__(self, accepted: socket.socket, ended: Callable[[], None]) -> None:
         super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())

@@ -6,27 +6,27 @@ _BACKLOG = 2048
 
 
 class CannotStartError(Exception):
-    """The server cannot start; str() says why and what to do."""
+    """The server cannot start; str() is the reason and the remedy."""
 
 
 class CannotListenError(CannotStartError):
-    """An address cannot be listened on."""
+    """The server cannot listen on an address."""
 
 
 def open_socket(host: str, port: int, flag: str = "--port") -> socket.socket:
-    """A listening socket.
+    """Open a non-blocking listening socket.
 
     Args:
         host: name or address.
-        port: 0 = any free one.
-        flag: the option that the port is from.
+        port: 0 = any free port.
+        flag: the option that sets the port, for the error text.
 
     Raises:
-        CannotListenError: the port is taken, or the address is not ours.
+        CannotListenError: the port is in use, or the address is not local.
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        # The protocol must be named: asyncio sets TCP_NODELAY only then, and without it each reply waits 40 ms.
+        # Name the protocol: asyncio sets TCP_NODELAY only then, and without it each response is delayed by 40 ms.
         sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     except OSError as error:
         raise CannotListenError(f"cannot listen on {host}: {error.strerror or error}") from None
@@ -43,7 +43,7 @@ def open_socket(host: str, port: int, flag: str = "--port") -> socket.socket:
 
 
 def url_of(sock: socket.socket, scheme: str = "http") -> str:
-    """The address that a client on this machine uses for a listening socket."""
+    """The URL of a listening socket for clients on this machine."""
     host, port = sock.getsockname()[:2]
     if host in ("0.0.0.0", "::"):  # noqa: S104  compared, not bound
         host = "127.0.0.1"

@@ -1,10 +1,10 @@
-"""The first record of a TLS connection, as far as the server name in it (RFC 8446, 4.1.2; RFC 6066, 3)."""
+"""Parses the server name from the first record of a TLS connection (RFC 8446, 4.1.2; RFC 6066, 3)."""
 
 from emulator.wire.hosts import is_host, parse_authority
 
 RECORD_HEADER = 5
 MAX_RECORD = 0x4000  # RFC 8446, 5.1
-MAX_NAME = 255  # as OpenSSL
+MAX_NAME = 255  # as in OpenSSL
 _CLIENT_HELLO = 1
 _SERVER_NAME = b"\x00\x00"
 _BEFORE_SESSION = 1 + 3 + 2 + 32  # message type, its length, version, random
@@ -14,7 +14,7 @@ UNRECOGNIZED_NAME = b"\x15\x03\x03\x00\x02\x02\x70"
 
 
 def is_whole(received: bytes) -> bool:
-    """Whether the first record is there, or is none that could be waited for."""
+    """Whether the first record is complete, or is too long to wait for."""
     if len(received) < RECORD_HEADER:
         return False
     size = int.from_bytes(received[3:RECORD_HEADER])
@@ -22,7 +22,7 @@ def is_whole(received: bytes) -> bool:
 
 
 def server_name(record: bytes) -> bytes | None:
-    """The server name that a ClientHello asks for; None when there is none, or the record cannot be read."""
+    """The server name in a ClientHello; None when it has none, or when the record is malformed."""
     hello = memoryview(record)[RECORD_HEADER : RECORD_HEADER + int.from_bytes(record[3:RECORD_HEADER])]
     if hello[:1] != bytes((_CLIENT_HELLO,)):
         return None
@@ -35,19 +35,19 @@ def server_name(record: bytes) -> bytes | None:
         content, extensions = _vector(extensions[2:], 2)
         if kind == _SERVER_NAME:
             names, _ = _vector(content, 2)
-            # The first name, behind its type; only one type is defined, host_name.
+            # The first name, after its type; host_name is the only defined type.
             return bytes(_vector(names[1:], 2)[0]) or None
     return None
 
 
 def _vector(data: memoryview, width: int) -> tuple[memoryview, memoryview]:
-    """A vector whose length is given in so many bytes, and what follows it."""
+    """Split off a vector with a length prefix of `width` bytes; return its content and the rest."""
     end = width + int.from_bytes(data[:width])
     return data[width:end], data[end:]
 
 
 def is_valid_name(name: bytes) -> bool:
-    """Whether a server name can be one; clients also send addresses, which RFC 6066 does not allow."""
+    """Whether a server name is a host name or an IP address; clients send addresses although RFC 6066 forbids it."""
     text = name.decode("latin-1")
     if len(name) > MAX_NAME:
         return False

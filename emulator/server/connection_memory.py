@@ -1,4 +1,4 @@
-"""The memory of connections: what clients sent that is not processed, and what they do not read."""
+"""Memory accounting of connections: received bytes that are not processed, and responses that are not read."""
 
 import logging
 from typing import Protocol
@@ -6,15 +6,15 @@ from typing import Protocol
 from emulator.engine.capacity import Bound
 
 UNCOUNTED = 4096
-"""Bytes that a connection may hold without being counted, so that ordinary requests are served whatever is full."""
+"""Bytes that a connection may hold uncounted, so that ordinary requests are served even at a memory limit."""
 _log = logging.getLogger("emulator.server")
 
 
 class ReceivedBytes:
-    """What one connection holds of its client's data, in the account of memory.
+    """Counts the received bytes that one connection holds.
 
     Attributes:
-        counted: bytes in the account.
+        counted: bytes counted in the bound.
     """
 
     __slots__ = ("_bound", "counted")
@@ -24,10 +24,14 @@ class ReceivedBytes:
         self.counted = 0
 
     def update(self, held: int, *, must_fit: bool = True) -> None:
-        """Count what is held now.
+        """Set the number of bytes held; up to `UNCOUNTED` count as 0.
+
+        Args:
+            held: bytes held now.
+            must_fit: raise when the bound is exceeded.
 
         Raises:
-            CapacityError: there is no room for it; the count is as before.
+            CapacityError: the bound is exceeded; the count is unchanged.
         """
         size = held if held > UNCOUNTED else 0
         more = size - self.counted
@@ -41,14 +45,14 @@ class ReceivedBytes:
 
 
 class Abortable(Protocol):
-    """A connection."""
+    """A connection that can be aborted."""
 
     def abort(self) -> None:
         """End the connection now."""
 
 
 class UnsentResponses:
-    """Connections whose clients read more slowly than they are sent to, the one that waits longest first."""
+    """Connections with unsent data, because their clients read too slowly; the longest waiting first."""
 
     def __init__(self, bound: Bound) -> None:
         self._bound = bound
@@ -56,13 +60,13 @@ class UnsentResponses:
         bound.evict = self._abort_longest
 
     def update(self, connection: Abortable, size: int) -> None:
-        """Count what a connection has to send; when all that is too much, abort those that wait longest."""
+        """Set the unsent bytes of a connection; when the total exceeds the bound, abort the longest waiting."""
         before = self._sizes.get(connection)
         self._sizes[connection] = size
         self._bound.charge(size - (before or 0), int(before is None))
 
     def remove(self, connection: Abortable) -> None:
-        """Its client has read everything, or the connection is gone."""
+        """Remove a connection whose client has read everything, or that is closed."""
         size = self._sizes.pop(connection, None)
         if size is not None:
             self._bound.release(size)

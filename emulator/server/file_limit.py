@@ -1,13 +1,13 @@
-"""How many files, and thereby connections, the system lets this process have."""
+"""The limit of open files of this process, which also limits its connections."""
 
 import contextlib
 
 _RESERVED = 1_000
-"""Files that are not clients' connections: those of callbacks, the far ends of tunnels, and the process's own."""
+"""Files other than clients' connections: those of callbacks, remote ends of tunnels, and the process's own."""
 
 
 def raise_file_limit() -> None:
-    """Raise the soft limit to the hard one: every connection is a file, and the soft limit is for users of select()."""
+    """Raise the soft limit to the hard limit. Each connection is a file; the soft limit exists for select() users."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource  # noqa: PLC0415  not on Windows
 
@@ -16,7 +16,7 @@ def raise_file_limit() -> None:
 
 
 def file_limit() -> int | None:
-    """How many files this process may open; None = any number."""
+    """The number of files that this process may open; None = unlimited."""
     try:
         import resource  # noqa: PLC0415  not on Windows
     except ImportError:
@@ -26,10 +26,10 @@ def file_limit() -> int | None:
 
 
 def connections_within(files: int | None, wanted: int) -> int:
-    """How many connections may be open.
+    """The number of connections that may be open.
 
     Args:
-        files: how many files may be.
-        wanted: how many connections should be.
+        files: limit of open files.
+        wanted: configured limit of connections.
     """
     return wanted if files is None else max(1, min(wanted, files - min(_RESERVED, files // 2)))

@@ -1,4 +1,4 @@
-"""The https port and the proxy: ways into the server beside the http port. Imported only when one of them is on."""
+"""The https port and the proxy. Imported only when one of them is enabled."""
 
 import contextlib
 import socket
@@ -18,12 +18,12 @@ from emulator.settings import Settings
 
 
 class Listeners:
-    """Listening sockets beside the http port, and what becomes of the connections to them.
+    """Listening sockets other than the http port.
 
     Attributes:
-        ca_pem: the certificate that clients must trust.
-        addresses: the https address, if there is one.
-        proxy: the proxy's address, if there is one.
+        ca_pem: the CA certificate that clients must trust.
+        addresses: the https address, if enabled.
+        proxy: the proxy's address, if enabled.
     """
 
     def __init__(
@@ -42,9 +42,9 @@ class Listeners:
         """Accept connections.
 
         Args:
-            acceptor: accepts them.
-            http: makes the protocol of a connection.
-            connections: those that the HTTP server has.
+            acceptor: accepts the connections.
+            http: protocol factory of the HTTP server.
+            connections: connections of the HTTP server.
         """
         joining = TlsAcceptor(http, connections, self._context, begin_tls=acceptor.begin_tls)
         self._stops.append(joining.stop)
@@ -56,17 +56,17 @@ class Listeners:
             acceptor.add(self._proxy, proxy.listener)
 
     def stop(self) -> None:
-        """End what the HTTP server does not know of."""
+        """Stop pending handshakes and proxy connections, which are not the HTTP server's."""
         for stop in self._stops:
             stop()
 
 
 @contextlib.contextmanager
 def opened(settings: Settings, now: Callable[[], float] = time.time) -> Iterator[Listeners]:
-    """The entrances that the settings ask for.
+    """Open the listeners that the settings enable; close them on exit.
 
     Raises:
-        CannotStartError: an address is taken or not ours, or there can be no certificates.
+        CannotStartError: an address is in use or not local, or the certificates cannot be made.
     """
     with contextlib.ExitStack() as sockets:
 

@@ -1,4 +1,4 @@
-"""Start, serve, stop: uvicorn's server with the connections of this package."""
+"""uvicorn's server with the connections of this package: start, serve, stop."""
 
 import asyncio
 import contextlib
@@ -33,30 +33,30 @@ if TYPE_CHECKING:
 
 Ready = Callable[[Sequence[str]], None]
 
-_GRACE = 1  # seconds for what was accepted to be answered, once waits and streams were ended
+_GRACE = 1  # seconds to answer accepted requests, after long polls and streams have been ended
 _LAST_LOOKS = 10
 _TICK = 0.05
 _GOODBYE = 0.2  # seconds for a client to end TLS when the server stops
 _SWEEP_TICKS = 10  # uvicorn ticks ten times a second
-# Requests leave no cycles, and the journal is large: collect little at a time, and all of it hardly ever.
+# Requests leave no reference cycles, and the journal is large: collect often in generation 0, rarely in generation 2.
 _GC_THRESHOLDS = (2_000, 4, 10_000)
-_ONCE_STARTED = 0.5  # seconds after the start for what it must not wait for
+_ONCE_STARTED = 0.5  # seconds after the start; for work that must not delay it
 _log = logging.getLogger("emulator.server")
 
 
 class Server(uvicorn.Server):
-    """uvicorn, told when to be ready and how to stop."""
+    """uvicorn's server with a readiness callback, its own acceptor and its own shutdown."""
 
     def __init__(
         self, app: EmulatorApp, listener: socket.socket, ready: Ready, listeners: "Listeners | None" = None
     ) -> None:
-        """Make one.
+        """Configure uvicorn; nothing is accepted yet.
 
         Args:
-            app: what is served.
-            listener: where it is served by http.
-            ready: called with the addresses, as they stand in the ready line.
-            listeners: the https port and the proxy, if there are any.
+            app: the application.
+            listener: listening socket of the http port.
+            ready: called with the addresses, as in the ready line.
+            listeners: the https port and the proxy, if enabled.
         """
         super().__init__(_config(app))
         self._app = app
@@ -68,11 +68,11 @@ class Server(uvicorn.Server):
         app.services.listening.connections = self._acceptor
 
     async def run_until_stopped(self) -> None:
-        """Serve until `should_exit` is set or a signal comes, then answer what was accepted."""
+        """Serve until `should_exit` is set or a signal is received, then answer accepted requests."""
         await self.serve(sockets=[self._listener])
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  the base's signature
-        """Accept connections by an acceptor of our own, because uvicorn knows no limit; then report the addresses."""
+        """Accept connections with `Acceptor`, because uvicorn has no limit; then report the addresses."""
         listening = self._app.services.listening
         listening.addresses = [url_of(self._listener)]
         await super().startup([])
@@ -85,7 +85,7 @@ class Server(uvicorn.Server):
         self._ready([*listening.addresses, *(["proxy", listening.proxy] if listening.proxy else [])])
 
     async def on_tick(self, counter: int) -> bool:
-        """Run ten times a second; once a second end connections that keep the server waiting."""
+        """Check the timeouts of all connections once a second; uvicorn calls this ten times a second."""
         if counter % _SWEEP_TICKS == 0:
             now = asyncio.get_running_loop().time()
             for connection in self._connections():
@@ -93,8 +93,8 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop accepting, answer what came in, close."""
-        for _ in range(_LAST_LOOKS):  # what a client sent before the signal may still be unread
+        """Stop accepting, answer received requests, and close."""
+        for _ in range(_LAST_LOOKS):  # bytes sent before the signal may still be unread
             await asyncio.sleep(0)
         ending = asyncio.create_task(self._end_who_waits())
         self._acceptor.close()
@@ -108,13 +108,13 @@ class Server(uvicorn.Server):
         await self._app.services.callbacks.aclose()
 
     async def _end_who_waits(self) -> None:
-        """End waits and streams; again, because a request that was being read may begin another."""
+        """End long polls and streams, repeatedly: a request that was being read may begin another."""
         while True:
             self._app.services.engine.stop()
             await asyncio.sleep(_TICK)
 
     def _new_connection(self) -> asyncio.Protocol:
-        """What uvicorn makes for each connection, for those of the other listeners."""
+        """Protocol factory of all listeners, the same as uvicorn's."""
         protocol = self.config.http_protocol_class
         assert not isinstance(protocol, str)
         return protocol(config=self.config, server_state=self.server_state, app_state={})  # type: ignore[call-arg]
@@ -124,30 +124,33 @@ class Server(uvicorn.Server):
         return list(self.server_state.connections)  # type: ignore[arg-type]
 
     def _end_closing(self, before: frozenset[Http1Protocol] = frozenset()) -> None:
-        """While the server stops, end connections that wait for nothing but the client's own end."""
+        """During shutdown, abort connections that only wait for the client's close."""
         closing = frozenset(connection for connection in self._connections() if connection.is_closing)
         for connection in closing & before:
             connection.abort()
         asyncio.get_running_loop().call_later(_GOODBYE, self._end_closing, closing)
 
     def _abort_all(self) -> None:
-        """End connections whose clients do not read; uvicorn would report an error."""
+        """Abort connections whose clients do not read; uvicorn would log an error."""
         for connection in self._connections():
             connection.abort()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  a signal handler's signature
-        """SIGTERM or SIGINT: stop with exit code 0; uvicorn itself would raise the signal again. Twice: at once."""
+        """Stop on SIGTERM or SIGINT with exit code 0, where uvicorn would raise the signal again.
+
+        A second signal forces an immediate exit.
+        """
         self.force_exit = self.should_exit
         self.should_exit = True
 
 
 class LoggedServer(Server):
-    """The command's server: its start and stop are records of the log. In a user's process they would only disturb."""
+    """The command's server: logs its start and stop. `Server` does not, because it also runs inside users' tests."""
 
     _stop_reason = "unknown"
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start."""
+        """Start, and log the addresses and the connection limit."""
         await super().startup(sockets)
         asyncio.get_running_loop().call_later(_ONCE_STARTED, return_large_buffers)
         services = self._app.services
@@ -167,7 +170,7 @@ class LoggedServer(Server):
         _log.info("serving on %s (version %s)%s", ", ".join(where), __version__, less, extra={"fields": fields})
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop."""
+        """Log the number of requests, then stop."""
         answered, pending = self.server_state.total_requests, len(self.server_state.tasks)
         fields = {"event": "stop", "reason": self._stop_reason, "answered": answered, "in_progress": pending}
         text = "stopping on %s; requests: %d answered, %d in progress"
@@ -175,7 +178,7 @@ class LoggedServer(Server):
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Remember the signal."""
+        """Keep the signal's name for the log, then stop."""
         self._stop_reason = signal.Signals(sig).name
         super().handle_exit(sig, frame)
 
@@ -196,7 +199,7 @@ def _config(app: EmulatorApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=ServedConnection,
-        ws="none",  # the connection makes its own, when one is asked for
+        ws="none",  # Http1Protocol upgrades to WebSocketProtocol itself
         ws_max_size=MAX_FRAME,
         lifespan="off",
         log_config=None,
@@ -233,7 +236,7 @@ def _error_renderer(app: EmulatorApp) -> RenderError:
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """What makes the event loop: uvloop, or the loop of asyncio that can watch a listening socket on any platform."""
+    """Event loop factory: uvloop's, or asyncio's loop that supports `add_reader` on every platform."""
     with contextlib.suppress(ImportError):
         import uvloop  # noqa: PLC0415  not on every platform
 
@@ -252,12 +255,12 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 @contextlib.contextmanager
 def entering(settings: Settings) -> Iterator["Listeners | None"]:
-    """The listeners beside the http port that the settings ask for, if any."""
+    """Open the https port and the proxy that the settings enable; None when both are off."""
     if settings.tls_port is None and settings.proxy_port is None:
         yield None
         return
     try:
-        from emulator.server.listeners import opened  # noqa: PLC0415  needs the extra, and time
+        from emulator.server.listeners import opened  # noqa: PLC0415  needs the extra, and is slow
     except ImportError as error:
         raise CannotStartError(
             f"tls_port and proxy_port need the extra tls ({error}): pip install cryptography"
@@ -271,17 +274,17 @@ def run(settings: Settings, ready: Ready, **world: Any) -> None:  # noqa: ANN401
 
     Args:
         settings: the options.
-        ready: called once with the addresses that answer, as they stand in the ready line.
+        ready: called once with the addresses, as in the ready line.
         world: `now` and `entropy` as for `create_app`.
 
     Raises:
-        CannotStartError: an address is taken or not ours, or there can be no certificates.
+        CannotStartError: an address is in use or not local, or the certificates cannot be made.
     """
     raise_file_limit()
     with _listening(settings) as listener, entering(settings) as listeners:
         server = LoggedServer(create_app(settings, **world), listener, ready, listeners)
-        gc.freeze()  # what is here now stays: later collections need not look at it
+        gc.freeze()  # exclude the permanent objects from later collections
         gc.set_threshold(*_GC_THRESHOLDS)
-        gc.enable()  # off since the program's first line
+        gc.enable()  # disabled at the start of the program
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(server.run_until_stopped())

@@ -1,7 +1,7 @@
-"""How a TCP connection becomes one of the HTTP server's: over TLS, or as it is.
+"""Hands TCP connections over to the HTTP server, with or without TLS.
 
-Both ways into TLS end here, the https port and the proxy's CONNECT: the connection itself is handed over, and no bytes
-are copied from one socket to another.
+Used by the https port and by the proxy's CONNECT. The connection itself is handed over; no bytes are copied between
+sockets.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from emulator.server import client_hello
 
 HANDSHAKE = 10.0
 """Seconds a client may take for its handshake."""
-_GOODBYE = 5.0  # seconds to wait for the client's own end of TLS, once ours was sent
+_GOODBYE = 5.0  # seconds to wait for the client's close_notify after the server's
 _TLS = b"\x16"  # a handshake record, RFC 8446, 5.1
 _WORDS = b"this port speaks TLS: write https:// in its address\n"
 _SPEAKS_TLS = (
@@ -29,13 +29,12 @@ HttpProtocol = Callable[[], asyncio.Protocol]
 
 
 class _Meanwhile(asyncio.Protocol):
-    """Keeps what a client sends together with the end of its handshake."""
+    """Buffers data that a client sends together with the end of its handshake."""
 
     def __init__(self) -> None:
         self.received: list[bytes] = []
 
     def data_received(self, data: bytes) -> None:
-        """Keep it."""
         self.received.append(data)
 
 
@@ -43,8 +42,8 @@ class TlsAcceptor:
     """Hands connections over to the HTTP server.
 
     Attributes:
-        connections: those that the HTTP server has.
-        handshake: seconds a client may take.
+        connections: connections of the HTTP server.
+        handshake: seconds that a handshake may take.
         begin_tls: counts the memory of TLS.
     """
 
@@ -57,14 +56,14 @@ class TlsAcceptor:
         *,
         begin_tls: Callable[[asyncio.Transport], None] = lambda _: None,
     ) -> None:
-        """Accept nothing yet.
+        """Create an acceptor without connections.
 
         Args:
-            http: makes the protocol of a connection.
-            connections: those that the HTTP server has.
-            context: of TLS.
-            handshake: seconds a client may take.
-            begin_tls: counts the memory of TLS; raises CapacityError when there is none left.
+            http: protocol factory of the HTTP server.
+            connections: connections of the HTTP server.
+            context: TLS context.
+            handshake: seconds that a handshake may take.
+            begin_tls: counts the memory of TLS; raises CapacityError when the bound is reached.
         """
         self.connections = connections
         self._http = http
@@ -75,18 +74,18 @@ class TlsAcceptor:
         self._shaking: dict[asyncio.Task[None], asyncio.Transport] = {}
 
     def plain(self, transport: asyncio.Transport, received: bytes) -> asyncio.Protocol:
-        """Go on with plain http; returns the protocol that has the connection now."""
+        """Hand the connection over as plain HTTP; return its new protocol."""
         return self._hand_over(transport, [received])
 
     def secure(
         self, transport: asyncio.Transport, early: bytes, then: Callable[[asyncio.Protocol | None], None]
     ) -> None:
-        """Wait for the client's handshake and go on with https.
+        """Wait for the client's handshake and hand the connection over as https.
 
         Args:
             transport: a connection whose reading is paused.
-            early: what the client sent already.
-            then: called with the protocol that has the connection now; with None when there was no handshake.
+            early: data received already.
+            then: called with the new protocol of the connection; with None when the handshake failed.
         """
         arriving = _Arriving(self, then)
         transport.set_protocol(arriving)
@@ -98,25 +97,25 @@ class TlsAcceptor:
     def shake_hands(
         self, transport: asyncio.Transport, early: bytes, then: Callable[[asyncio.Protocol | None], None]
     ) -> None:
-        """Begin a handshake whose first record is there."""
+        """Begin a handshake whose first record is complete."""
         task = asyncio.get_running_loop().create_task(self._secure(transport, early, then))
         self._shaking[task] = transport
         task.add_done_callback(self._shaking.pop)
 
     def listener(self) -> asyncio.Protocol:
-        """The protocol of a port where all is TLS."""
+        """Protocol factory of the https port."""
         return _Arriving(self)
 
     def arrived(self, connection: "_Arriving") -> None:
-        """A connection to the listener is there."""
+        """Add a connection that waits for its first record."""
         self._arriving.add(connection)
 
     def begun(self, connection: "_Arriving") -> None:
-        """It has begun its handshake, or left."""
+        """Remove a connection that has begun its handshake or disconnected."""
         self._arriving.discard(connection)
 
     def stop(self) -> None:
-        """End the handshakes that have not come to an end."""
+        """Abort unfinished handshakes."""
         for connection in list(self._arriving):
             connection.abort()
         for task, transport in list(self._shaking.items()):
@@ -146,7 +145,7 @@ class TlsAcceptor:
         except ssl.SSLError as error:
             _log.info("no TLS handshake: %s", error)
             transport.abort()
-        except OSError as error:  # the client left, or said nothing for too long
+        except OSError as error:  # a disconnect or a timeout
             _log.debug("no TLS handshake: %s", error)
             transport.abort()
         finally:
@@ -163,10 +162,10 @@ class TlsAcceptor:
 
 
 async def _feed(transport: asyncio.Transport, early: bytes) -> None:
-    """Give TLS what was read before it began. Its start is scheduled first, reading goes on after it: between them."""
+    """Pass data to TLS that was read before it started: after its scheduled start, before reading resumes."""
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    tls = cast("asyncio.BufferedProtocol", transport.get_protocol())  # uvloop's has its methods, but is none
+    tls = cast("asyncio.BufferedProtocol", transport.get_protocol())  # uvloop's only duck-types it
     left = memoryview(early)
     while left:
         room = memoryview(tls.get_buffer(len(left)))
@@ -177,7 +176,7 @@ async def _feed(transport: asyncio.Transport, early: bytes) -> None:
 
 
 class _Arriving(asyncio.Protocol):
-    """A connection before its handshake: it waits for the first record, which has the name that the client asks for."""
+    """A connection before its handshake: waits for the first record, which contains the server name."""
 
     _transport: asyncio.Transport
     _timer: asyncio.TimerHandle
@@ -189,13 +188,13 @@ class _Arriving(asyncio.Protocol):
         self._is_decided = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait, but not for long."""
+        """Start the timeout."""
         self._transport = transport
         self._joining.arrived(self)
         self._timer = asyncio.get_running_loop().call_later(self._joining.handshake, self.abort)
 
     def data_received(self, data: bytes) -> None:
-        """Begin the handshake, or refuse it."""
+        """Begin the handshake once the first record is complete, or reject it."""
         if self._is_decided or self._transport.is_closing():
             return
         self._received += data
@@ -210,12 +209,10 @@ class _Arriving(asyncio.Protocol):
                 self._refuse(client_hello.UNRECOGNIZED_NAME)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the base's signature
-        """Stop waiting."""
         self._stop()
         self._then(None)
 
     def abort(self) -> None:
-        """End it now."""
         self._transport.abort()
 
     def _begin(self) -> None:

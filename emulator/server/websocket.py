@@ -1,8 +1,8 @@
-"""A WebSocket on the transport of the HTTP connection that it began as. Imported when the first one is opened.
+"""A WebSocket on the transport of the HTTP connection that it was upgraded from. Imported on first use.
 
 `websockets` reads and writes frames without I/O; this protocol moves its bytes and runs the ASGI application
-(asgi.readthedocs.io, WebSocket 2.3). Bytes behind the opening handshake wait until it is answered, and frames until
-the application has taken the message before them, so that little piles up whatever the client sends.
+(asgi.readthedocs.io, WebSocket 2.3). Bytes after the opening handshake wait until it is answered, and frames until the
+application has taken the previous message, so that memory use stays low whatever the client sends.
 """
 
 import asyncio
@@ -29,14 +29,14 @@ from emulator.server.connection_memory import ReceivedBytes, UnsentResponses
 PING_INTERVAL = 20
 """Seconds between pings, and for the client to answer one."""
 CLOSE_TIMEOUT = 10
-"""Seconds for a client to end the connection after a close frame, and to read what was sent to it."""
+"""Seconds for a client to end the connection after a close frame, and to read unsent data."""
 _ABNORMAL = 1006  # RFC 6455, 7.1.5
 _INVALID_DATA = 1007
 _SERVICE_RESTART = 1012
 _TRY_AGAIN_LATER = 1013
 _PIECE = 4096  # bytes parsed at a time
-_MESSAGE = 400  # bytes of memory that a message for the application takes beyond its own, measured
-# A line or a number of headers beyond what `websockets` parses, which is less than ordinary requests may have.
+_MESSAGE = 400  # bytes of memory overhead per message for the application, measured
+# For a line length or number of headers that `websockets` does not parse; its limits are below those of HTTP requests.
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _log = logging.getLogger("emulator.voice")
 
@@ -44,7 +44,7 @@ Message = MutableMapping[str, Any]
 
 
 class WebSocketProtocol(asyncio.Protocol):
-    """One WebSocket. The `reset` of its scope's extension, too."""
+    """One WebSocket; also the `reset` of its scope's extension."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._response: Response | None = None  # to the opening handshake, until it is sent
         self._unparsed = b""
-        self._message = b""  # its fragments so far
+        self._message = b""  # fragments of the current message
         self._is_text = True
         self._received = ReceivedBytes(memory)
         self._unsent = unsent
@@ -75,19 +75,19 @@ class WebSocketProtocol(asyncio.Protocol):
         self._writable.set()
         self._is_reading = True
         self._has_eof = False
-        self._has_disconnected = False  # the application was given the disconnect, or will be
-        self._ping = b""  # the payload that was not answered yet
+        self._has_disconnected = False  # the disconnect was queued for the application
+        self._ping = b""  # payload of an unanswered ping
         self._timer: tuple[object, float] = (None, 0.0)
 
     # --- asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by its methods only
+        """Add the connection to uvicorn's set."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's only duck-types it
         self._connections.add(self)
 
     def open(self, handshake: bytes, rest: bytes) -> None:
-        """Begin with the opening handshake, and what came behind it."""
+        """Process the opening handshake; keep the bytes received after it."""
         self._unparsed = rest
         self._frames.receive_data(handshake)
         events = self._frames.events_received()
@@ -101,18 +101,18 @@ class WebSocketProtocol(asyncio.Protocol):
         self._send()
 
     def data_received(self, data: bytes) -> None:
-        """Parse frames, as far as the application takes their messages."""
+        """Parse frames until a message waits for the application."""
         self._unparsed += data
         self._parse()
 
     def eof_received(self) -> bool:
-        """The client will send nothing more. Answer its handshake all the same; TLS cannot be closed by half."""
+        """Receive EOF. The handshake is still answered, except over TLS, which cannot be half-closed."""
         self._has_eof = True
         self._parse()
         return self._connection["scheme"] == "http" and self._response is not None
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the base's signature
-        """Forget the connection."""
+        """Release everything that the connection holds, and notify the application."""
         self._connections.discard(self)
         self._transport = self._response = None
         self._unparsed = self._message = b""
@@ -123,13 +123,13 @@ class WebSocketProtocol(asyncio.Protocol):
         self._writable.set()
 
     def pause_writing(self) -> None:
-        """The client does not read: stop reading its frames, which would have to be answered."""
+        """Pause reading too: the client does not read, and its frames could require answers."""
         self._writable.clear()
         self._count_unsent()
         self._adjust_reading()
 
     def resume_writing(self) -> None:
-        """The client reads again."""
+        """Continue parsing: the client reads again."""
         self._unsent.remove(self)
         self._writable.set()
         self._parse()
@@ -137,13 +137,13 @@ class WebSocketProtocol(asyncio.Protocol):
     # --- the server
 
     def shutdown(self) -> None:
-        """Close, because the server stops."""
+        """Close with code 1012 (service restart)."""
         self._close(_SERVICE_RESTART)
         if self._transport is not None:
             self._transport.close()
 
     def check_timeouts(self, now: float) -> None:
-        """End a connection that keeps the server waiting for too long, and ping; called once a second."""
+        """End the connection if a timeout has expired, and send pings; called once a second."""
         waits, limit = self._waits()
         if waits != self._timer[0]:
             self._timer = waits, now
@@ -160,7 +160,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     @property
     def is_closing(self) -> bool:
-        """Whether only the client's end is missing."""
+        """Whether only the client's close is outstanding."""
         return self._frames.close_expected() and self._writable.is_set()
 
     def abort(self) -> None:
@@ -188,7 +188,8 @@ class WebSocketProtocol(asyncio.Protocol):
         """Send a message.
 
         Raises:
-            OSError: the client is gone.
+            OSError: the client is disconnected.
+            RuntimeError: unknown message type.
         """
         await self._writable.wait()
         match message["type"]:
@@ -208,8 +209,8 @@ class WebSocketProtocol(asyncio.Protocol):
         try:
             await self._config.loaded_app(scope, self.receive, self.send)
         except OSError:
-            pass  # the client left
-        except Exception:  # noqa: BLE001  the server goes on
+            pass  # the client disconnected
+        except Exception:  # noqa: BLE001  the server continues
             _log.exception("unexpected failure of a WebSocket")
         finally:
             scope["extensions"].clear()
@@ -218,10 +219,10 @@ class WebSocketProtocol(asyncio.Protocol):
             elif self._frames.state is State.OPEN:
                 self._close(1011)
 
-    # --- own
+    # --- private
 
     def _begin(self, request: Request) -> None:
-        """Answer an opening handshake that is not one; let the application decide about a good one."""
+        """Answer an invalid opening handshake; pass a valid one to the application."""
         response = self._frames.accept(request)
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             self._answer(response)
@@ -256,7 +257,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._parse()
 
     def _parse(self) -> None:
-        """Parse what waits, piece by piece, until there is a message for the application."""
+        """Parse waiting bytes, piece by piece, until a message waits for the application."""
         while self._unparsed and self._may_parse():
             piece, self._unparsed = self._unparsed[:_PIECE], self._unparsed[_PIECE:]
             self._frames.receive_data(piece)
@@ -270,7 +271,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._adjust_reading()
 
     def _count_received(self) -> None:
-        """Count what is held of the client's data; close when there is no room for it."""
+        """Count the client's data that is held; close when it exceeds the bound."""
         if self._transport is None:
             return
         try:
@@ -346,7 +347,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._disconnect(code)
 
     def _send(self) -> None:
-        """Send what `websockets` has written; an empty piece is EOF."""
+        """Send the output of `websockets`; an empty piece means EOF."""
         for data in self._frames.data_to_send():
             transport = self._transport
             if transport is None or transport.is_closing():
@@ -363,7 +364,7 @@ class WebSocketProtocol(asyncio.Protocol):
             self._disconnect(_ABNORMAL if sent is None else sent.code)
 
     def _break_cycles(self) -> None:
-        """Let the memory be free now: the parser refers to the object that refers to it, and so do its exceptions."""
+        """Break the reference cycles of the parser and its exceptions, so that their memory is freed now."""
         self._frames.parser.close()
         for error in (self._frames.parser_exc, self._frames.handshake_exc):
             if error is not None:
@@ -390,7 +391,7 @@ class WebSocketProtocol(asyncio.Protocol):
             transport.pause_reading()
 
     def _waits(self) -> tuple[str, float]:
-        """What the connection waits for, and for how many seconds it may."""
+        """What the connection waits for, and its timeout in seconds."""
         if not self._writable.is_set():
             return "the client does not read", CLOSE_TIMEOUT
         if self._frames.close_expected():
@@ -401,5 +402,5 @@ class WebSocketProtocol(asyncio.Protocol):
 
 
 def _encode(text: str) -> bytes:
-    """The bytes of the opening handshake; older versions of `websockets` decode those over 127 as surrogates."""
+    """Original bytes of a handshake string; older versions of `websockets` decode bytes over 127 as surrogates."""
     return text.encode("latin-1", "surrogateescape")

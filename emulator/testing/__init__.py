@@ -1,6 +1,6 @@
-"""For the tests of our users: a server in their process, clients of any emulator, a pytest plugin.
+"""Test support for users: an in-process server, clients of any emulator, and a pytest plugin.
 
-Names are imported when they are used: pytest loads this package in every run of everybody who has it installed.
+Names are imported on first use, because pytest loads this package in every run wherever it is installed.
 """
 
 import importlib
@@ -61,7 +61,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401  whatever has this name
+def __getattr__(name: str) -> Any:  # noqa: ANN401  any exported object
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,4 +1,4 @@
-"""The inspection API of any emulator, here or elsewhere, for tests on asyncio. The same as `client.py`, awaited."""
+"""asyncio client of the inspection API of any emulator, local or remote; same API as `client.py`, awaited."""
 
 import asyncio
 from collections.abc import Mapping
@@ -30,21 +30,21 @@ T = TypeVar("T")
 
 
 class Hold(Protocol):
-    """Holds a conversation to its end."""
+    """Runs a conversation to its end."""
 
     async def __call__(self, conversation: Conversation[T], /) -> T:
-        """Return its result."""
+        """Send the requests of the conversation; return its result."""
 
 
 class AsyncEmulatorClient:
-    """Asks an emulator what arrived. Tasks may share it.
+    """Client of an emulator's inspection API, for asyncio. Tasks may share it.
 
-    Bound to an account, a call or both, it sees and resets only what is theirs; filters can name others.
+    A client bound to an account, a call or both reads and resets only their data; filters can select others.
 
-    Every method raises `UnreachableError` when no emulator answers, and `EmulatorError` when it says no.
+    Every method raises `UnreachableError` when no emulator responds, and `EmulatorError` when it returns an error.
 
     Attributes:
-        url: where the emulator listens.
+        url: URL of the emulator.
     """
 
     def __init__(
@@ -57,19 +57,19 @@ class AsyncEmulatorClient:
         ca: "str | os.PathLike[str] | None" = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        """Make one.
+        """Configure the client; it connects once per request.
 
         Args:
-            url: where the emulator listens.
-            account_sid: the account that it is bound to.
-            call_sid: the call that it is bound to.
-            control_token: what the inspection API asks for, if anything.
-            ca: a file with the certificate to trust for https; None = those that this machine trusts.
-            environ: the environment variables of the application under test; a failed wait then names a proxy variable
-                that keeps requests from the emulator.
+            url: URL of the emulator.
+            account_sid: bind the client to this account.
+            call_sid: bind the client to this call.
+            control_token: token of the inspection API, if it requires one.
+            ca: file with the CA certificate to trust for https; None = the CAs that this machine trusts.
+            environ: environment variables of the application under test; the error of a failed wait then names a proxy
+                variable that keeps requests from the emulator.
 
         Raises:
-            ValueError: the url is none, or the file is.
+            ValueError: invalid URL or CA file.
         """
         self._address = Address(url, control_token, ca)
         self._environ = environ or {}
@@ -77,48 +77,48 @@ class AsyncEmulatorClient:
         self.url = self._address.url
 
     async def messages(self, **filters: Unpack[Filters]) -> list[Message]:
-        """All messages, the oldest first."""
+        """Return all messages, oldest first."""
         return await self._hold(self._questions.messages(filters))
 
     async def requests(self, *, newest: int | None = None, **filters: Unpack[RequestFilters]) -> list[Request]:
-        """All requests, refused ones too, or so many of the newest; the oldest first."""
+        """Return all requests, including rejected ones, or the `newest` ones; oldest first."""
         return await self._hold(self._questions.requests(newest, filters))
 
     async def wait_for(
         self,
         at_least: int = 1,
         *,
-        timeout: float = 10.0,  # noqa: ASYNC109  the emulator's: its answer explains, a cancelled wait says nothing
+        timeout: float = 10.0,  # noqa: ASYNC109  runs in the emulator, whose response explains the failure
         **filters: Unpack[Filters],
     ) -> list[Message]:
-        """Wait until so many messages are there, and return all of them.
+        """Wait until there are `at_least` matching messages; return all of them.
 
         Raises:
-            AssertionError: they were not there in time; says what arrived instead.
+            AssertionError: timeout, in seconds; lists what arrived instead.
         """
         __tracebackhide__ = True
         return await self._hold(self._questions.wait_for(at_least, timeout, filters))
 
     async def expect_none(self, *, within: float = 1.0, **filters: Unpack[Filters]) -> None:
-        """Watch for so many seconds that there is no message; `after=message.seq` for no further one.
+        """Check for `within` seconds that no matching message exists; `after=message.seq` ignores earlier ones.
 
         Raises:
-            AssertionError: there is; says which.
+            AssertionError: a message exists or arrives; describes it.
         """
         __tracebackhide__ = True
         await self._hold(self._questions.expect_none(within, filters))
 
     async def last(self, **filters: Unpack[Filters]) -> Message:
-        """The newest message.
+        """Return the newest message.
 
         Raises:
-            AssertionError: there is none; says what arrived instead.
+            AssertionError: no message matches; lists what arrived instead.
         """
         __tracebackhide__ = True
         return await self._hold(self._questions.last(filters))
 
     async def retries(self, **filters: Unpack[RetryFilters]) -> list[RetrySequence]:
-        """Attempts that belong together, and what they show of the client; in the order of the last attempts."""
+        """Return retry sequences with findings about the client, in the order of their last attempts."""
         return await self._hold(self._questions.retries(filters))
 
     async def expect_recovered(
@@ -127,19 +127,19 @@ class AsyncEmulatorClient:
         timeout: float = 10.0,  # noqa: ASYNC109  as above
         **filters: Unpack[Filters],
     ) -> list[RetrySequence]:
-        """Wait until an attempt has failed and a retry of it has succeeded; return all retry sequences where it is so.
+        """Wait until a retry of a failed attempt has succeeded; return all retry sequences that recovered.
 
         Raises:
-            AssertionError: there was none in time; says what attempts there were.
+            AssertionError: timeout, in seconds; lists the attempts.
         """
         __tracebackhide__ = True
         return await self._hold(self._questions.expect_recovered(timeout, filters))
 
     async def assert_no_duplicates(self, **filters: Unpack[Filters]) -> None:
-        """See that no retry created a second message, as far as it shows: same key, or same content soon after.
+        """Check that no retry created a second message. A retry has the same key, or the same content soon after.
 
         Raises:
-            AssertionError: one was; says which, with all attempts.
+            AssertionError: a duplicate exists; lists all its attempts.
         """
         __tracebackhide__ = True
         await self._hold(self._questions.assert_no_duplicates(filters))
@@ -151,59 +151,59 @@ class AsyncEmulatorClient:
         profile: str | None = None,
         **options: Unpack[FaultOptions],
     ) -> Fault:
-        """Make requests fail: `then` as `POST /_emulator/faults` takes it, or a profile of that name."""
+        """Make requests fail: with `then` as in `POST /_emulator/faults`, or with a named `profile`."""
         return await self._hold(self._questions.add_fault(then, profile, options))
 
     async def fault(self, fault_id: str) -> Fault:
-        """A fault as it is now."""
+        """Return the current state of a fault."""
         return await self._hold(self._questions.fault(fault_id))
 
     async def faults(self, **scoping: Unpack[Scoping]) -> list[Fault]:
-        """The faults that requests can meet, in their order."""
+        """Return the faults that can apply to requests of the scope, in the order of their evaluation."""
         return await self._hold(self._questions.faults(scoping))
 
     async def delete_fault(self, fault_id: str) -> None:
-        """Let a fault happen no more."""
+        """Delete a fault."""
         await self._hold(self._questions.delete_fault(fault_id))
 
     async def delete_faults(self, **scoping: Unpack[Scoping]) -> int:
-        """Let no fault happen any more; returns how many were removed, those for other calls or accounts not."""
+        """Delete the faults of the scope; return their number. Faults for other calls or accounts stay."""
         return await self._hold(self._questions.delete_faults(scoping))
 
     async def reset(self) -> Removed:
-        """Forget what arrived and what was registered; unbound, everything, clock and seed too."""
+        """Delete requests, messages and registrations of the scope; unbound, everything, and reset clock and seed."""
         return await self._hold(self._questions.reset())
 
     @property
     def calls(self) -> "AsyncCalls":
-        """What the emulator is told of calls."""
+        """Registrations of calls."""
         return AsyncCalls(self._hold, self._questions)
 
     @property
     def clock(self) -> "AsyncClock":
-        """The time of the whole emulator."""
+        """The emulator's clock, which all tests share."""
         return AsyncClock(self._hold)
 
     def _proxy_hint(self) -> str | None:
         return proxy_hint(self.url, self._environ)
 
     async def _hold(self, conversation: Conversation[T]) -> T:
-        """Ask and answer to the end."""
+        """Send each request of the conversation and pass the response back; return the result."""
         __tracebackhide__ = True
-        said = None
+        reply = None
         while True:
             try:
-                question = conversation.send(said)
+                question = conversation.send(reply)
             except StopIteration as end:
                 result: T = end.value
                 return result
-            said = self._address.answer(question, await self._fetch(question))
+            reply = self._address.answer(question, await self._fetch(question))
 
     async def _fetch(self, question: Question) -> bytes:
         try:
             async with asyncio.timeout(question.patience + MARGIN):
                 return await self._exchange(self._address.request(question))
-        except (OSError, UnicodeError) as error:  # UnicodeError: a name that is no host name
+        except (OSError, UnicodeError) as error:  # UnicodeError: invalid host name
             raise self._address.unreachable(error) from None
 
     async def _exchange(self, data: bytes) -> bytes:
@@ -219,7 +219,7 @@ class AsyncEmulatorClient:
 
 
 class AsyncCalls:
-    """What the emulator is told of calls; without `call_sid` the one that the client is bound to is meant."""
+    """Registrations of calls. `call_sid` defaults to the call that the client is bound to."""
 
     def __init__(self, hold: Hold, questions: Questions) -> None:
         self._hold = hold
@@ -232,40 +232,44 @@ class AsyncCalls:
         status: Status | str = Status.IN_PROGRESS,
         client: Leg | str = Leg.VOICE_SDK,
     ) -> Call:
-        """Say what a call is, anew or instead of what was said before."""
+        """Register a call, or replace its registration."""
         return await self._hold(self._questions.register(call_sid, status, client))
 
     async def get(self, call_sid: str | None = None) -> Call:
-        """What was said of a call."""
+        """Return the registration of a call.
+
+        Raises:
+            EmulatorError: the call is not registered.
+        """
         return await self._hold(self._questions.call(call_sid))
 
     async def forget(self, call_sid: str | None = None) -> None:
-        """Let a call be again what the option `calls` says of unregistered ones."""
+        """Delete the registration of a call; the option `calls` then applies to it again."""
         await self._hold(self._questions.forget(call_sid))
 
     async def all(self) -> list[Call]:
-        """The registered calls."""
+        """Return the registered calls of the scope."""
         return await self._hold(self._questions.calls())
 
 
 class AsyncClock:
-    """The time of the whole emulator, not of one test; each method returns what it is then."""
+    """The emulator's clock, shared by all tests. Each method returns the resulting time."""
 
     def __init__(self, hold: Hold) -> None:
         self._hold = hold
 
     async def now(self) -> datetime:
-        """What time is it there?"""
+        """Return the current time."""
         return await self._hold(now())
 
     async def freeze(self, at: datetime) -> datetime:
-        """Stand still at this time, which must have a zone."""
+        """Freeze the clock at this time, which must have a time zone."""
         return await self._hold(set_clock(freeze=at.isoformat()))
 
     async def advance(self, seconds: float) -> datetime:
-        """Go forward."""
+        """Move the clock forward by this number of seconds."""
         return await self._hold(set_clock(advance=seconds))
 
     async def reset(self) -> datetime:
-        """Be as at the start."""
+        """Restore the initial state of the clock."""
         return await self._hold(set_clock(reset=True))

@@ -1,4 +1,4 @@
-"""The end user of a Voice SDK, simulated, for tests on asyncio: a client of the signalling gateway."""
+"""A simulated end user with the Voice SDK, for asyncio: a client of the signalling gateway."""
 
 import time
 from types import TracebackType
@@ -33,10 +33,10 @@ class AsyncVoiceCall(CallView):
         self._connection = connection
 
     async def accept(self) -> None:
-        """Answer it, if it is pending; the gateway knows when this returns.
+        """Answer the call if it is pending; return once the gateway has processed it.
 
         Raises:
-            CallFailedError: it is over.
+            CallFailedError: the call has ended.
         """
         await self._connection.ready(self._state)
         if self.status is CallStatus.PENDING:
@@ -46,13 +46,13 @@ class AsyncVoiceCall(CallView):
             raise failed(self._state)
 
     async def reject(self) -> None:
-        """Do not answer it, if it is pending; the gateway knows when this returns."""
+        """Reject the call if it is pending; return once the gateway has processed it."""
         if self.status is CallStatus.PENDING:
             self._phone.reject(self._state)
             await self._connection.settle()
 
     async def hangup(self) -> None:
-        """End it, unless it is over; the gateway knows when this returns."""
+        """End the call unless it has ended; return once the gateway has processed it."""
         if self.status is not CallStatus.CLOSED:
             await self._connection.ready(self._state)
         if self.status is not CallStatus.CLOSED:
@@ -62,10 +62,11 @@ class AsyncVoiceCall(CallView):
     async def send_message(
         self, content: object, *, content_type: str = CONTENT_TYPE, message_type: str = MESSAGE_TYPE
     ) -> str:
-        """Send any JSON value but None; returns the message's `KX…` once the gateway has acknowledged it.
+        """Send any JSON value except None; return the message SID `KX…` once the gateway has acknowledged it.
 
         Raises:
-            MessageRefusedError: it did not.
+            MessageRefusedError: the gateway rejected the message.
+            SignallingError: the connection was lost before the acknowledgement.
         """
         await self._connection.ready(self._state)
         sent = self._phone.send_message(self._state, content, content_type, message_type)
@@ -80,18 +81,18 @@ class AsyncVoiceCall(CallView):
         self,
         at_least: int = 1,
         *,
-        timeout: float = 5.0,  # noqa: ASYNC109  its end is an explanation
+        timeout: float = 5.0,  # noqa: ASYNC109  a timeout raises an explanation
         content: object = ANY,
     ) -> list[ReceivedMessage]:
-        """Wait until so many messages came, and return all of them.
+        """Wait until `at_least` matching messages have been received; return all of them.
 
         Args:
-            at_least: how many.
+            at_least: number of messages.
             timeout: seconds.
-            content: only those whose content holds this value: objects by subset, arrays whole.
+            content: value that the content must contain: objects match by subset, arrays must be equal.
 
         Raises:
-            AssertionError: they did not come in time, or the call ended before; says what came instead.
+            AssertionError: timeout, or the call ended first; lists the received messages.
         """
         __tracebackhide__ = True
         state = self._state
@@ -105,11 +106,11 @@ class AsyncVoiceCall(CallView):
         return state.matching(content)
 
     async def wait_for_answer(self, *, timeout: float = 10.0) -> None:  # noqa: ASYNC109  as above
-        """Wait until it is open.
+        """Wait until the call is answered.
 
         Raises:
-            CallFailedError: it ended instead; `code` says why, if the gateway gave one.
-            AssertionError: it still rings.
+            CallFailedError: the call ended instead; `code` is the error code, if the gateway sent one.
+            AssertionError: timeout, in seconds; the call still rings.
         """
         __tracebackhide__ = True
         state, expected = self._state, (CallStatus.OPEN, CallStatus.CLOSED)
@@ -119,10 +120,10 @@ class AsyncVoiceCall(CallView):
             raise failed(state)
 
     async def wait_for_hangup(self, *, timeout: float = 5.0) -> None:  # noqa: ASYNC109  as above
-        """Wait until it is over; `ended` says why it is.
+        """Wait until the call has ended; `ended` is then the reason.
 
         Raises:
-            AssertionError: it is not.
+            AssertionError: timeout, in seconds; the call has not ended.
         """
         __tracebackhide__ = True
         if not await self._connection.until(lambda: self.status is CallStatus.CLOSED, timeout):
@@ -130,13 +131,13 @@ class AsyncVoiceCall(CallView):
 
 
 class AsyncEndUser:
-    """A user of an application with the Voice SDK; an async context manager.
+    """A simulated end user with the Voice SDK; an async context manager.
 
-    It says and hears the frames of the real SDK, and comes back as that does when its socket is lost. What a call can
-    do it can do for the newest one.
+    It exchanges the same frames as the real SDK, and like it reconnects after a lost connection. The methods that it
+    shares with a call act on its newest call.
 
     Attributes:
-        url: where the emulator listens.
+        url: URL of the emulator.
     """
 
     def __init__(
@@ -149,18 +150,18 @@ class AsyncEndUser:
         api_key: tuple[str, str] | None = None,
         ca: "str | os.PathLike[str] | None" = None,
     ) -> None:
-        """Make one; nothing is connected yet.
+        """Configure the end user; `connect` connects it.
 
         Args:
-            url: where the emulator listens.
-            identity: its name, unless `token` says another.
-            token: an access token of the application; None = one is made.
-            account_sid: whose its calls are; None = every account's.
-            api_key: SID and secret to sign the token with, for an emulator with `voice_token=strict`.
-            ca: a file with the certificate to trust for https; None = those that this machine trusts.
+            url: URL of the emulator.
+            identity: identity for a generated token; a given `token` contains its own.
+            token: access token made by the application; None = generate one.
+            account_sid: account of its calls; None = every account can access them.
+            api_key: SID and secret that sign the generated token; an emulator with `voice_token=strict` requires it.
+            ca: file with the CA certificate to trust for https; None = the CAs that this machine trusts.
 
         Raises:
-            ValueError: the url is none, or the file is.
+            ValueError: invalid URL or CA file.
         """
         address = Address(url, ca=ca)
         self.url = address.url
@@ -172,15 +173,15 @@ class AsyncEndUser:
 
     @property
     def identity(self) -> str:
-        """Its name; once it is connected the one that the gateway read in its token."""
+        """The identity; once connected, the one that the gateway read from the token."""
         return self._phone.identity
 
     @property
     def current(self) -> AsyncVoiceCall:
-        """The newest call that it made or waited for.
+        """The newest call returned by `dial`, `call` or `wait_for_call`.
 
         Raises:
-            RuntimeError: there was none.
+            RuntimeError: there is no call yet.
         """
         if self._current is None:
             raise RuntimeError(f"{self.identity} has no call yet: use call() or wait_for_call()")
@@ -188,25 +189,25 @@ class AsyncEndUser:
 
     @property
     def received(self) -> list[ReceivedMessage]:
-        """The messages that came in the newest call."""
+        """The messages received in the newest call, oldest first."""
         return self.current.received
 
     async def connect(self) -> Self:
-        """Return once it can be called.
+        """Connect, and return once the end user can be called.
 
         Raises:
-            SignallingError: the gateway refuses its token.
-            UnreachableError: no emulator answers.
+            SignallingError: the gateway rejected the token.
+            UnreachableError: no emulator responds.
         """
         await self._connection.open()
         return self
 
     async def close(self) -> None:
-        """Hang up, and return once the gateway knows that it is gone; again, do nothing."""
+        """End all calls and disconnect; return once the gateway has processed it. Idempotent."""
         await self._connection.close()
 
     async def reconnect(self) -> None:
-        """Lose the socket, as in a tunnel, and return once calls go on on another one."""
+        """Abort the connection, as on network loss; return once calls continue on a new connection."""
         await self._connection.drop()
 
     async def __aenter__(self) -> Self:
@@ -218,14 +219,14 @@ class AsyncEndUser:
         await self.close()
 
     async def dial(self, to: str = "", **parameters: str) -> AsyncVoiceCall:
-        """Call somebody and return once it rings: from then on a message reaches the call.
+        """Start a call and return once it rings; from then on it can receive messages.
 
         Args:
-            to: an identity; one that is not connected does what the emulator was told, else answers at once.
+            to: an identity; if it is not connected, its configured behaviour applies (default: answer at once).
             parameters: custom parameters.
 
         Raises:
-            CallFailedError: there will be no such call.
+            CallFailedError: the call ended before it rang.
         """
         await self._connection.ready()
         state = self._phone.dial(to, parameters)
@@ -235,17 +236,17 @@ class AsyncEndUser:
         return self._remember(state)
 
     async def call(self, to: str = "", **parameters: str) -> AsyncVoiceCall:
-        """Call somebody and return once it is answered: `dial`, then `wait_for_answer`."""
+        """Start a call and return once it is answered: `dial`, then `wait_for_answer`."""
         __tracebackhide__ = True
         call = await self.dial(to, **parameters)
         await call.wait_for_answer()
         return call
 
     async def wait_for_call(self, *, timeout: float = 10.0) -> AsyncVoiceCall:  # noqa: ASYNC109  as above
-        """The next incoming call, which is to be accepted or rejected.
+        """Wait for the next incoming call, which you accept or reject.
 
         Raises:
-            AssertionError: nobody called.
+            AssertionError: timeout, in seconds; there was no call.
         """
         __tracebackhide__ = True
         phone = self._phone
@@ -261,10 +262,10 @@ class AsyncEndUser:
     async def send_message(
         self, content: object, *, content_type: str = CONTENT_TYPE, message_type: str = MESSAGE_TYPE
     ) -> str:
-        """Send in the newest call any JSON value but None; returns the message's `KX…` once it is acknowledged.
+        """Send any JSON value except None in the newest call; return the message SID `KX…` once acknowledged.
 
         Raises:
-            MessageRefusedError: it was refused.
+            MessageRefusedError: the gateway rejected the message.
         """
         return await self.current.send_message(content, content_type=content_type, message_type=message_type)
 
@@ -275,10 +276,10 @@ class AsyncEndUser:
         timeout: float = 5.0,  # noqa: ASYNC109  as above
         content: object = ANY,
     ) -> list[ReceivedMessage]:
-        """Wait until so many messages came in the newest call, and return all of them.
+        """Wait until `at_least` matching messages have been received in the newest call; return all of them.
 
         Raises:
-            AssertionError: they did not come in time, or the call ended before; says what came instead.
+            AssertionError: timeout, or the call ended first; lists the received messages.
         """
         __tracebackhide__ = True
         return await self.current.wait_for(at_least, timeout=timeout, content=content)
@@ -289,6 +290,6 @@ class AsyncEndUser:
 
 
 def failed(call: CallState) -> CallFailedError:
-    """Why a call is not there, to be raised."""
+    """The error to raise for a call that failed."""
     code, message = call.failure or (None, str(call))
     return CallFailedError(code, message)

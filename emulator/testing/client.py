@@ -1,4 +1,4 @@
-"""The inspection API of any emulator, here or elsewhere, for tests that block."""
+"""Blocking client of the inspection API of any emulator, local or remote."""
 
 import socket
 from collections.abc import Iterator, Mapping
@@ -34,21 +34,21 @@ _CHUNK = 65536
 
 
 class Hold(Protocol):
-    """Holds a conversation to its end."""
+    """Runs a conversation to its end."""
 
     def __call__(self, conversation: Conversation[T], /) -> T:
-        """Return its result."""
+        """Send the requests of the conversation; return its result."""
 
 
 class EmulatorClient:
-    """Asks an emulator what arrived. Threads may share it.
+    """Client of an emulator's inspection API. Thread-safe.
 
-    Bound to an account, a call or both, it sees and resets only what is theirs; filters can name others.
+    A client bound to an account, a call or both reads and resets only their data; filters can select others.
 
-    Every method raises `UnreachableError` when no emulator answers, and `EmulatorError` when it says no.
+    Every method raises `UnreachableError` when no emulator responds, and `EmulatorError` when it returns an error.
 
     Attributes:
-        url: where the emulator listens.
+        url: URL of the emulator.
     """
 
     def __init__(
@@ -61,19 +61,19 @@ class EmulatorClient:
         ca: "str | os.PathLike[str] | None" = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        """Make one.
+        """Configure the client; it connects once per request.
 
         Args:
-            url: where the emulator listens.
-            account_sid: the account that it is bound to.
-            call_sid: the call that it is bound to.
-            control_token: what the inspection API asks for, if anything.
-            ca: a file with the certificate to trust for https; None = those that this machine trusts.
-            environ: the environment variables of the application under test; a failed wait then names a proxy variable
-                that keeps requests from the emulator.
+            url: URL of the emulator.
+            account_sid: bind the client to this account.
+            call_sid: bind the client to this call.
+            control_token: token of the inspection API, if it requires one.
+            ca: file with the CA certificate to trust for https; None = the CAs that this machine trusts.
+            environ: environment variables of the application under test; the error of a failed wait then names a proxy
+                variable that keeps requests from the emulator.
 
         Raises:
-            ValueError: the url is none, or the file is.
+            ValueError: invalid URL or CA file.
         """
         self._address = Address(url, control_token, ca)
         self._environ = environ or {}
@@ -82,8 +82,8 @@ class EmulatorClient:
 
     @property
     def aio(self) -> "AsyncEmulatorClient":
-        """The same, to be awaited."""
-        from emulator.testing.async_client import AsyncEmulatorClient  # noqa: PLC0415  asyncio only for those who await
+        """The asyncio client with the same configuration."""
+        from emulator.testing.async_client import AsyncEmulatorClient  # noqa: PLC0415  asyncio only if it is used
 
         scope = self._questions.scope
         return AsyncEmulatorClient(
@@ -96,58 +96,58 @@ class EmulatorClient:
         )
 
     def messages(self, **filters: Unpack[Filters]) -> list[Message]:
-        """All messages, the oldest first."""
+        """Return all messages, oldest first."""
         return self._hold(self._questions.messages(filters))
 
     def requests(self, *, newest: int | None = None, **filters: Unpack[RequestFilters]) -> list[Request]:
-        """All requests, refused ones too, or so many of the newest; the oldest first."""
+        """Return all requests, including rejected ones, or the `newest` ones; oldest first."""
         return self._hold(self._questions.requests(newest, filters))
 
     def wait_for(self, at_least: int = 1, *, timeout: float = 10.0, **filters: Unpack[Filters]) -> list[Message]:
-        """Wait until so many messages are there, and return all of them.
+        """Wait until there are `at_least` matching messages; return all of them.
 
         Raises:
-            AssertionError: they were not there in time; says what arrived instead.
+            AssertionError: timeout, in seconds; lists what arrived instead.
         """
         __tracebackhide__ = True
         return self._hold(self._questions.wait_for(at_least, timeout, filters))
 
     def expect_none(self, *, within: float = 1.0, **filters: Unpack[Filters]) -> None:
-        """Watch for so many seconds that there is no message; `after=message.seq` for no further one.
+        """Check for `within` seconds that no matching message exists; `after=message.seq` ignores earlier ones.
 
         Raises:
-            AssertionError: there is; says which.
+            AssertionError: a message exists or arrives; describes it.
         """
         __tracebackhide__ = True
         self._hold(self._questions.expect_none(within, filters))
 
     def last(self, **filters: Unpack[Filters]) -> Message:
-        """The newest message.
+        """Return the newest message.
 
         Raises:
-            AssertionError: there is none; says what arrived instead.
+            AssertionError: no message matches; lists what arrived instead.
         """
         __tracebackhide__ = True
         return self._hold(self._questions.last(filters))
 
     def retries(self, **filters: Unpack[RetryFilters]) -> list[RetrySequence]:
-        """Attempts that belong together, and what they show of the client; in the order of the last attempts."""
+        """Return retry sequences with findings about the client, in the order of their last attempts."""
         return self._hold(self._questions.retries(filters))
 
     def expect_recovered(self, *, timeout: float = 10.0, **filters: Unpack[Filters]) -> list[RetrySequence]:
-        """Wait until an attempt has failed and a retry of it has succeeded; return all retry sequences where it is so.
+        """Wait until a retry of a failed attempt has succeeded; return all retry sequences that recovered.
 
         Raises:
-            AssertionError: there was none in time; says what attempts there were.
+            AssertionError: timeout, in seconds; lists the attempts.
         """
         __tracebackhide__ = True
         return self._hold(self._questions.expect_recovered(timeout, filters))
 
     def assert_no_duplicates(self, **filters: Unpack[Filters]) -> None:
-        """See that no retry created a second message, as far as it shows: same key, or same content soon after.
+        """Check that no retry created a second message. A retry has the same key, or the same content soon after.
 
         Raises:
-            AssertionError: one was; says which, with all attempts.
+            AssertionError: a duplicate exists; lists all its attempts.
         """
         __tracebackhide__ = True
         self._hold(self._questions.assert_no_duplicates(filters))
@@ -159,60 +159,60 @@ class EmulatorClient:
         profile: str | None = None,
         **options: Unpack[FaultOptions],
     ) -> Fault:
-        """Make requests fail: `then` as `POST /_emulator/faults` takes it, or a profile of that name."""
+        """Make requests fail: with `then` as in `POST /_emulator/faults`, or with a named `profile`."""
         return self._hold(self._questions.add_fault(then, profile, options))
 
     def fault(self, fault_id: str) -> Fault:
-        """A fault as it is now."""
+        """Return the current state of a fault."""
         return self._hold(self._questions.fault(fault_id))
 
     def faults(self, **scoping: Unpack[Scoping]) -> list[Fault]:
-        """The faults that requests can meet, in their order."""
+        """Return the faults that can apply to requests of the scope, in the order of their evaluation."""
         return self._hold(self._questions.faults(scoping))
 
     def delete_fault(self, fault_id: str) -> None:
-        """Let a fault happen no more."""
+        """Delete a fault."""
         self._hold(self._questions.delete_fault(fault_id))
 
     def delete_faults(self, **scoping: Unpack[Scoping]) -> int:
-        """Let no fault happen any more; returns how many were removed, those for other calls or accounts not."""
+        """Delete the faults of the scope; return their number. Faults for other calls or accounts stay."""
         return self._hold(self._questions.delete_faults(scoping))
 
     def reset(self) -> Removed:
-        """Forget what arrived and what was registered; unbound, everything, clock and seed too."""
+        """Delete requests, messages and registrations of the scope; unbound, everything, and reset clock and seed."""
         return self._hold(self._questions.reset())
 
     @property
     def calls(self) -> "Calls":
-        """What the emulator is told of calls."""
+        """Registrations of calls."""
         return Calls(self._hold, self._questions)
 
     @property
     def clock(self) -> "Clock":
-        """The time of the whole emulator."""
+        """The emulator's clock, which all tests share."""
         return Clock(self._hold)
 
     def _proxy_hint(self) -> str | None:
         return proxy_hint(self.url, self._environ)
 
     def _hold(self, conversation: Conversation[T]) -> T:
-        """Ask and answer to the end."""
+        """Send each request of the conversation and pass the response back; return the result."""
         __tracebackhide__ = True
-        said = None
+        reply = None
         while True:
             try:
-                question = conversation.send(said)
+                question = conversation.send(reply)
             except StopIteration as end:
                 result: T = end.value
                 return result
-            said = self._address.answer(question, self._fetch(question))
+            reply = self._address.answer(question, self._fetch(question))
 
     def _fetch(self, question: Question) -> bytes:
         try:
             with self._connection(question.patience + MARGIN) as connection:
                 connection.sendall(self._address.request(question))
                 return b"".join(iter(lambda: connection.recv(_CHUNK), b""))
-        except (OSError, UnicodeError) as error:  # UnicodeError: a name that is no host name
+        except (OSError, UnicodeError) as error:  # UnicodeError: invalid host name
             raise self._address.unreachable(error) from None
 
     @contextmanager
@@ -226,7 +226,7 @@ class EmulatorClient:
 
 
 class Calls:
-    """What the emulator is told of calls; without `call_sid` the one that the client is bound to is meant."""
+    """Registrations of calls. `call_sid` defaults to the call that the client is bound to."""
 
     def __init__(self, hold: Hold, questions: Questions) -> None:
         self._hold = hold
@@ -239,40 +239,44 @@ class Calls:
         status: Status | str = Status.IN_PROGRESS,
         client: Leg | str = Leg.VOICE_SDK,
     ) -> Call:
-        """Say what a call is, anew or instead of what was said before."""
+        """Register a call, or replace its registration."""
         return self._hold(self._questions.register(call_sid, status, client))
 
     def get(self, call_sid: str | None = None) -> Call:
-        """What was said of a call."""
+        """Return the registration of a call.
+
+        Raises:
+            EmulatorError: the call is not registered.
+        """
         return self._hold(self._questions.call(call_sid))
 
     def forget(self, call_sid: str | None = None) -> None:
-        """Let a call be again what the option `calls` says of unregistered ones."""
+        """Delete the registration of a call; the option `calls` then applies to it again."""
         self._hold(self._questions.forget(call_sid))
 
     def all(self) -> list[Call]:
-        """The registered calls."""
+        """Return the registered calls of the scope."""
         return self._hold(self._questions.calls())
 
 
 class Clock:
-    """The time of the whole emulator, not of one test; each method returns what it is then."""
+    """The emulator's clock, shared by all tests. Each method returns the resulting time."""
 
     def __init__(self, hold: Hold) -> None:
         self._hold = hold
 
     def now(self) -> datetime:
-        """What time is it there?"""
+        """Return the current time."""
         return self._hold(now())
 
     def freeze(self, at: datetime) -> datetime:
-        """Stand still at this time, which must have a zone."""
+        """Freeze the clock at this time, which must have a time zone."""
         return self._hold(set_clock(freeze=at.isoformat()))
 
     def advance(self, seconds: float) -> datetime:
-        """Go forward."""
+        """Move the clock forward by this number of seconds."""
         return self._hold(set_clock(advance=seconds))
 
     def reset(self) -> datetime:
-        """Be as at the start."""
+        """Restore the initial state of the clock."""
         return self._hold(set_clock(reset=True))

@@ -1,4 +1,4 @@
-"""The end user of a Voice SDK, simulated, for tests that block. The same as `async_end_user.py`, run in a thread."""
+"""A simulated end user with the Voice SDK, blocking: `async_end_user.py` in a thread."""
 
 import asyncio
 import secrets
@@ -37,9 +37,9 @@ class _Background:
         try:
             return future.result()
         except (AssertionError, EmulatorError) as error:
-            raise error.with_traceback(None) from None  # the loop's own lines explain nothing
+            raise error.with_traceback(None) from None  # hide frames of the event loop
         finally:
-            future.cancel()  # after ctrl-C nobody waits for it
+            future.cancel()  # after Ctrl-C, nothing awaits it
 
     @property
     def stopped(self) -> bool:
@@ -50,7 +50,7 @@ class _Background:
         self._thread.join()
 
     def _serve(self) -> None:
-        with self._runner:  # which ends what is left
+        with self._runner:  # cancels remaining tasks
             self._loop.run_forever()
 
 
@@ -63,74 +63,75 @@ class VoiceCall(CallView):
         self._background = background
 
     def accept(self) -> None:
-        """Answer it, if it is pending; the gateway knows when this returns.
+        """Answer the call if it is pending; return once the gateway has processed it.
 
         Raises:
-            CallFailedError: it is over.
+            CallFailedError: the call has ended.
         """
         self._background.run(self._call.accept())
 
     def reject(self) -> None:
-        """Do not answer it, if it is pending; the gateway knows when this returns."""
+        """Reject the call if it is pending; return once the gateway has processed it."""
         self._background.run(self._call.reject())
 
     def hangup(self) -> None:
-        """End it, unless it is over; the gateway knows when this returns."""
+        """End the call unless it has ended; return once the gateway has processed it."""
         self._background.run(self._call.hangup())
 
     def send_message(
         self, content: object, *, content_type: str = CONTENT_TYPE, message_type: str = MESSAGE_TYPE
     ) -> str:
-        """Send any JSON value but None; returns the message's `KX…` once the gateway has acknowledged it.
+        """Send any JSON value except None; return the message SID `KX…` once the gateway has acknowledged it.
 
         Raises:
-            MessageRefusedError: it did not.
+            MessageRefusedError: the gateway rejected the message.
+            SignallingError: the connection was lost before the acknowledgement.
         """
         sending = self._call.send_message(content, content_type=content_type, message_type=message_type)
         return self._background.run(sending)
 
     def wait_for(self, at_least: int = 1, *, timeout: float = 5.0, content: object = ANY) -> list[ReceivedMessage]:
-        """Wait until so many messages came, and return all of them.
+        """Wait until `at_least` matching messages have been received; return all of them.
 
         Args:
-            at_least: how many.
+            at_least: number of messages.
             timeout: seconds.
-            content: only those whose content holds this value: objects by subset, arrays whole.
+            content: value that the content must contain: objects match by subset, arrays must be equal.
 
         Raises:
-            AssertionError: they did not come in time, or the call ended before; says what came instead.
+            AssertionError: timeout, or the call ended first; lists the received messages.
         """
         __tracebackhide__ = True
         return self._background.run(self._call.wait_for(at_least, timeout=timeout, content=content))
 
     def wait_for_answer(self, *, timeout: float = 10.0) -> None:
-        """Wait until it is open.
+        """Wait until the call is answered.
 
         Raises:
-            CallFailedError: it ended instead; `code` says why, if the gateway gave one.
-            AssertionError: it still rings.
+            CallFailedError: the call ended instead; `code` is the error code, if the gateway sent one.
+            AssertionError: timeout, in seconds; the call still rings.
         """
         __tracebackhide__ = True
         self._background.run(self._call.wait_for_answer(timeout=timeout))
 
     def wait_for_hangup(self, *, timeout: float = 5.0) -> None:
-        """Wait until it is over; `ended` says why it is.
+        """Wait until the call has ended; `ended` is then the reason.
 
         Raises:
-            AssertionError: it is not.
+            AssertionError: timeout, in seconds; the call has not ended.
         """
         __tracebackhide__ = True
         self._background.run(self._call.wait_for_hangup(timeout=timeout))
 
 
 class EndUser:
-    """A user of an application with the Voice SDK; a context manager. Threads may share it.
+    """A simulated end user with the Voice SDK; a context manager. Thread-safe.
 
-    It says and hears the frames of the real SDK, and comes back as that does when its socket is lost. What a call can
-    do it can do for the newest one.
+    It exchanges the same frames as the real SDK, and like it reconnects after a lost connection. The methods that it
+    shares with a call act on its newest call.
 
     Attributes:
-        url: where the emulator listens.
+        url: URL of the emulator.
     """
 
     def __init__(
@@ -143,18 +144,18 @@ class EndUser:
         api_key: tuple[str, str] | None = None,
         ca: "str | os.PathLike[str] | None" = None,
     ) -> None:
-        """Make one; nothing is connected yet.
+        """Configure the end user; `connect` connects it.
 
         Args:
-            url: where the emulator listens.
-            identity: its name, unless `token` says another.
-            token: an access token of the application; None = one is made.
-            account_sid: whose its calls are; None = every account's.
-            api_key: SID and secret to sign the token with, for an emulator with `voice_token=strict`.
-            ca: a file with the certificate to trust for https; None = those that this machine trusts.
+            url: URL of the emulator.
+            identity: identity for a generated token; a given `token` contains its own.
+            token: access token made by the application; None = generate one.
+            account_sid: account of its calls; None = every account can access them.
+            api_key: SID and secret that sign the generated token; an emulator with `voice_token=strict` requires it.
+            ca: file with the CA certificate to trust for https; None = the CAs that this machine trusts.
 
         Raises:
-            ValueError: the url is none, or the file is.
+            ValueError: invalid URL or CA file.
         """
         self._user = AsyncEndUser(url, identity, token=token, account_sid=account_sid, api_key=api_key, ca=ca)
         self.url = self._user.url
@@ -163,15 +164,15 @@ class EndUser:
 
     @property
     def identity(self) -> str:
-        """Its name; once it is connected the one that the gateway read in its token."""
+        """The identity; once connected, the one that the gateway read from the token."""
         return self._user.identity
 
     @property
     def current(self) -> VoiceCall:
-        """The newest call that it made or waited for.
+        """The newest call returned by `dial`, `call` or `wait_for_call`.
 
         Raises:
-            RuntimeError: there was none.
+            RuntimeError: there is no call yet.
         """
         if self._current is None:
             raise RuntimeError(f"{self.identity} has no call yet: use call() or wait_for_call()")
@@ -179,15 +180,15 @@ class EndUser:
 
     @property
     def received(self) -> list[ReceivedMessage]:
-        """The messages that came in the newest call."""
+        """The messages received in the newest call, oldest first."""
         return self.current.received
 
     def connect(self) -> Self:
-        """Return once it can be called.
+        """Connect, and return once the end user can be called.
 
         Raises:
-            SignallingError: the gateway refuses its token.
-            UnreachableError: no emulator answers.
+            SignallingError: the gateway rejected the token.
+            UnreachableError: no emulator responds.
         """
         if self._thread is not None:
             raise RuntimeError(f"{self.identity} was connected before: make another end user")
@@ -200,7 +201,7 @@ class EndUser:
         return self
 
     def close(self) -> None:
-        """Hang up, and return once the gateway knows that it is gone; again, do nothing."""
+        """End all calls and disconnect; return once the gateway has processed it. Idempotent."""
         thread = self._thread
         if thread is None or thread.stopped:
             return
@@ -210,7 +211,7 @@ class EndUser:
             thread.stop()
 
     def reconnect(self) -> None:
-        """Lose the socket, as in a tunnel, and return once calls go on on another one."""
+        """Abort the connection, as on network loss; return once calls continue on a new connection."""
         self._background.run(self._user.reconnect())
 
     def __enter__(self) -> Self:
@@ -222,29 +223,29 @@ class EndUser:
         self.close()
 
     def dial(self, to: str = "", **parameters: str) -> VoiceCall:
-        """Call somebody and return once it rings: from then on a message reaches the call.
+        """Start a call and return once it rings; from then on it can receive messages.
 
         Args:
-            to: an identity; one that is not connected does what the emulator was told, else answers at once.
+            to: an identity; if it is not connected, its configured behaviour applies (default: answer at once).
             parameters: custom parameters.
 
         Raises:
-            CallFailedError: there will be no such call.
+            CallFailedError: the call ended before it rang.
         """
         return self._remember(self._background.run(self._user.dial(to, **parameters)))
 
     def call(self, to: str = "", **parameters: str) -> VoiceCall:
-        """Call somebody and return once it is answered: `dial`, then `wait_for_answer`."""
+        """Start a call and return once it is answered: `dial`, then `wait_for_answer`."""
         __tracebackhide__ = True
         call = self.dial(to, **parameters)
         call.wait_for_answer()
         return call
 
     def wait_for_call(self, *, timeout: float = 10.0) -> VoiceCall:
-        """The next incoming call, which is to be accepted or rejected.
+        """Wait for the next incoming call, which you accept or reject.
 
         Raises:
-            AssertionError: nobody called.
+            AssertionError: timeout, in seconds; there was no call.
         """
         __tracebackhide__ = True
         return self._remember(self._background.run(self._user.wait_for_call(timeout=timeout)))
@@ -256,18 +257,18 @@ class EndUser:
     def send_message(
         self, content: object, *, content_type: str = CONTENT_TYPE, message_type: str = MESSAGE_TYPE
     ) -> str:
-        """Send in the newest call any JSON value but None; returns the message's `KX…` once it is acknowledged.
+        """Send any JSON value except None in the newest call; return the message SID `KX…` once acknowledged.
 
         Raises:
-            MessageRefusedError: it was refused.
+            MessageRefusedError: the gateway rejected the message.
         """
         return self.current.send_message(content, content_type=content_type, message_type=message_type)
 
     def wait_for(self, at_least: int = 1, *, timeout: float = 5.0, content: object = ANY) -> list[ReceivedMessage]:
-        """Wait until so many messages came in the newest call, and return all of them.
+        """Wait until `at_least` matching messages have been received in the newest call; return all of them.
 
         Raises:
-            AssertionError: they did not come in time, or the call ended before; says what came instead.
+            AssertionError: timeout, or the call ended first; lists the received messages.
         """
         __tracebackhide__ = True
         return self.current.wait_for(at_least, timeout=timeout, content=content)
@@ -284,12 +285,12 @@ class EndUser:
 
 
 class EndUsers:
-    """Makes end users of one account, each connected and with a name that no other test uses; closes them at the end.
+    """Factory of connected end users of one account; a context manager that closes them.
 
     Args:
-        url: where the emulator listens.
-        account_sid: whose their calls are.
-        api_key: SID and secret to sign their tokens with; None = they are not signed.
+        url: URL of the emulator.
+        account_sid: account of their calls.
+        api_key: SID and secret that sign their tokens; None = unsigned tokens.
     """
 
     def __init__(self, url: str, *, account_sid: str, api_key: tuple[str, str] | None = None) -> None:
@@ -298,11 +299,11 @@ class EndUsers:
         self._stack = ExitStack()
 
     def __call__(self, identity: str | None = None) -> EndUser:
-        """A connected one; None = of any name."""
+        """Create a connected end user; without an identity, with a random one."""
         return self._stack.enter_context(EndUser(self._url, identity or _any_name(), **self._options))
 
     def aio(self, identity: str | None = None) -> AsyncEndUser:
-        """One for `async with`."""
+        """Create an end user for `async with`; without an identity, with a random one."""
         return AsyncEndUser(self._url, identity or _any_name(), **self._options)
 
     def __enter__(self) -> Self:

@@ -1,6 +1,6 @@
-"""Faults of one test: each is there from the call that makes it to the end of its `with`, or of the test.
+"""Faults of one test. Each is active from its creation until the end of its `with` block, or of the test.
 
-Of several that are there for a request, the one that was made first happens.
+If several match a request, the one created first applies.
 """
 
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class ActiveFault:
-    """A fault that happens until it is removed. As a context manager, it is removed at the end; its counters stay.
+    """An active fault; as a context manager, it is removed on exit. Its counters stay readable.
 
     Attributes:
-        id: the rule's.
+        id: id of the fault rule.
     """
 
     def __init__(self, client: "EmulatorClient", rule: "Fault") -> None:
@@ -31,24 +31,24 @@ class ActiveFault:
 
     @property
     def rule(self) -> "Fault":
-        """All that is known of it, read anew; once it is gone, as it was last."""
+        """The current state of the rule; after its removal, the last known state."""
         if not self._removed:
-            with suppress(EmulatorError):  # it was reset or its time was over, or the emulator is gone
+            with suppress(EmulatorError):  # it was reset or has expired, or the emulator has stopped
                 self._last = self._client.fault(self.id)
         return self._last
 
     @property
     def fired(self) -> int:
-        """How many requests it made fail until now."""
+        """Number of requests affected so far."""
         return self.rule.fired
 
     @property
     def matched(self) -> int:
-        """How many requests it was for until now."""
+        """Number of matching requests so far."""
         return self.rule.matched
 
     def remove(self) -> None:
-        """Let it happen no more; again, do nothing."""
+        """Remove the fault. Idempotent."""
         if not self._removed:
             self._last, self._removed = self.rule, True
             with suppress(EmulatorError):  # as above
@@ -64,14 +64,14 @@ class ActiveFault:
 
 
 class _Make(Protocol):
-    """Makes a fault."""
+    """Creates a fault of one profile."""
 
     def __call__(self, **options: "Unpack[FaultOptions]") -> ActiveFault:
-        """Say how often, and for which requests."""
+        """Create the fault; the options select its requests and how often it applies."""
 
 
 class _Profile:
-    """A method that makes a fault of this profile."""
+    """A method that creates a fault of this profile."""
 
     def __init__(self, name: str, does: str) -> None:
         self.name = name
@@ -86,17 +86,17 @@ class _Profile:
 
 
 class Faults:
-    """Makes faults, and removes at its end those that are still there.
+    """Factory of faults; a context manager that removes its faults on exit.
 
-    Without more words a fault is for every request of `scoping`, which without account and call is the client's own.
+    By default, a fault applies to every request of `scoping`, which defaults to the account and call of the client.
     """
 
     rate_limited = _Profile("rate-limited", "429/20429 with Retry-After: 1; nothing is created.")
     outage = _Profile("outage", "503/20503; nothing is created.")
-    slow = _Profile("slow", "The answer comes after 1 to 5 seconds.")
-    flaky = _Profile("flaky", "500/20500 three times in ten; nothing is created then.")
-    lost_answer = _Profile("lost-answer", "The message is created, and the connection reset before the answer.")
-    bad_gateway = _Profile("bad-gateway", "502 with a page of HTML, as a gateway sends it; nothing is created.")
+    slow = _Profile("slow", "The response is delayed by 1 to 5 seconds.")
+    flaky = _Profile("flaky", "500/20500 with probability 0.3; nothing is created then.")
+    lost_answer = _Profile("lost-answer", "The message is created, but the connection is reset before the response.")
+    bad_gateway = _Profile("bad-gateway", "502 with an HTML page, as from a gateway; nothing is created.")
 
     def __init__(self, client: "EmulatorClient", **scoping: "Unpack[Scoping]") -> None:
         self._client = client
@@ -110,14 +110,14 @@ class Faults:
         profile: str | None = None,
         **options: "Unpack[FaultOptions]",
     ) -> ActiveFault:
-        """Make any fault: `then` as `POST /_emulator/faults` takes it, `{"delay": 0.5}` say."""
+        """Create any fault: `then` as in `POST /_emulator/faults`, for example `{"delay": 0.5}`, or a profile."""
         merged: FaultOptions = {**self._scoping, **options}
         rule = self._client.add_fault(then, profile=profile, **merged)
         self._active.append(ActiveFault(self._client, rule))
         return self._active[-1]
 
     def clear(self) -> None:
-        """Let none of them happen any more."""
+        """Remove all faults of this factory."""
         while self._active:
             self._active.pop().remove()
 

@@ -1,6 +1,6 @@
-"""Where an emulator listens: what is sent there, and what the bytes that come back say. No I/O, but for the CA.
+"""Requests to the inspection API, and parsing of its responses. No I/O, except for reading the CA file.
 
-One question per connection, which ends with the answer: nothing is kept, so threads and tasks share a client freely.
+Each request uses its own connection and no state is kept, so threads and tasks can share a client.
 """
 
 import http.client
@@ -18,24 +18,26 @@ if TYPE_CHECKING:
     import ssl
 
 MARGIN = 10.0
-"""Seconds that an answer may take beyond what it was asked to wait."""
+"""Seconds that a response may take in addition to the requested wait."""
 _USUAL_PORTS = {"http": 80, "https": 443}
 
 
 class EmulatorError(Exception):
-    """The emulator did not do what it was asked; str() says why."""
+    """The emulator returned an error; str() is the reason."""
 
 
 class UnreachableError(EmulatorError):
-    """No emulator answers at the address; str() says what to do."""
+    """No emulator responds at the URL; str() contains the reason and the remedy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What the inspection API is asked.
+    """A request to the inspection API.
 
     Attributes:
-        patience: seconds that the emulator is asked to wait before it answers.
+        parameters: query parameters.
+        body: JSON object.
+        patience: seconds that the emulator may wait before it responds (long poll).
     """
 
     path: str
@@ -51,10 +53,10 @@ class Question:
 
 
 class Address:
-    """Where an emulator listens, and the token that its inspection API asks for, if any.
+    """The address of an emulator, and the token of its inspection API, if it requires one.
 
     Attributes:
-        tls: what certificates are verified with; None for http.
+        tls: context that verifies certificates; None for http.
     """
 
     def __init__(self, url: str, token: str | None = None, ca: "str | os.PathLike[str] | None" = None) -> None:
@@ -69,7 +71,7 @@ class Address:
         self.token = token
 
     def request(self, question: Question) -> bytes:
-        """The question as HTTP."""
+        """Serialize a request as HTTP/1.1."""
         body = b"" if question.body is None else json.dumps(question.body).encode()
         headers = {"Host": self._name, "Connection": "close", "Content-Length": str(len(body))}
         if body:
@@ -81,30 +83,30 @@ class Address:
         return "\r\n".join([*lines, "", ""]).encode() + body
 
     def answer(self, question: Question, received: bytes) -> Any:  # noqa: ANN401  JSON
-        """What an answer says; None when it has no body.
+        """Parse a response; None when it has no body.
 
         Raises:
-            EmulatorError: it says no.
-            UnreachableError: it is none of an emulator.
+            EmulatorError: the response is an error.
+            UnreachableError: the response is not an emulator's.
         """
         try:
             response = http.client.HTTPResponse(cast("Any", _Received(received)), method=question.method)
             response.begin()
             body = response.read()
-            said = json.loads(body) if body else None
+            reply = json.loads(body) if body else None
         except (http.client.HTTPException, ValueError):
             raise self.unreachable("what answers there is something else") from None
         if response.status < HTTPStatus.BAD_REQUEST:
-            for broken in _record_errors(said):
+            for broken in _record_errors(reply):
                 raise EmulatorError(f"{question.method} {question.path}: {broken['error']}")
-            return said
-        reason = said.get("error") if isinstance(said, dict) else None
+            return reply
+        reason = reply.get("error") if isinstance(reply, dict) else None
         if reason is None:
             raise self.unreachable(f"what answers there says {response.status} to {question.path}")
         raise EmulatorError(f"{question.method} {question.path}: {reason}")
 
     def unreachable(self, reason: str | OSError | UnicodeError) -> UnreachableError:
-        """The error to raise when nothing came back."""
+        """The error to raise for this connection failure or unexpected response."""
         if isinstance(reason, TimeoutError):
             reason = "it does not answer in time"
         elif untrusted := getattr(reason, "verify_message", None):
@@ -116,11 +118,14 @@ class Address:
         )
 
 
-def _record_errors(said: object) -> Iterator[dict[str, Any]]:
-    """The entries of a page for records that the emulator could not render."""
-    lists = [value for value in said.values() if isinstance(value, list)] if isinstance(said, dict) else []
+def _record_errors(reply: object) -> Iterator[dict[str, Any]]:
+    """The entries of a page that replace records that the emulator could not render."""
+    lists = [value for value in reply.values() if isinstance(value, list)] if isinstance(reply, dict) else []
     return (
-        one for records in lists for one in records if isinstance(one, dict) and {"error", "seq", "sid"} == one.keys()
+        record
+        for records in lists
+        for record in records
+        if isinstance(record, dict) and {"error", "seq", "sid"} == record.keys()
     )
 
 
@@ -133,7 +138,7 @@ def _parts(url: str) -> tuple[SplitResult, str, int | None]:
 
 
 def _trusting(ca: "str | os.PathLike[str] | None") -> "ssl.SSLContext":
-    import ssl  # noqa: PLC0415  most emulators are asked by http
+    import ssl  # noqa: PLC0415  most emulators use http
 
     try:
         return ssl.create_default_context(cafile=ca)
@@ -142,7 +147,7 @@ def _trusting(ca: "str | os.PathLike[str] | None") -> "ssl.SSLContext":
 
 
 class _Received:
-    """Bytes that are all there, in the shape of a socket, as http.client reads them."""
+    """Received bytes with the socket interface that http.client reads from."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data

@@ -1,4 +1,4 @@
-"""What one test owns of an emulator that many share."""
+"""Isolation of tests that share an emulator: an account and a call per test."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,12 +15,12 @@ _REPORTED = 50
 
 
 class TwilioEmulator(EmulatorClient):
-    """A client bound to an account and a call of this test alone. To be awaited: `aio`.
+    """A client bound to an account and a call of one test. Its asyncio version is `aio`.
 
     Attributes:
-        url: what the library's base URL becomes.
-        account_sid: the account to send as.
-        auth_token: its token.
+        url: base URL for the Twilio library.
+        account_sid: account of the test's requests.
+        auth_token: auth token of the account.
         call_sid: a call that no other test uses.
     """
 
@@ -35,32 +35,32 @@ class TwilioEmulator(EmulatorClient):
         control_token: str | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        """Bind it.
+        """Bind the client.
 
         Args:
-            url: where the emulator listens.
+            url: URL of the emulator.
             account_sid: the account.
-            auth_token: its token.
+            auth_token: auth token of the account.
             call_sid: the call.
-            shared_account: other tests use the account too, so that the call alone is what the test owns.
-            control_token: what the inspection API asks for, if anything.
-            environ: the environment variables of the application under test.
+            shared_account: whether other tests use the account too; the test then owns only the call.
+            control_token: token of the inspection API, if it requires one.
+            environ: environment variables of the application under test.
         """
         owner = None if shared_account else account_sid
         super().__init__(url, account_sid=owner, call_sid=call_sid, control_token=control_token, environ=environ)
         self.account_sid = account_sid
         self.auth_token = auth_token
         self.call_sid = call_sid
-        # In an account of its own everything is the test's, calls that it did not mean to use most of all.
+        # With its own account, the test owns every call of it, including calls used by mistake.
         self._whole: Scoping = {} if shared_account else {"call_sid": None}
 
     def faulty(self) -> Faults:
-        """Makes faults for everything that the test sends."""
+        """Create a factory of faults for all requests of the test."""
         return Faults(self, **self._whole)
 
     @contextmanager
     def registered_call(self) -> Iterator[None]:
-        """Register the call for the account, and delete it at the end: an emulator takes 10,000."""
+        """Register the call for the account; delete it on exit, because an emulator holds at most 10,000."""
         calls = EmulatorClient(self.url, account_sid=self.account_sid, control_token=self._address.token).calls
         calls.register(self.call_sid)
         try:
@@ -70,7 +70,7 @@ class TwilioEmulator(EmulatorClient):
                 calls.forget(self.call_sid)
 
     def report(self) -> str:
-        """What the test sent, a line each, for a person who asks why it failed."""
+        """The requests of the test, one per line, for the report of a failure."""
         try:
             requests = self.requests(newest=_REPORTED, **self._whole)
         except EmulatorError as error:

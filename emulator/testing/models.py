@@ -1,4 +1,4 @@
-"""What the inspection API answers, as values. Members that a newer emulator adds are passed over."""
+"""Response models of the inspection API. Members added by a newer emulator are ignored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -15,7 +15,7 @@ _LONGEST = 80
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaError:
-    """Where a content breaks a schema."""
+    """A violation of a schema: a JSON Pointer into the content, and the validation message."""
 
     pointer: str
     message: str
@@ -23,7 +23,7 @@ class SchemaError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaResult:
-    """What a schema says of a message."""
+    """The result of validating a message's content against one schema."""
 
     name: str
     valid: bool
@@ -32,15 +32,16 @@ class SchemaResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message that was created.
+    """A created message.
 
     Attributes:
-        seq: its place in the journal; `after` takes it.
-        content: the text as received.
-        json: the content parsed; None also when it cannot be.
-        replays: how often its idempotency key came again.
-        notes: what is odd about the content but was accepted.
-        date_created: RFC 2822, as it was answered.
+        seq: position in the journal; pass it as `after`.
+        content: the content string as received.
+        json: the parsed content; None also when it is not valid JSON.
+        replays: number of later requests with the same idempotency key that returned this message.
+        notes: warnings about accepted content.
+        schemas: validation results, one per schema.
+        date_created: RFC 2822, as in the response.
     """
 
     seq: int
@@ -58,20 +59,27 @@ class Message:
     request_id: str
 
     @classmethod
-    def read(cls, said: Json) -> Self:
-        """A message of an answer."""
+    def read(cls, record: Json) -> Self:
+        """Parse a message record."""
         return _known(
             cls,
-            said,
-            notes=tuple(said["notes"]),
-            schemas=tuple(_schema_result(one) for one in said["schemas"]),
-            received_at=datetime.fromisoformat(said["received_at"]),
+            record,
+            notes=tuple(record["notes"]),
+            schemas=tuple(_schema_result(result) for result in record["schemas"]),
+            received_at=datetime.fromisoformat(record["received_at"]),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """The rule that refused a request, how sure it is, where it was read, and what exactly was wrong."""
+    """The rule that rejected a request.
+
+    Attributes:
+        says: the error that it returns.
+        certainty: how the rule is known: documented, observed or assumed.
+        source: where the rule is documented.
+        reason: details about this request.
+    """
 
     name: str
     says: str
@@ -82,7 +90,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultDone:
-    """What went wrong with a request on purpose, the rule that did it, and how long the answer was held back."""
+    """A fault that was applied to a request.
+
+    Attributes:
+        rule: id of the fault rule.
+        name: the effect.
+        delay: seconds by which the response was delayed.
+    """
 
     rule: str
     name: str
@@ -91,7 +105,7 @@ class FaultDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request on the Twilio surface, accepted or refused; str() is one line that says what became of it."""
+    """A request to the Twilio API, accepted or rejected; str() is a one-line summary with its outcome."""
 
     seq: int
     request_id: str
@@ -112,15 +126,15 @@ class Request:
     lost: bool = False
 
     @classmethod
-    def read(cls, said: Json) -> Self:
-        """A request of an answer."""
-        rule = said["rule"]
+    def read(cls, record: Json) -> Self:
+        """Parse a request record."""
+        rule = record["rule"]
         return _known(
             cls,
-            said,
-            received_at=datetime.fromisoformat(said["received_at"]),
+            record,
+            received_at=datetime.fromisoformat(record["received_at"]),
             rule=None if rule is None else _known(Rule, rule),
-            fault=_fault_done(said),
+            fault=_fault_done(record),
         )
 
     def __str__(self) -> str:
@@ -148,7 +162,9 @@ class Request:
 class Attempt:
     """A request of a retry sequence.
 
-    `gap` is the number of seconds since the previous one; `lost` means that the client got no complete response.
+    Attributes:
+        gap: seconds since the previous attempt.
+        lost: whether the client received no complete response.
     """
 
     request_id: str
@@ -164,21 +180,23 @@ class Attempt:
     fault: FaultDone | None
 
     @classmethod
-    def read(cls, said: Json) -> Self:
-        """An attempt of an answer."""
-        return _known(cls, said, received_at=datetime.fromisoformat(said["received_at"]), fault=_fault_done(said))
+    def read(cls, record: Json) -> Self:
+        """Parse an attempt record."""
+        received_at = datetime.fromisoformat(record["received_at"])
+        return _known(cls, record, received_at=received_at, fault=_fault_done(record))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrySequence:
-    """Attempts at one thing, oldest first, and what they show; str() tells all of it in lines.
+    """Attempts to create one message, and findings about them; str() is a multi-line explanation.
 
     Attributes:
-        id: the request id of the first attempt.
-        seq: place of the last attempt in the journal; `after` takes it.
-        messages: how many messages its attempts created; two are a duplicate.
-        findings: `retried_same_key`, `recovered` and others; `GET /_emulator/retries` names them all.
-        explanation: the lines.
+        id: request id of the first attempt.
+        seq: position of the last attempt in the journal; pass it as `after`.
+        messages: number of messages that the attempts created; more than one is a duplicate.
+        findings: `retried_same_key`, `recovered` and others; see `GET /_emulator/retries`.
+        explanation: lines of text.
+        attempts: oldest first.
     """
 
     id: str
@@ -193,14 +211,14 @@ class RetrySequence:
     attempts: tuple[Attempt, ...]
 
     @classmethod
-    def read(cls, said: Json) -> Self:
-        """A retry sequence of an answer."""
+    def read(cls, record: Json) -> Self:
+        """Parse a retry sequence record."""
         return _known(
             cls,
-            said,
-            findings=tuple(said["findings"]),
-            explanation=tuple(said["explanation"]),
-            attempts=tuple(Attempt.read(one) for one in said["attempts"]),
+            record,
+            findings=tuple(record["findings"]),
+            explanation=tuple(record["explanation"]),
+            attempts=tuple(Attempt.read(attempt) for attempt in record["attempts"]),
         )
 
     def __str__(self) -> str:
@@ -210,15 +228,15 @@ class RetrySequence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A rule that makes requests fail, and what it did until it was asked.
+    """A fault rule, and its counters at the time of the response.
 
     Attributes:
-        match: which requests it is for.
-        then: what happens to them.
-        seconds_left: until it ends by itself; None = never.
-        matched: how many requests it was for.
-        fired: how many it made fail.
-        active: whether it can still fire.
+        match: conditions of the requests that it applies to.
+        then: its effect.
+        seconds_left: seconds until it expires; None = never.
+        matched: number of matching requests.
+        fired: number of requests that it affected.
+        active: whether it can still affect requests.
     """
 
     id: str
@@ -236,14 +254,14 @@ class Fault:
     active: bool
 
     @classmethod
-    def read(cls, said: Json) -> Self:
-        """A rule of an answer."""
-        return _known(cls, said)
+    def read(cls, record: Json) -> Self:
+        """Parse a fault record."""
+        return _known(cls, record)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A registered call; `account_sid` None = every account's."""
+    """A registered call; with `account_sid` None, every account can use it."""
 
     call_sid: str
     account_sid: str | None
@@ -251,14 +269,14 @@ class Call:
     client: Leg
 
     @classmethod
-    def read(cls, said: Json) -> Self:
-        """A call of an answer."""
-        return _known(cls, said, status=Status(said["status"]), client=Leg(said["client"]))
+    def read(cls, record: Json) -> Self:
+        """Parse a call record."""
+        return _known(cls, record, status=Status(record["status"]), client=Leg(record["client"]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed:
-    """What a reset removed; `requests` counts messages too, `waits` were ended."""
+    """Numbers of records removed by a reset; `requests` includes messages, `waits` are ended long polls."""
 
     requests: int
     messages: int
@@ -268,21 +286,21 @@ class Removed:
     faults: int = 0
 
     @classmethod
-    def read(cls, said: Json) -> Self:
-        """What an answer tells."""
-        return _known(cls, said)
+    def read(cls, record: Json) -> Self:
+        """Parse the response of a reset."""
+        return _known(cls, record)
 
 
-def _known(kind: type[T], said: Json, **better: object) -> T:
-    """A value of this kind from the members that it knows, some of them better than JSON has them."""
-    names = {one.name for one in fields(cast("Any", kind))}
-    return kind(**{name: value for name, value in said.items() if name in names} | better)
+def _known(kind: type[T], record: Json, **converted: object) -> T:
+    """Create a `kind` from the members that it has as fields; `converted` replaces JSON values."""
+    names = {member.name for member in fields(cast("Any", kind))}
+    return kind(**{name: value for name, value in record.items() if name in names} | converted)
 
 
-def _fault_done(said: Json) -> FaultDone | None:
-    done = said.get("fault")
+def _fault_done(record: Json) -> FaultDone | None:
+    done = record.get("fault")
     return None if done is None else _known(FaultDone, done)
 
 
-def _schema_result(said: Json) -> SchemaResult:
-    return _known(SchemaResult, said, errors=tuple(_known(SchemaError, error) for error in said["errors"]))
+def _schema_result(record: Json) -> SchemaResult:
+    return _known(SchemaResult, record, errors=tuple(_known(SchemaError, error) for error in record["errors"]))

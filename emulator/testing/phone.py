@@ -1,6 +1,6 @@
-"""A Voice SDK's side of the wire, without I/O: frames go in, calls change, and frames to be sent wait.
+"""Client side of the Voice SDK's signalling, without I/O: receives frames, updates calls, queues frames to send.
 
-It does what pstream.ts, device.ts and call.ts of @twilio/voice-sdk 2.2.0 to 2.18.5 do, as far as calls and messages go.
+It follows pstream.ts, device.ts and call.ts of @twilio/voice-sdk 2.2.0 to 2.18.5 for calls and messages.
 """
 
 import json
@@ -20,12 +20,12 @@ Json = Mapping[str, object]
 
 @dataclass(slots=True, eq=False)
 class SentMessage:
-    """A message of the end user.
+    """A message sent by the end user.
 
     Attributes:
-        settled: it is known what became of it.
-        failure: why it was refused.
-        lost: the connection ended before the gateway said what became of it.
+        settled: whether it was acknowledged, rejected or lost.
+        failure: the error with which it was rejected.
+        lost: whether the connection ended before the gateway responded to it.
     """
 
     sid: str
@@ -35,18 +35,18 @@ class SentMessage:
 
 
 class Phone:
-    """One user.
+    """The Voice SDK client of one end user.
 
     Args:
-        identity: who it is, until the gateway says who its token stands for.
-        token: what it shows to the gateway.
-        entropy: makes so many random bytes.
+        identity: its identity, until the gateway sends the one of its token.
+        token: access token for the gateway.
+        entropy: returns the given number of random bytes.
 
     Attributes:
-        connected: the gateway let it in on the socket that there is.
-        failures: what the gateway refused and was about no call.
-        gone: why it will not come back.
-        incoming: calls that nobody has asked for yet.
+        connected: whether the gateway has accepted the token on the current connection.
+        failures: errors from the gateway that belong to no call or message.
+        gone: why it will not reconnect; None while it may.
+        incoming: incoming calls that the test has not taken yet.
     """
 
     def __init__(self, identity: str, token: str, entropy: Callable[[int], bytes] = secrets.token_bytes) -> None:
@@ -65,29 +65,29 @@ class Phone:
 
     @property
     def live(self) -> list[CallState]:
-        """The calls that are not over."""
+        """The calls that have not ended."""
         return list(self._calls)
 
     @property
     def returns(self) -> bool:
-        """Whether it comes back after its socket is lost."""
+        """Whether it reconnects after a lost connection."""
         return not self._leaving and self.gone is None
 
     @property
     def settled(self) -> bool:
-        """Whether it is connected, and every call with it."""
+        """Whether it is connected and no call is reconnecting."""
         return self.connected and all(call.status is not CallStatus.RECONNECTING for call in self._calls)
 
     # --- the socket
 
     def opened(self) -> None:
-        """There is a socket: say who it is."""
+        """Send the access token on a new connection."""
         self._outbox.clear()
         self._say("listen", token=self._token, browserinfo={"p": "python", "plugin": "rtc", "v": "emulator"})
 
     def lost(self, reason: str) -> None:
-        """The socket is gone. A call that was answered goes on when there is another one."""
-        if not self.connected:  # it was never let in: it would not be now
+        """Handle a lost connection. Answered calls wait for the next connection; other calls end."""
+        if not self.connected:  # never accepted: a new connection would not be either
             self._leaving = True
         self.connected = False
         self._outbox.clear()
@@ -101,17 +101,17 @@ class Phone:
                 self._end(call, f"the connection was lost: {reason}")
 
     def vanish(self, reason: str) -> None:
-        """It will not come back."""
+        """End the client; it will not reconnect."""
         self.gone = self.gone or reason
         self.lost(reason)
 
     def take(self) -> list[str]:
-        """The texts that are to be sent."""
+        """Remove and return the frames to send."""
         taken, self._outbox = self._outbox, []
         return taken
 
     def receive(self, text: str | bytes) -> None:
-        """Take a frame; what is none, or is of no known type, is passed over, as by the Voice SDK."""
+        """Process a frame; ignore malformed frames and unknown types, as the Voice SDK does."""
         if text == KEEPALIVE:
             self._outbox.append(KEEPALIVE)
             return
@@ -124,20 +124,20 @@ class Phone:
         if take is not None and isinstance(frame, dict):
             take(self, _member(frame, "payload"))
 
-    # --- what its user does
+    # --- actions of the end user
 
     def register(self, *, available: bool = True) -> int:
-        """Say that it can be called, or no longer; returns a number to ask `answered` about."""
+        """Register as available for calls or not; return a number for `answered`."""
         self._say("register", media={"audio": available})
         self._asked += 1
         return self._asked
 
     def answered(self, number: int) -> bool:
-        """Whether the gateway has done all that was said before."""
+        """Whether the gateway has processed this registration, and thereby all frames before it."""
         return self.connected and self._answered >= number
 
     def dial(self, to: str, parameters: Mapping[str, str]) -> CallState:
-        """Call somebody."""
+        """Start an outgoing call."""
         name = "TJS" + self._entropy(16).hex()
         call = CallState(
             name=name,
@@ -157,7 +157,7 @@ class Phone:
         self._say("answer", callsid=call.sid, sdp=sdp.answer(call.offer, self._entropy(sdp.ENTROPY_BYTES)))
 
     def reject(self, call: CallState) -> None:
-        """Do not answer it."""
+        """Reject an incoming call."""
         self._say("reject", callsid=call.sid)
         self._end(call, "rejected")
 
@@ -167,7 +167,7 @@ class Phone:
         self._end(call, "hung up")
 
     def send_message(self, call: CallState, value: object, content_type: str, message_type: str) -> SentMessage:
-        """Say something in a call.
+        """Send a message in a call.
 
         Raises:
             TypeError, ValueError: the value is not JSON, or is null, which the Voice SDK does not send either.
@@ -187,17 +187,17 @@ class Phone:
         return sent
 
     def leave(self) -> None:
-        """Hang up and be called no more."""
+        """End all calls; do not reconnect."""
         self._leaving = True
         for call in self.live:
             self.hang_up(call)
 
-    # --- what the gateway says
+    # --- frames from the gateway
 
     def _connected(self, payload: Json) -> None:
         self.connected = True
         self.identity = _text(_member(payload, "token"), "identity") or self.identity
-        self._answered = self._asked  # what was said on another socket is not answered on this one
+        self._answered = self._asked  # frames sent on another connection are not answered on this one
         self.register()
         for call in self.live:
             if call.status is CallStatus.RECONNECTING:
@@ -208,7 +208,7 @@ class Phone:
 
     def _ringing(self, payload: Json) -> None:
         sid = _text(payload, "callsid")
-        # It names no call, but calls begin to ring in the order in which they were made.
+        # The frame does not identify the call, but calls ring in the order in which they were started.
         call = next((call for call in self.live if call.status is CallStatus.CONNECTING), None)
         if sid and call is not None and self._find(sid) is None:
             call.sid, call.status = sid, CallStatus.RINGING
@@ -280,13 +280,13 @@ class Phone:
     def _close(self, _payload: Json) -> None:
         self._leaving = True
 
-    # --- inside
+    # --- private
 
     def _say(self, kind: str, **payload: object) -> None:
         self._outbox.append(json.dumps({"type": kind, "version": VERSION, "payload": payload}, allow_nan=False))
 
     def _find(self, named: str) -> CallState | None:
-        """A call that is not over, by its CallSid or our own name for it."""
+        """A call that has not ended, by its CallSid or its temporary name."""
         return next((call for call in self.live if named and named in (call.sid, call.name)), None)
 
     def _end(self, call: CallState, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""A call as its end user knows it, and what can go wrong with it. Values; a phone changes them."""
+"""The state of a call at its end user, and its errors. Plain data, updated by `Phone`."""
 
 import json
 from dataclasses import dataclass, field
@@ -9,17 +9,17 @@ from emulator.testing.http import EmulatorError
 from emulator.wire.signalling.error_codes import SdkError
 
 ANY: object = ...
-"""Every content."""
+"""Matches every content."""
 
 _LONGEST = 200
 
 
 class SignallingError(EmulatorError):
-    """The gateway refused something.
+    """An error of the signalling gateway, or a lost connection.
 
     Attributes:
-        code: Twilio's number for it; None when it gave none.
-        message: Twilio's text.
+        code: Twilio's error code; None when there is none.
+        message: the error text.
     """
 
     def __init__(self, code: int | None, message: str) -> None:
@@ -29,15 +29,15 @@ class SignallingError(EmulatorError):
 
 
 class CallFailedError(SignallingError):
-    """A call was not answered, or cannot be accepted any more."""
+    """A call was not answered, or can no longer be accepted."""
 
 
 class MessageRefusedError(SignallingError):
-    """A message of the end user was refused: 31210 for its type, 31211 for the call, 31212 for its size."""
+    """The gateway rejected a message of the end user: 31210 for its type, 31211 for the call, 31212 for its size."""
 
 
 class CallStatus(StrEnum):
-    """What a call is to its end user, in the Voice SDK's words (call.ts: Call.State)."""
+    """Status of a call at its end user, with the Voice SDK's names (call.ts: Call.State)."""
 
     PENDING = "pending"  # incoming, neither accepted nor rejected
     CONNECTING = "connecting"  # outgoing, without a CallSid
@@ -49,11 +49,11 @@ class CallStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedMessage:
-    """A message that the end user got.
+    """A message that the end user received.
 
     Attributes:
-        sid: the `KX…` that the REST API answered.
-        content: as the Voice SDK hands it on: the value of a content that is JSON, else its text.
+        sid: the message SID `KX…`, as in the response of the REST API.
+        content: as from the Voice SDK: the parsed value of a JSON content, otherwise the string.
     """
 
     sid: str
@@ -64,16 +64,16 @@ class ReceivedMessage:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class CallState:
-    """A call, as its end user knows it.
+    """State of a call at its end user.
 
     Attributes:
-        name: what the client calls it before it has a CallSid.
-        parameters: the custom ones.
-        received: messages, the oldest first.
-        ended: why it is closed.
-        failure: the same in Twilio's words, if the gateway gave any.
-        token: what lets it go on on another socket.
-        offer: what an incoming call offered.
+        name: temporary name of an outgoing call, used before it has a CallSid.
+        parameters: custom parameters.
+        received: messages, oldest first.
+        ended: why the call ended; None before.
+        failure: the error of the gateway, if it sent one.
+        token: reconnect token, to continue the call on another connection.
+        offer: SDP offer of an incoming call.
     """
 
     name: str | None = None
@@ -93,23 +93,25 @@ class CallState:
         return f"call {self.sid or self.name} from {self.from_!r} to {self.to!r} ({self.status}{why})"
 
     def matching(self, wanted: object) -> list[ReceivedMessage]:
-        """The messages with such a content: objects by subset, arrays whole; `...` is every one."""
+        """The messages whose content contains `wanted`: objects by subset, arrays equal; `...` matches all."""
         if wanted is ...:
             return list(self.received)
-        return [one for one in self.received if not any(diff(wanted, one.content))]
+        return [message for message in self.received if not any(diff(wanted, message.content))]
 
     def missed(self, at_least: int, wanted: object, seconds: float) -> str:
-        """What came instead of so many messages."""
-        such = "" if wanted is ... else f" with {_shown(wanted)} in the content"
+        """Explain a failed wait: the expected and the received messages."""
+        condition = "" if wanted is ... else f" with {_shown(wanted)} in the content"
         waited = f"waited {seconds:g} s" if self.status is not CallStatus.CLOSED else "it is over"
         matching = self.matching(wanted)
-        what = f"{self}: expected {at_least} or more messages{such}, {len(matching)} came ({waited})"
-        came = (f"  {one.sid}: {_shown(one.content)}{_differing(wanted, one)}" for one in self.received)
-        return "\n".join([what, *came])
+        what = f"{self}: expected {at_least} or more messages{condition}, {len(matching)} came ({waited})"
+        received = (
+            f"  {message.sid}: {_shown(message.content)}{_differing(wanted, message)}" for message in self.received
+        )
+        return "\n".join([what, *received])
 
 
 class CallView:
-    """What is known of a call, without waiting."""
+    """The current state of a call."""
 
     def __init__(self, state: CallState) -> None:
         self._state = state
@@ -119,37 +121,37 @@ class CallView:
 
     @property
     def sid(self) -> str:
-        """The `CA…` of this end of the call."""
+        """The CallSid `CA…` of this end of the call; empty before it has one."""
         return self._state.sid or ""
 
     @property
     def status(self) -> CallStatus:
-        """The Voice SDK's word for what it is: `pending`, `ringing`, `open`, `reconnecting`, `closed`."""
+        """Status, with the Voice SDK's names: `pending`, `connecting`, `ringing`, `open`, `reconnecting`, `closed`."""
         return self._state.status
 
     @property
     def from_(self) -> str:
-        """Who calls."""
+        """The caller, for example `client:alice`."""
         return self._state.from_
 
     @property
     def to(self) -> str:
-        """Who is called."""
+        """The callee."""
         return self._state.to
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The custom parameters."""
+        """A copy of the custom parameters."""
         return dict(self._state.parameters)
 
     @property
     def received(self) -> list[ReceivedMessage]:
-        """The messages that came, the oldest first."""
+        """The received messages, oldest first."""
         return list(self._state.received)
 
     @property
     def ended(self) -> str | None:
-        """Why it is over; None while it is not."""
+        """Why the call ended; None before."""
         return self._state.ended
 
 
@@ -158,12 +160,12 @@ def _shown(value: object) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def _differing(wanted: object, one: ReceivedMessage) -> str:
-    """Where a message is not what was wanted."""
+def _differing(wanted: object, message: ReceivedMessage) -> str:
+    """Where the content of a message differs from `wanted`."""
     if wanted is ...:
         return ""
     found = ", ".join(
         f"{difference.pointer or 'it'} is {'missing' if difference.missing else _shown(difference.found)}"
-        for difference in diff(wanted, one.content)
+        for difference in diff(wanted, message.content)
     )
     return f" ({found})" if found else ""

@@ -1,4 +1,4 @@
-"""A phone on a socket: reads, sends what the phone says, waits for what it hears, and comes back when it is lost."""
+"""Runs a `Phone` on a WebSocket: moves its frames, waits for its state, and reconnects."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 _SIGNAL = "/signal"
 _LOOKS_FOR_PROXIES = 15
-_FAREWELL = 2.0  # seconds that leaving may take
+_FAREWELL = 2.0  # seconds for each step of closing
 
 
 class PhoneConnection:
-    """The phone's way to the gateway. `websockets` is imported when there is one to open."""
+    """The connection of a phone to the gateway. `websockets` is imported on first use."""
 
     def __init__(self, address: Address, phone: Phone) -> None:
         self._address = address
@@ -28,11 +28,11 @@ class PhoneConnection:
         self._reading: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Return once its user can be called.
+        """Connect, and return once the end user can be called.
 
         Raises:
-            SignallingError: the gateway refuses the token.
-            UnreachableError: no emulator answers.
+            SignallingError: the gateway rejected the token.
+            UnreachableError: no emulator responds.
         """
         if self._reading is not None or self._phone.gone is not None:
             raise RuntimeError(f"{self._phone.identity} was connected before: make another end user")
@@ -45,7 +45,7 @@ class PhoneConnection:
             raise
 
     async def close(self) -> None:
-        """Hang up, and return once the gateway knows that its user is gone; again, do nothing."""
+        """End all calls and disconnect; return once the gateway has processed it. Idempotent."""
         reading, self._reading = self._reading, None
         if reading is None:
             return
@@ -65,7 +65,7 @@ class PhoneConnection:
             reading.result()
 
     async def drop(self) -> None:
-        """Cut the socket, and return once calls go on on another one."""
+        """Abort the connection; return once calls continue on a new connection."""
         await self.ready()
         before = self._socket
         assert before is not None
@@ -73,23 +73,23 @@ class PhoneConnection:
         await self.ask(lambda: self._socket is not before and self._phone.settled)
 
     async def ready(self, call: CallState | None = None) -> None:
-        """Wait until the gateway listens, and the call is there with it."""
+        """Wait until the gateway has accepted the connection, and the call is not reconnecting."""
         if self._reading is None:
             name = self._phone.identity
             raise RuntimeError(f"{name} is not connected: use it in a with statement, or call connect()")
         await self.ask(lambda: self._phone.connected and (call is None or call.status is not CallStatus.RECONNECTING))
 
     async def settle(self) -> None:
-        """Return once the gateway did what was said: it takes frame after frame, and this one it answers."""
+        """Return once the gateway has processed all frames: it works in order, and answers a `register` frame."""
         number = self._phone.register()
         await self.ask(lambda: self._phone.answered(number))
 
     async def ask(self, answered: Callable[[], object]) -> None:
-        """Send what was said, and wait for what the gateway answers at once.
+        """Send queued frames, and wait for the immediate response of the gateway.
 
         Raises:
-            SignallingError: it refused, or the connection is over.
-            UnreachableError: it said nothing.
+            SignallingError: the gateway sent an error, or the connection has ended.
+            UnreachableError: timeout.
         """
         phone, refused = self._phone, len(self._phone.failures)
         await self._flush()
@@ -101,15 +101,15 @@ class PhoneConnection:
         else:
             raise self._address.unreachable(TimeoutError())
 
-    async def until(self, true: Callable[[], object], timeout: float) -> bool:  # noqa: ASYNC109  no error: an answer
-        """Wait until something is true, or can no longer become so; whether it is."""
+    async def until(self, true: Callable[[], object], timeout: float) -> bool:  # noqa: ASYNC109  returns a result, no error
+        """Wait until a condition is true or the phone has ended; return the condition."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout), self._changed:
                 await self._changed.wait_for(lambda: true() or self._phone.gone is not None)
         return bool(true())
 
     async def _live(self, socket: "ClientConnection") -> None:
-        """Read until the end; come back when the socket is lost."""
+        """Read frames; reconnect when the connection is lost, until the phone ends."""
         phone, reason = self._phone, "it stopped"
         try:
             while phone.returns:
@@ -127,8 +127,8 @@ class PhoneConnection:
             await self._tell()
 
     async def _read(self, socket: "ClientConnection") -> str:
-        """Take frames until the socket is lost; returns why it was."""
-        from websockets.exceptions import ConnectionClosed  # noqa: PLC0415  only for those who have a phone
+        """Process frames until the connection is lost; return the reason."""
+        from websockets.exceptions import ConnectionClosed  # noqa: PLC0415  only needed with a phone
 
         try:
             while True:
@@ -144,11 +144,11 @@ class PhoneConnection:
         socket = self._socket
         assert socket is not None
         for text in self._phone.take():
-            with suppress(ConnectionClosed):  # who reads notices
+            with suppress(ConnectionClosed):  # the reading task handles it
                 await socket.send(text)
 
     async def _tell(self) -> None:
-        """Let those look who wait for something."""
+        """Wake the tasks that wait for a condition."""
         async with self._changed:
             self._changed.notify_all()
 
@@ -171,7 +171,7 @@ class PhoneConnection:
             )
         except InvalidHandshake as error:
             raise self._address.unreachable(f"what answers there takes no Voice SDK: {error}") from None
-        except (OSError, UnicodeError) as error:  # UnicodeError: a name that is no host name
+        except (OSError, UnicodeError) as error:  # UnicodeError: invalid host name
             raise self._address.unreachable(error) from None
 
     async def _shut(self) -> None:

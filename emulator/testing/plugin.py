@@ -1,7 +1,7 @@
-"""The pytest plugin. pytest loads it in every run of everybody who has it installed: import nothing up here.
+"""The pytest plugin. pytest loads it in every run wherever it is installed: import nothing at module level.
 
-One server per process and session, which all tests share: a test is apart from the others by an account and a call of
-its own, so nothing is ever cleared, and workers and threads need not know of each other.
+All tests share one server per process and session. Each test has its own account and call, which isolate it: nothing
+is ever cleared, and workers and threads need no coordination.
 """
 
 import os
@@ -28,20 +28,20 @@ _OWN = pytest.StashKey["TwilioEmulator"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The one option."""
+    """Add the option `--twilio-emulator-url`."""
     parser.getgroup("twilio").addoption(
         _OPTION, metavar="URL", help=f"use the emulator at this address instead of starting one [{_VARIABLE}]"
     )
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """An address on the command line must answer."""
+    """Stop the run if the emulator given on the command line does not respond."""
     if session.config.getoption(_OPTION):
         _end_if_silent(session.config)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """The variable's address must answer only when a test here wants it."""
+    """Stop the run if the emulator of the environment variable does not respond and a collected test uses it."""
     if any("twilio_emulator" in getattr(item, "fixturenames", ()) for item in session.items):
         _end_if_silent(session.config)
 
@@ -50,7 +50,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add to a failure what the test sent."""
+    """Add the requests of the test to the report of its failure."""
     report = yield
     own = item.stash.get(_OWN, None)
     if own is not None and report.failed and call.when != "teardown":
@@ -59,8 +59,8 @@ def pytest_runtest_makereport(
 
 
 def _add_section(report: pytest.TestReport, title: str, text: str) -> None:
-    """Put a section into the failure itself: JUnit XML leaves `report.sections` out by default."""
-    add = getattr(report.longrepr, "addsection", None)  # what a traceback has, other failures not
+    """Add a section to the failure itself, because JUnit XML omits `report.sections` by default."""
+    add = getattr(report.longrepr, "addsection", None)  # only tracebacks have it
     if add is not None:
         add(title, text)
     else:
@@ -69,12 +69,12 @@ def _add_section(report: pytest.TestReport, title: str, text: str) -> None:
 
 @pytest.fixture(scope="session")
 def twilio_emulator_settings() -> "Mapping[str, Any] | Settings":
-    """Override it to start the emulator with options, by their names: `{"calls": "registered"}`."""
+    """Options of the emulator by name; override this fixture to set them: `{"calls": "registered"}`."""
     return {}
 
 
 def _started(settings: "Mapping[str, Any] | Settings") -> "Emulator":
-    from emulator.server.bind import CannotStartError  # noqa: PLC0415  see the top
+    from emulator.server.bind import CannotStartError  # noqa: PLC0415  see the module docstring
     from emulator.settings import SettingsError  # noqa: PLC0415
     from emulator.testing.server import Emulator  # noqa: PLC0415
 
@@ -90,13 +90,13 @@ def _started(settings: "Mapping[str, Any] | Settings") -> "Emulator":
 def twilio_emulator_server(
     pytestconfig: pytest.Config, twilio_emulator_settings: "Mapping[str, Any] | Settings"
 ) -> "Iterator[Emulator | None]":
-    """The emulator in this process; None when another one is used."""
+    """The emulator in this process; None when `--twilio-emulator-url` or EMULATOR_URL selects another one."""
     if _external(pytestconfig) is not None:
         if (complaint := _complaint(pytestconfig)) is not None:
             pytest.fail(complaint, pytrace=False)
         yield None
         return
-    with warnings.catch_warnings():  # a test run may turn into errors what old dependencies import and do
+    with warnings.catch_warnings():  # a test run may turn deprecation warnings of dependencies into errors
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", PendingDeprecationWarning)
         emulator = _started(twilio_emulator_settings)
@@ -106,14 +106,14 @@ def twilio_emulator_server(
 
 @pytest.fixture(scope="session")
 def twilio_account_sid(twilio_emulator_server: "Emulator | None") -> str | None:
-    """Override it when the application has a fixed account: the CallSid alone then keeps tests apart."""
+    """Override this fixture when the application has a fixed account; tests are then isolated by CallSid only."""
     accounts = twilio_emulator_server and twilio_emulator_server.settings.accounts
     return next(iter(accounts)) if accounts else None
 
 
 @pytest.fixture(scope="session")
 def twilio_auth_token(twilio_emulator_server: "Emulator | None", twilio_account_sid: str | None) -> str:
-    """Override it when another emulator has a token of its own."""
+    """Override this fixture when an external emulator has its own auth token."""
     if twilio_emulator_server is None:
         return os.environ.get("EMULATOR_AUTH_TOKEN") or _ZEROS
     settings = twilio_emulator_server.settings
@@ -128,7 +128,7 @@ def twilio_emulator(
     twilio_account_sid: str | None,
     twilio_auth_token: str,
 ) -> "Iterator[TwilioEmulator]":
-    """An account and a call of this test's own, and what arrives there."""
+    """Client of the emulator, bound to an account and a call of this test only."""
     from emulator.testing.isolation import TwilioEmulator  # noqa: PLC0415
 
     server = twilio_emulator_server
@@ -151,14 +151,14 @@ def twilio_emulator(
 
 @pytest.fixture
 def twilio_faults(twilio_emulator: "TwilioEmulator") -> "Iterator[Faults]":
-    """Makes what the test sends fail: `with twilio_faults.lost_answer(times=1): …`; removed at the test's end."""
+    """Faults for the test's requests: `with twilio_faults.lost_answer(times=1): …`; removed at the test's end."""
     with twilio_emulator.faulty() as faults:
         yield faults
 
 
 @pytest.fixture
 def twilio_client(twilio_emulator: "TwilioEmulator") -> "Iterator[Client]":
-    """Twilio's own library, attached to the emulator; its account is this test's."""
+    """Client of Twilio's Python library, connected to the emulator, with the account of this test."""
     try:
         from twilio.http.http_client import TwilioHttpClient  # noqa: PLC0415
         from twilio.rest import Client  # noqa: PLC0415
@@ -166,10 +166,10 @@ def twilio_client(twilio_emulator: "TwilioEmulator") -> "Iterator[Client]":
         pytest.fail("the fixture twilio_client needs Twilio's library: pip install twilio", pytrace=False)
     http = TwilioHttpClient()
     client = Client(twilio_emulator.account_sid, twilio_emulator.auth_token, http_client=http)
-    client.region = client.edge = None  # TWILIO_REGION and TWILIO_EDGE would be put into the host name
+    client.region = client.edge = None  # TWILIO_REGION and TWILIO_EDGE would change the host name
     client.api.base_url = twilio_emulator.url
     with http.session:
-        http.session.trust_env = twilio_emulator.url.startswith("https:")  # a proxy is not for a server of ours
+        http.session.trust_env = twilio_emulator.url.startswith("https:")  # use no proxy for a local http server
         yield client
 
 
@@ -177,7 +177,7 @@ def twilio_client(twilio_emulator: "TwilioEmulator") -> "Iterator[Client]":
 def twilio_end_users(
     twilio_emulator: "TwilioEmulator", twilio_emulator_server: "Emulator | None"
 ) -> "Iterator[EndUsers]":
-    """Called with a name or none, it makes a connected user of the test's account, who is gone at the test's end."""
+    """Factory of connected end users of the test's account, with an optional identity; closed at the test's end."""
     from emulator.testing.end_user import EndUsers  # noqa: PLC0415
 
     account, server = twilio_emulator.account_sid, twilio_emulator_server
@@ -189,12 +189,12 @@ def twilio_end_users(
 
 @pytest.fixture
 def twilio_end_user(twilio_end_users: "EndUsers") -> "EndUser":
-    """A user of the application, with a Voice SDK that is connected; its calls are the test's account's."""
+    """A connected end user with the Voice SDK; its calls belong to the test's account."""
     return twilio_end_users()
 
 
 def _external(config: pytest.Config) -> str | None:
-    """The address of the emulator to use instead of one of our own."""
+    """The URL of an external emulator; None = start one in this process."""
     return config.getoption(_OPTION) or os.environ.get(_VARIABLE) or None
 
 
@@ -203,8 +203,8 @@ def _control_token() -> str | None:
 
 
 def _end_if_silent(config: pytest.Config) -> None:
-    """End the run with one line when the other emulator does not answer."""
-    # A worker of xdist cannot end the run: there each test fails with the line.
+    """Stop the run with a one-line error when the external emulator does not respond."""
+    # An xdist worker cannot stop the run: there, each test fails with the error.
     if not config.option.collectonly and not hasattr(config, "workerinput"):
         complaint = _complaint(config)
         if complaint is not None:
@@ -212,7 +212,7 @@ def _end_if_silent(config: pytest.Config) -> None:
 
 
 def _complaint(config: pytest.Config) -> str | None:
-    """Why another emulator cannot be used; None when it can, or when none is named."""
+    """Why the external emulator cannot be used; None when it can, or when none is configured."""
     url = _external(config)
     if url is None:
         return None

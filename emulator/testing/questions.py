@@ -1,7 +1,7 @@
-"""What can be asked about a scope, without I/O.
+"""The requests of the inspection API for a scope, without I/O.
 
-A conversation yields questions, is sent what the answers say, and returns the result. Whoever drives one (a thread, a
-task) brings the connection; nothing here knows which, or what time it is.
+A conversation is a generator: it yields requests (`Question`), receives the parsed responses, and returns the result.
+The caller (blocking or asyncio client) provides the connection and the time.
 """
 
 import json
@@ -32,21 +32,22 @@ Finding = Literal[
 ]
 
 LONGEST_WAIT = 60.0
-"""Seconds that an emulator waits before one answer; a longer wait is several."""
+"""Maximum seconds of one long poll; a longer wait consists of several."""
 LARGEST_PAGE = 1000
 _MATCHED = frozenset({"account_sid", "call_sid", "idempotency_key", "content"})
 
 
 class Filters(TypedDict, total=False):
-    """Which messages are meant.
+    """Filters of messages.
 
     Attributes:
-        account_sid: another account than the client's; None = any.
-        call_sid: another call than the client's; None = any.
-        after: only with a higher `seq`.
-        content: a value (a dict, say; not a JSON text) that the content must hold: objects by subset, arrays whole.
-        contains: text that the content must hold.
-        valid: whether every schema allows it.
+        account_sid: an account other than the client's; None = any.
+        call_sid: a call other than the client's; None = any.
+        idempotency_key: this idempotency key.
+        after: a higher `seq`.
+        content: a value, not JSON text, that the content must contain: objects match by subset, arrays must be equal.
+        contains: a substring of the content.
+        valid: whether the content is valid by every schema.
     """
 
     account_sid: str | None
@@ -59,7 +60,7 @@ class Filters(TypedDict, total=False):
 
 
 class RequestFilters(Filters, total=False):
-    """Which requests are meant: also by HTTP status, by Twilio's error code, and by what became of them."""
+    """Filters of requests: also by HTTP status, Twilio error code and outcome."""
 
     status: int
     code: int
@@ -67,29 +68,29 @@ class RequestFilters(Filters, total=False):
 
 
 class RetryFilters(Filters, total=False):
-    """Which retry sequences are meant: those with an attempt that is, and that show something."""
+    """Filters of retry sequences: those with an attempt that matches, and with this finding."""
 
     finding: Finding
 
 
 class Scoping(TypedDict, total=False):
-    """Another account or call than the client's; None = any."""
+    """An account or call other than the client's; None = any."""
 
     account_sid: str | None
     call_sid: str | None
 
 
 class FaultOptions(Scoping, total=False):
-    """Which requests a fault is for, and how often it happens.
+    """Which requests a fault applies to, and how often.
 
     Attributes:
-        idempotency_key: only to requests with this key.
-        content: a value that the content must hold: objects by subset, arrays whole.
-        times: so often, then no more.
-        skip_first: so many requests pass first.
+        idempotency_key: only requests with this key.
+        content: a value that the content must contain: objects match by subset, arrays must be equal.
+        times: maximum number of requests that fail; None = unlimited.
+        skip_first: number of matching requests that pass first.
         probability: from 0 to 1.
-        seed: makes chance repeat.
-        ttl: seconds after which it ends by itself.
+        seed: makes the random choices repeatable.
+        ttl: seconds until the fault expires; None = never.
     """
 
     idempotency_key: str
@@ -102,49 +103,49 @@ class FaultOptions(Scoping, total=False):
 
 
 class Questions:
-    """What can be asked about a scope."""
+    """The conversations about one scope."""
 
     def __init__(self, scope: Scope, hint: Callable[[], str | None] = lambda: None) -> None:
-        """Bind them.
+        """Bind the conversations to a scope.
 
         Args:
             scope: the account, the call or both.
-            hint: returns a line for the explanation of a wait that failed, or None.
+            hint: returns a line to append to the error of a failed wait, or None.
         """
         self.scope = scope
         self._hint = hint
 
     def messages(self, filters: Mapping[str, Any]) -> Conversation[list[Message]]:
-        """All messages, the oldest first."""
+        """All messages, oldest first."""
         found = yield from _all("messages", self._parameters(filters))
-        return [Message.read(one) for one in found]
+        return [Message.read(record) for record in found]
 
     def requests(self, newest: int | None, filters: Mapping[str, Any]) -> Conversation[list[Request]]:
-        """All requests, or so many of the newest; the oldest first."""
+        """All requests, or the `newest` ones; oldest first."""
         parameters = self._parameters(filters)
         if newest is None:
             found = yield from _all("requests", parameters)
         else:
             found = yield from _newest("requests", parameters, newest)
-        return [Request.read(one) for one in found]
+        return [Request.read(record) for record in found]
 
     def wait_for(self, at_least: int, timeout: float, filters: Mapping[str, Any]) -> Conversation[list[Message]]:
-        """All messages, once there are so many."""
+        """All messages, once there are `at_least`."""
         __tracebackhide__ = True
         parameters = self._parameters(filters)
         page = yield from self._wait(parameters | {"at_least": at_least}, timeout)
         found = yield from _all("messages", parameters, page)
-        return [Message.read(one) for one in found]
+        return [Message.read(record) for record in found]
 
     def last(self, filters: Mapping[str, Any]) -> Conversation[Message]:
-        """The newest message; there must be one."""
+        """The newest message; AssertionError if no message matches."""
         __tracebackhide__ = True
         parameters = self._parameters(filters) | {"at_least": 1, "order": "newest", "limit": 1}
         page = yield from self._wait(parameters, 0.0)
         return Message.read(page["messages"][0])
 
     def expect_none(self, within: float, filters: Mapping[str, Any]) -> Conversation[None]:
-        """Watch that there is none."""
+        """Check for `within` seconds that no message matches."""
         __tracebackhide__ = True
         parameters = self._parameters(filters) | {"at_most": 0}
         for seconds, _ in _slices(within):
@@ -155,18 +156,18 @@ class Questions:
     def retries(self, filters: Mapping[str, Any]) -> Conversation[list[RetrySequence]]:
         """All retry sequences, in the order of their last attempts."""
         found = yield from _all("retries", self._parameters(filters))
-        return [RetrySequence.read(one) for one in found]
+        return [RetrySequence.read(record) for record in found]
 
     def expect_recovered(self, timeout: float, filters: Mapping[str, Any]) -> Conversation[list[RetrySequence]]:
-        """All retry sequences that recovered, once there is one."""
+        """All retry sequences that recovered, once there is at least 1."""
         __tracebackhide__ = True
         parameters = self._parameters(filters) | {"finding": "recovered"}
         page = yield from self._wait(parameters | {"at_least": 1}, timeout, "retries")
         found = yield from _all("retries", parameters, page)
-        return [RetrySequence.read(one) for one in found]
+        return [RetrySequence.read(record) for record in found]
 
     def assert_no_duplicates(self, filters: Mapping[str, Any]) -> Conversation[None]:
-        """No retry sequence may have created more than one message."""
+        """Check that no retry sequence created more than one message."""
         __tracebackhide__ = True
         retries = yield from self.retries(filters)
         twice = [sequence for sequence in retries if sequence.messages > 1]
@@ -177,61 +178,61 @@ class Questions:
     def add_fault(
         self, then: Mapping[str, object] | None, profile: str | None, options: Mapping[str, Any]
     ) -> Conversation[Fault]:
-        """Add a rule."""
+        """Add a fault rule."""
         match = {name: value for name, value in self._scoped(options).items() if name in _MATCHED}
         match = {name: value for name, value in match.items() if value is not None or name == "content"}
         does = {name: value for name, value in (("then", then), ("profile", profile)) if value is not None}
         often = {name: value for name, value in options.items() if name not in _MATCHED}
-        said = yield Question(method="POST", path="/_emulator/faults", body={"match": match, **does, **often})
-        return Fault.read(said)
+        reply = yield Question(method="POST", path="/_emulator/faults", body={"match": match, **does, **often})
+        return Fault.read(reply)
 
     def fault(self, fault_id: str) -> Conversation[Fault]:
-        """A rule as it is now."""
-        said = yield Question(path=_fault_path(fault_id))
-        return Fault.read(said)
+        """The current state of a fault rule."""
+        reply = yield Question(path=_fault_path(fault_id))
+        return Fault.read(reply)
 
     def faults(self, scoping: Mapping[str, Any]) -> Conversation[list[Fault]]:
-        """The rules that can touch the scope."""
+        """The fault rules that can apply to the scope."""
         found = yield from _listed("faults", self._parameters(scoping))
-        return [Fault.read(one) for one in found]
+        return [Fault.read(record) for record in found]
 
     def delete_fault(self, fault_id: str) -> Conversation[None]:
-        """Remove a rule."""
+        """Delete a fault rule."""
         yield Question(method="DELETE", path=_fault_path(fault_id))
 
     def delete_faults(self, scoping: Mapping[str, Any]) -> Conversation[int]:
-        """Remove the rules of the scope; returns how many."""
-        said = yield Question(method="DELETE", path="/_emulator/faults", parameters=self._parameters(scoping))
-        return int(said["deleted"])
+        """Delete the fault rules of the scope; return their number."""
+        reply = yield Question(method="DELETE", path="/_emulator/faults", parameters=self._parameters(scoping))
+        return int(reply["deleted"])
 
     def reset(self) -> Conversation[Removed]:
-        """Forget the scope."""
-        said = yield Question(method="POST", path="/_emulator/reset", parameters=self._parameters({}))
-        return Removed.read(said)
+        """Reset the scope."""
+        reply = yield Question(method="POST", path="/_emulator/reset", parameters=self._parameters({}))
+        return Removed.read(reply)
 
     def calls(self) -> Conversation[list[Call]]:
         """The registered calls of the scope."""
         found = yield from _listed("calls", {})
-        calls = [Call.read(one) for one in found]
+        calls = [Call.read(record) for record in found]
         return [call for call in calls if self.scope.overlaps(Scope(call.account_sid, call.call_sid))]
 
     def call(self, call_sid: str | None) -> Conversation[Call]:
         """A registered call."""
-        said = yield Question(path=self._call_path(call_sid))
-        return Call.read(said)
+        reply = yield Question(path=self._call_path(call_sid))
+        return Call.read(reply)
 
     def register(self, call_sid: str | None, status: Status | str, client: Leg | str) -> Conversation[Call]:
-        """Say what a call is."""
+        """Register a call, or replace its registration."""
         body = {"account_sid": self.scope.account_sid, "status": status, "client": client}
-        said = yield Question(method="PUT", path=self._call_path(call_sid), body=body)
-        return Call.read(said)
+        reply = yield Question(method="PUT", path=self._call_path(call_sid), body=body)
+        return Call.read(reply)
 
     def forget(self, call_sid: str | None) -> Conversation[None]:
-        """Forget a call."""
+        """Delete the registration of a call."""
         yield Question(method="DELETE", path=self._call_path(call_sid))
 
     def _wait(self, parameters: Mapping[str, object], timeout: float, name: str = "messages") -> Conversation[Json]:
-        """The page that satisfies."""
+        """The first page of the result, once the condition is satisfied."""
         __tracebackhide__ = True
         for seconds, more in _slices(timeout):
             page: Json = yield _page(name, {**parameters, "timeout": seconds}, seconds)
@@ -260,14 +261,14 @@ class Questions:
 
 def now() -> Conversation[datetime]:
     """The emulator's time."""
-    said = yield Question(path="/_emulator/clock")
-    return datetime.fromisoformat(said["now"])
+    reply = yield Question(path="/_emulator/clock")
+    return datetime.fromisoformat(reply["now"])
 
 
 def set_clock(**change: object) -> Conversation[datetime]:
-    """Freeze, advance or reset the emulator's time, which is returned."""
-    said = yield Question(method="PUT", path="/_emulator/clock", body=change)
-    return datetime.fromisoformat(said["now"])
+    """Freeze, advance or reset the emulator's clock; return its new time."""
+    reply = yield Question(method="PUT", path="/_emulator/clock", body=change)
+    return datetime.fromisoformat(reply["now"])
 
 
 def _page(name: str, parameters: Mapping[str, object], patience: float = 0.0) -> Question:
@@ -275,7 +276,7 @@ def _page(name: str, parameters: Mapping[str, object], patience: float = 0.0) ->
 
 
 def _all(name: str, parameters: Mapping[str, object], page: Json | None = None) -> Conversation[list[Json]]:
-    """Every page, from the first on, or from the one that is here already."""
+    """The records of all pages; `page` is the first page, if it was fetched already."""
     if page is None:
         page = yield _page(name, parameters)
     found = list(page[name])
@@ -287,10 +288,10 @@ def _all(name: str, parameters: Mapping[str, object], page: Json | None = None) 
 
 def _newest(name: str, parameters: Mapping[str, object], number: int) -> Conversation[list[Json]]:
     """The newest records, at most `number`, oldest first."""
-    found = dict[int, Json]()  # what comes between two pages moves the second one: it repeats some
+    found = dict[int, Json]()  # records added between two requests shift the pages, which then overlap
     page = yield _page(name, {**parameters, "order": "newest", "limit": min(number, LARGEST_PAGE)})
     while True:
-        found.update((one["seq"], one) for one in page[name])
+        found.update((record["seq"], record) for record in page[name])
         if not page[name] or len(found) >= min(number, page["count"]):
             return [found[seq] for seq in sorted(found)][-number:]
         limit = min(number - len(found), LARGEST_PAGE)
@@ -298,7 +299,7 @@ def _newest(name: str, parameters: Mapping[str, object], number: int) -> Convers
 
 
 def _listed(name: str, parameters: Mapping[str, object]) -> Conversation[list[Json]]:
-    """Every page of a listing whose records have no place in the journal."""
+    """The records of all pages of a listing without `seq`, paged by offset."""
     found = list[Json]()
     while True:
         skip = {"skip": len(found)} if found else {}
@@ -313,7 +314,7 @@ def _fault_path(fault_id: str) -> str:
 
 
 def _slices(seconds: float) -> Iterator[tuple[float, bool]]:
-    """A time cut into what one answer may take, and whether more is left."""
+    """Split a wait into long polls; yield the seconds of each, and whether more follow."""
     while seconds > LONGEST_WAIT:
         yield LONGEST_WAIT, True
         seconds -= LONGEST_WAIT
@@ -326,6 +327,6 @@ def _unsatisfied(page: Json, hint: str | None = None) -> AssertionError:
 
 
 def proxy_hint(url: str, environ: Mapping[str, str]) -> str | None:
-    """The proxy variable that keeps requests from the emulator, and what to set; None when there is none."""
+    """Name the proxy variable that keeps requests from the emulator, and the remedy; None when none does."""
     found = proxy_variable(url, environ)
     return None if found is None else f"{found}; set NO_PROXY={found.no_proxy}"

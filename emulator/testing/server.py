@@ -1,4 +1,4 @@
-"""An emulator in this process: the real server, in a thread, on a free port."""
+"""An emulator in this process: the real server in a thread, by default on a free port."""
 
 import asyncio
 import itertools
@@ -23,60 +23,61 @@ _TICK = 0.1  # seconds; as uvicorn's own
 
 
 class Emulator:
-    """A context manager; `start` and `stop` do the same by hand.
+    """An emulator in this process; a context manager, or use `start` and `stop`.
 
     Attributes:
-        settings: the options, as they were read.
+        settings: the parsed options.
     """
 
     def __init__(self, settings: Settings | None = None, *, port: int = 0, **options: Any) -> None:  # noqa: ANN401
-        """Read the options; nothing listens yet.
+        """Parse the options; `start` starts the server.
 
         Args:
-            settings: the options; the port among them is the command's and does not count here.
-            port: 0 = any free one.
-            options: single options, by the names of Settings; texts are read as those of flags are.
+            settings: the options; its port is ignored.
+            port: 0 = any free port.
+            options: single options by the names of Settings; strings are parsed like flags of the command.
 
         Raises:
-            TypeError: there is no such option.
-            SettingsError: a value is not allowed.
+            TypeError: unknown option.
+            SettingsError: invalid value.
         """
         self.settings = replace(_with_options(settings or Settings(), options), port=port)
         self._thread: _Thread | None = None
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """URL of the http port."""
         return self._running().url
 
     @property
     def https_url(self) -> str | None:
-        """Where it listens for https; None without `tls_port`."""
+        """URL of the https port; None without `tls_port`."""
         listeners = self._running().listeners
         return next(iter(listeners.addresses), None) if listeners else None
 
     @property
     def proxy(self) -> str | None:
-        """Where its proxy listens; None without `proxy_port`."""
+        """URL of the proxy; None without `proxy_port`."""
         listeners = self._running().listeners
         return listeners.proxy if listeners else None
 
     @property
     def ca_pem(self) -> bytes | None:
-        """The certificate to trust for https, there and behind the proxy; None when both are off."""
+        """CA certificate to trust for https, on its port and through the proxy; None when both are off."""
         listeners = self._running().listeners
         return listeners.ca_pem if listeners else None
 
     @property
     def client(self) -> EmulatorClient:
-        """Asks it what arrived, from everybody."""
+        """A client of the inspection API for all accounts and calls."""
         return EmulatorClient(self.url, control_token=self.settings.control_token, environ=os.environ)
 
     def start(self) -> Self:
-        """Return once it answers.
+        """Start the server; return once it answers requests.
 
         Raises:
-            CannotStartError: an address is taken or not ours, or there can be no certificates.
+            CannotStartError: an address is in use or not local, or the certificates cannot be made.
+            RuntimeError: it is running already.
         """
         if self._thread is not None:
             raise RuntimeError("this emulator is running already")
@@ -84,7 +85,7 @@ class Emulator:
         return self
 
     def stop(self) -> None:
-        """End what waits, answer what was accepted, and return once nothing listens; again, do nothing."""
+        """End long polls, answer accepted requests, and return once the ports are closed. Idempotent."""
         thread, self._thread = self._thread, None
         if thread is not None:
             thread.stop()
@@ -113,7 +114,7 @@ def _with_options(settings: Settings, options: dict[str, Any]) -> Settings:
 
 
 class _Thread(threading.Thread):
-    """The server's thread; made once it answers."""
+    """The server's thread; the constructor returns once the server answers requests."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(name="emulator", daemon=True)
@@ -130,7 +131,7 @@ class _Thread(threading.Thread):
         self.url = self._addresses.result()[0]
 
     def run(self) -> None:
-        """Serve until told to stop."""
+        """Serve until stopped."""
         try:
             with asyncio.Runner(loop_factory=server.loop_factory()) as runner:
                 self._loop = runner.get_loop()
@@ -143,23 +144,23 @@ class _Thread(threading.Thread):
             self._open.close()
 
     def stop(self) -> None:
-        """Return once nothing listens."""
-        with suppress(RuntimeError):  # its loop is closed: it has stopped by itself, and told why
-            self._loop.call_soon_threadsafe(self._server.told.set)
+        """Stop, and return once the ports are closed."""
+        with suppress(RuntimeError):  # the loop is closed: the server has already stopped, with an error
+            self._loop.call_soon_threadsafe(self._server.stop_requested.set)
         self.join()
 
 
 class _Server(server.Server):
-    """A server that stops when it is told, instead of at the next tick."""
+    """A server that stops immediately when requested, not at the next tick."""
 
-    def __init__(self, *parts: Any) -> None:  # noqa: ANN401  as the server that it is
+    def __init__(self, *parts: Any) -> None:  # noqa: ANN401  the base's arguments
         super().__init__(*parts)
-        self.told = asyncio.Event()
+        self.stop_requested = asyncio.Event()
 
     async def main_loop(self) -> None:
-        """Tick until told to stop."""
+        """Tick until a stop is requested."""
         ticks = itertools.count()
-        while not self.told.is_set() and not await self.on_tick(next(ticks)):
+        while not self.stop_requested.is_set() and not await self.on_tick(next(ticks)):
             with suppress(TimeoutError):
                 async with asyncio.timeout(_TICK):
-                    await self.told.wait()
+                    await self.stop_requested.wait()

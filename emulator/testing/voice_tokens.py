@@ -1,4 +1,4 @@
-"""Access tokens for end users of tests: what Twilio's library makes, by the standard library alone."""
+"""Access tokens for simulated end users, in the format of Twilio's library; standard library only."""
 
 import base64
 import hashlib
@@ -7,17 +7,17 @@ import json
 import secrets
 
 LIFE = 3600
-"""Seconds that a token is good for."""
+"""Seconds that a token is valid."""
 _NO_KEY = "SK" + "0" * 32
 
 
 def voice_token(identity: str, account_sid: str | None, api_key: tuple[str, str] | None, now: float) -> str:
-    """A token with a voice grant.
+    """Make an access token with a voice grant.
 
     Args:
-        identity: the user.
-        account_sid: whose calls it makes; None = nobody's, so that every account reaches them.
-        api_key: SID and secret of the key that signs; None = it is not signed, which a strict emulator refuses.
+        identity: identity of the end user.
+        account_sid: account of its calls; None = every account can access them.
+        api_key: SID and secret of the signing key; None = unsigned, which `voice_token=strict` rejects.
         now: seconds since 1970.
     """
     key_sid, secret = api_key or (_NO_KEY, "")

@@ -1,4 +1,4 @@
-"""One request as an ASGI application sees it (asgi.readthedocs.io, HTTP 2.3)."""
+"""The ASGI interface of one request (asgi.readthedocs.io, HTTP 2.3)."""
 
 import asyncio
 import logging
@@ -20,26 +20,26 @@ _log = logging.getLogger("emulator.server")
 
 
 class Carrier(Protocol):
-    """What a request needs of the connection's asyncio side."""
+    """The part of the connection's asyncio protocol that a request uses."""
 
     machine: Http1Connection
     writable: asyncio.Event
 
     def flush(self) -> None:
-        """Send what the machine holds, and follow its end."""
+        """Send pending output, and end the connection if the state machine requires it."""
 
     def flush_later(self) -> None:
-        """Send with the other responses of this turn of the event loop."""
+        """Send with the other responses of this loop iteration."""
 
     def follow(self) -> None:
-        """Go on reading, or with the next request, if there is room now."""
+        """Continue reading, or serve the next request, if the limits allow it."""
 
     def finish(self, cycle: Cycle) -> None:
-        """Count a request whose application has returned; make up for a response that it left open."""
+        """Count a request whose application has returned; complete or reset a response that it left open."""
 
 
 class AsgiRequest:
-    """One request in progress. The `Connection` in its scope's extensions, too."""
+    """One request in progress; also the `Connection` in its scope's extensions."""
 
     def __init__(self, carrier: Carrier, cycle: Cycle, scope: Scope) -> None:
         self._carrier = carrier
@@ -53,20 +53,20 @@ class AsgiRequest:
         cycle.notify = self._changed.set
 
     async def run(self, app: Callable[[Scope, Receive, Send], Any]) -> None:
-        """Run the application, and see to it that there is a response."""
+        """Run the application, and ensure that a response is sent."""
         try:
             await app(self._scope, self.receive, self.send)
         except ClientDisconnect:
-            pass  # before its request was whole
-        except Exception:  # noqa: BLE001  the server goes on
+            pass  # before its request was complete
+        except Exception:  # noqa: BLE001  the server continues
             _log.exception("unexpected failure at %s %s", self._cycle.method, mask_text(self._cycle.target))
         finally:
-            # It refers to the task that refers to it; requests must not wait for the collector.
+            # Break the reference cycle with the task, so that requests do not wait for the garbage collector.
             self._extensions.clear()
             self._carrier.finish(self._cycle)
 
     async def receive(self) -> dict[str, Any]:
-        """Receive a piece of the body; then, once the client has left or the response is complete, a disconnect."""
+        """Receive a piece of the body; after a disconnect or the complete response, `http.disconnect`."""
         cycle, machine = self._cycle, self._machine
         while cycle.is_open:
             self._changed.clear()
@@ -85,8 +85,8 @@ class AsgiRequest:
             await self._changed.wait()
         return _DISCONNECT
 
-    async def send(self, message: Any) -> None:  # noqa: ANN401  ASGI's messages
-        """Send a part of the response. Nothing happens when the client is gone."""
+    async def send(self, message: Any) -> None:  # noqa: ANN401  an ASGI message
+        """Send a part of the response; do nothing when the client is disconnected."""
         if not self._carrier.writable.is_set():
             await self._carrier.writable.wait()
         if message["type"] == "http.response.start":
@@ -100,12 +100,12 @@ class AsgiRequest:
     # --- Connection
 
     def respond(self, response: RenderedResponse) -> None:
-        """Send a whole response."""
+        """Send a complete response."""
         self._machine.send_response(self._cycle, response.status, response.head, response.body, response.on_lost)
         self._sent()
 
     def write_raw(self, data: bytes) -> None:
-        """Send these bytes in place of the response, and close."""
+        """Send these bytes instead of the response, and close."""
         self._machine.send_raw(self._cycle, data)
         self._sent()
 
@@ -119,7 +119,7 @@ class AsgiRequest:
         self._sent()
 
     def _sent(self) -> None:
-        self._changed.set()  # a task that waits for the client to leave need wait no longer
+        self._changed.set()  # wakes a task that waits for a disconnect
         self._carrier.flush()
         if self._cycle.response is Response.COMPLETE:
             self._carrier.follow()

@@ -1,8 +1,9 @@
 """An HTTP/1.1 server connection without I/O: bytes in, requests out; responses in, bytes out.
 
-httptools parses; `states.py` says what may follow what; this module keeps the pipeline. Responses may be sent in any
-order, and leave in the order of their requests. No socket, no clock, no event loop: the caller brings bytes and takes
-what `data_to_send` and `end` hold after each call. No input raises out of here; wrong calls of the application do.
+httptools parses; `states.py` defines the transitions; this module keeps the pipeline. The application may send
+responses in any order; they are output in the order of their requests. There is no socket, clock or event loop: the
+caller passes bytes in and reads `data_to_send` and `end` after each call. No input raises an exception; wrong calls of
+the application do.
 """
 
 from collections import deque
@@ -17,24 +18,24 @@ from emulator.server.http1.states import READING, RESPONSE, Reading, Received, R
 from emulator.wire.errors import HEAD_TOO_LARGE, REQUEST_MALFORMED, ErrorSpec
 
 MAX_HEAD = 64 * 1024
-"""Bytes of a request line and its headers, and of what frames a chunked body: trailers and chunk extensions."""
+"""Bytes of a request line and its headers, and of the framing of a chunked body: trailers and chunk extensions."""
 MAX_PIPELINED = 64
-"""Requests that wait on one connection; the client's further bytes stay unparsed, and then unread."""
+"""Requests waiting on one connection; beyond this, the client's bytes stay unparsed, and then unread."""
 MAX_QUEUED = 64 * 1024
-"""Bytes of memory of the requests on one connection when there are several; beyond this, the same."""
+"""Bytes of memory of the requests on one connection when there are several; beyond this, as MAX_PIPELINED."""
 MAX_UNREAD_BODY = 64 * 1024
-"""Bytes of bodies that the application has not taken; beyond this the client's further bytes stay unread."""
+"""Bytes of bodies that the application has not taken; beyond this, the client's bytes stay unread."""
 MAX_DISCARDED = 16 * 1024 * 1024
-"""Bytes to discard behind the last response, so that a client that is still writing gets to read it."""
+"""Bytes to discard after the last response, so that a client that is still writing can read it."""
 MAX_HEADERS = 256
-"""Headers of a request; each takes far more memory than its bytes."""
-_PIECE = 4096  # bytes parsed at a time: at most 227 requests, so that the pipeline's bound holds nearly
-_CHUNK_OVERHEAD = 16  # bytes of framing that each chunk may have without being counted
-_BODY_PIECE = 48  # bytes of memory that a piece of a body takes beyond its own
+"""Headers per request; each takes far more memory than its bytes."""
+_PIECE = 4096  # bytes parsed at a time: at most 227 requests, so that the pipeline barely exceeds its bound
+_CHUNK_OVERHEAD = 16  # uncounted bytes of framing per chunk
+_BODY_PIECE = 48  # bytes of memory overhead per piece of a body
 _OFFER = frozenset({b"upgrade", b"http2-settings"})
 _BODY = frozenset({b"content-length", b"transfer-encoding"})
 _VERSIONS = frozenset({"1.0", "1.1"})
-# Looked up for every request: a name of the module costs a third of an enumeration's member.
+# Looked up for every request: a module global costs a third of an enum member.
 _IDLE, _HEAD, _READING_CLOSED = Reading.IDLE, Reading.HEAD, Reading.CLOSED
 _MESSAGE_BEGIN, _HEAD_COMPLETE = Received.MESSAGE_BEGIN, Received.HEAD_COMPLETE
 _MESSAGE_COMPLETE, _LAST_MESSAGE_COMPLETE = Received.MESSAGE_COMPLETE, Received.LAST_MESSAGE_COMPLETE
@@ -43,21 +44,21 @@ WEBSOCKET_PATH = b"/signal"
 
 
 class _StopParsingError(Exception):
-    """Raised in a callback: the rest of the bytes is not to be read."""
+    """Raised in a callback to stop parsing."""
 
 
 class Http1Connection:
-    """The server's side of one connection.
+    """Server side of one connection.
 
     Attributes:
-        reading: what the client's next byte belongs to.
-        end: how to end the connection once `data_to_send()` is out; None while it goes on.
-        received_eof: the client will send nothing more.
-        messages: how many requests have begun.
-        upgrade: a WebSocket's opening handshake, and the bytes behind it, when `end` is HAND_OVER.
-        pipeline: requests whose responses are not complete, in their order.
-        output: bytes to send; `data_to_send` takes them.
-        lost: tokens of responses that the client did not get; the caller takes them out.
+        reading: state of the reading side.
+        end: how to end the connection once `data_to_send()` is sent; None while it stays open.
+        received_eof: whether the client sent EOF.
+        messages: number of requests begun.
+        upgrade: a WebSocket's opening handshake, and the bytes after it, when `end` is HAND_OVER.
+        pipeline: requests whose responses are incomplete, in order.
+        output: bytes to send; `data_to_send` removes them.
+        lost: tokens of responses that the client did not receive; the caller removes them.
     """
 
     def __init__(self) -> None:
@@ -69,25 +70,25 @@ class Http1Connection:
         self.lost: list[object] = []
         self.pipeline: deque[Cycle] = deque()
         self._unparsed = b""
-        self._stops_reading = False  # once all that was received is parsed
+        self._stops_reading = False  # once all received bytes are parsed
         self._discarded = 0
-        self._may_have_unread = False  # bytes of the client that nobody will read
+        self._may_have_unread = False  # the client may have sent bytes that are never read
         self.output: list[bytes] = []
         self._unconfirmed: list[object] = []  # tokens of responses that may not have left the process
         self._url = b""
         self._headers: Headers = []
-        self._fed = 0  # bytes of the message that is being parsed, but for its first piece
-        self._head: bytes | bytearray = b""  # what has the request line of the message that is being parsed
-        self._first_piece = 0  # bytes of the piece in which it began
+        self._fed = 0  # bytes of the message being parsed, without its first piece
+        self._head: bytes | bytearray = b""  # contains the request line of the message being parsed
+        self._first_piece = 0  # bytes of the piece in which the message began
         self._is_chunked = False
-        self._framing = 0  # bytes of its chunked body that are not data
+        self._framing = 0  # bytes of a chunked body that are not data
         self._is_upgrading = False
         self._parser: httptools.HttpRequestParser | None = self._new_parser()
 
     # --- from the client
 
     def receive_data(self, data: bytes) -> None:
-        """Take bytes of the client; those that there is no room for are parsed later."""
+        """Receive bytes; those beyond the pipeline's bounds are parsed later."""
         if self.end is End.HAND_OVER:
             head, rest = self.upgrade
             self.upgrade = head, rest + data
@@ -101,7 +102,7 @@ class Http1Connection:
             self._feed(data)
 
     def receive_eof(self) -> None:
-        """The client will send nothing more; it still gets the responses that are due."""
+        """Receive EOF; the client still receives the responses that are due."""
         self.received_eof = True
         if self.end is End.LINGER:
             self.end = End.CLOSE
@@ -110,14 +111,14 @@ class Http1Connection:
             _notify(cycle)
 
     def stop_reading(self) -> None:
-        """Answer what was received, and close then."""
+        """Answer the received requests, then close."""
         self._stops_reading = True
         self._parse()
 
     def refuse(self, problem: ErrorSpec) -> bool:
-        """Answer what is incomplete or unparsed with this error behind all earlier responses, and close.
+        """Answer incomplete or unparsed input with this error after all earlier responses, and close.
 
-        Returns False when all that was received are requests that are complete.
+        Returns False when everything received consists of complete requests.
         """
         if self.reading is _READING_CLOSED or (self.reading is _IDLE and not self._unparsed):
             return False
@@ -125,7 +126,7 @@ class Http1Connection:
         return True
 
     def lose(self) -> None:
-        """The connection is gone."""
+        """Mark the connection as lost, and every unconfirmed response too."""
         self.lost += self._unconfirmed
         self._unconfirmed = []
         self._close(End.RESET)
@@ -133,7 +134,7 @@ class Http1Connection:
     # --- to the application
 
     def next_request(self) -> Cycle | None:
-        """Give the first request of the pipeline, if it was not given before."""
+        """Return the first request of the pipeline, unless it was returned before."""
         if self._unparsed or self._stops_reading:
             self._parse()
         if not self.pipeline or (cycle := self.pipeline[0]).is_taken:
@@ -142,7 +143,7 @@ class Http1Connection:
         return cycle
 
     def take_body(self, cycle: Cycle) -> bytes:
-        """Give what was read of a request's body since the last call."""
+        """Return the part of a request's body that was read since the last call."""
         pieces, cycle.pieces = cycle.pieces, []
         cycle.unread = 0
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -150,20 +151,20 @@ class Http1Connection:
     # --- from the application
 
     def send_continue(self, cycle: Cycle) -> None:
-        """Let a client go on that waits for 100 Continue before it sends the body."""
+        """Send 100 Continue if the client waits for it before it sends the body."""
         if cycle.expects_continue and cycle.response is Response.NONE and not cycle.is_whole:
             self._respond(cycle, Sent.CONTINUE, CONTINUE)
         cycle.expects_continue = False
 
     def send_response(self, cycle: Cycle, status: int, head: bytes, body: bytes, token: object = None) -> None:
-        """Send a whole response.
+        """Send a complete response.
 
         Args:
-            cycle: what it answers.
+            cycle: the request.
             status: the HTTP status.
-            head: header lines, each with its end; Content-Length among them.
-            body: left out for HEAD.
-            token: joins `lost` when the client does not get all of it.
+            head: header lines with CRLF, including Content-Length.
+            body: omitted for HEAD.
+            token: appended to `lost` when the client does not receive all of the response.
         """
         close = b""
         if self._is_last(cycle):
@@ -173,7 +174,7 @@ class Http1Connection:
         self._respond(cycle, _WHOLE, b"%b%b%b\r\n%b" % (STATUS_LINES[status], head, close, shown))
 
     def send_head(self, cycle: Cycle, status: int, headers: Headers) -> None:
-        """Begin a response."""
+        """Send the head of a response; choose the framing of its body."""
         length = response_head.declared_length(headers)
         cycle.framing = response_head.framing_of(status, length, method=cycle.method, version=cycle.version)
         cycle.left = length or 0
@@ -189,7 +190,7 @@ class Http1Connection:
         """Send a piece of a response's body.
 
         Raises:
-            ValueError: the body is not as long as its Content-Length.
+            ValueError: the body's length differs from its Content-Length.
         """
         if cycle.framing is Framing.LENGTH:
             cycle.left -= len(data)
@@ -202,43 +203,43 @@ class Http1Connection:
         self._respond(cycle, Sent.BODY if more else Sent.LAST, data)
 
     def send_raw(self, cycle: Cycle, data: bytes) -> None:
-        """Send these bytes in place of a response, or of the rest of it, and close."""
+        """Send these bytes instead of a response, or of the rest of it, and close."""
         cycle.end = cycle.end or End.CLOSE
         self._respond(cycle, Sent.RAW, data)
 
     def reset(self, cycle: Cycle) -> None:
-        """Reset the connection in place of a response, or of the rest of it."""
+        """Reset the connection instead of sending a response, or the rest of it."""
         cycle.end = End.RESET
         self._respond(cycle, Sent.RAW, b"")
 
     # --- to the client
 
     def data_to_send(self) -> bytes:
-        """Take the bytes that are to be sent."""
+        """Remove and return the bytes to send."""
         out, self.output = self.output, []
         return out[0] if len(out) == 1 else b"".join(out)
 
     def confirm_sent(self) -> None:
-        """All that was taken from `data_to_send` has left the process."""
+        """Record that all bytes taken from `data_to_send` have left the process."""
         if self._unconfirmed:
             self._unconfirmed = []
 
     @property
     def wants_data(self) -> bool:
-        """Whether the client should be read from."""
+        """Whether to read from the client."""
         if self.reading is _READING_CLOSED:
-            return self._discarded < MAX_DISCARDED  # reading on, to notice that the client leaves
+            return self._discarded < MAX_DISCARDED  # continue reading, to notice a disconnect
         unread = sum(cycle.unread for cycle in self.pipeline)
         return not self._unparsed and unread <= MAX_UNREAD_BODY and not self._is_full()
 
     @property
     def is_responding(self) -> bool:
-        """Whether the response to a whole request is due."""
+        """Whether the response to a complete request is due."""
         return bool(self.pipeline) and self.pipeline[0].is_whole
 
     @property
     def held(self) -> int:
-        """Bytes of memory that the client's data takes."""
+        """Bytes of memory taken by the client's data."""
         held = len(self._unparsed) + self._pipeline_size()
         if self.reading is _HEAD:
             held += 2 * (self._first_piece + self._fed) + HEADER * len(self._headers)  # parsed, and as sent
@@ -249,7 +250,7 @@ class Http1Connection:
     # --- httptools' callbacks
 
     def on_message_begin(self) -> None:
-        """Begin a request."""
+        """Enter the head of the next request."""
         self.reading, then = READING[self.reading][_MESSAGE_BEGIN]
         if then is not _NOTHING:
             raise _StopParsingError
@@ -257,15 +258,15 @@ class Http1Connection:
         self._fed = 0
 
     def on_url(self, url: bytes) -> None:
-        """Take a piece of the request target."""
+        """Append a piece of the request target."""
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header. A trailer is kept until its request is complete, and used for nothing."""
+        """Append a header. A trailer is kept until its request is complete, and ignored."""
         self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        """Check the head; the request joins the pipeline."""
+        """Check the head and append the request to the pipeline."""
         if self._fed > MAX_HEAD - _PIECE and self._head_size() > MAX_HEAD:
             raise RequestError(HEAD_TOO_LARGE)
         parser, headers = self._parser, self._headers
@@ -273,7 +274,7 @@ class Http1Connection:
         method, version = parser.get_method(), parser.get_http_version()
         if version not in _VERSIONS or method == b"CONNECT":
             raise RequestError(REQUEST_MALFORMED)
-        # The parser skips further spaces, which may not be there (RFC 9112, 3).
+        # The parser skips additional spaces, which are not allowed (RFC 9112, 3).
         line = b" ".join((method, self._url, b"HTTP/"))
         if not self._head.startswith(line) and line not in self._head:
             raise RequestError(REQUEST_MALFORMED)
@@ -297,7 +298,7 @@ class Http1Connection:
         self.reading, _ = READING[self.reading][_HEAD_COMPLETE]
 
     def on_body(self, data: bytes) -> None:
-        """Take a piece of the body; it is dropped once the response is complete."""
+        """Append a piece of the body; discard it if the response is complete."""
         cycle = self.pipeline[-1]
         size = len(data)
         self._framing -= size
@@ -309,11 +310,11 @@ class Http1Connection:
                 cycle.notify()
 
     def on_chunk_header(self) -> None:
-        """Allow for the framing of one chunk."""
+        """Exempt the framing of one chunk from the count."""
         self._framing -= _CHUNK_OVERHEAD
 
     def on_message_complete(self) -> None:
-        """Complete the request."""
+        """Mark the request as complete and notify its application."""
         if self._is_upgrading:
             return
         if self._is_chunked:
@@ -327,7 +328,7 @@ class Http1Connection:
     # --- parsing
 
     def _parse(self) -> None:
-        """Parse what waits, as far as there is room in the pipeline."""
+        """Parse waiting bytes until the pipeline is full."""
         while self._unparsed and not self._is_full():
             piece, self._unparsed = self._unparsed[:_PIECE], self._unparsed[_PIECE:]
             self._feed(piece)
@@ -337,7 +338,7 @@ class Http1Connection:
             self._release()
 
     def _is_full(self) -> bool:
-        """Whether the pipeline is full, so that the client's further bytes are not parsed."""
+        """Whether the pipeline is full, so that no more bytes are parsed."""
         if len(self.pipeline) < 2:  # noqa: PLR2004  nothing waits for another request
             return False
         return len(self.pipeline) >= MAX_PIPELINED or self._pipeline_size() > MAX_QUEUED
@@ -346,7 +347,7 @@ class Http1Connection:
         return sum(cycle.size for cycle in self.pipeline)
 
     def _feed(self, data: bytes) -> None:
-        """Parse one piece. An upgrade that is ignored is followed by the same request without its offer."""
+        """Parse one piece. After an ignored upgrade, parse the same request again without its offer."""
         assert self._parser is not None
         if self.reading is _HEAD:
             self._head += data
@@ -394,7 +395,7 @@ class Http1Connection:
             self._fail(HEAD_TOO_LARGE)
 
     def _fail_callback(self, cause: BaseException | None) -> None:
-        """A callback of ours stopped the parser."""
+        """Handle an exception by which a callback stopped the parser."""
         if isinstance(cause, RequestError):
             self._fail(cause.problem)
         elif isinstance(cause, _StopParsingError):
@@ -403,7 +404,7 @@ class Http1Connection:
             raise cause or AssertionError("httptools stopped without a cause")
 
     def _after_upgrade(self, rest: bytes) -> bytes:
-        """Hand the connection over to a WebSocket, or return the bytes to go on with.
+        """Hand the connection over to a WebSocket, or return the bytes to continue with.
 
         httptools drops the body of a request that offers an upgrade. Java's HttpClient offers h2c with every request
         over plain http, so the head is parsed again without the offer.
@@ -416,11 +417,11 @@ class Http1Connection:
         head = self._written_head(without=_OFFER)
         self._parser = self._new_parser()
         self._url, self._headers = b"", []
-        self.messages -= 1  # it begins again
+        self.messages -= 1  # the head is parsed again
         return head + rest
 
     def _is_websocket(self) -> bool:
-        """Whether this opens a WebSocket where there is one, with no response due before it."""
+        """Whether this opens a WebSocket at `WEBSOCKET_PATH`, with no earlier response due."""
         assert self._parser is not None
         fields = dict(self._headers)
         return (
@@ -434,7 +435,7 @@ class Http1Connection:
         )
 
     def _written_head(self, without: frozenset[bytes] = frozenset()) -> bytes:
-        """The head of the request, written again."""
+        """The serialized head of the request."""
         assert self._parser is not None
         lines = [
             b"%b %b HTTP/%b\r\n" % (self._parser.get_method(), self._url, self._parser.get_http_version().encode())
@@ -447,14 +448,14 @@ class Http1Connection:
 
     def _new_parser(self) -> httptools.HttpRequestParser:
         parser = httptools.HttpRequestParser(self)
-        # Bytes behind a last request are not an error: they are not read (`Then.STOP_PARSING`).
+        # Bytes after a last request are not an error: they are not read (`Then.STOP_PARSING`).
         parser.set_dangerous_leniencies(lenient_data_after_close=True)
         return parser
 
     # --- transitions
 
     def _advance(self, event: Received) -> Then:
-        """Walk the table of the reading side."""
+        """Apply an event to the transition table of the reading side."""
         self.reading, then = READING[self.reading][event]
         if then is not _NOTHING:
             if then is Then.DROP_REQUEST or then is Then.FAIL_REQUEST:
@@ -464,7 +465,7 @@ class Http1Connection:
         return then
 
     def _fail(self, problem: ErrorSpec) -> None:
-        """Answer what cannot be read behind all earlier responses, and close."""
+        """Answer malformed input with an error after all earlier responses, and close."""
         self._may_have_unread = True
         then = self._advance(Received.ERROR)
         if then is not _NOTHING and (not self.pipeline or self.pipeline[-1].end is None):
@@ -475,7 +476,7 @@ class Http1Connection:
         self._release()
 
     def _drop_incomplete(self) -> None:
-        """The last request will never be whole. A response to it that has begun cannot end well."""
+        """Drop the last request, which stays incomplete. If its response has begun, reset the connection."""
         cycle = self.pipeline[-1]
         if not cycle.is_open:
             return
@@ -486,10 +487,10 @@ class Http1Connection:
         self._give_up(cycle)
 
     def _respond(self, cycle: Cycle, sent: Sent, data: bytes) -> None:
-        """Walk the table of the response; send now or in turn.
+        """Apply an event to the transition table of the response; output the data now or in pipeline order.
 
         Raises:
-            RuntimeError: the application sends what may not follow.
+            RuntimeError: the application sends something that is not allowed in this state.
         """
         following = RESPONSE[cycle.response].get(sent)
         if following is None:
@@ -506,7 +507,7 @@ class Http1Connection:
             self._release()
 
     def _release(self) -> None:
-        """Let completed requests leave the pipeline from its front, and the next response take its turn."""
+        """Remove completed requests from the front of the pipeline; output pending data of the next response."""
         pipeline = self.pipeline
         while pipeline and pipeline[0].response >= _COMPLETE:
             cycle = pipeline.popleft()
@@ -523,12 +524,12 @@ class Http1Connection:
             self._end_if_done()
 
     def _end_if_done(self) -> None:
-        """Close once nothing more is read and every response is complete."""
+        """Close if reading has ended and every response is complete."""
         if not self.pipeline and self.end is None:
             self._close(End.CLOSE)
 
     def _close(self, end: End) -> None:
-        """End the connection; what is left in the pipeline gets no response."""
+        """End the connection; requests left in the pipeline receive no response."""
         if end is End.CLOSE and self._may_have_unread and not self.received_eof:
             end = End.LINGER
         self.end = end
@@ -540,7 +541,7 @@ class Http1Connection:
         self._parser = None  # it refers to this object
 
     def _give_up(self, cycle: Cycle) -> None:
-        """There is no response to this request, or nobody to send it to."""
+        """Mark the response as gone: it does not exist, or has no recipient."""
         cycle.response = RESPONSE[cycle.response][Sent.GONE]
         self._lose_token(cycle)
         _notify(cycle)
@@ -551,7 +552,7 @@ class Http1Connection:
             cycle.token = None
 
     def _is_last(self, cycle: Cycle) -> bool:
-        """Whether the connection ends behind this response."""
+        """Whether the connection ends after this response."""
         if not cycle.keep_alive or not cycle.is_whole:
             return True
         return self.reading is _READING_CLOSED and bool(self.pipeline) and self.pipeline[-1] is cycle

@@ -9,17 +9,17 @@ from emulator.server.http1.states import Response
 from emulator.wire.errors import ErrorSpec
 
 HEADER = 160
-"""Bytes of memory that a header takes beyond its own, measured."""
-_REQUEST = 600  # the same of a request, measured
+"""Bytes of memory overhead per header, measured."""
+_REQUEST = 600  # bytes of memory overhead per request, measured
 
 
 class End(Enum):
     """How the server ends a connection."""
 
-    CLOSE = auto()  # FIN, once what was sent is out
-    LINGER = auto()  # the same, but read on for a while: closing with unread bytes would reset the connection
+    CLOSE = auto()  # FIN, once the output is sent
+    LINGER = auto()  # as CLOSE, but read for a while: closing with unread bytes would reset the connection
     RESET = auto()
-    HAND_OVER = auto()  # another protocol takes it
+    HAND_OVER = auto()  # another protocol takes over the connection
 
 
 class Cycle:
@@ -29,17 +29,17 @@ class Cycle:
         method: as sent.
         target: path and query.
         headers: names in lower case; trailers are dropped.
-        fields: the same by name; of a repeated header the last value.
+        fields: headers by name; for a repeated header, the last value.
         version: `1.1` or `1.0`.
-        keep_alive: whether the connection may go on after the response.
-        expects_continue: the client may wait for 100 Continue before it sends the body.
-        pieces: what was read of the body and not taken yet.
-        unread: bytes of memory that these take.
-        body_size: bytes of the body so far, those that were taken included.
-        is_whole: its last byte was read.
-        error: what to answer instead of asking the application.
-        is_taken: it was given to the application.
-        response: how far the response is.
+        keep_alive: whether the connection may stay open after the response.
+        expects_continue: whether the client may wait for 100 Continue before it sends the body.
+        pieces: parts of the body that were read and not taken yet.
+        unread: bytes of memory taken by `pieces`.
+        body_size: bytes of the body so far, taken parts included.
+        is_whole: whether the last byte of the request was read.
+        error: error to answer instead of running the application.
+        is_taken: whether the request was given to the application.
+        response: state of the response.
         notify: called when the body grows, the client has sent EOF, or the response becomes impossible.
     """
 
@@ -52,12 +52,12 @@ class Cycle:
     is_taken = False
     response = Response.NONE
     notify: Callable[[], None] | None = None
-    # The response's own affairs, of which only the connection knows.
-    end: End | None = None  # what ends the connection behind it
+    # State of the response, used by the connection only.
+    end: End | None = None  # how the connection ends after the response
     framing = Framing.NONE
-    left = 0  # bytes that the Content-Length still promises
+    left = 0  # remaining bytes of the Content-Length
     token: object = None
-    _head_size = 0  # bytes of memory, once they are asked for
+    _head_size = 0  # bytes of memory, computed on first use
 
     def __init__(self, method: str, target: str, headers: Headers, fields: Fields, version: str) -> None:
         self.method = method
@@ -70,7 +70,7 @@ class Cycle:
 
     @classmethod
     def of_error(cls, problem: ErrorSpec) -> "Cycle":
-        """In place of a request that cannot be read."""
+        """Placeholder for a malformed request."""
         cycle = cls("", "", [], {}, "1.1")
         cycle.is_whole = True
         cycle.error = problem
@@ -86,5 +86,5 @@ class Cycle:
 
     @property
     def is_open(self) -> bool:
-        """Whether a response is still due."""
+        """Whether the response is incomplete and can still be sent."""
         return self.response < Response.COMPLETE

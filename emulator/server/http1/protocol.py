@@ -1,4 +1,4 @@
-"""The asyncio protocol around `Http1Connection`: it moves bytes, runs the application, and ends connections in time."""
+"""The asyncio protocol around `Http1Connection`: moves bytes, runs the application, and enforces timeouts."""
 
 import asyncio
 import contextlib
@@ -26,45 +26,45 @@ from emulator.wire.masking import mask_text
 from emulator.wire.replies import without_hsts
 
 KEEP_ALIVE = 75
-"""Seconds; longer than clients keep idle connections: a client must not lose a request to our closing."""
+"""Seconds; longer than clients keep idle connections, so that no request is lost to a close by the server."""
 HEAD_TIMEOUT = 30
 """Seconds from the first byte of a head to its last, and from the connection to the first byte."""
 BODY_TIMEOUT = 60
 """Seconds from the first byte of a body to its last."""
 WRITE_TIMEOUT = 60
-"""Seconds for a client to read all that was sent, or `MIN_READ` of it."""
+"""Seconds for a client to read all unsent data, or `MIN_READ` bytes of it."""
 MIN_READ = 256 * 1024
 """Bytes."""
 TASK_SIZE = 28 * 1024
-"""Bytes of a request that runs as a task; measured with long polls and event streams."""
+"""Bytes of memory per request that runs as a task; measured with long polls and event streams."""
 PROBES = frozenset({"/livez", "/readyz"})
-"""Targets that are answered whatever is full: what asks for them restarts the emulator otherwise."""
+"""Targets that are served even at a capacity limit: an orchestrator would otherwise restart the emulator."""
 LINGER = 2
-"""Seconds to go on reading behind a response that ended the connection before its request was read."""
+"""Seconds to continue reading after a response that ended the connection before its request was read."""
 
 RenderError = Callable[[ErrorSpec], bytes]
-"""A whole response, head and body, for a request that cannot be read."""
+"""Renders a complete response, head and body, for a malformed request."""
 
-_SMALL = 4096  # bytes that a connection may hold for a turn without being counted
-_TURN = range(32)  # requests of one connection served before others of the event loop run
-_TLS_WRITE = 64 * 1024  # bytes encrypted at a time: what TLS has encrypted, it does not count as unsent
+_SMALL = 4096  # bytes that a connection may hold uncounted until the next loop iteration
+_TURN = range(32)  # requests served per connection before other callbacks of the event loop run
+_TLS_WRITE = 64 * 1024  # bytes encrypted at a time: the TLS transport does not count encrypted bytes as unsent
 _IDLE = Reading.IDLE
-_ENDS_AFTER_WRITING = frozenset({End.RESET, End.HAND_OVER})  # the others leave the rest to the transport
+_ENDS_AFTER_WRITING = frozenset({End.RESET, End.HAND_OVER})  # for the others, the transport flushes its buffer
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 seconds
 _log = logging.getLogger("emulator.server")
 
 
 @dataclass(slots=True, kw_only=True)
 class Http1Service:
-    """What all connections of a server share.
+    """Dependencies shared by all connections of a server.
 
     Attributes:
-        render_error: answers what cannot be read.
-        answer: is asked first, for whole requests.
-        turn: of the event loop that serves.
-        memory: what requests and other bytes of clients take.
-        in_progress: what the tasks of requests take.
-        unsent: connections whose clients do not read what was sent.
+        render_error: renders the response to a malformed request.
+        answer: handler tried first, for complete requests.
+        turn: batches of the event loop that serves.
+        memory: bound of the memory of requests and other received bytes.
+        in_progress: bound of the memory of request tasks.
+        unsent: connections whose clients do not read their responses.
     """
 
     render_error: RenderError
@@ -76,10 +76,10 @@ class Http1Service:
 
 
 class Http1Protocol(asyncio.Protocol):
-    """One connection, as uvicorn makes it. The server sets the attribute `service` of a subclass.
+    """One connection, instantiated by uvicorn. The server sets the attribute `service` of a subclass.
 
-    A request whose body came along with its head, as with most clients, may be answered without a task, which is half
-    of what a request costs. Requests of one connection are served one after the other.
+    A request whose body arrived together with its head (most clients) may be answered without a task, which saves half
+    the cost of a request. Requests of one connection are served sequentially.
     """
 
     service: Http1Service
@@ -99,15 +99,15 @@ class Http1Protocol(asyncio.Protocol):
         self._connections: set[Any] = server_state.connections  # uvicorn's, typed by its own protocols
         self._loop = _loop or asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._is_paused = False  # the client does not read as fast as we write
+        self._is_paused = False  # the client reads more slowly than the server writes
         self._is_batched = False
         self._is_reading = True
         self._will_follow = False
-        self._has_ended = False  # our side: no more is written
+        self._has_ended = False  # the server writes no more
         self._waits_for = ("", 0)
         self._waits_since = 0.0
         self._received = ReceivedBytes(self.service.memory)
-        self._is_over = False  # more is held than there is room for
+        self._is_over = False  # received bytes exceed the memory bound
         self._client: tuple[str, int] | None = None
         self._server: tuple[str, int] | None = None
         self.is_secure = False
@@ -115,18 +115,18 @@ class Http1Protocol(asyncio.Protocol):
     # --- asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        self._transport = transport = cast("asyncio.Transport", transport)  # uvloop's is one by its methods only
+        """Set the write limits and add the connection to uvicorn's set."""
+        self._transport = transport = cast("asyncio.Transport", transport)  # uvloop's only duck-types it
         self.is_secure = transport.get_extra_info("sslcontext") is not None
-        # With any byte in the buffer the client does not read as fast as we write; back at 0 it has all. TLS transports
-        # pause at the limit, others above it.
+        # Any byte in the buffer means that the client reads more slowly than the server writes; at 0 it has everything.
+        # TLS transports pause at the limit, others above it.
         transport.set_write_buffer_limits(high=int(self.is_secure), low=0)
         self._client = _address(transport.get_extra_info("peername"))
         self._server = _address(transport.get_extra_info("sockname"))
         self._connections.add(self)
 
     def data_received(self, data: bytes) -> None:
-        """Parse, and serve what is there with the other connections that are read from in this turn."""
+        """Parse the data; serve it with the other connections read in this loop iteration."""
         self.machine.receive_data(data)
         if len(data) > _SMALL:
             self.follow()  # count it before more is read
@@ -135,7 +135,7 @@ class Http1Protocol(asyncio.Protocol):
             self.service.turn.serve(self._follow_on, self._loop)
 
     def eof_received(self) -> bool:
-        """Answer what is due. TLS cannot be closed by half, so there the client is gone."""
+        """Send the responses that are due. TLS cannot be half-closed: there, EOF means a disconnect."""
         self.machine.receive_eof()
         self.follow()
         if self.is_secure:
@@ -143,7 +143,7 @@ class Http1Protocol(asyncio.Protocol):
         return not self.is_secure and not self._has_ended
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the base's signature
-        """Forget the connection: nothing of it may stay."""
+        """Release everything that the connection holds."""
         self._connections.discard(self)
         self._transport = None
         self._has_ended = True
@@ -154,14 +154,14 @@ class Http1Protocol(asyncio.Protocol):
         self.writable.set()
 
     def pause_writing(self) -> None:
-        """The client reads more slowly than it is sent to: do not read from it either."""
+        """Pause reading too: the client reads more slowly than the server writes."""
         self._is_paused = True
         self.writable.clear()
         self._count_unsent()
         self._read(wants_data=False)
 
     def resume_writing(self) -> None:
-        """The client has all that was sent."""
+        """Continue serving: the transport has sent all its data."""
         self.machine.confirm_sent()
         self.service.unsent.remove(self)
         self._is_paused = False
@@ -171,14 +171,14 @@ class Http1Protocol(asyncio.Protocol):
     # --- uvicorn
 
     def shutdown(self) -> None:
-        """Answer whole requests, and close."""
+        """Answer complete requests, then close."""
         self.machine.stop_reading()
         self.follow()
 
     # --- the server
 
     def check_timeouts(self, now: float) -> None:
-        """End a connection that keeps the server waiting for too long; called once a second."""
+        """End the connection if a timeout has expired; called once a second."""
         self._count_unsent()
         waits, limit = self._waits()
         if waits != self._waits_for:
@@ -196,13 +196,13 @@ class Http1Protocol(asyncio.Protocol):
 
     @property
     def is_closing(self) -> bool:
-        """Whether all was sent, and only the client's end is missing."""
+        """Whether everything was sent and only the client's close is outstanding."""
         return self._has_ended and not self._is_paused
 
-    # --- AsgiRequest's carrier
+    # --- Carrier of AsgiRequest
 
     def follow(self) -> None:
-        """Serve the requests that can be served now, send, and read on if there is room."""
+        """Serve the requests that are ready, send, and continue reading if the limits allow it."""
         machine, turn = self.machine, self.service.turn
         for _ in _TURN:
             if len(turn.sending) >= MAX_SENDING:
@@ -222,7 +222,7 @@ class Http1Protocol(asyncio.Protocol):
             self._read(machine.wants_data and not self._is_paused and not self._is_over)
 
     def flush(self) -> None:
-        """Send what is there, and end the connection if it is to end."""
+        """Send pending output, and end the connection if the state machine requires it."""
         self._is_batched = False
         machine, transport = self.machine, self._transport
         if transport is None or self._has_ended:
@@ -245,13 +245,13 @@ class Http1Protocol(asyncio.Protocol):
             self._report_lost()
 
     def flush_later(self) -> None:
-        """Send with the other responses of this turn of the event loop."""
+        """Send with the other responses of this loop iteration."""
         if not self._is_batched and (self.machine.output or (self.machine.end is not None and not self._has_ended)):
             self._is_batched = True
             self.service.turn.send(self.flush, self._loop)
 
     def finish(self, cycle: Cycle) -> None:
-        """Count a request whose application has returned; make up for a response that it left open."""
+        """Count a request whose application has returned; complete or reset a response that it left open."""
         self._state.total_requests += 1
         if not cycle.is_open:
             return
@@ -262,10 +262,10 @@ class Http1Protocol(asyncio.Protocol):
         self.flush()
         self.follow()
 
-    # --- own
+    # --- private
 
     def _start(self, cycle: Cycle) -> None:
-        """Run the application, if there is room for what the request holds."""
+        """Run the application as a task, if the memory bounds allow it."""
         try:
             self._received.update(cycle.size)
             if cycle.target in PROBES:
@@ -292,7 +292,7 @@ class Http1Protocol(asyncio.Protocol):
         )
         try:
             response = self.service.answer(request)
-        except Exception:  # noqa: BLE001  the server goes on
+        except Exception:  # noqa: BLE001  the server continues
             _log.exception("unexpected failure at %s %s", cycle.method, mask_text(cycle.target))
             self._send_error(cycle, INTERNAL_ERROR)
             return True
@@ -320,7 +320,7 @@ class Http1Protocol(asyncio.Protocol):
         self._has_ended = True
         match end:
             case _ if transport.is_closing():
-                pass  # the client is gone, or the connection was idle for too long
+                pass  # the client disconnected, or an idle timeout expired
             case End.RESET:
                 try:
                     with contextlib.suppress(OSError):  # closed already
@@ -335,8 +335,8 @@ class Http1Protocol(asyncio.Protocol):
                 transport.close()
 
     def _hand_over(self, transport: asyncio.Transport) -> None:
-        """Let the connection be a WebSocket from now on."""
-        from emulator.server.websocket import WebSocketProtocol  # noqa: PLC0415  a library that few need
+        """Turn the connection into a WebSocket."""
+        from emulator.server.websocket import WebSocketProtocol  # noqa: PLC0415  rarely needed
 
         self._connections.discard(self)
         self._transport = None
@@ -354,7 +354,7 @@ class Http1Protocol(asyncio.Protocol):
             transport.close()
 
     def _follow_later(self) -> None:
-        """Go on once others of the event loop have run."""
+        """Continue after the other callbacks of the event loop."""
         if not self._will_follow:
             self._will_follow = True
             self._loop.call_soon(self._follow_on)
@@ -364,9 +364,9 @@ class Http1Protocol(asyncio.Protocol):
         self.follow()
 
     def _count_received(self) -> None:
-        """Count what is held of the client's data. What does not fit is refused, but for requests that are complete.
+        """Count the client's data that is held. Reject data beyond the bound, except complete requests.
 
-        Complete ones are answered; until the first of them is, the client is not read from.
+        Complete requests are answered; reading pauses until the first of them is.
         """
         held, before = self.machine.held, self._received.counted
         try:
@@ -385,8 +385,8 @@ class Http1Protocol(asyncio.Protocol):
         if self._is_paused and transport is not None and not transport.is_closing():
             self.service.unsent.update(self, transport.get_write_buffer_size())
 
-    def _read(self, wants_data: bool) -> None:  # noqa: FBT001  the one thing it is about
-        """Read from the client only what there is room for."""
+    def _read(self, wants_data: bool) -> None:  # noqa: FBT001  the only parameter
+        """Pause or resume reading from the client."""
         transport = self._transport
         if wants_data is self._is_reading or transport is None or transport.is_closing() or self.machine.received_eof:
             return
@@ -403,7 +403,7 @@ class Http1Protocol(asyncio.Protocol):
             on_lost()
 
     def _waits(self) -> tuple[tuple[str, int], float]:
-        """What the connection waits for, with a number that changes when it goes on, and the seconds it may take."""
+        """What the connection waits for, with a number that changes on progress, and its timeout in seconds."""
         machine = self.machine
         if machine.end is End.LINGER and not self._is_paused:
             return ("linger", 0), LINGER
@@ -426,7 +426,7 @@ def _too_many(error: CapacityError) -> ErrorSpec:
 
 
 def _is_broken(transport: asyncio.Transport) -> bool:
-    """Whether the peer has answered with a reset: a client that has closed, and did not only send EOF."""
+    """Whether the peer sent a reset, as a client does that has closed and not only half-closed."""
     try:
         return bool(transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
     except OSError:

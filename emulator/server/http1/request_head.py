@@ -1,4 +1,4 @@
-"""What a request line and its headers must fulfil beyond what the parser checks (RFC 9112)."""
+"""Checks of a request line and its headers in addition to the parser's (RFC 9112)."""
 
 import re
 from functools import lru_cache
@@ -8,14 +8,14 @@ from emulator.wire.hosts import parse_authority
 
 Headers = list[tuple[bytes, bytes]]
 Fields = dict[bytes, bytes]
-"""Headers by name; of a repeated one the last value."""
+"""Headers by name; for a repeated header, the last value."""
 
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]*)(/[^?#]*)?(\?[^#]*)?")
 _MAX_AUTHORITY = 300  # a host name of at most 255 characters (RFC 1035, 2.3.4), and a port
 
 
 class RequestError(Exception):
-    """The client's bytes are not a request that can be served; `problem` is the row to answer with."""
+    """A malformed or unsupported request; `problem` is the error to answer with."""
 
     def __init__(self, problem: ErrorSpec) -> None:
         super().__init__(problem.name)
@@ -23,7 +23,7 @@ class RequestError(Exception):
 
 
 def is_authority(value: bytes) -> bool:
-    """Whether a text is a host with an optional port."""
+    """Whether a string is a host with an optional port, of at most 300 bytes."""
     return len(value) <= _MAX_AUTHORITY and _is_authority(value)
 
 
@@ -36,8 +36,8 @@ def check_headers(headers: Headers, fields: Fields, version: str) -> bool:
     """Check Host and Transfer-Encoding; return whether the body is chunked.
 
     Raises:
-        RequestError: Host is missing, repeated or invalid (RFC 9112, 3.2), or there is a transfer coding other than
-            chunked, or under HTTP/1.0 (6.1).
+        RequestError: Host is missing, repeated or invalid (RFC 9112, 3.2), or the transfer coding is not chunked, or
+            is used with HTTP/1.0 (6.1).
     """
     host = fields.get(b"host")
     if host is None:
@@ -67,12 +67,12 @@ def expects_continue(fields: Fields, version: str) -> bool:
 
 
 def origin_form(method: bytes, target: bytes, headers: Headers, fields: Fields) -> bytes:
-    """Return a target that is not a plain path as path and query.
+    """Convert a request target to path and query.
 
     The host of an absolute target replaces the Host header in place (RFC 9112, 3.2.2).
 
     Raises:
-        RequestError: the target is in no form that the method may have.
+        RequestError: the form of the target is not allowed for the method.
     """
     if target == b"*" and method == b"OPTIONS":
         return target

@@ -11,9 +11,9 @@ _WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
 class Framing(Enum):
-    """What tells the client where a body ends."""
+    """How the client finds the end of a body."""
 
-    NONE = auto()  # there is no body
+    NONE = auto()  # no body
     LENGTH = auto()
     CHUNKED = auto()
     CLOSE = auto()
@@ -49,7 +49,7 @@ def asks_to_close(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 
 def render(status: int, headers: Iterable[tuple[bytes, bytes]], framing: Framing, *, close: bool) -> bytes:
-    """A whole head."""
+    """Serialize a head, including its empty line."""
     lines = [STATUS_LINES[status], *(b"%b: %b\r\n" % header for header in headers)]
     if framing is Framing.CHUNKED:
         lines.append(b"transfer-encoding: chunked\r\n")
@@ -59,5 +59,5 @@ def render(status: int, headers: Iterable[tuple[bytes, bytes]], framing: Framing
 
 
 def chunk(data: bytes) -> bytes:
-    """One chunk of a chunked body; nothing for no data, which would end the body."""
+    """One chunk of a chunked body; empty for empty data, because an empty chunk would end the body."""
     return b"%x\r\n%b\r\n" % (len(data), data) if data else b""

@@ -1,45 +1,45 @@
 """Every transition of an HTTP/1.1 connection.
 
-`connection.py` walks these tables and holds no other rule about what may follow what. The reading side follows the
-client's bytes; a response follows the application; the connection ends once its reading side is closed and every
-response of its pipeline is complete.
+All transition rules are in these tables; `connection.py` only applies them. The client's bytes drive the reading side;
+the application drives a response; the connection ends once its reading side is closed and every response of its
+pipeline is complete.
 """
 
 from enum import IntEnum, auto
 
 
 class Reading(IntEnum):
-    """What the client's next byte belongs to."""
+    """State of the reading side: what the client's next byte belongs to."""
 
-    IDLE = auto()  # the next request, of which nothing has arrived
+    IDLE = auto()  # a new request
     HEAD = auto()  # a request line or a header
     BODY = auto()  # a body, its chunk framing or its trailers
-    CLOSED = auto()  # nothing: it is discarded
+    CLOSED = auto()  # nothing; the byte is discarded
 
 
 class Received(IntEnum):
-    """What happens to the reading side."""
+    """Event of the reading side."""
 
     MESSAGE_BEGIN = auto()
     UPGRADE = auto()  # to a WebSocket
     HEAD_COMPLETE = auto()
     MESSAGE_COMPLETE = auto()
-    LAST_MESSAGE_COMPLETE = auto()  # the client asked to close, or speaks HTTP/1.0
-    ERROR = auto()  # what arrived cannot be read
-    EOF = auto()  # the client's, or the server stops
+    LAST_MESSAGE_COMPLETE = auto()  # the client sent `Connection: close`, or uses HTTP/1.0
+    ERROR = auto()  # malformed input
+    EOF = auto()  # from the client, or the server stops
     ENDED = auto()  # a response or a fault ends the connection
 
 
 class Then(IntEnum):
-    """What a transition does beyond the change of state."""
+    """Action of a transition, in addition to the change of state."""
 
     NOTHING = auto()
-    OPEN_CYCLE = auto()  # the request joins the pipeline
+    OPEN_CYCLE = auto()  # append the request to the pipeline
     COMPLETE_REQUEST = auto()
-    HAND_OVER = auto()  # another protocol takes the connection
-    QUEUE_ERROR = auto()  # an error response joins the pipeline
-    FAIL_REQUEST = auto()  # the request that is being read is answered with the error
-    DROP_REQUEST = auto()  # the request that is being read will never be whole: it gets no response
+    HAND_OVER = auto()  # another protocol takes over the connection
+    QUEUE_ERROR = auto()  # append an error response to the pipeline
+    FAIL_REQUEST = auto()  # answer the request being read with the error
+    DROP_REQUEST = auto()  # the request being read stays incomplete: send no response
     STOP_PARSING = auto()
 
 
@@ -51,7 +51,7 @@ READING: dict[Reading, dict[Received, tuple[Reading, Then]]] = {
         Received.ENDED: (Reading.CLOSED, Then.NOTHING),
     },
     Reading.HEAD: {
-        Received.MESSAGE_BEGIN: (Reading.HEAD, Then.NOTHING),  # the same head, without an offer that is ignored
+        Received.MESSAGE_BEGIN: (Reading.HEAD, Then.NOTHING),  # the same head, without its ignored upgrade offer
         Received.UPGRADE: (Reading.CLOSED, Then.HAND_OVER),
         Received.HEAD_COMPLETE: (Reading.BODY, Then.OPEN_CYCLE),
         Received.ERROR: (Reading.CLOSED, Then.QUEUE_ERROR),
@@ -75,25 +75,25 @@ READING: dict[Reading, dict[Received, tuple[Reading, Then]]] = {
 
 
 class Response(IntEnum):
-    """How far the response of one request is."""
+    """State of the response to one request."""
 
     NONE = auto()
     CONTINUE = auto()  # 100 Continue was sent
     BODY = auto()  # its head was sent
     COMPLETE = auto()
-    GONE = auto()  # the connection ended first, or the request will never be whole
+    GONE = auto()  # the connection ended first, or the request stays incomplete
 
 
 class Sent(IntEnum):
-    """What the application sends."""
+    """Event of a response: what the application sends."""
 
     CONTINUE = auto()
     HEAD = auto()
     BODY = auto()
-    LAST = auto()  # of a body
-    WHOLE = auto()  # head and body
-    RAW = auto()  # bytes of a fault, or none, and the end of the connection
-    GONE = auto()  # nothing: there is no client to send it to
+    LAST = auto()  # the last piece of a body
+    WHOLE = auto()  # head and complete body
+    RAW = auto()  # bytes of a fault, possibly none, then the end of the connection
+    GONE = auto()  # nothing: the client is disconnected
 
 
 _BEFORE_HEAD: dict[Sent, Response] = {

@@ -1,8 +1,8 @@
-"""What connections do in one turn of the event loop: all are read from, then all are served, then all send.
+"""Batches the work of all connections in one event loop iteration: first all read, then all serve, then all send.
 
-One stage after the other takes a fifth less processor time than one connection after the other: the code of a stage
-stays in the processor's cache. And each write wakes a client; under load that costs more than the response, and the
-clients are woken once for many.
+Working stage by stage takes a fifth less CPU time than connection by connection: the code of a stage stays in the CPU
+cache. Also, each write wakes a client process, which under load costs more than the response; batched writes wake it
+once for many responses.
 """
 
 import asyncio
@@ -10,17 +10,17 @@ import logging
 from collections.abc import Callable, Iterable
 
 MAX_SENDING = 100
-"""Connections; with so many the event loop should turn before more requests are served."""
+"""Connections waiting to send; at this number, send before more requests are served."""
 _log = logging.getLogger("emulator.server")
 
 Step = Callable[[], None]
 
 
 class Turn:
-    """The connections that have something to do before the event loop turns.
+    """Callbacks of connections that run in the next event loop iteration.
 
     Attributes:
-        sending: how each sends that has something to send.
+        sending: the callback of each connection that has output.
     """
 
     def __init__(self) -> None:
@@ -29,17 +29,17 @@ class Turn:
         self._is_due = False
 
     def serve(self, step: Step, loop: asyncio.AbstractEventLoop) -> None:
-        """Call `step` once the other connections are read from."""
+        """Call `step` once all ready connections have been read."""
         self._serving.append(step)
         self._begin(loop)
 
     def send(self, step: Step, loop: asyncio.AbstractEventLoop) -> None:
-        """Call `step` once the other connections are served."""
+        """Call `step` once all ready connections have been served."""
         self.sending.append(step)
         self._begin(loop)
 
     def run(self) -> None:
-        """Serve, then send."""
+        """Run the callbacks that serve, then those that send."""
         serving, self._serving = self._serving, []
         _run(serving)
         sending, self.sending = self.sending, []

@@ -1,8 +1,8 @@
-"""What a proxy is asked, and what it may do. No sockets here.
+"""Parses proxy requests and decides which are allowed. No sockets here.
 
-`CONNECT` to Twilio's names is for this process. Programs on this machine may also have tunnels to it and to private
-networks; nothing else passes, so that a program under test cannot reach the real Twilio, or anything it was not meant
-to, by this way, and nobody elsewhere can reach what only this machine can.
+`CONNECT` to Twilio's host names is served by this process. Programs on this machine may also open tunnels to it and to
+private networks. Everything else is rejected: a program under test must not reach the real Twilio or any other
+unintended host through the proxy, and other machines must not reach hosts that only this machine can.
 """
 
 import re
@@ -15,9 +15,9 @@ from emulator.engine.callbacks.destination_policy import METADATA
 from emulator.wire.hosts import is_host, is_twilio, parse_authority
 
 MAX_HEAD = 16 * 1024
-_SHOWN = 100  # of a host name, in a reply
+_SHOWN = 100  # characters of a host name in an error text
 _NEAR = tuple(map(ip_network, ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")))
-_NEVER = (*map(ip_network, ("169.254.0.0/16", "fe80::/10")), *METADATA)  # clouds keep their secrets there
+_NEVER = (*map(ip_network, ("169.254.0.0/16", "fe80::/10")), *METADATA)  # cloud metadata services hold secrets
 _REQUEST_LINE = re.compile(rb"([A-Z]+) ([\x21-\x7e]+) HTTP/1\.[01]\r")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00\r\n]*)\r")
 _ABSOLUTE = re.compile(r"http://([^/?#]*)(.*)", re.IGNORECASE)
@@ -27,14 +27,14 @@ _HTTP = 80
 
 
 class TunnelTarget(NamedTuple):
-    """Where a tunnel leads."""
+    """The destination of a tunnel."""
 
     host: str
     port: int
 
 
 class ProxyRequest(NamedTuple):
-    """The head of a request."""
+    """The head of a proxy request."""
 
     method: str
     target: str
@@ -42,14 +42,14 @@ class ProxyRequest(NamedTuple):
 
 
 class RefusedError(Exception):
-    """A request that is not carried out; str() says why."""
+    """A rejected request; str() is the reason."""
 
     def __init__(self, status: HTTPStatus, reason: str) -> None:
         super().__init__(reason)
         self.status = status
 
     def reply(self) -> bytes:
-        """The whole reply. The reason stands in the status line too: it is what clients show of a refused CONNECT."""
+        """The complete response. The reason is also in the status line, which clients show for a rejected CONNECT."""
         body = f"{self}\n".encode()
         return b"HTTP/1.1 %d %b\r\ncontent-type: text/plain\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (
             self.status,
@@ -60,21 +60,21 @@ class RefusedError(Exception):
 
 
 class HeadReader:
-    """Reads the head of a request as it arrives, each byte once."""
+    """Parses the head of a request incrementally, each byte once."""
 
     def __init__(self) -> None:
         self._head = bytearray()
-        self._skipped = 0  # stray line ends before the request (RFC 9112, 2.2)
-        self._searched = 0  # where the end of the next line is looked for
-        self._line = 0  # where that line begins
+        self._skipped = 0  # bytes of empty lines before the request (RFC 9112, 2.2)
+        self._searched = 0  # offset where the search for the next line end continues
+        self._line = 0  # offset of the current line
         self._request_line: tuple[str, str] | None = None
         self._fields: list[tuple[bytes, bytes]] = []
 
     def receive(self, data: bytes) -> tuple[ProxyRequest, bytes] | None:
-        """The request, and what comes after its head; None while the head is incomplete.
+        """Return the request and the bytes after its head; None while the head is incomplete.
 
         Raises:
-            RefusedError: it will never be complete.
+            RefusedError: the head is malformed or too large.
         """
         if not self._head:
             received, data = data, data.lstrip(b"\r\n")
@@ -114,10 +114,10 @@ class HeadReader:
 
 
 def read_authority(text: str) -> TunnelTarget:
-    """Read `host:port`.
+    """Parse `host:port`.
 
     Raises:
-        RefusedError: it is none.
+        RefusedError: the text has another form.
     """
     authority = parse_authority(text)
     if authority is None or not authority.port or not is_host(authority.host):
@@ -126,10 +126,10 @@ def read_authority(text: str) -> TunnelTarget:
 
 
 def to_origin(request: ProxyRequest) -> bytes:
-    """A request for Twilio by plain http as its server reads it, the last one of its connection.
+    """Rewrite a plain http request to Twilio for the origin server, with `Connection: close`.
 
     Raises:
-        RefusedError: it is not for Twilio.
+        RefusedError: the request is not for Twilio.
     """
     match = _ABSOLUTE.fullmatch(request.target)
     authority = parse_authority(match[1]) if match else None
@@ -155,12 +155,12 @@ def _read_ip(address: str) -> IPv4Address | IPv6Address:
 
 
 def is_local(address: str) -> bool:
-    """Whether an IP address is of this machine alone."""
+    """Whether an IP address is a loopback address."""
     return _read_ip(address).is_loopback
 
 
 def is_near(address: str) -> bool:
-    """Whether an IP address is this machine's, or of a private network."""
+    """Whether an IP address is a loopback address, or in a private network."""
     return _is_of(address, _NEAR) and not _is_of(address, _NEVER)
 
 
@@ -170,10 +170,10 @@ def _is_of(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
 
 
 def refuse_from_elsewhere(host: str, peer: str | None) -> None:
-    """Only programs on this machine may have tunnels to other hosts than Twilio's.
+    """Allow tunnels to hosts other than Twilio's only to programs on this machine.
 
     Raises:
-        RefusedError: the peer is elsewhere.
+        RefusedError: the peer is on another machine.
     """
     if peer is None or not is_local(peer):
         raise RefusedError(
@@ -183,10 +183,10 @@ def refuse_from_elsewhere(host: str, peer: str | None) -> None:
 
 
 def allowed(host: str, found: Sequence[str], *, passthrough: bool) -> list[str]:
-    """Those of a host's addresses that a tunnel may lead to.
+    """The addresses of a host that a tunnel may connect to.
 
     Raises:
-        RefusedError: none.
+        RefusedError: no address is allowed.
     """
     chosen = [address for address in found if is_near(address) or (passthrough and not _is_of(address, _NEVER))]
     if chosen:

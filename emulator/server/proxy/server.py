@@ -1,4 +1,4 @@
-"""An HTTP proxy for programs that cannot be told another address than Twilio's."""
+"""An HTTP proxy for programs whose Twilio address cannot be configured."""
 
 import asyncio
 import logging
@@ -26,28 +26,28 @@ _CONNECTED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _log = logging.getLogger("emulator.proxy")
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""The IP addresses of a host."""
+"""Resolves a host name to its IP addresses."""
 
 
 async def look_up(host: str, port: int) -> list[str]:
-    """Look a host up, as this machine does."""
+    """Resolve a host name with the system resolver."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(address[0]) for *_, address in found]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyTimeouts:
-    """How many connections, and how long in seconds."""
+    """Limits of the proxy: the number of connections, and timeouts in seconds."""
 
     connections: int = 500
     head: float = 10.0
-    connect: float = 5.0  # look-up and all attempts together
-    linger: float = 1.0  # for a refused client to read why
+    connect: float = 5.0  # name resolution and all connection attempts together
+    linger: float = 1.0  # for a rejected client to read the response
     tunnel: IdleTimeouts = field(default_factory=IdleTimeouts)
 
 
 class Proxy:
-    """The connections of a proxy."""
+    """The proxy, with all its connections."""
 
     def __init__(
         self,
@@ -57,13 +57,13 @@ class Proxy:
         limits: ProxyTimeouts | None = None,
         resolve: Resolve = look_up,
     ) -> None:
-        """Make one.
+        """Create a proxy without connections.
 
         Args:
-            joining: takes the connections that are for Twilio.
-            passthrough: let all other tunnels of programs on this machine pass.
-            limits: how many and how long.
-            resolve: looks hosts up.
+            joining: receives the connections to Twilio's hosts.
+            passthrough: allow all other tunnels of programs on this machine.
+            limits: the number of connections, and timeouts.
+            resolve: resolves host names.
         """
         self.joining = joining
         self.limits = limits or ProxyTimeouts()
@@ -74,16 +74,16 @@ class Proxy:
         self._joined: set[asyncio.Protocol] = set()
 
     def listener(self) -> "Client":
-        """The protocol of a new connection."""
+        """Protocol factory of new connections."""
         return Client(self)
 
     def stop(self) -> None:
-        """End all that is not Twilio's: those connections the HTTP server ends."""
-        for one in [*self._open, *self._leaving]:
-            one.abort()
+        """Abort all connections except those handed over to the HTTP server, which ends them itself."""
+        for connection in [*self._open, *self._leaving]:
+            connection.abort()
 
     def enter(self, client: "Client") -> bool:
-        """Take a new connection in, if there is room."""
+        """Add a new connection; return False when the limit is reached."""
         self._joined &= self.joining.connections
         if len(self._open) + len(self._joined) >= self.limits.connections:
             return False
@@ -91,35 +91,35 @@ class Proxy:
         return True
 
     def leave(self, client: "Client") -> bool:
-        """Let a refused connection read why, if those are not too many."""
+        """Let a rejected connection linger to read the response; return False when the limit is reached."""
         self._open.discard(client)
         if len(self._leaving) >= self.limits.connections:
             return False
         self._leaving.add(client)
         return True
 
-    def forget(self, one: "Client | Tunnel") -> None:
-        """It has ended."""
-        self._open.discard(one)
-        if isinstance(one, Client):
-            self._leaving.discard(one)
+    def forget(self, connection: "Client | Tunnel") -> None:
+        """Remove an ended connection."""
+        self._open.discard(connection)
+        if isinstance(connection, Client):
+            self._leaving.discard(connection)
 
     def joined(self, client: "Client", protocol: asyncio.Protocol | None) -> None:
-        """The HTTP server has it now, or it has ended."""
+        """Record that the HTTP server has taken a connection over, or with None, that it has ended."""
         self.forget(client)
         if protocol is not None:
             self._joined.add(protocol)
 
     def tunnelled(self, client: "Client", tunnel: Tunnel) -> None:
-        """It is a tunnel's near end now."""
+        """Replace a client connection by its tunnel."""
         self.forget(client)
         self._open.add(tunnel)
 
     async def tunnel(self, address: TunnelTarget) -> Tunnel:
-        """A tunnel whose far end is connected.
+        """Open a tunnel and connect its far end.
 
         Raises:
-            RefusedError: it may not or cannot be.
+            RefusedError: the connection is not allowed, or fails.
         """
         tunnel = Tunnel(self.limits.tunnel, self.forget)
         try:
@@ -136,7 +136,7 @@ class Proxy:
         return tunnel
 
     async def _addresses(self, address: TunnelTarget) -> list[str]:
-        """Where it may lead. Looked up once: a second answer could be another one."""
+        """Resolve the allowed addresses. Once only: a second resolution could give other addresses."""
         found: Sequence[str] = ()
         try:
             found = await self._resolve(address.host, address.port)
@@ -147,9 +147,9 @@ class Proxy:
     async def _connect(self, tunnel: Tunnel, address: TunnelTarget, addresses: Sequence[str]) -> None:
         loop = asyncio.get_running_loop()
         reason: object = ""
-        for one in addresses:
+        for ip in addresses:
             try:
-                await loop.create_connection(lambda: tunnel.far, one, address.port)
+                await loop.create_connection(lambda: tunnel.far, ip, address.port)
             except OSError as error:
                 reason = error.strerror or error
             else:
@@ -160,7 +160,7 @@ class Proxy:
 
 
 class Client(asyncio.Protocol):
-    """A connection to the proxy until it is known what for."""
+    """A connection to the proxy until its request is read and handled."""
 
     _transport: asyncio.Transport
     _timer: asyncio.TimerHandle
@@ -173,7 +173,7 @@ class Client(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for a request, but not for long."""
+        """Start the timeout of the request head; reject the connection at the limit."""
         self._transport = transport
         self._timer = self._loop.call_later(self._proxy.limits.head, transport.abort)
         if not self._proxy.enter(self):
@@ -181,7 +181,7 @@ class Client(asyncio.Protocol):
             self._refuse(RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, f"the proxy has {most} connections already"))
 
     def data_received(self, data: bytes) -> None:
-        """Read the request."""
+        """Parse the request, and handle it once its head is complete."""
         if self._decided:
             return
         try:
@@ -192,17 +192,17 @@ class Client(asyncio.Protocol):
         except RefusedError as refused:
             self._refuse(refused)
         if self._decided:
-            self._reader = HeadReader()  # what was received is not needed any more
+            self._reader = HeadReader()  # free the received bytes
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the base's signature
-        """The client is gone."""
+        """Cancel pending work and remove the connection from the proxy."""
         self._timer.cancel()
         if self._task is not None:
             self._task.cancel()
         self._proxy.forget(self)
 
     def abort(self) -> None:
-        """End it now."""
+        """End the connection now."""
         self._transport.abort()
 
     def _decide(self, request: ProxyRequest, rest: bytes) -> None:
@@ -223,7 +223,7 @@ class Client(asyncio.Protocol):
             raise RefusedError(HTTPStatus.FORBIDDEN, f"{address.host} is Twilio's and answers on port 443 only")
 
     def _peer(self) -> str | None:
-        """The IP address of the client; None once it is gone."""
+        """The IP address of the client; None once it has disconnected."""
         name = self._transport.get_extra_info("peername")
         return str(name[0]) if name else None
 
@@ -242,7 +242,7 @@ class Client(asyncio.Protocol):
         tunnel.begin(self._transport, rest)
 
     def _refuse(self, refused: RefusedError) -> None:
-        """Say why; then wait for the client to close, because closing first could lose what was said."""
+        """Send the rejection, then wait for the client to close: closing first could lose the response."""
         _log.info("refused: %s", refused)
         self._decided = True
         self._timer.cancel()

@@ -1,4 +1,4 @@
-"""Two connections whose bytes go through to each other."""
+"""A tunnel: forwards bytes between two connections."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdleTimeouts:
-    """Seconds that a tunnel may be silent: open, and once a side has ended."""
+    """Seconds that a tunnel may be idle: while open, and once one side has sent EOF."""
 
     open: float = 600.0
     half_closed: float = 60.0
 
 
 class Tunnel:
-    """Both ends, and the time since one of them spoke."""
+    """Both ends of a tunnel, and its idle timeout."""
 
     def __init__(self, patience: IdleTimeouts, ended: Callable[["Tunnel"], None]) -> None:
         self.near, self.far = _End(self), _End(self)
@@ -26,11 +26,11 @@ class Tunnel:
         self._timer = self._loop.call_later(patience.half_closed, self._look)
 
     def begin(self, near: asyncio.Transport, received: bytes) -> None:
-        """Let bytes through; the far end is connected.
+        """Start forwarding; the far end is connected.
 
         Args:
-            near: the other connection, its reading paused.
-            received: what was read from it already.
+            near: the client's connection, with reading paused.
+            received: data already read from it.
         """
         near.set_protocol(self.near)
         self.near.transport = near
@@ -44,11 +44,11 @@ class Tunnel:
             transport.resume_reading()
 
     def heard(self) -> None:
-        """One of them spoke."""
+        """Restart the idle timeout."""
         self._heard = self._loop.time()
 
     def close(self) -> None:
-        """End both, after what is on its way."""
+        """Close both connections after sending buffered data."""
         self.heard()
         for transport in self._transports():
             transport.close()
@@ -57,7 +57,7 @@ class Tunnel:
             self._ended(self)
 
     def abort(self) -> None:
-        """End both now."""
+        """Abort both connections."""
         for transport in self._transports():
             transport.abort()
 
@@ -65,7 +65,7 @@ class Tunnel:
         return [end.transport for end in (self.near, self.far) if end.transport is not None]
 
     def _look(self) -> None:
-        """Abort what was silent for too long; a half-closed tunnel, or one that cannot close, sooner."""
+        """Abort the tunnel if it was idle for too long; sooner if it is half-closed or closing."""
         half = any(end.ended or (end.transport and end.transport.is_closing()) for end in (self.near, self.far))
         left = self._heard + (self._patience.half_closed if half else self._patience.open) - self._loop.time()
         if left <= 0:
@@ -75,7 +75,7 @@ class Tunnel:
 
 
 class _End(asyncio.Protocol):
-    """One of the two connections."""
+    """One connection of a tunnel."""
 
     other: "_End"
 
@@ -86,12 +86,12 @@ class _End(asyncio.Protocol):
         self._tunnel = tunnel
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for the other one."""
+        """Pause reading until the other end is connected."""
         self.transport = transport
         transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:
-        """Pass it on."""
+        """Forward the data, or keep it until the other end is connected."""
         self._tunnel.heard()
         if self.other.transport is not None:
             self.other.transport.write(data)
@@ -99,7 +99,7 @@ class _End(asyncio.Protocol):
             self.early.append(data)
 
     def eof_received(self) -> bool:
-        """This side has said all; the other one may go on."""
+        """Forward EOF; keep the other direction open."""
         self.ended = True
         self._tunnel.heard()
         if self.other.ended:
@@ -109,16 +109,16 @@ class _End(asyncio.Protocol):
         return True
 
     def pause_writing(self) -> None:
-        """This side does not keep up: the other one must wait."""
+        """Pause reading from the other end."""
         if self.other.transport is not None and not self.other.transport.is_closing():
             self.other.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """It does again."""
+        """Resume reading from the other end."""
         if self.other.transport is not None and not self.other.transport.is_closing():
             self.other.transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the base's signature
-        """This side is gone: so is the tunnel."""
+        """Close the tunnel."""
         self.transport = None
         self._tunnel.close()
