@@ -244,7 +244,11 @@ class AsyncCalls:
         return await self._hold(self._questions.call(call_sid))
 
     async def forget(self, call_sid: str | None = None) -> None:
-        """Delete the registration of a call; the option `calls` then applies to it again."""
+        """End a call and delete its registration; the option `calls` then applies to it again.
+
+        Raises:
+            EmulatorError: the call is not registered.
+        """
         await self._hold(self._questions.forget(call_sid))
 
     async def all(self) -> list[Call]:

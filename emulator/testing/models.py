@@ -38,7 +38,7 @@ class Message:
         seq: position in the journal; pass it as `after`.
         content: the content string as received.
         json: the parsed content; None also when it is not valid JSON.
-        replays: number of later requests with the same idempotency key that returned this message.
+        replays: number of later requests with the same idempotency key, including those with other content.
         notes: warnings about accepted content.
         schemas: validation results, one per schema.
         date_created: RFC 2822, as in the response.

@@ -375,11 +375,11 @@ class Http1Connection:
             self._check_piece(framing, size)
 
     def _check_piece(self, framing: int, size: int) -> None:
-        """Check the bounds of an unfinished message, or end what has come to its end.
+        """Check the bounds of an incomplete message; if the reading side is closed, end the connection when it is done.
 
         Args:
             framing: bytes of its chunked body before this piece that are not data.
-            size: of the piece.
+            size: bytes of the piece.
         """
         if self.reading is Reading.CLOSED:
             self._may_have_unread |= bool(self._unparsed)
