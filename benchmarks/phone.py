@@ -28,7 +28,7 @@ class Phone:
             self.read()
         self.say("listen", token=identity)
         self.say("register", media={"audio": True})
-        self.receive_end_user_message("ready")
+        self.hear("ready")
 
     def __enter__(self) -> Self:
         return self
@@ -58,7 +58,7 @@ class Phone:
     def call(self) -> str:
         """Call an unconnected identity, which answers at once; return the CallSid."""
         self.say("invite", callsid="TJS1", sdp="v=0", twilio={"params": "To=nobody"})
-        call_sid: str = self.receive_end_user_message("answer")["callsid"]
+        call_sid: str = self.hear("answer")["callsid"]
         return call_sid
 
     def read(self) -> None:
