@@ -187,7 +187,7 @@ def create_app(
         limits=settings.callback_limits(),
         allowed=settings.callback_hosts,
     )
-    engine.callback_dispatcher.let_callbacks_be_made_by(callbacks.send, callbacks.drop)
+    engine.callback_dispatcher.connect_sender(callbacks.send, callbacks.drop)
     services = Services(
         engine=engine,
         masking=masking,

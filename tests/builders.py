@@ -69,7 +69,7 @@ def exchange(seq: int = 1, *, kind: type[Exchange] = Exchange, **given: object) 
     """An exchange that created a message, unless an outcome is given; `content` is a text."""
     usual = {
         "id": f"{seq:032x}",
-        "arrival": arrival(),
+        "context": arrival(),
         "request": request(),
         "outcome": Outcome.CREATED,
         "replied_at": SOME_TIME,

@@ -118,7 +118,7 @@ class Engine:
             outcome = Outcome.REPLAYED if new.fingerprint == original.fingerprint else Outcome.MISMATCH
             return self._record(context, request, outcome, now, made=original, new=new)
         hex_id = self.ids.random_bytes(sids.ENTROPY_BYTES).hex()
-        made = new.made(hex_id, account_sid, call_sid, now)
+        made = new.create(hex_id, account_sid, call_sid, now)
         if not context.was_reset:
             self.preconditions.commit(made, now)
         handover = None
@@ -175,7 +175,7 @@ class Engine:
         """
         now = self.clock.now()
         _, original = self.preconditions.evaluate(account_sid, call_sid, new, now)
-        return original or new.made(_NO_ID, account_sid, call_sid, now)
+        return original or new.create(_NO_ID, account_sid, call_sid, now)
 
     def new_request_id(self) -> str:
         """Return an id for a reply without an exchange: the bytes received were not a valid request."""
@@ -352,7 +352,7 @@ class Engine:
         exchange = Exchange(
             seq=self.journal.last_seq + 1,
             id=hex_id or self.ids.random_bytes(sids.ENTROPY_BYTES).hex(),
-            arrival=context,
+            context=context,
             request=request,
             outcome=outcome,
             replied_at=now,

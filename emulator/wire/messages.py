@@ -44,7 +44,7 @@ class NewMessage(NamedTuple):
         """Digest compared when an idempotency key is reused; unlike the content, it is kept as long as the key."""
         return blake2b(self.content.encode(), digest_size=FINGERPRINT_BYTES).digest()
 
-    def made(self, hex_id: str, account_sid: str, call_sid: str, now: float) -> "Message":
+    def create(self, hex_id: str, account_sid: str, call_sid: str, now: float) -> "Message":
         """Create the message."""
         return Message(
             id=hex_id,

@@ -45,7 +45,7 @@ class NewSubscription(NamedTuple):
         """Bytes compared when an idempotency key is reused."""
         return f"{self.method} {self.callback}".encode()
 
-    def made(self, hex_id: str, account_sid: str, call_sid: str, now: float) -> "Subscription":
+    def create(self, hex_id: str, account_sid: str, call_sid: str, now: float) -> "Subscription":
         """Create the subscription."""
         return Subscription(
             id=hex_id,

@@ -109,7 +109,7 @@ def test_a_refused_request_is_kept_with_its_row_and_reason() -> None:
     exchange = engine.refuse(arrived, asked, errors.PATH_UNKNOWN, "no such thing")
 
     assert (exchange.problem, exchange.reason, exchange.message) == (errors.PATH_UNKNOWN, "no such thing", None)
-    assert (exchange.request, exchange.arrival) == (asked, arrived)
+    assert (exchange.request, exchange.context) == (asked, arrived)
     assert list(engine.journal.requests(Filter(account_sid="AC123"))) == [exchange]
 
 
@@ -265,7 +265,7 @@ def test_a_request_is_received_when_it_arrives_and_created_when_it_is_admitted()
     time.now += 20
     exchange = engine.create(arrived, request(), NewMessage("{}", None))
 
-    assert exchange.arrival.received_at == SOME_TIME
+    assert exchange.context.received_at == SOME_TIME
     assert exchange.message.date_created == SOME_TIME + 20
 
 

@@ -88,7 +88,7 @@ def add_fault(engine: Engine, number: int) -> None:
 
 def subscribe(engine: Engine, number: int) -> None:
     new = NewSubscription(f"{CALLBACK}/{number:0300}", "POST", None)
-    made = new.made(f"{number:032x}", ac(number), ca(number), SOME_TIME + number)
+    made = new.create(f"{number:032x}", ac(number), ca(number), SOME_TIME + number)
     engine.callback_dispatcher.subscriptions.add(made)
 
 

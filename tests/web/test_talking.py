@@ -55,13 +55,13 @@ def test_a_conversation_is_seen_both_ways_as_it_happens(opened: Open, site: Site
         expect(said(dialog).nth(0)).to_contain_text("Server")
         expect(said(dialog).nth(0)).to_contain_text("Delivered to alice after ")
         alice.send_message({"answer": "noon"})
-        expect(said(dialog).nth(1)).to_contain_text("1 subscription told")
+        expect(said(dialog).nth(1)).to_contain_text("1 subscription notified")
         expect(said(dialog).nth(1).locator(".badge")).to_have_text("delivered")
         expect(said(dialog).nth(1)).to_contain_text(f"GET {site.url}/ 200 ")
         subscribe(server, f"http://127.0.0.1:{port}/")
         alice.send_message("again")
 
-        expect(said(dialog).nth(2)).to_contain_text("2 subscriptions told")
+        expect(said(dialog).nth(2)).to_contain_text("2 subscriptions notified")
         expect(said(dialog).nth(2).locator(".badge")).to_have_text(["delivered", "failed"])
         expect(said(dialog).nth(2)).to_contain_text("32711: 2 attempts: ")
         expect(said(dialog)).to_have_count(3)
@@ -88,7 +88,7 @@ def test_a_user_is_answered_for_with_the_keyboard_alone(opened: Open, site: Site
         page.keyboard.type('{"answer":1}')
         press("Tab")
         press("Enter")
-        expect(said(dialog)).to_contain_text("1 subscription told")
+        expect(said(dialog)).to_contain_text("1 subscription notified")
         expect(said(dialog).locator(".badge")).to_have_text("delivered")
         expect(box).to_be_focused()
         expect(box).to_have_value("")
@@ -255,7 +255,7 @@ def test_why_a_message_reached_nobody_is_told(opened: Open, caller: Caller) -> N
     box.fill("1")
     dialog.get_by_role("button", name="Answer").click()
     expect(said(dialog).nth(1)).to_contain_text("End user")
-    expect(said(dialog).nth(1)).to_contain_text("No subscriptions told")
+    expect(said(dialog).nth(1)).to_contain_text("No subscriptions notified")
 
 
 def test_what_is_read_stays_when_more_is_said(opened: Open, site: Site) -> None:

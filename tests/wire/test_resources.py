@@ -98,6 +98,6 @@ def test_a_creation_looks_at_the_key_and_then_at_the_call(resource: str) -> None
 
 
 def test_what_is_made_names_a_path_that_leads_back_to_it() -> None:
-    made = NewSubscription(CALLBACK, "POST", None).made("1" * 32, ACCOUNT, CALL, 0.0)
+    made = NewSubscription(CALLBACK, "POST", None).create("1" * 32, ACCOUNT, CALL, 0.0)
 
     assert parse(made.members()["uri"]) == Target(ACCOUNT, CALL, SUBSCRIPTIONS, made.sid)

@@ -63,7 +63,7 @@ class SaidView(DeferredModel):
     content_type: str = Field(examples=[CONTENT_TYPE])
     sequence_number: int = Field(examples=[1])
     at: str = Field(examples=["2019-12-18T20:02:01.123Z"])
-    told: int = Field(description="how many subscriptions are told of it", examples=[1])
+    notified: int = Field(description="number of notified subscriptions", examples=[1])
     json_: Any = Field(alias="json", description="the content parsed", examples=[{"answer": "yes"}])
 
 

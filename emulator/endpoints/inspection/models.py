@@ -106,7 +106,7 @@ def message_json(exchange: Exchange) -> str:
             "notes": message.notes,
             "schemas": [schema_view(result) for result in exchange.schemas],
             "date_created": rfc2822(message.date_created),
-            "received_at": iso8601(exchange.arrival.received_at),
+            "received_at": iso8601(exchange.context.received_at),
             "request_id": exchange.request_id,
             "delivered": handover_view(exchange.handover),
         }
@@ -126,11 +126,11 @@ def request_view(exchange: Exchange) -> dict[str, Any]:
     return {
         "seq": exchange.seq,
         "request_id": exchange.request_id,
-        "received_at": iso8601(exchange.arrival.received_at),
+        "received_at": iso8601(exchange.context.received_at),
         "method": exchange.request.method,
         "path": exchange.request.path,
-        "account_sid": exchange.arrival.account_sid,
-        "call_sid": exchange.arrival.call_sid,
+        "account_sid": exchange.context.account_sid,
+        "call_sid": exchange.context.call_sid,
         "outcome": exchange.outcome,
         "status": exchange.status,
         "code": exchange.code,
@@ -194,7 +194,7 @@ def saying_json(saying: LoggedMessage) -> str:
             "content_type": said.content_type,
             "sequence_number": saying.sequence_number,
             "at": iso8601(saying.at),
-            "told": saying.told,
+            "notified": saying.notified,
         }
     )
     return f'{members[:-1]}, "json": {_value(said.content)}}}'

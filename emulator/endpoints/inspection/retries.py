@@ -18,7 +18,7 @@ from emulator.endpoints.inspection.query_params import RetriesQuery, RetryQuery
 from emulator.endpoints.inspection.requests import AppliedFault
 from emulator.engine.engine import Engine
 from emulator.engine.events import EventKind, Subscriber
-from emulator.engine.explain.retries import explain, told
+from emulator.engine.explain.retries import describe, explain
 from emulator.engine.journal.exchange import Exchange, Outcome
 from emulator.engine.journal.filters import Filter
 from emulator.engine.journal.retries import RetryFinding, RetrySequence
@@ -212,13 +212,13 @@ def _json(sequence: RetrySequence) -> str:
     view = {
         "id": sequence.id,
         "seq": sequence.seq,
-        "account_sid": first.arrival.account_sid,
-        "call_sid": first.arrival.call_sid,
+        "account_sid": first.context.account_sid,
+        "call_sid": first.context.call_sid,
         "idempotency_key": first.idempotency_key,
         "content": first.content,
         "messages": sequence.messages,
         "findings": sequence.findings,
-        "explanation": told(sequence),
+        "explanation": describe(sequence),
         "attempts": [_attempt(*one) for one in sequence.ends],
         "left_out": len(sequence.attempts) - len(sequence.ends),
     }
@@ -229,7 +229,7 @@ def _attempt(attempt: Exchange, gap: float | None) -> dict[str, Any]:
     return {
         "request_id": attempt.request_id,
         "seq": attempt.seq,
-        "received_at": iso8601(attempt.arrival.received_at),
+        "received_at": iso8601(attempt.context.received_at),
         "gap": gap,
         "outcome": attempt.outcome,
         "status": attempt.status,

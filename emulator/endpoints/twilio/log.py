@@ -33,6 +33,6 @@ def _fields(exchange: Exchange) -> dict[str, object]:
         "rule": exchange.problem.name if exchange.problem else None,
         "duration": exchange.duration,
         "fault": exchange.fault.name if exchange.fault else None,
-        "account_sid": exchange.arrival.account_sid,
-        "call_sid": exchange.arrival.call_sid,
+        "account_sid": exchange.context.account_sid,
+        "call_sid": exchange.context.call_sid,
     }

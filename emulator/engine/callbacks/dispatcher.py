@@ -40,7 +40,7 @@ class CallbackDispatcher:
         self.sayings = EndUserMessageLog(account)
         self._make, self._drop = _nobody, _nothing
 
-    def let_callbacks_be_made_by(self, make: Callable[[Delivery], None], drop: Callable[[Scope], None]) -> None:
+    def connect_sender(self, make: Callable[[Delivery], None], drop: Callable[[Scope], None]) -> None:
         """Set the functions that send a callback and drop the callbacks of a scope; neither may block."""
         self._make, self._drop = make, drop
 

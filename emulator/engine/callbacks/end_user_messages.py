@@ -18,13 +18,13 @@ class LoggedMessage(NamedTuple):
         said: the message.
         at: seconds since 1970.
         sequence_number: position among the messages of its call.
-        told: number of notified subscriptions.
+        notified: number of notified subscriptions.
     """
 
     said: EndUserMessage
     at: float
     sequence_number: int
-    told: int
+    notified: int
 
     @property
     def sid(self) -> str:

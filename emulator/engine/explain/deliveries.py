@@ -53,12 +53,12 @@ def _nearest(wanted: DeliveryFilter, callback_dispatcher: CallbackDispatcher) ->
             near.append((mismatches, delivery))
     near.sort(key=lambda candidate: len(candidate[0]))  # stable: ties keep the scope's own first, then the newest
     return [
-        f"{told(delivery)}: it lacks {', '.join(f'{miss.what} {str(miss.wanted)!r}' for miss in mismatches)}"
+        f"{describe(delivery)}: it lacks {', '.join(f'{miss.what} {str(miss.wanted)!r}' for miss in mismatches)}"
         for mismatches, delivery in near[:SHOWN]
     ]
 
 
-def told(delivery: Delivery) -> str:
+def describe(delivery: Delivery) -> str:
     """Describe a delivery in one line."""
     notice = delivery.notice
     last = delivery.attempts[-1] if delivery.attempts else None

@@ -118,7 +118,7 @@ def _nothing_near(wanted: Filter, journal: Journal) -> str:
         else:
             since = f"sequence number {wanted.after}" if wanted.after else "the emulator started"
         return f"nothing at all arrived since {since}: is the client pointed at this emulator?"
-    when = iso8601(newest.arrival.received_at)
+    when = iso8601(newest.context.received_at)
     return f"nothing like it is among what arrived; the newest is number {newest.seq} of {when}, {_what(newest)}"
 
 
@@ -127,7 +127,7 @@ def _created(exchange: Exchange) -> str:
 
 
 def _what(exchange: Exchange) -> str:
-    context = exchange.arrival
+    context = exchange.context
     owner = f"for {_owner('call', context.call_sid)} of {_owner('account', context.account_sid)}"
     if exchange.fault is not None and exchange.outcome is Outcome.FAULTED:
         return f"a request {owner} that {exchange.fault.rule} kept from being processed ({exchange.fault.name})"

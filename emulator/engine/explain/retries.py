@@ -10,13 +10,13 @@ from emulator.engine.journal.waits import MessageWaiter, WaitEnd
 SHOWN = 5
 
 
-def told(sequence: RetrySequence) -> list[str]:
+def describe(sequence: RetrySequence) -> list[str]:
     """Describe a retry sequence in lines: a summary, then each attempt."""
     attempts, messages = len(sequence.attempts), sequence.messages
     first = sequence.attempts[0]
     content = "no content" if first.content is None else f"content {cut(first.content)}"
     line = (
-        f"{attempts} {'attempt' if attempts == 1 else 'attempts'} for {cut(first.arrival.call_sid or 'no call')}, "
+        f"{attempts} {'attempt' if attempts == 1 else 'attempts'} for {cut(first.context.call_sid or 'no call')}, "
         f"{content}, {messages} {'message' if messages == 1 else 'messages'} created"
     )
     says = "; ".join(f"{finding.says} ({finding})" for finding in sequence.findings)
@@ -39,7 +39,7 @@ def explain(wait: MessageWaiter, end: WaitEnd, wanted: str, retries: Sequence[Re
     if not retries:
         return [*lines, "there was no attempt at all: is the client pointed at this emulator, and at this call?"]
     for sequence in retries[: -SHOWN - 1 : -1]:
-        first, *rest = told(sequence)
+        first, *rest = describe(sequence)
         lines += [first, *(f"  {line}" for line in rest)]
     return lines
 

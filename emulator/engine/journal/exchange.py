@@ -169,7 +169,7 @@ class Exchange:
 
     seq: int
     id: str
-    arrival: RequestContext
+    context: RequestContext
     request: ReceivedRequest
     outcome: Outcome
     replied_at: float
@@ -190,7 +190,7 @@ class Exchange:
     @property
     def owners(self) -> tuple[str | None, str | None]:
         """Account and call of the request."""
-        return self.arrival.account_sid, self.arrival.call_sid
+        return self.context.account_sid, self.context.call_sid
 
     @property
     def resource(self) -> str | None:
@@ -211,13 +211,13 @@ class Exchange:
     @property
     def fault(self) -> Fault | None:
         """The injected fault."""
-        return self.arrival.fault
+        return self.context.fault
 
     @property
     def is_lost(self) -> bool:
         """Whether the client did not receive the whole response."""
-        fault = self.arrival.fault
-        return self.arrival.was_left or (fault is not None and not fault.answers)
+        fault = self.context.fault
+        return self.context.was_left or (fault is not None and not fault.answers)
 
     @property
     def valid(self) -> bool | None:
@@ -243,7 +243,7 @@ class Exchange:
     @property
     def size(self) -> int:
         """Memory in bytes; an upper bound, because clients that repeat their heads share them."""
-        request, context = self.request, self.arrival
+        request, context = self.request, self.context
         texts = len(request.target) + len(request.head) + len(request.body) + len(self.content_utf8 or b"")
         owners = len(context.account_sid or "") + len(context.call_sid or "")
         size = _OVERHEAD + texts + owners
@@ -264,7 +264,7 @@ class Exchange:
         """
         path = self.request.path
         representation = replies.representation_of(path)
-        page = self._page if self.arrival.fault is not None else None  # saves a call without a fault
+        page = self._page if self.context.fault is not None else None  # saves a call without a fault
         if page is not None:
             assert page.page is not None
             media_type = page.content_type.encode("latin-1")
@@ -279,14 +279,14 @@ class Exchange:
 
     def reply_head(self, reply: Reply) -> bytes:
         """Build all header lines of the reply."""
-        if self.arrival.fault is not None and self._page is not None:
+        if self.context.fault is not None and self._page is not None:
             return replies.foreign_head(reply, now=self.replied_at)
         head = replies.head(
             reply,
             now=self.replied_at,
             request_id=self.request_id,
             duration=self.duration or 0.0,
-            concurrent=self.arrival.concurrent,
+            concurrent=self.context.concurrent,
             charset=wants_charset(self.request.head),
         )
         # With HSTS from https://localhost, a browser would use https for every port of localhost.
@@ -295,5 +295,5 @@ class Exchange:
     @property
     def _page(self) -> ReplyFault | None:
         """The fault that replies with a custom page, as a gateway would."""
-        action = self.arrival.fault.action if self.arrival.fault is not None else None
+        action = self.context.fault.action if self.context.fault is not None else None
         return action if isinstance(action, ReplyFault) and action.page is not None else None

@@ -20,7 +20,7 @@ _TEXT = 50  # a substring search takes as long as comparing this number of JSON 
 
 def keys_of(exchange: Exchange) -> Keys:
     """Return the index keys of an exchange: account, call, idempotency key."""
-    context = exchange.arrival
+    context = exchange.context
     return context.account_sid, context.call_sid, exchange.idempotency_key
 
 

@@ -96,7 +96,7 @@ class Index:
             if track is None:
                 tracks[value] = [exchange]  # usually the only exchange of its call: a literal has no spare capacity
                 continue
-            if track[-1].arrival.account_sid != keys[0]:
+            if track[-1].context.account_sid != keys[0]:
                 self._shared.add(value)
             track.append(exchange)
 
@@ -161,7 +161,7 @@ class Index:
         if account_sid is None or call_sid is None or call_sid in self._shared:
             return False
         track = self._by[1].get(call_sid)
-        return track is not None and track[0].arrival.account_sid == account_sid
+        return track is not None and track[0].context.account_sid == account_sid
 
     def _remove(self, track: Track, gone: set[Exchange], first: int, last: int) -> None:
         """Remove exchanges (`first` and `last` are seqs) and the evicted ones from a track."""

@@ -76,7 +76,7 @@ class RetrySequence:
     def gaps(self) -> tuple[float, ...]:
         """Seconds between consecutive attempts, by the emulator's clock."""
         return tuple(
-            after.arrival.received_at - before.arrival.received_at for before, after in pairwise(self.attempts)
+            after.context.received_at - before.context.received_at for before, after in pairwise(self.attempts)
         )
 
     @property
@@ -87,8 +87,8 @@ class RetrySequence:
         return tuple((self.attempts[place], self._gap(place)) for place in places)
 
     def _gap(self, place: int) -> float | None:
-        before = self.attempts[place - 1].arrival.received_at
-        return self.attempts[place].arrival.received_at - before if place else None
+        before = self.attempts[place - 1].context.received_at
+        return self.attempts[place].context.received_at - before if place else None
 
     @property
     def messages(self) -> int:
@@ -154,7 +154,7 @@ def _is_retry(before: Exchange, attempt: Exchange, last_use: dict[Name | None, i
     key = _name(before, before.idempotency_key)
     if key and last_use[key] > attempt.seq:
         return False  # `before` is retried under its own key later: `attempt` is a parallel request
-    return abs(attempt.arrival.received_at - before.arrival.received_at) <= window
+    return abs(attempt.context.received_at - before.context.received_at) <= window
 
 
 def _findings(attempts: Sequence[Exchange], now: float, window: float) -> Steps[list[RetryFinding]]:
@@ -168,7 +168,7 @@ def _findings(attempts: Sequence[Exchange], now: float, window: float) -> Steps[
         successes += succeeded(after)
         yield
     if not succeeded(last):
-        if now - last.arrival.received_at > window and not successes:
+        if now - last.context.received_at > window and not successes:
             findings.add(RetryFinding.GAVE_UP)
     elif successes < len(attempts):
         findings.add(RetryFinding.RECOVERED)
@@ -190,8 +190,8 @@ def _retry(before: Exchange, after: Exchange) -> Iterator[RetryFinding]:
         yield RetryFinding.RETRIED_SAME_KEY
     else:
         yield RetryFinding.RETRIED_NEW_KEY if after.idempotency_key else RetryFinding.RETRIED_WITHOUT_KEY
-    earliest, is_frozen = _may_retry_at(before), after.arrival.received_at == before.arrival.received_at
-    if earliest is not None and not is_frozen and after.arrival.received_at < earliest - _SLACK:
+    earliest, is_frozen = _may_retry_at(before), after.context.received_at == before.context.received_at
+    if earliest is not None and not is_frozen and after.context.received_at < earliest - _SLACK:
         yield RetryFinding.RETRIED_TOO_EARLY
 
 
@@ -212,4 +212,4 @@ def _may_retry_at(attempt: Exchange) -> float | None:
         return None
     wait = fault.action.retry_after
     took = fault.delay if attempt.duration is None else attempt.duration
-    return None if wait is None else attempt.arrival.received_at + took + wait
+    return None if wait is None else attempt.context.received_at + took + wait

@@ -157,9 +157,9 @@ def test_who_came_later_or_has_gone_is_not_told(caller: Caller) -> None:
     with listening() as listener:
         gone = subscribed(caller, listener.url("/gone"))
         unsubscribe(caller, gone)
-        assert say(caller, "[1]")["told"] == 0
+        assert say(caller, "[1]")["notified"] == 0
         subscribed(caller, listener.url("/late"))
-        assert say(caller, "[2]")["told"] == 1
+        assert say(caller, "[2]")["notified"] == 1
         settled(caller)
 
         assert [(one.target, form(one)["SequenceNumber"]) for one in listener.received] == [("/late", "2")]
@@ -182,7 +182,7 @@ def test_each_account_is_told_of_a_call_of_none_signed_with_its_own_token(serve:
     with listening() as listener:
         for caller in callers:
             subscribed(caller, listener.url(f"/{caller.token}"))
-        assert say(callers[0])["told"] == 2
+        assert say(callers[0])["notified"] == 2
         for caller in callers:
             settled(caller)
         told = {request.target: request for request in listener.received}
@@ -202,7 +202,7 @@ def test_a_call_of_an_account_tells_that_account_only(caller: Caller) -> None:
         said = say(caller)
         settled(other)
 
-        assert (said["told"], said["account_sid"]) == (1, other.account)
+        assert (said["notified"], said["account_sid"]) == (1, other.account)
         assert [form(one)["AccountSid"] for one in listener.received] == [other.account]
         assert deliveries(caller)["count"] == 0
 
@@ -574,7 +574,7 @@ def test_a_reset_leaves_neighbours_alone(caller: Caller) -> None:
         said = say(other)
         settled(other, count=2)
 
-    assert (done["deliveries"], said["sequence_number"], said["told"]) == (1, 2, 1)
+    assert (done["deliveries"], said["sequence_number"], said["notified"]) == (1, 2, 1)
     assert deliveries(other)["count"] == 2
 
 

@@ -28,7 +28,7 @@ def test_what_is_said_is_answered_with_all_its_facts(serve: Servers) -> None:
         "content_type": "text/plain",
         "sequence_number": 1,
         "at": "2019-12-18T20:02:01.000Z",
-        "told": 0,
+        "notified": 0,
     }
     assert (said["sid"][:2], len(said["sid"])) == ("KX", 34)
     assert end_user(caller)["said"] == [said]
@@ -40,7 +40,7 @@ def test_without_a_voice_sdk_the_subscriptions_are_told_all_the_same(caller: Cal
         said = say(caller)
         (delivery,) = settled(caller)
 
-    assert (said["told"], delivery["message_sid"]) == (1, said["sid"])
+    assert (said["notified"], delivery["message_sid"]) == (1, said["sid"])
 
 
 def test_in_the_name_of_a_connected_voice_sdk(site: Site) -> None:

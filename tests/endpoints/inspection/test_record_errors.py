@@ -32,7 +32,7 @@ def caller(running: Running) -> Caller:
     caller.send("[2]")
     assert exchange.message is not None
     exchange.message.notes = (NO_JSON,)
-    exchange.arrival.fault = SimpleNamespace(answers=True, rule=NO_JSON, name="x", delay=0.0, action=None)  # type: ignore[assignment]
+    exchange.context.fault = SimpleNamespace(answers=True, rule=NO_JSON, name="x", delay=0.0, action=None)  # type: ignore[assignment]
     return caller
 
 

@@ -41,7 +41,7 @@ def callback_dispatcher(*, first_number: int = 1, limit: int = 100) -> tuple[Cal
     kept = CallbackDispatcher(
         account(deliveries=limit), IdGenerator(random.Random(0).randbytes), Wakeups(), first_number=first_number
     )
-    kept.let_callbacks_be_made_by(made.append, lambda _: None)
+    kept.connect_sender(made.append, lambda _: None)
     return kept, made
 
 
@@ -62,7 +62,7 @@ def test_every_subscription_of_the_call_is_told_in_the_order_of_their_creation()
     saying = kept.dispatch(said("[1]"), SOME_TIME)
 
     assert [(each.subscription_sid, each.method) for each in made] == [(first, "POST"), (second, "GET")]
-    assert (saying.sequence_number, saying.told, saying.at) == (1, 2, SOME_TIME)
+    assert (saying.sequence_number, saying.notified, saying.at) == (1, 2, SOME_TIME)
     notice = made[0].notice
     assert (notice.account_sid, notice.call_sid, notice.content, notice.sid) == (ACCOUNT, CALL, "[1]", KX)
     assert (notice.content_type, notice.sequence_number, notice.sent_at) == ("application/json", 1, SOME_TIME)
@@ -90,7 +90,7 @@ def test_messages_of_a_call_are_numbered_whether_somebody_is_told_or_not(first: 
 
     assert [saying.sequence_number for saying in kept.sayings] == [first, first + 1, first]
     assert [each.notice.sequence_number for each in made] == [first + 1]
-    assert [saying.told for saying in kept.sayings] == [0, 1, 0]
+    assert [saying.notified for saying in kept.sayings] == [0, 1, 0]
 
 
 def test_without_somebody_who_makes_them_deliveries_stay_pending() -> None:
@@ -159,7 +159,7 @@ class World:
     aliases: int = 0
 
     def __post_init__(self) -> None:
-        self.engine.callback_dispatcher.let_callbacks_be_made_by(self.made.append, lambda _: None)
+        self.engine.callback_dispatcher.connect_sender(self.made.append, lambda _: None)
         for number, account_sid in enumerate(PLACES):
             self.lines.append(ClientConnection())
             self.engine.call_controller.connect(self.lines[number], identity=f"user{number}", account_sid=account_sid)

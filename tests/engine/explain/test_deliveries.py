@@ -8,7 +8,7 @@ from builders import ACCOUNT, CALL, CALLBACK, MESSAGE, OTHER_ACCOUNT, OTHER_CALL
 from emulator.engine.callbacks.deliveries import Delivery, DeliveryAttempt, DeliveryFilter, DeliveryOutcome
 from emulator.engine.callbacks.dispatcher import CallbackDispatcher
 from emulator.engine.explain import deliveries
-from emulator.engine.explain.deliveries import SHOWN, explain, told
+from emulator.engine.explain.deliveries import SHOWN, describe, explain
 from emulator.engine.ids import IdGenerator
 from emulator.engine.journal.waits import WaitEnd, Waiter
 from emulator.engine.slices import Wakeups, finish
@@ -174,4 +174,4 @@ def test_a_delivery_is_told_with_what_became_of_it(
     if outcome is not None:
         made.deliveries.settle(delivery, outcome)
 
-    assert told(delivery) == f"delivery 1 of {MESSAGE} for call {CALL} to {CALLBACK} {says}"
+    assert describe(delivery) == f"delivery 1 of {MESSAGE} for call {CALL} to {CALLBACK} {says}"

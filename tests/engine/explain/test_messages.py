@@ -228,13 +228,13 @@ def test_a_message_that_nearly_matched_is_told_with_what_it_lacked(wanted: Filte
             id="its path",
         ),
         pytest.param(
-            refused(problem=errors.PATH_UNKNOWN, arrival=arrival(None, None), request=request(target="/" + "x" * 1000)),
+            refused(problem=errors.PATH_UNKNOWN, context=arrival(None, None), request=request(target="/" + "x" * 1000)),
             "a request for no call of no account, refused with 404/20404 The requested resource "
             f"/{'x' * 198}… was not found (rule path-unknown, observed)",
             id="nobody's",
         ),
         pytest.param(
-            refused(problem=errors.PATH_UNKNOWN, arrival=arrival("AC" * 100, "CA1"), request=request(target="/")),
+            refused(problem=errors.PATH_UNKNOWN, context=arrival("AC" * 100, "CA1"), request=request(target="/")),
             f"a request for call CA1 of account {'AC' * 39}A…, refused with 404/20404 The requested resource / "
             "was not found (rule path-unknown, observed)",
             id="malformed SIDs",
@@ -250,17 +250,17 @@ def test_a_message_that_nearly_matched_is_told_with_what_it_lacked(wanted: Filte
             id="a replay of other content",
         ),
         pytest.param(
-            exchange(outcome=Outcome.FAULTED, arrival=faulty(Drop.BEFORE)),
+            exchange(outcome=Outcome.FAULTED, context=faulty(Drop.BEFORE)),
             f"a request {OURS} that fault-1 kept from being processed (drop-before)",
             id="a fault",
         ),
         pytest.param(
-            exchange(outcome=Outcome.REPLAYED, made=message(), arrival=faulty(Drop.AFTER)),
+            exchange(outcome=Outcome.REPLAYED, made=message(), context=faulty(Drop.AFTER)),
             f"a request {OURS} that replayed {MESSAGE} and created nothing",
             id="a replay whose answer was lost",
         ),
         pytest.param(
-            refused(arrival=faulty(Drop.AFTER)),
+            refused(context=faulty(Drop.AFTER)),
             f"a request {OURS}, refused with 400/21220 Call is not in the expected state "
             "(rule call-not-active, observed)",
             id="a refusal that was lost",
@@ -278,7 +278,7 @@ def test_a_refused_request_may_lack_one_thing_more() -> None:
 
 
 def test_a_wrong_path_may_be_why_nothing_came_for_the_call() -> None:
-    lost = refused(problem=errors.PATH_UNKNOWN, arrival=arrival("AC1", None), request=request(target="/x"))
+    lost = refused(problem=errors.PATH_UNKNOWN, context=arrival("AC1", None), request=request(target="/x"))
     lines = explained(journal(lost), Filter(call_sid=CALL)).lines
 
     assert lines[1:] == [
@@ -335,7 +335,7 @@ def test_what_lacks_least_comes_first_and_of_equals_the_newest() -> None:
     wanted = Filter(call_sid=CALL, idempotency_key="k")
     far = arrival(call_sid=OTHER_CALL)
     filled = journal(
-        exchange(1), exchange(2, arrival=far), exchange(3), exchange(4, arrival=far), exchange(5, idempotency_key="k")
+        exchange(1), exchange(2, context=far), exchange(3), exchange(4, context=far), exchange(5, idempotency_key="k")
     )
 
     assert [miss.exchange.seq for miss in finish(near_misses(wanted, filled))] == [3, 1, 4, 2]
@@ -351,8 +351,8 @@ def test_a_near_miss_carries_what_it_lacked_as_data_and_its_line() -> None:
 
 def test_only_a_few_near_misses_are_shown_and_only_the_newest_exchanges_of_others_looked_at() -> None:
     far = arrival(call_sid=OTHER_CALL)
-    keyed = exchange(1, arrival=far, idempotency_key="k")
-    filled = journal(keyed, *(exchange(seq, arrival=far) for seq in range(2, LOOKED_AT + 2)))
+    keyed = exchange(1, context=far, idempotency_key="k")
+    filled = journal(keyed, *(exchange(seq, context=far) for seq in range(2, LOOKED_AT + 2)))
     found = finish(near_misses(Filter(call_sid=CALL, idempotency_key="k"), filled))
 
     assert len(found) == SHOWN
@@ -361,7 +361,7 @@ def test_only_a_few_near_misses_are_shown_and_only_the_newest_exchanges_of_other
 
 def test_a_scopes_own_trouble_is_told_however_much_came_for_others_since() -> None:
     far = arrival(call_sid=OTHER_CALL)
-    filled = journal(refused(), *(exchange(seq, arrival=far) for seq in range(2, LOOKED_AT + 10)))
+    filled = journal(refused(), *(exchange(seq, context=far) for seq in range(2, LOOKED_AT + 10)))
     found = finish(near_misses(Filter(call_sid=CALL), filled))
 
     assert found[0].exchange.seq == 1
@@ -425,7 +425,7 @@ def test_when_some_arrived_it_is_not_said_that_there_was_nothing() -> None:
 
 
 def test_the_newest_is_dated_by_when_it_came() -> None:
-    late = exchange(arrival=arrival(), replied_at=SOME_TIME + 5, outcome=Outcome.PREFLIGHT)
+    late = exchange(context=arrival(), replied_at=SOME_TIME + 5, outcome=Outcome.PREFLIGHT)
 
     assert explained(journal(late)).lines[1] == (
         f"nothing like it is among what arrived; the newest is number 1 of 2019-12-18T20:02:01.000Z, a preflight {OURS}"

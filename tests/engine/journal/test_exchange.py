@@ -61,8 +61,8 @@ def test_only_the_exchange_that_created_a_message_counts_as_its_creator(outcome:
         pytest.param(
             {"schemas": (SchemaResult(name="order", errors=(("", "x" * 1000),)),)}, id="violations of a schema"
         ),
-        pytest.param({"arrival": arrival("x" * 1034)}, id="raw account"),
-        pytest.param({"arrival": arrival(call_sid="x" * 1034)}, id="raw call"),
+        pytest.param({"context": arrival("x" * 1034)}, id="raw account"),
+        pytest.param({"context": arrival(call_sid="x" * 1034)}, id="raw call"),
     ],
 )
 def test_what_an_exchange_weighs_grows_with_its_texts(heavier: dict[str, object]) -> None:
@@ -105,7 +105,7 @@ def test_the_suffix_before_the_query_decides_the_form_of_the_reply(suffix: str) 
 
 
 def test_a_replys_head_is_made_from_the_stored_facts() -> None:
-    asked = exchange(7, replied_at=0.9, duration=0.0416, arrival=arrival(concurrent=3))
+    asked = exchange(7, replied_at=0.9, duration=0.0416, context=arrival(concurrent=3))
 
     sent = dict(replies.headers(asked.reply_head(asked.reply())))
 
@@ -208,7 +208,7 @@ def test_an_exchange_has_its_replys_status_and_code(facts: dict[str, object], st
 
 def test_a_page_of_a_fault_has_no_twilio_headers() -> None:
     page = ReplyFault(errors.SERVICE_UNAVAILABLE, page="<h1>down</h1>")
-    faulty = exchange(outcome=Outcome.FAULTED, arrival=replace(arrival(), fault=Fault(rule="r", action=page)))
+    faulty = exchange(outcome=Outcome.FAULTED, context=replace(arrival(), fault=Fault(rule="r", action=page)))
     reply = faulty.reply()
 
     assert (reply.status, reply.body, reply.media_type) == (503, b"<h1>down</h1>", b"text/html")

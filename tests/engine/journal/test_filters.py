@@ -31,7 +31,7 @@ EXCHANGES = st.builds(
     exchange,
     st.integers(1, 4),
     outcome=st.sampled_from(Outcome),
-    arrival=st.builds(arrival, st.sampled_from([None, ACCOUNT]), st.sampled_from([None, CALL])),
+    context=st.builds(arrival, st.sampled_from([None, ACCOUNT]), st.sampled_from([None, CALL])),
     problem=st.sampled_from([None, errors.FORM_BROKEN]),
     content=st.sampled_from([None, "", "null", "hello", '{"a": 1}']),
     idempotency_key=st.sampled_from([None, "k"]),

@@ -31,7 +31,7 @@ FILTERS = st.builds(
 def an_exchange(
     seq: int, account_sid: str | None = "x", call_sid: str | None = "x", key: str | None = None
 ) -> Exchange:
-    return exchange(seq, arrival=arrival(account_sid, call_sid), made=message(idempotency_key=key))
+    return exchange(seq, context=arrival(account_sid, call_sid), made=message(idempotency_key=key))
 
 
 def play(steps: list[tuple[Any, ...]]) -> tuple[Index, list[Exchange]]:
@@ -58,8 +58,8 @@ def naive(kept: list[Exchange], wanted: Filter) -> list[Exchange]:
         each
         for each in kept
         if each.seq > wanted.after
-        and wanted.account_sid in (None, each.arrival.account_sid)
-        and wanted.call_sid in (None, each.arrival.call_sid)
+        and wanted.account_sid in (None, each.context.account_sid)
+        and wanted.call_sid in (None, each.context.call_sid)
         and wanted.idempotency_key in (None, each.idempotency_key)
     ]
 
@@ -148,7 +148,7 @@ class Watched(Exchange):
 def test_evicted_exchanges_are_let_go_before_there_are_more_of_them_than_of_the_kept(calls: int) -> None:
     index, kept, seen = Index(), [], []
     for seq in range(1, 1001):
-        kept.append(exchange(seq, kind=Watched, arrival=arrival(call_sid=f"CA{seq % calls:032x}")))
+        kept.append(exchange(seq, kind=Watched, context=arrival(call_sid=f"CA{seq % calls:032x}")))
         seen.append(weakref.ref(kept[-1]))
         index.add(kept[-1])
         if len(kept) > 100:

@@ -23,7 +23,7 @@ from builders import message as some_message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.engine.explain.retries import explain, told
+from emulator.engine.explain.retries import describe, explain
 from emulator.engine.faults.kinds import CloseFault, Drop, DropFault, Fault, ReplyFault
 from emulator.engine.faults.rules import FaultEffect, FaultRuleSpec
 from emulator.engine.journal.exchange import Exchange, Outcome, RequestContext, pack
@@ -79,7 +79,7 @@ class Story:
             outcome = Outcome.REFUSED if problem else Outcome.CREATED
         found = exchange(
             next(self._seq),
-            arrival=RequestContext(*owners, SOME_TIME + at, 1, fault=fault),
+            context=RequestContext(*owners, SOME_TIME + at, 1, fault=fault),
             outcome=outcome,
             problem=problem,
             made=some_message() if outcome in (Outcome.CREATED, Outcome.REPLAYED, Outcome.MISMATCH) else None,
@@ -258,7 +258,7 @@ def test_one_that_succeeds_at_once_shows_nothing(story: Story) -> None:
 def test_a_late_answer_is_no_failure_unless_the_client_had_left(story: Story) -> None:
     first = story.attempt(fault=LATE)
     before = story.findings(1000.0)
-    first.arrival.was_left = True
+    first.context.was_left = True
 
     assert (before, story.findings(1000.0)) == (set(), {"gave_up"})
 
@@ -332,7 +332,7 @@ def test_without_retry_after_no_retry_is_too_early(story: Story, fault: Fault) -
 
 
 def test_who_left_before_the_answer_knows_of_no_retry_after(story: Story) -> None:
-    story.attempt(fault=LIMITED).arrival.was_left = True
+    story.attempt(fault=LIMITED).context.was_left = True
     story.attempt()
 
     assert story.findings() == {"retried_same_key", "recovered"}
@@ -362,7 +362,7 @@ def test_what_may_pass_may_be_retried(story: Story, status: int) -> None:
 
 
 def test_a_refusal_that_the_client_did_not_see_may_be_retried(story: Story) -> None:
-    story.attempt(fault=other(404)).arrival.was_left = True
+    story.attempt(fault=other(404)).context.was_left = True
     story.attempt(1.0)
 
     assert story.findings() == {"retried_same_key", "recovered"}
@@ -439,7 +439,7 @@ def test_every_finding_has_words(finding: RetryFinding) -> None:
 def test_a_thread_is_told_in_lines(story: Story) -> None:
     story.attempt(content='"' + "x" * 100 + '"', fault=LOST)
     story.attempt(1.5, None, story.exchanges[0].content, fault=LIMITED)
-    first, *rest = told(story.retries()[0])
+    first, *rest = describe(story.retries()[0])
 
     assert first.startswith(f'2 attempts for {CALL}, content "xxx')
     assert "…, 1 message created: " in first
@@ -453,7 +453,7 @@ def test_a_thread_is_told_in_lines(story: Story) -> None:
 def test_a_thread_that_shows_nothing_is_told_too(story: Story) -> None:
     story.attempt(key=None, content=None, problem=errors.PATH_UNKNOWN, owners=(None, None))
 
-    assert told(story.retries()[0]) == [
+    assert describe(story.retries()[0]) == [
         "1 attempt for no call, no content, 0 messages created",
         "number 1: refused 404/20404, no key",
     ]
@@ -492,7 +492,7 @@ def test_of_a_client_that_tries_for_ever_the_ends_are_shown(story: Story) -> Non
     for second in range(130):
         story.attempt(float(second), fault=OUTAGE)
 
-    lines = told(story.retries()[0])
+    lines = describe(story.retries()[0])
 
     assert (len(lines), lines[51]) == (102, "30 more")
     assert [line.partition(",")[0] for line in (lines[50], lines[52])] == ["number 50", "number 81"]

@@ -132,7 +132,7 @@ const row = ({ at, one, told }) => h("li", { class: told && "said" },
   h("p", {}, h("b", {}, told ? one.identity || "End user" : "Server"), " ", h("time", { title: at }, timeOfDay(at)),
     !told && h("button", { type: "button", class: "quiet", click: () => leave(one.request_id) }, "request")),
   h("p", { class: "words" }, one.content.slice(0, CHARACTERS), one.content.length > CHARACTERS && " …"),
-  told ? [h("small", {}, `${one.told || "No"} subscription${one.told === 1 ? "" : "s"} told`), h("ul", {}, told.map(delivery))]
+  told ? [h("small", {}, `${one.notified || "No"} subscription${one.notified === 1 ? "" : "s"} notified`), h("ul", {}, told.map(delivery))]
     : one.delivered && h("small", { class: one.delivered.to === null && "bad" }, reached(one.delivered)));
 
 /** What became of a callback. */
