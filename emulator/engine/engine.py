@@ -107,7 +107,7 @@ class Engine:
         account_sid, call_sid = context.account_sid, context.call_sid
         assert account_sid is not None
         assert call_sid is not None
-        if self.faults.may_apply(account_sid, call_sid):
+        if not context.no_fault and self.faults.may_apply(account_sid, call_sid):
             context.fault = self.faults.choose(self.preconditions.facts_of_create(account_sid, call_sid, new, now), now)
             if context.fault is not None and context.fault.prevents:
                 return self._prevent(context, request, new, now)
@@ -144,7 +144,7 @@ class Engine:
         """
         now = self.clock.now()
         account_sid, call_sid = target.account_sid, target.call_sid
-        if self.faults.may_apply(account_sid, call_sid):
+        if not context.no_fault and self.faults.may_apply(account_sid, call_sid):
             context.fault = self.faults.choose(self.preconditions.facts_of_delete(target), now)
             if context.fault is not None and context.fault.prevents:
                 return self._prevent(context, request, None, now)

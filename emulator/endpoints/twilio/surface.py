@@ -44,6 +44,7 @@ class TwilioSurface:
         if target is not None and self._engine.faults.may_apply(target.account_sid, target.call_sid):
             return None
         context = self._begin(path, target, headers)
+        context.no_fault = True
         try:
             exchange = self._decide(context, buffered, CheckState(buffered.method, target, headers, buffered.body))
             return self._render(context, exchange, buffered, began)

@@ -138,6 +138,7 @@ class RequestContext:
         was_reset: its scope was reset while it was in flight, so it is not recorded.
         fault: the injected fault.
         was_left: the client disconnected before the response was sent.
+        no_fault: no fault can apply, as `FaultRules.may_apply` returned in the same step.
     """
 
     account_sid: str | None
@@ -147,6 +148,7 @@ class RequestContext:
     was_reset: bool = False
     fault: Fault | None = None
     was_left: bool = False
+    no_fault: bool = False
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
