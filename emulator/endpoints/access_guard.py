@@ -112,10 +112,10 @@ class Guard:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and hmac.compare_digest(token.encode("latin-1"), self.token.encode()):
             return None
-        given = "this is not it" if scheme else "none was sent"
+        reason = "invalid" if scheme else "missing"
         return AccessRefusal(
             401,
-            f"the control token is needed (control_token, EMULATOR_CONTROL_TOKEN), {given}: Authorization: Bearer …",
+            f"{reason} control token (control_token, EMULATOR_CONTROL_TOKEN); send Authorization: Bearer TOKEN",
             (("www-authenticate", "Bearer"),),
         )
 

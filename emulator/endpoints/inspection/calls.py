@@ -113,7 +113,7 @@ async def place_call(engine: EngineDep, placed: Annotated[CallPlacement, IN_BODY
     return _view(engine, call)
 
 
-@router.put("/{call_sid}", responses={**FULL, 201: {"model": CallView, "description": "Registered anew"}})
+@router.put("/{call_sid}", responses={**FULL, 201: {"model": CallView, "description": "Registered"}})
 async def put_call(engine: EngineDep, call_sid: CallSid, state: CallBody, response: Response) -> CallView:
     """Register a call, or replace it (200). If it has ended, a connected Voice SDK is hung up."""
     if state.status not in ACTIVE:

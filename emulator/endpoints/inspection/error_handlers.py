@@ -87,7 +87,7 @@ def _bad_parameter(error: dict[str, Any], body: object) -> BadParameter:
         name = ".".join(str(part) for part in names) or str(where)
     name = _writable(name)
     if error["type"] == "extra_forbidden":
-        return BadParameter(parameter=name, value=_shown(error["input"]), allowed="there is no parameter of this name")
+        return BadParameter(parameter=name, value=_shown(error["input"]), allowed="unknown parameter")
     allowed = error["msg"].removeprefix("Value error, ")
     return BadParameter(parameter=name, value=_shown(error.get("input")), allowed=allowed)
 

@@ -79,7 +79,7 @@ def _rule(engine: EngineDep, fault_id: str) -> FaultRule:
     rule = engine.faults.get(fault_id)
     if rule is None:
         raise HTTPException(
-            HTTPStatus.NOT_FOUND, f"no fault {fault_id[:40]}; it was removed, or reset, or its time is over"
+            HTTPStatus.NOT_FOUND, f"no fault {fault_id[:40]}; it was removed or reset, or it has expired"
         )
     return rule
 

@@ -118,7 +118,7 @@ class ScopePage(ScopeModel, _Paging):
 
 
 class _Patience(BaseModel):
-    at_least: int | None = Field(None, ge=0, description="answer as soon as so many match", examples=[1])
+    at_least: int | None = Field(None, ge=0, description="wait until at least this many records match", examples=[1])
     timeout: float = Field(_DEFAULT_WAIT, ge=0, le=LONGEST_WAIT, description="seconds to wait for `at_least`")
     at_most: int | None = Field(
         None, ge=0, description="watch the whole window; answer at once when there are more", examples=[0]

@@ -84,7 +84,7 @@ def test_a_call_that_is_not_registered_is_not_found(site: Site, method: str) -> 
         pytest.param({"account_sid": "AC1"}, "/account_sid", "AC[0-9a-fA-F]{32}", id="malformed account"),
         pytest.param({"account_sid": "AC" + "a" * 32 + "\n"}, "/account_sid", "AC", id="line events in the account"),
         pytest.param({"account_sid": 1}, "/account_sid", "string", id="a number as account"),
-        pytest.param({"state": "ringing"}, "/state", "no parameter of this name", id="misspelt member"),
+        pytest.param({"state": "ringing"}, "/state", "unknown parameter", id="misspelt member"),
         pytest.param([], "body", "object", id="an array"),
         pytest.param(None, "body", "object", id="null"),
         pytest.param({"status": "x" * 100_000}, "/status", "'in-progress'", id="a long value"),

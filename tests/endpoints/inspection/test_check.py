@@ -111,7 +111,7 @@ def test_asking_uses_up_no_identifier_and_no_key(serve: Servers) -> None:
         ({"path": "/a b"}, "/path"),
         ({"path": "/", "form": {}, "body": ""}, "not both"),
         ({"path": "/", "method": "post"}, "/method"),
-        ({"path": "/", "header": {}}, "no parameter of this name"),
+        ({"path": "/", "header": {}}, "unknown parameter"),
         ({"path": "/", "form": {"Content": {}}}, "/form/Content"),
         ([], "body"),
     ],

@@ -242,8 +242,8 @@ def test_the_request_id_is_no_message(caller: Caller) -> None:
         pytest.param("after", "-1", "greater than or equal to 0", id="after negative"),
         pytest.param("after", "", "integer", id="after empty"),
         pytest.param("after", "9" * 5000, "integer", id="after too long a number"),
-        pytest.param("acount_sid", "x", "no parameter of this name", id="misspelt"),
-        pytest.param("LIMIT", "1", "no parameter of this name", id="in capitals"),
+        pytest.param("acount_sid", "x", "unknown parameter", id="misspelt"),
+        pytest.param("LIMIT", "1", "unknown parameter", id="in capitals"),
     ],
 )
 def test_a_bad_filter_is_named_with_its_value_and_what_is_allowed(
