@@ -186,20 +186,20 @@ def test_the_help_of_ready_is_its_own(capsys: pytest.CaptureFixture[str]) -> Non
         pytest.param(
             ["--url", "127.0.0.1:2010"],
             {},
-            "127.0.0.1:2010 is not ready: expected a url like http://127.0.0.1:2010",
+            "127.0.0.1:2010 is not ready: expected a URL like http://127.0.0.1:2010",
             id="no scheme",
         ),
         pytest.param(
             ["--url", "https://127.0.0.1"],
             {},
-            "https://127.0.0.1 is not ready: expected a url like http://127.0.0.1:2010",
+            "https://127.0.0.1 is not ready: expected a URL like http://127.0.0.1:2010",
             id="another scheme",
         ),
         pytest.param(["--url", "http://[::1"], {}, "http://[::1 is not ready: Invalid IPv6 URL", id="broken"),
         pytest.param(
             [],
             {"EMULATOR_URL": "ftp://x", "EMULATOR_PORT": "1"},
-            "ftp://x is not ready: expected a url like http://127.0.0.1:2010",
+            "ftp://x is not ready: expected a URL like http://127.0.0.1:2010",
             id="from EMULATOR_URL",
         ),
         pytest.param(

@@ -246,7 +246,7 @@ def test_the_command_knows_the_control_token() -> None:
     [
         pytest.param(["--url", "http://127.0.0.1:1"], "no emulator answers at http://127.0.0.1:1", id="nobody there"),
         pytest.param(["--url", "https://127.0.0.1:1"], "expected its plain address", id="https"),
-        pytest.param(["--url", "http://[::1"], "expected a url like", id="no url"),
+        pytest.param(["--url", "http://[::1"], "expected a URL like", id="no url"),
         pytest.param(["--tls-dir", "/nowhere"], "there is no /nowhere/ca.pem yet", id="no directory"),
         pytest.param(["--tls-dir", "{folder}"], "is not a certificate alone", id="a key"),
     ],

@@ -55,7 +55,7 @@ def _refuse_strangers(folder: Path) -> None:
     for place in (folder, folder.parent) if folder.parent.name.startswith(FOLDER) else (folder,):
         found = place.stat()
         if hasattr(os, "getuid") and (found.st_uid != os.getuid() or found.st_mode & stat.S_IWOTH):
-            raise AttachError(f"{place} belongs to somebody else, or all may write it; name another folder with --dir")
+            raise AttachError(f"{place} belongs to another user, or is writable by all; name another folder with --dir")
 
 
 def _replace(target: Path, data: bytes) -> None:

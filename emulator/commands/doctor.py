@@ -175,7 +175,7 @@ def account_sid(case: Diagnostics) -> Iterator[Finding]:
     value = case.environ.get("TWILIO_ACCOUNT_SID", "")
     if value and not is_sid(ACCOUNT, value):
         yield _wrong(
-            f"TWILIO_ACCOUNT_SID={value} is no AccountSid: AC and 32 hex digits",
+            f"TWILIO_ACCOUNT_SID={value} is not an AccountSid: AC and 32 hex digits",
             "export TWILIO_ACCOUNT_SID=AC" + "a" * 32,
         )
 

@@ -66,7 +66,7 @@ def look(url: str, control_token: str | None = None) -> EmulatorInfo:
         addresses = [_reachable(address, url) for address in info["addresses"]]
         version, proxy = info["version"], info.get("proxy")
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise ProbeError(f"what answers there is no emulator (GET /readyz: {status})") from None
+        raise ProbeError(f"the server there is not an emulator (GET /readyz: {status})") from None
     tls = next((address for address in addresses if address.startswith("https:")), None)
     if proxy is not None:
         proxy = _reachable(proxy, url)

@@ -134,7 +134,7 @@ def _parts(url: str) -> tuple[SplitResult, str, int | None]:
         parts = urlsplit(url)
         if parts.scheme in _USUAL_PORTS and parts.hostname:
             return parts, parts.hostname, parts.port
-    raise ValueError(f"{url!r} is no address of an emulator; expected a url like http://127.0.0.1:2010")
+    raise ValueError(f"{url!r} is not the address of an emulator; expected a URL like http://127.0.0.1:2010")
 
 
 def _trusting(ca: "str | os.PathLike[str] | None") -> "ssl.SSLContext":
@@ -143,7 +143,7 @@ def _trusting(ca: "str | os.PathLike[str] | None") -> "ssl.SSLContext":
     try:
         return ssl.create_default_context(cafile=ca)
     except OSError as error:
-        raise ValueError(f"{str(ca)!r} is no file with a CA's certificate ({error.strerror})") from None
+        raise ValueError(f"{str(ca)!r} is not a file with a CA certificate ({error.strerror})") from None
 
 
 class _Received:

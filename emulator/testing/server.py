@@ -107,7 +107,7 @@ class Emulator:
 def _with_options(settings: Settings, options: dict[str, Any]) -> Settings:
     names = {option.name for option in OPTIONS}
     for name in options.keys() - names:
-        raise TypeError(f"there is no option {name}{nearest(name, names)}")
+        raise TypeError(f"unknown option {name}{nearest(name, names)}")
     texts = {name: value for name, value in options.items() if isinstance(value, str)}
     read, _ = read_settings(texts, {})
     return replace(settings, **options | {name: getattr(read, name) for name in texts})

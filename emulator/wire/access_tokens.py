@@ -87,7 +87,7 @@ def verify(token: str, api_keys: Mapping[str, ApiKey], now: float) -> AccessToke
     """
     access = read(token)
     if access is None or (_object(token.partition(".")[0]) or {}).get("alg") != _ALGORITHM:
-        raise TokenError(error_codes.TOKEN_INVALID, "the token is no JWT signed with HS256")
+        raise TokenError(error_codes.TOKEN_INVALID, "the token is not a JWT signed with HS256")
     key = api_keys.get(access.api_key or "")
     if key is None:
         raise TokenError(error_codes.TOKEN_INVALID, f"the token's issuer {access.api_key!r} is not among the api_keys")

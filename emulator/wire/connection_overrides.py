@@ -90,7 +90,7 @@ def read_fragment(fragment: str, limits: CallbackTimeouts) -> CallbackTimeouts:
     for pair in filter(None, fragment.split("&")):
         name, _, text = pair.partition("=")
         if name not in _OVERRIDES:
-            raise ValueError(f"{name!r} is no connection override; there are {', '.join(_OVERRIDES)}")
+            raise ValueError(f"{name!r} is not a connection override; expected one of {', '.join(_OVERRIDES)}")
         what, parse = _OVERRIDES[name]
         try:
             value = parse(text)

@@ -335,7 +335,7 @@ def test_commands_can_be_pasted_where_the_program_is_not_on_path(tmp_path: Path,
     [
         (["pyhton"], "argument library: unknown library 'pyhton'; did you mean python?"),
         (["xyzzy"], f"argument library: unknown library 'xyzzy'; there are {', '.join(LIBRARIES)}"),
-        (["--url", "127.0.0.1"], "127.0.0.1: expected a url like http://127.0.0.1:2010"),
+        (["--url", "127.0.0.1"], "127.0.0.1: expected a URL like http://127.0.0.1:2010"),
         (["--url", "https://127.0.0.1:1"], "https://127.0.0.1:1: expected its plain address"),
         (
             ["--url", "http://127.0.0.1:1"],

@@ -133,7 +133,7 @@ def test_all_is_well(seen: Diagnostics) -> None:
         ),
         pytest.param(
             case({"TWILIO_ACCOUNT_SID": "AC123"}),
-            "TWILIO_ACCOUNT_SID=AC123 is no AccountSid",
+            "TWILIO_ACCOUNT_SID=AC123 is not an AccountSid",
             "export TWILIO_ACCOUNT_SID=ACaaaa",
             id="account",
         ),

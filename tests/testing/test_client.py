@@ -252,5 +252,5 @@ def test_a_file_that_is_no_ca_is_refused_in_one_line(tmp_path: Path, text: str |
     if text is not None:
         ca.write_text(text)
 
-    with pytest.raises(ValueError, match=r"ca\.pem' is no file with a CA's certificate \(.+\)$"):
+    with pytest.raises(ValueError, match=r"ca\.pem' is not a file with a CA certificate \(.+\)$"):
         EmulatorClient("https://127.0.0.1:2010", ca=ca)

@@ -25,7 +25,7 @@ def test_an_address_is_read(url: str, where: tuple[str, int, bool]) -> None:
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:2010", "ftp://127.0.0.1", "http://", "http://a:b", "http://[::1"])
 def test_what_is_no_address_is_refused_in_one_line(url: str) -> None:
-    with pytest.raises(ValueError, match=r"expected a url like http://127.0.0.1:2010"):
+    with pytest.raises(ValueError, match=r"expected a URL like http://127.0.0.1:2010"):
         Address(url)
 
 

@@ -585,7 +585,7 @@ def test_the_options_open_https_and_the_proxy(run: Run) -> None:
     ("options", "line"),
     [
         ('{"calls": "none"}', "twilio_emulator_settings: --calls: 'none' is not allowed; expected one of"),
-        ('{"call": "any"}', "twilio_emulator_settings: there is no option call; did you mean calls?"),
+        ('{"call": "any"}', "twilio_emulator_settings: unknown option call; did you mean calls?"),
         ('{"host": "192.0.2.1"}', "twilio_emulator_settings: cannot listen on 192.0.2.1"),
         ('{"tls_port": 0, "tls_dir": "/dev/null/x"}', "twilio_emulator_settings: tls_dir: cannot use /dev/null/x"),
     ],
@@ -636,7 +636,7 @@ def test_another_emulator_is_used_where_one_is_named(
     ("url", "line"),
     [
         ("http://127.0.0.1:1", "ERROR: no emulator answers at http://127.0.0.1:1 (Connection refused); start one"),
-        ("127.0.0.1:1", "ERROR: '127.0.0.1:1' is no address of an emulator; expected a url like"),
+        ("127.0.0.1:1", "ERROR: '127.0.0.1:1' is not the address of an emulator; expected a URL like"),
     ],
 )
 @pytest.mark.parametrize("way", ["option", "variable"])

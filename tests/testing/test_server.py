@@ -111,7 +111,7 @@ def test_its_client_has_the_control_token() -> None:
 
 
 def test_a_misspelt_option_is_named_with_the_nearest() -> None:
-    with pytest.raises(TypeError, match=r"there is no option journal_limits; did you mean journal_limit\?"):
+    with pytest.raises(TypeError, match=r"unknown option journal_limits; did you mean journal_limit\?"):
         Emulator(journal_limits=1)
 
 

@@ -44,8 +44,8 @@ def test_a_policy_can_name_every_failure(policy: str) -> None:
         ("rp=3xx", "expected all, or some of ct, rt, 4xx, 5xx, separated by commas"),
         ("rp=", "expected all, or some of"),
         ("e=", "expected a value"),
-        ("section", "'section' is no connection override; there are ct, rt, tt, rc, rp, e, sni"),
-        ("CT=200", "no connection override"),
+        ("section", "'section' is not a connection override; expected one of ct, rt, tt, rc, rp, e, sni"),
+        ("CT=200", "not a connection override"),
     ],
 )
 def test_what_is_no_override_or_out_of_bounds_is_told(fragment: str, expected: str) -> None:

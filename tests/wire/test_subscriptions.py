@@ -117,7 +117,7 @@ def test_urls_that_can_be_called_are_taken_as_they_came(callback: str) -> None:
         ("http://localhost/%", "a % without two hex digits"),
         (
             "http://localhost/#top",
-            "in the fragment 'top' is no connection override; there are ct, rt, tt, rc, rp, e, sni",
+            "in the fragment 'top' is not a connection override; expected one of ct, rt, tt, rc, rp, e, sni",
         ),
         ("http://localhost/#rc=9", "in the fragment the override rc is '9'; expected a whole number from 0 to 5"),
         ("http://localhost/" + "x" * 2032, "2049 characters, at most 2048"),

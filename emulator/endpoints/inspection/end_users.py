@@ -35,7 +35,7 @@ router = APIRouter(
 _LIMIT = 1000
 _WHY_NOT = {
     CALL_UNKNOWN: "it is not registered, and the option calls wants it to be; PUT it first",
-    CALL_IS_PSTN: "its other end is no Voice SDK",
+    CALL_IS_PSTN: "its other end is not a Voice SDK",
     CALL_NOT_ACTIVE: "only who rings or talks can say something",
 }
 

@@ -33,7 +33,7 @@ def _situation(scope: Scope, callback_dispatcher: CallbackDispatcher) -> Iterato
     )
     count = sum(scope.overlaps(Scope(each.said.account_sid, each.said.call_sid)) for each in messages)
     if not subscribed:
-        yield f"there is no subscription{of_call}: create one, and then let the end user speak"
+        yield f"there is no subscription{of_call}: create one before the end user sends a message"
     yield f"the end user{of_call} said {_counted(count)}"
 
 

@@ -100,7 +100,7 @@ class HeadReader:
         if self._request_line is None:
             match = _REQUEST_LINE.fullmatch(line)
             if match is None:
-                raise RefusedError(HTTPStatus.BAD_REQUEST, "the proxy was sent what is no HTTP request")
+                raise RefusedError(HTTPStatus.BAD_REQUEST, "the proxy received data that is not an HTTP request")
             self._request_line = match[1].decode(), match[2].decode()
             return
         field = _FIELD.fullmatch(line)

@@ -125,7 +125,7 @@ class _Payload:
     def optional(self, name: str, longest: int = MAX_FRAME) -> str | None:
         value = self._members.get(name)
         if value is not None and not isinstance(value, str):
-            raise MalformedFrameError(f"{name} of {self.kind} is no text")
+            raise MalformedFrameError(f"{name} of {self.kind} is not a string")
         if value is not None and len(value) > longest:
             raise MalformedFrameError(f"{name} of {self.kind} is over {longest} characters")
         return value
@@ -140,13 +140,13 @@ class _Payload:
     def seconds(self, name: str) -> float:
         value = self._members.get(name, 0)
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            raise MalformedFrameError(f"{name} of {self.kind} is no number of seconds")
+            raise MalformedFrameError(f"{name} of {self.kind} is not a number of seconds")
         return value
 
     def inner(self, name: str) -> Mapping[str, object]:
         value = self._members.get(name, {})
         if not isinstance(value, dict):
-            raise MalformedFrameError(f"{name} of {self.kind} is no object")
+            raise MalformedFrameError(f"{name} of {self.kind} is not an object")
         return value
 
     def json(self, name: str) -> str:
@@ -230,7 +230,7 @@ def read(text: str) -> Received:
         return Unknown(kind[:_LONGEST_NAME])
     payload = frame.get("payload")
     if payload is not None and not isinstance(payload, dict):
-        raise MalformedFrameError(f"the payload of {kind} is no object")
+        raise MalformedFrameError(f"the payload of {kind} is not an object")
     return reader(_Payload(kind, payload or {}, text))
 
 

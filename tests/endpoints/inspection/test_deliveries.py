@@ -433,7 +433,7 @@ def test_an_unsatisfied_wait_says_why(caller: Caller) -> None:
     assert [one["satisfied"] for one in (nothing, silent, failed)] == [False] * 3
     assert nothing["explanation"] == [
         "wanted at least 1 delivery, 0 matched",
-        f"there is no subscription of call {caller.call}: create one, and then let the end user speak",
+        f"there is no subscription of call {caller.call}: create one before the end user sends a message",
         f"the end user of call {caller.call} said nothing",
     ]
     assert silent["explanation"][1:] == [f"the end user of call {caller.call} said nothing"]

@@ -91,7 +91,7 @@ def test_on_a_registered_call_its_account_is_told(caller: Caller, status: str) -
     [
         ({"status": "queued"}, "only who rings or talks"),
         ({"status": "completed"}, "only who rings or talks"),
-        ({"client": "pstn"}, "no Voice SDK"),
+        ({"client": "pstn"}, "not a Voice SDK"),
     ],
 )
 def test_a_call_that_takes_no_messages_sends_none_either(caller: Caller, state: dict[str, str], says: str) -> None:

@@ -283,7 +283,7 @@ BAD: list[tuple[str, Any, str, str]] = [
     ("content NaN", bad(match={"content": float("nan")}), "/match/content", "finite"),
     ("a misspelt match", bad(match={"call": "x"}), "/match/call", "unknown parameter"),
     ("an unknown profile", {"profile": "meteor"}, "/profile", "one of rate-limited, outage"),
-    ("a profile that is no text", {"profile": 1}, "/profile", "string"),
+    ("a profile that is not a string", {"profile": 1}, "/profile", "string"),
     ("profile and then", bad(profile="slow"), "body", "profile or then, not both"),
     ("a negative delay", {"then": {"delay": -1}}, "/then/delay", "greater than or equal to 0"),
     ("a delay over 10 minutes", {"then": {"delay": 601}}, "/then/delay", "less than or equal to 600"),
@@ -326,7 +326,7 @@ BAD: list[tuple[str, Any, str, str]] = [
     ("a surrogate in a body", reply_of(status=500, body="\ud800"), "/then/reply/body", SURROGATE),
     ("a surrogate in a message", reply_of(status=500, message="\udfff"), "/then/reply/message", SURROGATE),
     ("a body of over 64 KiB", reply_of(status=500, body="a" * 65537), "/then/reply/body", "at most 65536"),
-    ("a body that is no text", reply_of(status=500, body={}), "/then/reply/body", "string"),
+    ("a body that is not a string", reply_of(status=500, body={}), "/then/reply/body", "string"),
 ]  # fmt: skip
 
 

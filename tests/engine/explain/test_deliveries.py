@@ -73,14 +73,14 @@ def test_the_first_line_says_what_cut_the_wait_short(end: WaitEnd, says: str) ->
         (
             ANY,
             [
-                "there is no subscription: create one, and then let the end user speak",
+                "there is no subscription: create one before the end user sends a message",
                 "the end user said nothing",
             ],
         ),
         (
             DeliveryFilter(call_sid=CALL),
             [
-                f"there is no subscription of call {CALL}: create one, and then let the end user speak",
+                f"there is no subscription of call {CALL}: create one before the end user sends a message",
                 f"the end user of call {CALL} said nothing",
             ],
         ),
