@@ -162,7 +162,7 @@ def create_app(
     Args:
         settings: the options.
         now: seconds since 1970.
-        entropy: a function that returns so many random bytes.
+        entropy: returns the given number of random bytes.
         monotonic: seconds of a monotonic clock, for lifetimes.
     """
     clock, ids = Clock(now, settings.clock), IdGenerator(entropy, settings.seed)

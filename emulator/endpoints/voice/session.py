@@ -28,7 +28,7 @@ class Session:
 
     Attributes:
         line: the queue of frames to send.
-        listens: the client has said who it is.
+        listens: the client has sent `listen` with its token.
     """
 
     def __init__(
