@@ -191,7 +191,7 @@ def _split(url: str) -> SplitResult:
     except ValueError:
         good = False
     if not good:
-        raise ProbeError("expected a url like http://127.0.0.1:2010")
+        raise ProbeError("expected a URL like http://127.0.0.1:2010")
     return parts
 
 

@@ -25,7 +25,7 @@ def _ask_once(url: str) -> str | None:
     except ValueError as error:
         return str(error)
     if parts.scheme != "http" or not host:
-        return "expected a url like http://127.0.0.1:2010"
+        return "expected a URL like http://127.0.0.1:2010"
     request = f"GET /readyz HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
     try:
         with socket.create_connection((host, port), _PATIENCE) as connection:
