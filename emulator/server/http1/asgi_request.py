@@ -31,7 +31,7 @@ class Carrier(Protocol):
     def flush_later(self) -> None:
         """Send with the other responses of this loop iteration."""
 
-    def follow(self) -> None:
+    def follow(self) -> int:
         """Continue reading, or serve the next request, if the limits allow it."""
 
     def finish(self, cycle: Cycle) -> None:

@@ -20,7 +20,7 @@ from emulator.server.http1.asgi_request import AsgiRequest
 from emulator.server.http1.connection import Http1Connection
 from emulator.server.http1.cycle import Cycle, End
 from emulator.server.http1.states import Reading, Response
-from emulator.server.http1.turn import MAX_SENDING, Turn
+from emulator.server.http1.turn import Turn
 from emulator.wire.errors import INTERNAL_ERROR, TOO_MANY_REQUESTS, ErrorSpec
 from emulator.wire.masking import mask_text
 from emulator.wire.replies import without_hsts
@@ -46,7 +46,7 @@ RenderError = Callable[[ErrorSpec], bytes]
 """Renders a complete response, head and body, for a malformed request."""
 
 _SMALL = 4096  # bytes that a connection may hold uncounted until the next loop iteration
-_TURN = range(32)  # requests served per connection before other callbacks of the event loop run
+_MAX_REQUESTS = 32  # requests served per connection before other callbacks of the event loop run
 _TLS_WRITE = 64 * 1024  # bytes encrypted at a time: the TLS transport does not count encrypted bytes as unsent
 _IDLE = Reading.IDLE
 _ENDS_AFTER_WRITING = frozenset({End.RESET, End.HAND_OVER})  # for the others, the transport flushes its buffer
@@ -128,11 +128,14 @@ class Http1Protocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse the data; serve it with the other connections read in this loop iteration."""
         self.machine.receive_data(data)
-        if len(data) > _SMALL:
-            self.follow()  # count it before more is read
-        elif not self._will_follow:
-            self._will_follow = True
-            self.service.turn.serve(self._follow_on, self._loop)
+        try:
+            if len(data) > _SMALL:
+                self._received.update(self.machine.held)
+                self._read(wants_data=self._has_room)
+        except CapacityError:
+            self.follow()  # refuses what does not fit, before more is read
+        else:
+            self._serve_later()
 
     def eof_received(self) -> bool:
         """Send the responses that are due. TLS cannot be half-closed: there, EOF means a disconnect."""
@@ -201,25 +204,29 @@ class Http1Protocol(asyncio.Protocol):
 
     # --- Carrier of AsgiRequest
 
-    def follow(self) -> None:
-        """Serve the requests that are ready, send, and continue reading if the limits allow it."""
-        machine, turn = self.machine, self.service.turn
-        for _ in _TURN:
-            if len(turn.sending) >= MAX_SENDING:
-                self._follow_later()
-                break
+    def serve(self) -> int:
+        """Follow in the connection's turn."""
+        self._will_follow = False
+        return self.follow()
+
+    def follow(self) -> int:
+        """Serve the requests that are ready, send, and continue reading if the limits allow it; return how many."""
+        machine, served = self.machine, 0
+        while served < _MAX_REQUESTS:
             if self._is_paused or (cycle := machine.next_request()) is None:
                 break
+            served += 1
             if cycle.error is not None:
                 self._send_error(cycle, cycle.error)
             elif not (cycle.is_whole and self._answered_without_task(cycle)):
                 self._start(cycle)
         else:
-            self._follow_later()
+            self._serve_later()
         self.flush_later()
         if machine.pipeline or machine.reading is not _IDLE or not self._is_reading or self._received.counted:
             self._count_received()
-            self._read(machine.wants_data and not self._is_paused and not self._is_over)
+            self._read(wants_data=self._has_room)
+        return served
 
     def flush(self) -> None:
         """Send pending output, and end the connection if the state machine requires it."""
@@ -248,7 +255,7 @@ class Http1Protocol(asyncio.Protocol):
         """Send with the other responses of this loop iteration."""
         if not self._is_batched and (self.machine.output or (self.machine.end is not None and not self._has_ended)):
             self._is_batched = True
-            self.service.turn.send(self.flush, self._loop)
+            self.service.turn.send(self, self._loop)
 
     def finish(self, cycle: Cycle) -> None:
         """Count a request whose application has returned; complete or reset a response that it left open."""
@@ -353,15 +360,11 @@ class Http1Protocol(asyncio.Protocol):
         if self.machine.received_eof and not protocol.eof_received():
             transport.close()
 
-    def _follow_later(self) -> None:
+    def _serve_later(self) -> None:
         """Continue after the other callbacks of the event loop."""
         if not self._will_follow:
             self._will_follow = True
-            self._loop.call_soon(self._follow_on)
-
-    def _follow_on(self) -> None:
-        self._will_follow = False
-        self.follow()
+            self.service.turn.serve(self, self._loop)
 
     def _count_received(self) -> None:
         """Count the client's data that is held. Reject data beyond the bound, except complete requests.
@@ -385,7 +388,11 @@ class Http1Protocol(asyncio.Protocol):
         if self._is_paused and transport is not None and not transport.is_closing():
             self.service.unsent.update(self, transport.get_write_buffer_size())
 
-    def _read(self, wants_data: bool) -> None:  # noqa: FBT001  the only parameter
+    @property
+    def _has_room(self) -> bool:
+        return self.machine.wants_data and not self._is_paused and not self._is_over
+
+    def _read(self, *, wants_data: bool) -> None:
         """Pause or resume reading from the client."""
         transport = self._transport
         if wants_data is self._is_reading or transport is None or transport.is_closing() or self.machine.received_eof:

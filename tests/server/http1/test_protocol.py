@@ -26,7 +26,7 @@ from emulator.server.http1.protocol import (
     Http1Protocol,
     Http1Service,
 )
-from emulator.server.http1.turn import MAX_SENDING, Turn
+from emulator.server.http1.turn import MAX_REQUESTS, Turn
 from emulator.server.websocket import WebSocketProtocol
 from emulator.wire.errors import ErrorSpec
 
@@ -105,6 +105,10 @@ class Client:
         self.protocol: Http1Protocol = made(config=config, server_state=self.state, app_state={}, _loop=loop)
         self.transport.set_protocol(self.protocol)
         self.protocol.connection_made(self.transport)
+
+    def service_turn(self) -> None:
+        """One turn of the event loop."""
+        self.protocol.service.turn.run(self.loop)
 
     def answer(self, request: BufferedRequest) -> RenderedResponse | None:
         if self.has_tasks or not self.may_answer.is_set():
@@ -267,29 +271,51 @@ def test_100_continue_is_sent_when_asked_for(asgi: Client) -> None:
 
 
 def test_all_are_read_from_before_any_is_served(loop: asyncio.AbstractEventLoop) -> None:
-    """And all are served before any response is sent; of many connections only some in one turn."""
+    """And all are served before any response is sent."""
     turn = Turn()
     clients = [Client(loop, turn, has_tasks=False) for _ in range(120)]
-    for client in clients:
+    sent = [client.transport.write for client in clients]
+    seen: list[int] = []
+    for client, write in zip(clients, sent, strict=True):
+        client.transport.write = lambda data, write=write: (  # type: ignore[method-assign]
+            seen.append(sum(len(one.seen) for one in clients)),
+            write(data),
+        )[1]
         client.protocol.data_received(POST)
     assert not any(client.seen for client in clients)
 
-    turn.run()
-    answered = [client.transport.written == ok(b"body") for client in clients]
-    assert answered == [bool(client.seen) for client in clients]
-    assert sum(answered) == MAX_SENDING
-
-    clients[0].settle()
+    turn.run(loop)
     assert [client.transport.written for client in clients] == [ok(b"body")] * 120
+    assert set(seen) == {120}
     for client in clients:
         client.leave()
 
 
-def test_a_large_piece_is_served_at_once(loop: asyncio.AbstractEventLoop) -> None:
-    """It is counted before more is read."""
+def test_connections_take_turns(loop: asyncio.AbstractEventLoop) -> None:
+    """A turn serves a bounded number of requests, and who waited longest comes first in the next."""
+    turn = Turn()
+    clients = [Client(loop, turn, has_tasks=False) for _ in range(150)]
+    for client in clients:
+        client.protocol.data_received(POST * 60)
+
+    counts: list[int] = []
+    while not all(client.seen for client in clients):
+        before = sum(len(client.seen) for client in clients)
+        turn.run(loop)
+        counts.append(sum(len(client.seen) for client in clients) - before)
+
+    assert max(counts) < MAX_REQUESTS + 32
+    assert len(counts) <= 150 * 32 / MAX_REQUESTS + 1
+    clients[0].settle(500)
+    assert [client.transport.written for client in clients] == [ok(b"body") * 60] * 150
+    for client in clients:
+        client.leave()
+
+
+def test_a_large_piece_is_counted_at_once(loop: asyncio.AbstractEventLoop) -> None:
     client = Client(loop, Turn(), has_tasks=False)
     client.protocol.data_received(POST * 200)
-    assert len(client.seen) == 32
+    assert client.seen == []
     assert client.memory.bytes > 4096
 
     client.settle(50)
@@ -297,15 +323,22 @@ def test_a_large_piece_is_served_at_once(loop: asyncio.AbstractEventLoop) -> Non
     client.leave()
 
 
-def test_a_failing_flush_harms_no_other(caplog: pytest.LogCaptureFixture, loop: asyncio.AbstractEventLoop) -> None:
+@pytest.mark.parametrize("step", ["write", "answer"])
+def test_a_failing_connection_is_aborted_alone(
+    caplog: pytest.LogCaptureFixture, loop: asyncio.AbstractEventLoop, step: str
+) -> None:
     turn = Turn()
     broken, sound = (Client(loop, turn, has_tasks=False) for _ in range(2))
-    broken.transport.write = lambda _data: 1 / 0  # type: ignore[assignment]
+    if step == "write":
+        broken.transport.write = lambda _data: 1 / 0  # type: ignore[assignment]
+    else:
+        broken.protocol.follow = lambda: 1 // 0  # type: ignore[method-assign]
     broken.protocol.data_received(POST)
     sound.protocol.data_received(POST)
     sound.settle()
 
     assert sound.transport.written == ok(b"body")
+    assert broken.transport.is_closed
     assert "ZeroDivisionError" in caplog.text
     sound.leave()
     broken.leave()
@@ -919,8 +952,10 @@ def test_tls_is_given_a_little_at_a_time(connect: Connect) -> None:
 def test_many_requests_let_the_loop_turn(loop: asyncio.AbstractEventLoop) -> None:
     client = Client(loop, Turn(), has_tasks=False)
     client.protocol.data_received(GET * 1000)
-    assert len(client.seen) == 32
     client.protocol.data_received(GET * 200)
+    client.service_turn()
+    assert len(client.seen) == 32
+    client.service_turn()
     assert len(client.seen) == 64
 
     client.settle(100)
@@ -931,6 +966,8 @@ def test_many_requests_let_the_loop_turn(loop: asyncio.AbstractEventLoop) -> Non
 def test_a_client_may_leave_between_turns(loop: asyncio.AbstractEventLoop) -> None:
     client = Client(loop, Turn(), has_tasks=False)
     client.protocol.data_received(GET * 1000)
+    client.service_turn()
     client.leave()
+    client.settle()
 
     assert len(client.seen) == 32
