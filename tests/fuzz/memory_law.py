@@ -50,7 +50,7 @@ class Hostile(threading.Thread):
         super().__init__(daemon=True)
         self.done: Counter[str] = Counter()
         self.failures: list[str] = []
-        self.ids = random.Random(seed)
+        self.chance = random.Random(seed)
         self.emulator = emulator
         self._stop_asked = stop
         self._open: list[socket.socket] = []
@@ -58,7 +58,7 @@ class Hostile(threading.Thread):
     def run(self) -> None:
         """Attack until it is time to stop."""
         while not self._stop_asked.is_set():
-            name = self.ids.choice(list(ATTACKS))
+            name = self.chance.choice(list(ATTACKS))
             try:
                 ATTACKS[name](self)
             except OSError:  # refused, or closed by the emulator, as it may
@@ -71,7 +71,7 @@ class Hostile(threading.Thread):
 
     def connect(self, *, keep: bool = False) -> socket.socket:
         """Open a connection."""
-        address = self.ids.choice((self.emulator.http, self.emulator.http, self.emulator.proxy)) if keep else None
+        address = self.chance.choice((self.emulator.http, self.emulator.http, self.emulator.proxy)) if keep else None
         sock = socket.create_connection(address or self.emulator.http, 5)
         if keep:
             self.keep(sock)
@@ -82,7 +82,7 @@ class Hostile(threading.Thread):
         sock.setblocking(False)  # noqa: FBT003  the socket's own signature
         self._open.append(sock)
         if len(self._open) > OPEN:
-            self._open.pop(self.ids.randrange(OPEN)).close()
+            self._open.pop(self.chance.randrange(OPEN)).close()
 
     def send(self, *requests: bytes, read: bool = True) -> None:
         """Send requests on one connection, and read what comes or leave it there."""
@@ -99,10 +99,10 @@ class Hostile(threading.Thread):
 
     def text(self, characters: int) -> str:
         """Return a string that no other is equal to, at its widest."""
-        return f"{self.ids.getrandbits(64):x}{WIDE}".ljust(characters, "x")[:characters]
+        return f"{self.chance.getrandbits(64):x}{WIDE}".ljust(characters, "x")[:characters]
 
     def sid(self, kind: str) -> str:
-        return f"{kind}{self.ids.getrandbits(128):032x}"
+        return f"{kind}{self.chance.getrandbits(128):032x}"
 
 
 def request(method: str, target: str, body: str | bytes = b"", *headers: str) -> bytes:
