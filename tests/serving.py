@@ -359,10 +359,10 @@ Entropy = Callable[[int], bytes]
 
 
 class Servers:
-    """Serves with the options given.
+    """Servers in threads of this process, by their options.
 
-    Servers with equal options and no world of their own are one and the same, and stop together at the end. The others
-    are stopped with their test: hundreds would have more files than a process may open.
+    Tests share the server of equal options; all of these stop at the end of the run. A server with a clock or entropy
+    of its own stops with its test: hundreds would exceed the number of files that a process may open.
     """
 
     def __init__(self) -> None:
@@ -376,7 +376,7 @@ class Servers:
         entropy: Entropy | None = None,
         **options: Any,  # noqa: ANN401
     ) -> Site:
-        """Servers, at the latest from now on."""
+        """Return the server with these options; start it if it does not run yet."""
         world = {name: value for name, value in (("now", now), ("entropy", entropy)) if value is not None}
         if world:
             self._own.append(Running(Settings(port=0, **options), **world))
@@ -388,14 +388,14 @@ class Servers:
 
     @contextlib.contextmanager
     def stopping_own(self) -> Iterator[None]:
-        """Stop the servers with a world of their own that are started inside."""
+        """Stop the servers with a clock or entropy of their own that were started in this context."""
         before = len(self._own)
         yield
         for running in self._own[before:]:
             running.stop()
 
     def end(self) -> None:
-        """Stop all."""
+        """Stop all servers."""
         started = [*self._shared.values(), *self._own]
         for running in started:
             running.stop()

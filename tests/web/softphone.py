@@ -51,14 +51,14 @@ PAGE = """<!doctype html><title>Softphone</title><link rel="icon" href="data:,">
 
 @contextmanager
 def served(head: str) -> Iterator[str]:
-    """Servers the page, with this in its head; yields its address."""
+    """Serves the page, with this in its head; yields its address."""
     with served_page(PAGE % head) as url:
         yield url
 
 
 @contextmanager
 def served_page(page: str) -> Iterator[str]:
-    """Servers a page and the SDK; yields its address."""
+    """Serves a page and the SDK; yields its address."""
     if not SDK.is_file():
         missing("@twilio/voice-sdk; `npm ci` in tests/conformance/node brings it")
     files = {"/": ("text/html", page.encode()), "/twilio.min.js": ("text/javascript", SDK.read_bytes())}

@@ -138,9 +138,8 @@ class TwilioSurface:
         path = buffered.target.partition("?")[0]
         reply = replies.refusal(INTERNAL_ERROR, path, replies.representation_of(path))
         now = self._engine.clock.now()
-        request_id = sids.make(
-            sids.REQUEST, os.urandom(sids.ENTROPY_BYTES)
-        )  # not from the engine, which may be what failed
+        # Not an id of the engine, which may be what failed.
+        request_id = sids.make(sids.REQUEST, os.urandom(sids.ENTROPY_BYTES))
         head = replies.head(reply, now=now, request_id=request_id, duration=0.0, concurrent=1, charset=False)
         return RenderedResponse(reply.status, replies.without_hsts(head) if buffered.secure else head, reply.body)
 

@@ -61,7 +61,7 @@ class Http1Service:
     Attributes:
         render_error: renders the response to a malformed request.
         answer: handler tried first, for complete requests.
-        turn: batches of the event loop that serves.
+        turn: schedules the connections within a loop iteration.
         memory: bound of the memory of requests and other received bytes.
         in_progress: bound of the memory of request tasks.
         unsent: connections whose clients do not read their responses.
@@ -205,7 +205,7 @@ class Http1Protocol(asyncio.Protocol):
     # --- Carrier of AsgiRequest
 
     def serve(self) -> int:
-        """Follow in the connection's turn."""
+        """Serve requests when `Turn` reaches this connection; return how many."""
         self._will_follow = False
         return self.follow()
 
