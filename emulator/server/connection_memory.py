@@ -1,5 +1,6 @@
 """Memory accounting of connections: received bytes that are not processed, and responses that are not read."""
 
+import asyncio
 import logging
 from typing import Protocol
 
@@ -58,6 +59,11 @@ class UnsentResponses:
         self._bound = bound
         self._sizes: dict[Abortable, int] = {}
         bound.evict = self._abort_longest
+
+    def measure(self, connection: Abortable, transport: asyncio.Transport | None) -> None:
+        """Set the unsent bytes of a connection to what its transport has buffered; a closing one is removed soon."""
+        if transport is not None and not transport.is_closing():
+            self.update(connection, transport.get_write_buffer_size())
 
     def update(self, connection: Abortable, size: int) -> None:
         """Set the unsent bytes of a connection; when the total exceeds the bound, abort the longest waiting."""

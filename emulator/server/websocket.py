@@ -125,7 +125,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Pause reading too: the client does not read, and its frames could require answers."""
         self._writable.clear()
-        self._count_unsent()
+        self._unsent.measure(self, self._transport)
         self._adjust_reading()
 
     def resume_writing(self) -> None:
@@ -292,11 +292,6 @@ class WebSocketProtocol(asyncio.Protocol):
         unfinished = len(self._unparsed) + len(self._message) + len(self._frames.reader.buffer)
         return unfinished + _MESSAGE * len(self._inbox)
 
-    def _count_unsent(self) -> None:
-        transport = self._transport
-        if not self._writable.is_set() and transport is not None and not transport.is_closing():
-            self._unsent.update(self, transport.get_write_buffer_size())
-
     def _may_parse(self) -> bool:
         has_room = not self._inbox or self._has_disconnected
         return has_room and self._writable.is_set() and self._response is None and self._transport is not None
@@ -358,7 +353,8 @@ class WebSocketProtocol(asyncio.Protocol):
                 transport.write_eof()
             else:
                 transport.close()
-        self._count_unsent()
+        if not self._writable.is_set():
+            self._unsent.measure(self, self._transport)
         if self._frames.parser_exc is not None:
             sent = self._frames.close_sent
             self._disconnect(_ABNORMAL if sent is None else sent.code)

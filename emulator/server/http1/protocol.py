@@ -15,7 +15,7 @@ from uvicorn.server import ServerState
 
 from emulator.endpoints.asgi import BufferedHandler, BufferedRequest, Scope
 from emulator.engine.capacity import Bound, CapacityError
-from emulator.server.connection_memory import ReceivedBytes, UnsentResponses
+from emulator.server.connection_memory import UNCOUNTED, ReceivedBytes, UnsentResponses
 from emulator.server.http1.asgi_request import AsgiRequest
 from emulator.server.http1.connection import Http1Connection
 from emulator.server.http1.cycle import Cycle, End
@@ -45,7 +45,6 @@ LINGER = 2
 RenderError = Callable[[ErrorSpec], bytes]
 """Renders a complete response, head and body, for a malformed request."""
 
-_SMALL = 4096  # bytes that a connection may hold uncounted until the next loop iteration
 _MAX_REQUESTS = 32  # requests served per connection before other callbacks of the event loop run
 _TLS_WRITE = 64 * 1024  # bytes encrypted at a time: the TLS transport does not count encrypted bytes as unsent
 _IDLE = Reading.IDLE
@@ -129,7 +128,7 @@ class Http1Protocol(asyncio.Protocol):
         """Parse the data; serve it with the other connections read in this loop iteration."""
         self.machine.receive_data(data)
         try:
-            if len(data) > _SMALL:
+            if len(data) > UNCOUNTED:
                 self._received.update(self.machine.held)
                 self._read(wants_data=self._has_room)
         except CapacityError:
@@ -160,7 +159,7 @@ class Http1Protocol(asyncio.Protocol):
         """Pause reading too: the client reads more slowly than the server writes."""
         self._is_paused = True
         self.writable.clear()
-        self._count_unsent()
+        self.service.unsent.measure(self, self._transport)
         self._read(wants_data=False)
 
     def resume_writing(self) -> None:
@@ -182,7 +181,8 @@ class Http1Protocol(asyncio.Protocol):
 
     def check_timeouts(self, now: float) -> None:
         """End the connection if a timeout has expired; called once a second."""
-        self._count_unsent()
+        if self._is_paused:
+            self.service.unsent.measure(self, self._transport)
         waits, limit = self._waits()
         if waits != self._waits_for:
             self._waits_for, self._waits_since = waits, now
@@ -243,7 +243,7 @@ class Http1Protocol(asyncio.Protocol):
                 else:
                     transport.write(data)
                 if self._is_paused:
-                    self._count_unsent()
+                    self.service.unsent.measure(self, transport)
                 elif not (transport.is_closing() or (machine.received_eof and _is_broken(transport))):
                     machine.confirm_sent()
             if machine.end is not None and not (self._is_paused and machine.end in _ENDS_AFTER_WRITING):
@@ -382,11 +382,6 @@ class Http1Protocol(asyncio.Protocol):
             self._is_over = True
         if self._received.counted < before:
             self._is_over = False
-
-    def _count_unsent(self) -> None:
-        transport = self._transport
-        if self._is_paused and transport is not None and not transport.is_closing():
-            self.service.unsent.update(self, transport.get_write_buffer_size())
 
     @property
     def _has_room(self) -> bool:
