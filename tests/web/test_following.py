@@ -107,7 +107,9 @@ def test_tabs_share_one_stream_and_the_next_takes_over(opened: Open, context: Br
         expect(page.locator("[role=option]")).to_have_count(1)
     assert len(streams) == 1
 
-    first.close()
+    # A closing tab can still hand on one message, so wait for the next reader before sending.
+    with second.expect_request("**/_emulator/events"):
+        first.close()
     caller.send('{"to":"the rest"}')
 
     for page in (second, third):
