@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
-from serving import Caller, Running, Servers, Site, serving
+from support.server import Caller, Running, Servers, Site, serving
 
 from emulator.settings import Settings
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from builders import ACCOUNT
+from support.builders import ACCOUNT
 
 from emulator import __version__
 from emulator.cli import run

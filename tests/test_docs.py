@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from serving import Command, Site
+from support.server import Command, Site
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = (ROOT / "docs" / "attach.md").read_text()

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from serving import Site
+from support.server import Site
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from serving import Running, fresh
+from support.server import Running, fresh
 
 from emulator import logging_config
 from emulator.adapters import callbacks, schema_limits

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from serving import Caller, Command, Site
+from support.server import Caller, Command, Site
 
 from emulator.logging_config import QueuedHandler, write_all
 from emulator.server.file_limit import raise_file_limit

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import uvloop
-from serving import PATIENCE, Caller, Command, Connection, Running, Site, address_of, request
+from support.server import PATIENCE, Caller, Command, Connection, Running, Site, address_of, request
 
 from emulator.adapters.tls import Tls
 from emulator.server.proxy import policy

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from docker_engine import docker_engine
-from serving import Command, Site, serving
+from support.docker_engine import docker_engine
+from support.server import Command, Site, serving
 from test_docs import messages, programs
 from test_docs import run as run_in
 

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from serving import CONTENT, LAST_CHUNK, Caller, Command, Running, Site, chunk, request
+from support.server import CONTENT, LAST_CHUNK, Caller, Command, Running, Site, chunk, request
 
 from emulator.server.bind import CannotListenError, open_socket, url_of
 from emulator.settings import Settings

@@ -1,5 +1,5 @@
 import pytest
-from builders import ACCOUNT, API_KEY, OTHER_ACCOUNT
+from support.builders import ACCOUNT, API_KEY, OTHER_ACCOUNT
 
 from emulator.engine.config import EngineConfig, OnMismatch, Unregistered
 from emulator.settings import OPTIONS, Option, Settings, SettingsError, read_settings

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from serving import PATIENCE, Caller, Command, Connection, Running, Site, address_of, request
+from support.server import PATIENCE, Caller, Command, Connection, Running, Site, address_of, request
 
 from emulator.adapters import tls
 from emulator.adapters.certificates import CertificatesError

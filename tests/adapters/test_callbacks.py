@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from builders import ACCOUNT, CALL, OTHER_CALL, SOME_TIME, TOKEN, notice, subscription
-from receiving import EVER, OK, Received, Receiver, nobody, receiving, run, script, status
+from support.builders import ACCOUNT, CALL, OTHER_CALL, SOME_TIME, TOKEN, notice, subscription
+from support.callback_receiver import EVER, OK, Received, Receiver, nobody, receiving, run, script, status
 from twilio.request_validator import RequestValidator
 
 from emulator.adapters import callbacks

@@ -5,7 +5,7 @@ import ssl
 import time
 
 import pytest
-from receiving import DELIVERED, OK, Names, Received, ask, ask_once, receiving, run, script, status
+from support.callback_receiver import DELIVERED, OK, Names, Received, ask, ask_once, receiving, run, script, status
 
 from emulator.adapters import connections
 from emulator.adapters.connections import Answer, Connections

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from receiving import DELIVERED, Names, ask, ask_once, nobody, receiving, run
+from support.callback_receiver import DELIVERED, Names, ask, ask_once, nobody, receiving, run
 
 from emulator.adapters.connections import Answer, Connections
 from emulator.adapters.network import LOOK_UPS, resolve

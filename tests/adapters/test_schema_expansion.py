@@ -4,9 +4,9 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from hostile import HOSTILE, doubling, nested
 from hypothesis import given
 from hypothesis import strategies as st
+from support.hostile_schemas import HOSTILE, doubling, nested
 
 from emulator.adapters.json_schema import cost_of
 from emulator.adapters.schema_limits import EXPANDED_LEVELS, BadSchemaError

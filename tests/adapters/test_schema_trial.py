@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import uvloop
-from hostile import hostile
+from support.hostile_schemas import hostile
 
 from emulator.adapters import schema_trial
 from emulator.adapters.json_schema import CompiledSchema

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from serving import Command
+from support.server import Command
 
 from emulator.cli import run
 from emulator.commands import attach, cert_files, probes, trust_bundle

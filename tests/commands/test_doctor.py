@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving import FAKED_TIME, Command, Site
+from support.server import FAKED_TIME, Command, Site
 
 from emulator.cli import run
 from emulator.commands import trust_bundle

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from serving import CONTENT, LAST_CHUNK, Caller, Reply, Servers, chunk, request
+from support.server import CONTENT, LAST_CHUNK, Caller, Reply, Servers, chunk, request
 
 EXAMPLES = settings(max_examples=settings.default.max_examples * 2)
 

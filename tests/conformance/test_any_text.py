@@ -10,14 +10,14 @@ from typing import Any
 from urllib.parse import quote, quote_from_bytes, urlencode
 
 import pytest
-import subscribing
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
-from receiving import Received
-from serving import FORM, Caller, Connection, Running, Site, address_of, basic, path_of, request
-from signalling import Phone, phone
-from streaming import Stream, post_json, until
-from subscribing import listening
+from support import subscriptions
+from support.callback_receiver import Received
+from support.server import FORM, Caller, Connection, Running, Site, address_of, basic, path_of, request
+from support.signal_client import Phone, phone
+from support.sse import Stream, post_json, until
+from support.subscriptions import listening
 
 from emulator.settings import Settings
 from emulator.testing import EmulatorClient, EmulatorError
@@ -353,11 +353,11 @@ def test_any_reply_to_a_callback_is_a_delivery_that_every_view_renders(world: Wo
 
     caller = Caller(world.site, ACCOUNT)
     with listening(reply) as listener:
-        subscribing.subscribe(caller, listener.url())
+        subscriptions.subscribe(caller, listener.url())
         for number in range(len(replies)):
-            subscribing.say(caller, str(number))
+            subscriptions.say(caller, str(number))
         pending = {"call_sid": caller.call, "outcome": "pending"}
-        until(world.site, lambda: not subscribing.deliveries(caller, **pending)["count"])
+        until(world.site, lambda: not subscriptions.deliveries(caller, **pending)["count"])
     render_everything(world)
     others_go_on(world)
 

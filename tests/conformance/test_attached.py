@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving import Caller, Running, Site
+from support.server import Caller, Running, Site
 
 from emulator.settings import Settings
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 
 import pytest
-from builders import ACCOUNT, CALL, OTHER_CALL, Time
-from serving import FORM, Caller, Connection, Servers, Site, basic, request
+from support.builders import ACCOUNT, CALL, OTHER_CALL, Time
+from support.server import FORM, Caller, Connection, Servers, Site, basic, request
 
 CLOCK = 1767323045.0  # 2026-01-02T03:04:05Z
 JSON = ("Content-Type", "application/json")

@@ -9,7 +9,7 @@ from threading import Barrier
 from typing import Any
 from urllib.parse import urlencode
 
-from serving import PATIENCE, Caller, Site
+from support.server import PATIENCE, Caller, Site
 
 THREADS = 64
 ROUNDS = 4

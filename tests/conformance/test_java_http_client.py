@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from serving import Caller, basic
+from support.server import Caller, basic
 
 BODY = "Content=%7B%22key%22%3A%22value%22%7D&IdempotencyKey=1"
 

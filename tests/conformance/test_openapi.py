@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
     negative_data_rejection,
     positive_data_acceptance,
 )
-from serving import TOKEN, Running, Site
+from support.server import TOKEN, Running, Site
 
 from emulator.app import create_app
 from emulator.settings import Settings

@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 
-from serving import CONTENT, Caller, Reply
+from support.server import CONTENT, Caller, Reply
 
 CLIENTS = 200
 

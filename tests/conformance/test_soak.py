@@ -4,8 +4,8 @@ import gc
 from collections.abc import Iterator
 
 import pytest
-from serving import Caller, Running
-from streaming import Stream
+from support.server import Caller, Running
+from support.sse import Stream
 
 from emulator.engine.journal.exchange import Exchange
 from emulator.settings import Settings

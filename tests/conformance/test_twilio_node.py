@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Time
-from serving import Caller, Servers, Site
-from situations import REFUSALS, TROUBLES, Attempt, Situation, Trouble, asked_of, attempt, troubled
-from subscribing import CALLBACK, subscriptions
+from support.builders import Time
+from support.scenarios import REFUSALS, TROUBLES, Attempt, Situation, Trouble, asked_of, attempt, troubled
+from support.server import Caller, Servers, Site
+from support.subscriptions import CALLBACK, subscriptions
 
 HERE = Path(__file__).parent / "node"
 CREATED = "2019-12-18T20:02:01.000Z"

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import Time
-from serving import CONTENT, Caller, Servers
-from situations import REFUSALS, TROUBLES, Attempt, Situation, Trouble, asked_of, attempt, troubled
-from subscribing import CALLBACK, path_of, subscriptions
+from support.builders import Time
+from support.scenarios import REFUSALS, TROUBLES, Attempt, Situation, Trouble, asked_of, attempt, troubled
+from support.server import CONTENT, Caller, Servers
+from support.subscriptions import CALLBACK, path_of, subscriptions
 from twilio.base.exceptions import TwilioRestException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.http_client import TwilioHttpClient

@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from builders import Time
-from serving import CONTENT, FORM, Caller, Connection, Headers, Reply, Servers, Site, basic, chunk, fresh
+from support.builders import Time
+from support.server import CONTENT, FORM, Caller, Connection, Headers, Reply, Servers, Site, basic, chunk, fresh
 
 JSON = ("Content-Type", "application/json")
 EVIL = "https://evil.example"

@@ -6,8 +6,8 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
-from serving import Caller, Connection, Headers, Servers, Site, fresh, request
-from streaming import Stream
+from support.server import Caller, Connection, Headers, Servers, Site, fresh, request
+from support.sse import Stream
 
 from emulator.app import create_app
 from emulator.settings import Settings

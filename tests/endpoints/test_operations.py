@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from serving import Caller, Command, Site, request
-from streaming import Stream
+from support.server import Caller, Command, Site, request
+from support.sse import Stream
 
 from emulator import __version__
 from emulator.testing import Emulator

@@ -1,7 +1,7 @@
 import pytest
-from builders import account
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import account
 
 from emulator.engine import store
 from emulator.engine.capacity import KINDS, Capacity, CapacityError, MemoryAccount, WhenFull, size_of

@@ -1,5 +1,5 @@
 import pytest
-from builders import SOME_TIME, Time
+from support.builders import SOME_TIME, Time
 
 from emulator.engine.clock import Clock
 

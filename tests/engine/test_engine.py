@@ -1,7 +1,9 @@
 import asyncio
 
 import pytest
-from builders import (
+from hypothesis import given
+from hypothesis import strategies as st
+from support.builders import (
     ACCOUNT,
     CALL,
     CALLBACK,
@@ -17,8 +19,6 @@ from builders import (
     request,
     subscription,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 from emulator.engine.callbacks.deliveries import DeliveryFilter
 from emulator.engine.config import OnMismatch, Unregistered

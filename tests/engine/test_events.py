@@ -3,7 +3,9 @@ import gc
 from itertools import chain
 
 import pytest
-from builders import (
+from hypothesis import given
+from hypothesis import strategies as st
+from support.builders import (
     ACCOUNT,
     CALL,
     MESSAGE,
@@ -16,8 +18,6 @@ from builders import (
     request,
     subscription,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 from emulator.engine import events
 from emulator.engine.callbacks.deliveries import DeliveryOutcome as Became

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import CALLBACK, SOME_TIME, account, arrive, call, make_engine, notice, request, subscription
+from support.builders import CALLBACK, SOME_TIME, account, arrive, call, make_engine, notice, request, subscription
 
 from emulator.engine.callbacks.deliveries import DeliveryAttempt
 from emulator.engine.engine import Engine

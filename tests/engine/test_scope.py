@@ -4,9 +4,9 @@ from itertools import count, product
 from typing import Any
 
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import ACCOUNT, CALL, OTHER_ACCOUNT
 
 from emulator.engine.scope import Registry, Scope
 

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import Self
 
 import pytest
-from builders import CALL, OTHER_CALL, make_engine, post, subscription
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import CALL, OTHER_CALL, make_engine, post, subscription
 
 from emulator.engine.callbacks.deliveries import DeliveryFilter
 from emulator.engine.engine import Engine

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import uvloop
-from serving import PATIENCE, Command, Connection, Running, address_of, request
+from support.server import PATIENCE, Command, Connection, Running, address_of, request
 
 from emulator.engine.capacity import CapacityError, MemoryAccount
 from emulator.server.acceptor import CONNECTION_SIZE, TLS_SIZE, Acceptor

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from serving import FORM, PATIENCE, Caller, Command, Connection, Reply, Running, address_of, fresh, request
-from streaming import until
+from support.server import FORM, PATIENCE, Caller, Command, Connection, Reply, Running, address_of, fresh, request
+from support.sse import until
 
 from emulator.settings import Settings
 
@@ -320,7 +320,7 @@ def test_uvicorns_protocols_are_not_imported() -> None:
     script = """
 import sys, threading
 sys.path.insert(0, "tests")
-from serving import Caller, Running
+from support.server import Caller, Running
 from emulator.settings import Settings
 with Running(Settings(port=0)) as running:
     assert Caller(running.site).send().status == 201

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from fake_transport import FakeTransport
+from support.fake_transport import FakeTransport
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 

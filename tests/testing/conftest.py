@@ -1,7 +1,7 @@
 """The test tools are tried on a real emulator."""
 
 import pytest
-from serving import Caller
+from support.server import Caller
 
 from emulator.testing import EmulatorClient
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from serving import Caller, Servers, Site
+from support.server import Caller, Servers, Site
 
 from emulator.testing import AsyncEmulatorClient, EmulatorClient, UnreachableError, async_client, client
 

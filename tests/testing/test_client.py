@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from serving import Caller, Servers, Site, fresh
+from support.server import Caller, Servers, Site, fresh
 
 from emulator.testing import Emulator, EmulatorClient, EmulatorError, UnreachableError
 from emulator.testing.models import Call

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import websockets.sync.server
-from serving import Caller, Running, Servers, Site
+from support.server import Caller, Running, Servers, Site
 
 from emulator.endpoints.voice.gateway import Gateway
 from emulator.engine.voice.auto_answer import AutoAnswer, Reaction

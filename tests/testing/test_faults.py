@@ -9,7 +9,7 @@ from textwrap import dedent
 from typing import Any, get_args
 
 import pytest
-from serving import Caller, Running, Site, fresh
+from support.server import Caller, Running, Site, fresh
 
 from emulator.endpoints.inspection.fault_models import PROFILES
 from emulator.engine.journal.retries import RetryFinding

@@ -10,7 +10,7 @@ from http.client import HTTPSConnection
 from urllib.parse import urlsplit
 
 import pytest
-from serving import PATIENCE, Caller, Site, address_of
+from support.server import PATIENCE, Caller, Site, address_of
 
 from emulator.server.bind import CannotListenError, CannotStartError
 from emulator.server.server import Server

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from serving import Caller, Servers, Site, serving
-from web.browsing import PATIENCE, Launch, Open, launched
+from support.browser import PATIENCE, Launch, Open, launched
+from support.server import Caller, Servers, Site, serving
 
 
 @pytest.fixture(scope="session")

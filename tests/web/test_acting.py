@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
-from serving import Caller, Site
-from web.browsing import AXE, Open, missing, violations
+from support.browser import AXE, Open, missing, violations
+from support.server import Caller, Site
 
 CHOSEN = "[role=option][aria-selected=true]"
 PHONE = {"width": 360, "height": 740}

@@ -5,8 +5,8 @@ import re
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
-from serving import Caller, Site
-from web.browsing import AXE, Open, faulty, missing, violations
+from support.browser import AXE, Open, faulty, missing, violations
+from support.server import Caller, Site
 
 CHOSEN = "[role=option][aria-selected=true]"
 

@@ -3,7 +3,7 @@
 import json
 
 from playwright.sync_api import BrowserContext, expect
-from serving import Site
+from support.server import Site
 
 
 def test_twilios_operation_can_be_tried_at_once(context: BrowserContext, site: Site) -> None:

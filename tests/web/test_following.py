@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from playwright.sync_api import BrowserContext, expect
-from serving import Caller, Running, Servers, Site
-from web.browsing import Open, rows, sdk
+from support.browser import Open, rows, sdk
+from support.server import Caller, Running, Servers, Site
 
 
 def test_an_empty_page_says_where_it_is_and_what_to_send(opened: Open, site: Site) -> None:

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
-from serving import Caller, Site, basic
-from web.browsing import Open, faulty, rows, sdk
+from support.browser import Open, faulty, rows, sdk
+from support.server import Caller, Site, basic
 
 NESTED = '{"order":{"id":12345678901234567890,"lines":[{"sku":"A"},{"sku":"B"}]},"note":null}'
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
-from serving import Caller, Site
-from web.softphone import sealed, served_page
+from support.server import Caller, Site
+from support.softphone import sealed, served_page
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 (PAGE,) = re.findall(r"^```html\n(.*?)^```", README, re.DOTALL | re.MULTILINE)

@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
-from receiving import nobody
-from serving import Caller, Servers, Site, path_of
-from web.browsing import AXE, Open, missing, violations
+from support.browser import AXE, Open, missing, violations
+from support.callback_receiver import nobody
+from support.server import Caller, Servers, Site, path_of
 
 from emulator.testing.end_user import EndUser, EndUsers
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import BrowserContext, Page
-from serving import Caller, Site
-from web.softphone import sealed, served
+from support.server import Caller, Site
+from support.softphone import sealed, served
 
 
 @pytest.fixture
@@ -62,14 +62,16 @@ def test_a_page_is_called(softphone: Page, site: Site) -> None:
 
 
 def test_insights_and_sounds_are_the_emulators(softphone: Page, site: Site) -> None:
-    asked: list[str] = []
-    softphone.on("response", lambda response: asked.append(f"{response.status} {response.url.split('?')[0]}"))
-    with softphone.expect_response(re.compile("/eventgw/v4/EndpointEvents")) as reported:
+    sounds = f"{site.url}/js/client/sounds/releases/1.0.0/"
+    with (
+        softphone.expect_response(re.compile("/eventgw/v4/EndpointEvents")) as reported,
+        softphone.expect_response(f"{sounds}outgoing.mp3*") as sound,
+    ):
         softphone.evaluate("dial()")
     softphone.evaluate("next('accept')")
 
     assert reported.value.url.startswith(site.url)
-    assert f"200 {site.url}/js/client/sounds/releases/1.0.0/outgoing.mp3" in asked
+    assert sound.value.status == 200
 
 
 def test_what_is_not_the_sdks_stays_as_it_is(softphone: Page, site: Site) -> None:

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import playwright
 import pytest
 from playwright.sync_api import Browser, Page
-from serving import Caller, Running, Site
-from web.browsing import FLAGS, PATIENCE, Launch, executable
-from web.softphone import sealed, served
+from support.browser import FLAGS, PATIENCE, Launch, executable
+from support.server import Caller, Running, Site
+from support.softphone import sealed, served
 
 from emulator.settings import Settings
 

@@ -7,9 +7,9 @@ import json
 import time
 
 import pytest
-from builders import ACCOUNT, API_KEY, OTHER_ACCOUNT
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import ACCOUNT, API_KEY, OTHER_ACCOUNT
 from twilio.jwt.access_token import AccessToken as Official
 from twilio.jwt.access_token.grants import ChatGrant, VoiceGrant
 

@@ -2,9 +2,9 @@ import re
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from builders import ACCOUNT, CALL, CALLBACK, MESSAGE, TOKEN, notice
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import ACCOUNT, CALL, CALLBACK, MESSAGE, TOKEN, notice
 from twilio.request_validator import RequestValidator
 
 from emulator.wire import callbacks

@@ -1,9 +1,9 @@
 import base64
 
 import pytest
-from builders import ACCOUNT, API_KEY, OTHER_ACCOUNT, TOKEN, basic
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import ACCOUNT, API_KEY, OTHER_ACCOUNT, TOKEN, basic
 
 from emulator.wire import errors
 from emulator.wire.credentials import Account, ApiKey, Basic, Directory, read_basic

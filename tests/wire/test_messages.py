@@ -1,9 +1,9 @@
 import json
 
 import pytest
-from builders import ACCOUNT, CALL, MESSAGE, message
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import ACCOUNT, CALL, MESSAGE, message
 
 from emulator.wire import errors, messages
 from emulator.wire.errors import ErrorSpec, TwilioError

@@ -1,7 +1,7 @@
 import pytest
-from builders import ACCOUNT, CALL, path
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import ACCOUNT, CALL, path
 
 from emulator.wire import paths
 

@@ -3,9 +3,9 @@ from email.utils import parsedate_to_datetime
 from xml.etree import ElementTree as ET
 
 import pytest
-from builders import SOME_TIME, message, path
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import SOME_TIME, message, path
 
 from emulator.wire import errors, replies
 from emulator.wire.errors import ErrorSpec

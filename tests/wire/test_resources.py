@@ -1,5 +1,5 @@
 import pytest
-from builders import ACCOUNT, CALL, CALLBACK, SUBSCRIPTION, path
+from support.builders import ACCOUNT, CALL, CALLBACK, SUBSCRIPTION, path
 
 from emulator.wire import errors, resources
 from emulator.wire.errors import ErrorSpec, TwilioError

@@ -1,7 +1,7 @@
 import pytest
-from builders import ACCOUNT
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import ACCOUNT
 
 from emulator.wire import sids
 

@@ -3,9 +3,9 @@
 from urllib.parse import quote
 
 import pytest
-from builders import TOKEN
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import TOKEN
 from twilio.request_validator import RequestValidator
 
 from emulator.wire.signature import sign

@@ -1,9 +1,9 @@
 from contextlib import suppress
 
 import pytest
-from builders import ACCOUNT, CALL, CALLBACK, SUBSCRIPTION, path, subscription
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.builders import ACCOUNT, CALL, CALLBACK, SUBSCRIPTION, path, subscription
 
 from emulator.wire import errors, subscriptions
 from emulator.wire.errors import TwilioError

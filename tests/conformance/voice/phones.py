@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import pytest
-from serving import PATIENCE, Site
+from support.server import PATIENCE, Site
 
 NODE = Path(__file__).parents[1] / "node"
 SHIM = Path(__file__).parents[3] / "emulator" / "endpoints" / "voice" / "static" / "voice-shim.cjs"

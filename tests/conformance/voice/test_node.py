@@ -11,10 +11,10 @@ from queue import SimpleQueue
 from urllib.parse import urlencode
 
 import pytest
-from builders import ACCOUNT, API_KEY, OTHER_ACCOUNT
 from conformance.voice.callbacks import Callback, receiving
 from conformance.voice.phones import MESSAGE_TYPE, Phone, Phones
-from serving import PATIENCE, Caller, Running, Site, path_of
+from support.builders import ACCOUNT, API_KEY, OTHER_ACCOUNT
+from support.server import PATIENCE, Caller, Running, Site, path_of
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import ChatGrant, VoiceGrant
 from twilio.request_validator import RequestValidator

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from serving import Site
+from support.server import Site
 
 OPERATION = "/2010-04-01/Accounts/{AccountSid}/Calls/{CallSid}/UserDefinedMessages.json"
 URL = re.compile(r"(?:https?:)?//[\w.-]+\.\w+")

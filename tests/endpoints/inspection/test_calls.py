@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from serving import Caller, Reply, Servers, Site, fresh
-from signalling import phone
-from streaming import post_json
-from subscribing import deliveries, subscribed
+from support.server import Caller, Reply, Servers, Site, fresh
+from support.signal_client import phone
+from support.sse import post_json
+from support.subscriptions import deliveries, subscribed
 
 JSON = [("Content-Type", "application/json")]
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from builders import Time
-from serving import FORM, Caller, Servers, Site
-from situations import REFUSALS, Situation, attempt
-from streaming import post_json
+from support.builders import Time
+from support.scenarios import REFUSALS, Situation, attempt
+from support.server import FORM, Caller, Servers, Site
+from support.sse import post_json
 
 ZEROS = "0" * 32
 # A body over Twilio's limit is over the control surface's too, which describes it.

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from builders import Time
-from serving import Caller, Servers, Site
-from streaming import Waiting
+from support.builders import Time
+from support.server import Caller, Servers, Site
+from support.sse import Waiting
 
 FREEZE = "2026-01-02T03:04:05Z"
 FROZEN = {"now": "2026-01-02T03:04:05.000Z", "frozen": True}

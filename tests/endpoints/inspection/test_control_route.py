@@ -1,7 +1,7 @@
 """What no operation of the inspection API lets in: text that is not UTF-8, and JSON that cannot be stored."""
 
 import pytest
-from serving import Headers, Site
+from support.server import Headers, Site
 
 from emulator.app import create_app
 from emulator.settings import Settings

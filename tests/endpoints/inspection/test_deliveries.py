@@ -6,13 +6,13 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
-from builders import SOME_TIME, Time
-from receiving import OK, Received, nobody, script, status
-from serving import PATIENCE, TOKEN, Caller, Command, Running, Servers, Site, fresh
-from serving import request as raw
-from signalling import phone
-from streaming import Stream, reset, until
-from subscribing import (
+from support.builders import SOME_TIME, Time
+from support.callback_receiver import OK, Received, nobody, script, status
+from support.server import PATIENCE, TOKEN, Caller, Command, Running, Servers, Site, fresh
+from support.server import request as raw
+from support.signal_client import phone
+from support.sse import Stream, reset, until
+from support.subscriptions import (
     LONG,
     Hold,
     deliveries,

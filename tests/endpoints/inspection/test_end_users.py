@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from builders import Time
-from serving import Caller, Servers, Site, fresh
-from signalling import phone
-from streaming import post_json, reset
-from subscribing import listening, say, settled, speak, subscribed
+from support.builders import Time
+from support.server import Caller, Servers, Site, fresh
+from support.signal_client import phone
+from support.sse import post_json, reset
+from support.subscriptions import listening, say, settled, speak, subscribed
 
 
 def end_user(caller: Caller) -> Any:  # noqa: ANN401  JSON

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from serving import Caller, Running, Servers, Site, fresh
-from streaming import Stream, reset, until
+from support.server import Caller, Running, Servers, Site, fresh
+from support.sse import Stream, reset, until
 
 from emulator.endpoints.inspection import events
 from emulator.engine.events import MAX_BEHIND

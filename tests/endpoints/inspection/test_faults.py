@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from builders import Time
-from serving import FORM, Caller, Reply, Running, Site, basic, fresh, path_of
-from streaming import post_json, reset
+from support.builders import Time
+from support.server import FORM, Caller, Reply, Running, Site, basic, fresh, path_of
+from support.sse import post_json, reset
 
 from emulator.app import create_app
 from emulator.endpoints.inspection.fault_models import PROFILES

@@ -1,7 +1,7 @@
 """`/livez`, `/readyz`, and what is nowhere."""
 
 import pytest
-from serving import Caller, Site
+from support.server import Caller, Site
 
 from emulator import __version__
 

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from serving import Caller, Running, Site, path_of
+from support.server import Caller, Running, Site, path_of
 
 from emulator.endpoints.inspection import models
 from emulator.engine.scope import Scope

@@ -5,8 +5,8 @@ import socket
 from typing import Any
 
 import pytest
-from serving import Caller, Running, Servers, Site, fresh, request
-from streaming import LONG, RESET_BY_PEER, Waiting, reset, until
+from support.server import Caller, Running, Servers, Site, fresh, request
+from support.sse import LONG, RESET_BY_PEER, Waiting, reset, until
 
 from emulator.settings import Settings
 

@@ -5,8 +5,8 @@ import re
 from urllib.parse import quote
 
 import pytest
-from builders import Time
-from serving import CONTENT, Caller, Servers, Site, fresh
+from support.builders import Time
+from support.server import CONTENT, Caller, Servers, Site, fresh
 
 PAGE = {"messages", "count", "last_seq", "oldest_seq", "evicted"}
 

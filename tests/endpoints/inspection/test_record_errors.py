@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from serving import Caller, Running, path_of
-from signalling import phone
-from streaming import Stream, Waiting, until
+from support.server import Caller, Running, path_of
+from support.signal_client import phone
+from support.sse import Stream, Waiting, until
 
 from emulator.engine.callbacks.end_user_messages import LoggedMessage
 from emulator.engine.engine import Engine

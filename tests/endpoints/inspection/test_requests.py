@@ -5,9 +5,9 @@ import json
 from urllib.parse import quote, urlencode
 
 import pytest
-from builders import Time
-from serving import CONTENT, FORM, TOKEN, Caller, Servers, Site, basic, fresh
-from streaming import Stream
+from support.builders import Time
+from support.server import CONTENT, FORM, TOKEN, Caller, Servers, Site, basic, fresh
+from support.sse import Stream
 
 SECRET = "s3cret" * 5
 

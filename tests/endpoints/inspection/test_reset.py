@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from builders import Time
-from serving import FORM, Caller, Running, Servers, Site, fresh, request
-from streaming import post_json, reset
+from support.builders import Time
+from support.server import FORM, Caller, Running, Servers, Site, fresh, request
+from support.sse import post_json, reset
 
 from emulator.settings import Settings
 

@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from builders import ACCOUNT, OTHER_CALL, make_engine, post
-from builders import request as a_request
-from serving import PATIENCE, Caller, MalformedReplyError, Running, Site, fresh, request
-from streaming import LONG, RESET_BY_PEER, post_json, reset, until
+from support.builders import ACCOUNT, OTHER_CALL, make_engine, post
+from support.builders import request as a_request
+from support.server import PATIENCE, Caller, MalformedReplyError, Running, Site, fresh, request
+from support.sse import LONG, RESET_BY_PEER, post_json, reset, until
 
 from emulator.endpoints.inspection.query_params import RetryQuery
 from emulator.endpoints.inspection.retries import watch
@@ -296,11 +296,11 @@ def test_a_stop_ends_waits_and_says_so() -> None:
     assert (answer["satisfied"], answer["ended"]) == (False, "stopped")
 
 
-def leave(connection: Any) -> None:  # noqa: ANN401  serving.Connection
+def leave(connection: Any) -> None:  # noqa: ANN401  server.Connection
     connection.finish()
 
 
-def killed(connection: Any) -> None:  # noqa: ANN401  serving.Connection
+def killed(connection: Any) -> None:  # noqa: ANN401  server.Connection
     connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_BY_PEER)
 
 

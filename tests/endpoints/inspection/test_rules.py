@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from serving import Caller, Site
-from streaming import post_json
+from support.server import Caller, Site
+from support.sse import post_json
 
 from emulator.wire import errors
 

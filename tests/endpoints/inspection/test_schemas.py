@@ -10,9 +10,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from builders import Time
-from hostile import doubling, hostile
-from serving import Caller, Reply, Servers, Site, fresh
+from support.builders import Time
+from support.hostile_schemas import doubling, hostile
+from support.server import Caller, Reply, Servers, Site, fresh
 
 from emulator.adapters.schema_queue import MAX_QUEUED, SchemaQueue
 from emulator.engine.capacity import CapacityError

@@ -1,10 +1,10 @@
 """`/_emulator/subscriptions`: who is told what the end user of a call says."""
 
 import pytest
-from builders import Time
-from serving import Caller, Servers, fresh
-from streaming import reset
-from subscribing import CALLBACK, subscribed, subscriptions, unsubscribe
+from support.builders import Time
+from support.server import Caller, Servers, fresh
+from support.sse import reset
+from support.subscriptions import CALLBACK, subscribed, subscriptions, unsubscribe
 
 
 def test_a_subscription_is_listed_with_all_its_facts(serve: Servers) -> None:

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from serving import Caller, Servers, Site, fresh
-from signalling import phone
-from streaming import reset, until
+from support.server import Caller, Servers, Site, fresh
+from support.signal_client import phone
+from support.sse import reset, until
 
 JSON = [("Content-Type", "application/json")]
 

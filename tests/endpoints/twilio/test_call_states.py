@@ -1,7 +1,7 @@
 """What the state of a call does to a message."""
 
 import pytest
-from serving import Caller, Servers, fresh
+from support.server import Caller, Servers, fresh
 
 NOT_FOUND = 404, 20404, "The requested resource {path} was not found"
 NOT_ACTIVE = 400, 21220, "Call is not in the expected state"

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 
 import pytest
-from serving import Caller, Reply, Servers
+from support.server import Caller, Reply, Servers
 
 
 class Trouble:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
-from serving import (
+from support.server import (
     LAST_CHUNK,
     Caller,
     Command,
@@ -22,7 +22,7 @@ from serving import (
     fresh,
     request,
 )
-from streaming import RESET_BY_PEER, post_json, reset, until
+from support.sse import RESET_BY_PEER, post_json, reset, until
 
 from emulator.endpoints.twilio import faults as performing
 from emulator.server.http1 import asgi_request, protocol

@@ -1,7 +1,7 @@
 """How parameters are read from url-encoded and multipart bodies."""
 
 import pytest
-from serving import LAST_CHUNK, Caller, chunk, request
+from support.server import LAST_CHUNK, Caller, chunk, request
 
 BOUNDARY = "x"
 MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"

@@ -1,8 +1,8 @@
 """One key, one message."""
 
 import pytest
-from builders import Time
-from serving import CONTENT, Caller, Reply, Servers
+from support.builders import Time
+from support.server import CONTENT, Caller, Reply, Servers
 
 TTL = 60
 

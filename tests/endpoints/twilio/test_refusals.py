@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 import pytest
-from serving import Caller, Servers, basic, fresh, path_of
+from support.server import Caller, Servers, basic, fresh, path_of
 
 from emulator.wire.credentials import Account, ApiKey
 

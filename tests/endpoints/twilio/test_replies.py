@@ -5,8 +5,8 @@ import json
 import re
 
 import pytest
-from builders import Time
-from serving import CONTENT, FORM, Caller, Servers, fresh
+from support.builders import Time
+from support.server import CONTENT, FORM, Caller, Servers, fresh
 
 ORDER = [
     "date",

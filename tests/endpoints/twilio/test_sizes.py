@@ -1,7 +1,7 @@
 """Bodies that are too large: refused so that the client gets to read the answer, whatever it sends meanwhile."""
 
 import pytest
-from serving import LAST_CHUNK, Caller, Headers, Reply, chunk, request
+from support.server import LAST_CHUNK, Caller, Headers, Reply, chunk, request
 
 MIB = 1024 * 1024
 EXPECT = "Expect", "100-continue"

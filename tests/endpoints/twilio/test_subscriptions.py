@@ -6,10 +6,10 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from builders import Time
-from serving import Caller, Reply, Running, Servers, basic, fresh
-from streaming import post_json
-from subscribing import CALLBACK, path_of, subscribe, subscribed, subscriptions, unsubscribe
+from support.builders import Time
+from support.server import Caller, Reply, Running, Servers, basic, fresh
+from support.sse import post_json
+from support.subscriptions import CALLBACK, path_of, subscribe, subscribed, subscriptions, unsubscribe
 
 from emulator.wire.subscriptions import MAX_CALLBACK
 

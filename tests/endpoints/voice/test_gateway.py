@@ -9,8 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from serving import PATIENCE, Caller, Command, Running, Servers, Site, address_of, request
-from signalling import KX, Phone, phone
+from support.server import PATIENCE, Caller, Command, Running, Servers, Site, address_of, request
+from support.signal_client import KX, Phone, phone
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -276,7 +276,7 @@ def test_users_are_told_that_the_emulator_stops() -> None:
 def test_nobody_pays_for_websockets_before_the_first_one() -> None:
     program = (
         "import sys; sys.path.insert(0, 'tests')\n"
-        "from serving import Caller, Running, request\n"
+        "from support.server import Caller, Running, request\n"
         "from emulator.settings import Settings\n"
         "with Running(Settings(port=0)) as running:\n"
         "    assert Caller(running.site).send().status == 201\n"

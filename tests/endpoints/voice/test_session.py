@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from voices import KX, House
+from support.voice import KX, House
 
 from emulator.endpoints.voice.session import Session
 from emulator.endpoints.voice.token_auth import TokenAuthenticator

@@ -4,7 +4,7 @@ import re
 from importlib.resources import files
 
 import pytest
-from serving import Servers, Site
+from support.server import Servers, Site
 
 SHIMS = ["voice-shim.js", "voice-shim.cjs"]
 

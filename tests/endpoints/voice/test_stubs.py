@@ -4,7 +4,7 @@ import io
 import wave
 
 import pytest
-from serving import Site, request
+from support.server import Site, request
 
 PAGE = [("Origin", "http://any.example")]
 REPORT = b'{"name":"connection"}'

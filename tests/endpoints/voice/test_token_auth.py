@@ -1,7 +1,7 @@
 from base64 import urlsafe_b64encode
 
 import pytest
-from builders import ACCOUNT, API_KEY
+from support.builders import ACCOUNT, API_KEY
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import VoiceGrant
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from builders import (
+from support.builders import (
     ACCOUNT,
     CALL,
     CALLBACK,

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from builders import (
+from hypothesis import given
+from hypothesis import strategies as st
+from support.builders import (
     ACCOUNT,
     CALL,
     OTHER_ACCOUNT,
@@ -17,9 +19,7 @@ from builders import (
     request,
     subscription,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-from voices import KX
+from support.voice import KX
 
 from emulator.engine.callbacks.deliveries import Delivery, DeliveryFilter
 from emulator.engine.callbacks.dispatcher import CallbackDispatcher

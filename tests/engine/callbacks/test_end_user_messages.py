@@ -1,5 +1,5 @@
 import pytest
-from builders import ACCOUNT, CALL, MESSAGE, OTHER_ACCOUNT, OTHER_CALL, SOME_TIME, account
+from support.builders import ACCOUNT, CALL, MESSAGE, OTHER_ACCOUNT, OTHER_CALL, SOME_TIME, account
 
 from emulator.engine.callbacks.end_user_messages import EndUserMessageLog, LoggedMessage
 from emulator.engine.capacity import Capacity, MemoryAccount

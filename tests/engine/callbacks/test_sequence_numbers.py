@@ -1,5 +1,5 @@
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account
+from support.builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account
 
 from emulator.engine.callbacks.sequence_numbers import SequenceNumbers
 from emulator.engine.scope import Scope

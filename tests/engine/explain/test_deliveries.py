@@ -3,7 +3,17 @@
 import random
 
 import pytest
-from builders import ACCOUNT, CALL, CALLBACK, MESSAGE, OTHER_ACCOUNT, OTHER_CALL, SOME_TIME, account, subscription
+from support.builders import (
+    ACCOUNT,
+    CALL,
+    CALLBACK,
+    MESSAGE,
+    OTHER_ACCOUNT,
+    OTHER_CALL,
+    SOME_TIME,
+    account,
+    subscription,
+)
 
 from emulator.engine.callbacks.deliveries import Delivery, DeliveryAttempt, DeliveryFilter, DeliveryOutcome
 from emulator.engine.callbacks.dispatcher import CallbackDispatcher

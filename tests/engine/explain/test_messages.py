@@ -1,7 +1,7 @@
 """Explanations of failed waits for messages, compared as whole lines."""
 
 import pytest
-from builders import (
+from support.builders import (
     ACCOUNT,
     CALL,
     MESSAGE,

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account
 
 from emulator.engine.capacity import CapacityError
 from emulator.engine.faults.delays import DelayedResponses

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, account
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import ACCOUNT, CALL, OTHER_ACCOUNT, account
 
 from emulator.engine.faults.kinds import Drop, DropFault, Fault, ReplyFault
 from emulator.engine.faults.magic_sids import MAGIC_CALLS, MagicCall, MagicSids

@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, SOME_TIME, Time, account, make_engine, post
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, SOME_TIME, Time, account, make_engine, post
 
 from emulator.engine.capacity import CapacityError
 from emulator.engine.faults.kinds import CloseFault, Drop, DropFault, Fault, GarbageFault, ReplyFault

@@ -1,9 +1,9 @@
 from dataclasses import replace
 
 import pytest
-from builders import arrival, exchange, message, path, request
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import arrival, exchange, message, path, request
 
 from emulator.engine.faults.kinds import Fault, ReplyFault
 from emulator.engine.journal import exchange as exchanges

@@ -1,7 +1,7 @@
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, arrival, exchange, message
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, arrival, exchange, message
 
 from emulator.engine.callbacks.deliveries import DeliveryFilter
 from emulator.engine.journal.exchange import Exchange, Outcome

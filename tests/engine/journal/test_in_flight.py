@@ -1,5 +1,5 @@
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, SOME_TIME
+from support.builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, SOME_TIME
 
 from emulator.engine.journal.in_flight import InFlightRequests
 from emulator.engine.scope import Scope

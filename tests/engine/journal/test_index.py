@@ -4,9 +4,9 @@ import weakref
 from typing import Any
 
 import pytest
-from builders import arrival, exchange, message
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.builders import arrival, exchange, message
 
 from emulator.engine.journal.exchange import Exchange
 from emulator.engine.journal.filters import Filter

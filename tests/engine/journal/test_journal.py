@@ -1,7 +1,7 @@
 import pytest
-from builders import exchange, message, request
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import exchange, message, request
 
 from emulator.engine.capacity import Capacity, MemoryAccount
 from emulator.engine.journal.exchange import Exchange, Outcome

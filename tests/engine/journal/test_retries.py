@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from itertools import count
 
 import pytest
-from builders import (
+from hypothesis import given
+from hypothesis import strategies as st
+from support.builders import (
     ACCOUNT,
     CALL,
     OTHER_ACCOUNT,
@@ -19,9 +21,7 @@ from builders import (
     post,
     request,
 )
-from builders import message as some_message
-from hypothesis import given
-from hypothesis import strategies as st
+from support.builders import message as some_message
 
 from emulator.engine.explain.retries import describe, explain
 from emulator.engine.faults.kinds import CloseFault, Drop, DropFault, Fault, ReplyFault

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account, arrive, make_engine, post, request
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account, arrive, make_engine, post, request
 
 from emulator.engine.capacity import CapacityError
 from emulator.engine.journal.exchange import Exchange, RequestContext

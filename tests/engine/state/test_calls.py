@@ -1,5 +1,5 @@
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account, call
+from support.builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account, call
 
 from emulator.engine.capacity import CapacityError
 from emulator.engine.config import Unregistered

@@ -1,5 +1,5 @@
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account, message
+from support.builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account, message
 
 from emulator.engine.scope import Scope
 from emulator.engine.state.idempotency import Key, Keys

@@ -1,5 +1,5 @@
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account
+from support.builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account
 
 from emulator.engine.capacity import Capacity, CapacityError, MemoryAccount
 from emulator.engine.scope import Scope

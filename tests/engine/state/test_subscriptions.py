@@ -1,5 +1,5 @@
 import pytest
-from builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, SUBSCRIPTION, account, subscription
+from support.builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, SUBSCRIPTION, account, subscription
 
 from emulator.engine.capacity import CapacityError
 from emulator.engine.scope import Scope

@@ -1,5 +1,5 @@
 import pytest
-from builders import ACCOUNT, account
+from support.builders import ACCOUNT, account
 
 from emulator.engine.capacity import CapacityError
 from emulator.engine.scope import Scope

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from builders import ACCOUNT, OTHER_ACCOUNT, make_engine, post
 from hypothesis import given
 from hypothesis import strategies as st
-from voices import KX, House, User
+from support.builders import ACCOUNT, OTHER_ACCOUNT, make_engine, post
+from support.voice import KX, House, User
 
 from emulator.engine.capacity import CapacityError
 from emulator.engine.scope import Scope

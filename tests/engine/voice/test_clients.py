@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from builders import account
+from support.builders import account
 
 from emulator.engine.capacity import CapacityError
 from emulator.engine.voice.clients import MAX_BEHIND, MAX_BYTES_BEHIND, ClientConnection, ClientConnections

@@ -4,8 +4,8 @@ import random
 from collections.abc import Callable
 
 import pytest
-from builders import account, make_engine, post
-from voices import KX, Timers
+from support.builders import account, make_engine, post
+from support.voice import KX, Timers
 
 from emulator.engine.config import Unregistered
 from emulator.engine.engine import Engine

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import uvicorn
-from fake_transport import FakeTransport
+from support.fake_transport import FakeTransport
 from uvicorn.server import ServerState
 
 from emulator.endpoints.asgi import CONNECTION, HALF_CLOSED, BufferedRequest, RenderedResponse

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext
-from web.browsing import AXE, missing
+from support.browser import AXE, missing
 
 SDK = AXE.parents[1] / "@twilio" / "voice-sdk" / "dist" / "twilio.min.js"
 LOOPBACK = ("localhost", "127.0.0.1", ".localhost")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Error, Page, Playwright
-from serving import Caller
+from support.server import Caller
 from twilio.rest import Client
 
 FLAGS = [

@@ -36,7 +36,7 @@ CONTENT = '{"key":"value"}'
 FAKED_TIME = {name: value for name, value in os.environ.items() if name == "LD_PRELOAD" or name.startswith("FAKETIME")}
 """For processes with an environment of their own: with `faketime`, all processes of a run must have the same date."""
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 _numbers = itertools.count(1)
 
 Headers = Sequence[tuple[str, str]]

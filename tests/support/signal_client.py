@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Self
 
-from serving import PATIENCE, Site
+from support.server import PATIENCE, Site
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 

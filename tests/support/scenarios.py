@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from serving import CONTENT, Caller, fresh
-from streaming import post_json
+from support.server import CONTENT, Caller, fresh
+from support.sse import post_json
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlencode
 
-from serving import PATIENCE, Headers, Reply, Site
+from support.server import PATIENCE, Headers, Reply, Site
 
 RESET_BY_PEER = struct.pack("ii", 1, 0)
 """SO_LINGER: closing sends a reset, as a client that was killed does."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from receiving import Received, Receiver, Reply, ok, receiving
-from serving import PATIENCE, Caller, Headers
-from serving import Reply as Answer
-from streaming import post_json
+from support.callback_receiver import Received, Receiver, Reply, ok, receiving
+from support.server import PATIENCE, Caller, Headers
+from support.server import Reply as Answer
+from support.sse import post_json
 
 RESOURCE = "UserDefinedMessageSubscriptions"
 CALLBACK = "http://127.0.0.1:9/messages"
