@@ -8,12 +8,12 @@ from support.server import Running, fresh
 
 from emulator import logging_config
 from emulator.adapters import callbacks, schema_limits
-from emulator.endpoints.inspection import models
+from emulator.endpoints.inspection import rendering
 from emulator.endpoints.twilio import bodies
-from emulator.engine import events, slices
+from emulator.engine import events, filters, slices
 from emulator.engine.capacity import KINDS, MEMORY_LIMIT, MemoryAccount
 from emulator.engine.explain import messages as explained
-from emulator.engine.journal import filters, waits
+from emulator.engine.journal import waits
 from emulator.engine.store import ENTRY
 from emulator.engine.voice import clients
 from emulator.server import tls_accept, websocket
@@ -100,7 +100,7 @@ def test_the_tables_are_the_codes_own(heading: str, maxima: list[tuple[str, str]
         f"at most {slices.SLICE} exchanges or {events.READ_BYTES // 1024} KiB at once",
         f"the newest {explained.LOOKED_AT:,} exchanges",
         f"after every {slices.SLICE} entries or {slices.SECONDS * 1000:.0f} ms",
-        f"larger than {models.PAGE_BYTES // 1024**2} MiB",
+        f"larger than {rendering.PAGE_BYTES // 1024**2} MiB",
         f"At most {slices.MAX_JOBS} pieces of work",
         f"{slices.SLICE} are answered per iteration",
         f"may have {waits.MAX_VALUES:,} JSON values in all",

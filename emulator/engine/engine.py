@@ -17,7 +17,7 @@ from emulator.engine.faults.kinds import ReplyFault
 from emulator.engine.faults.rules import FaultRules
 from emulator.engine.ids import IdGenerator
 from emulator.engine.journal.exchange import Exchange, Outcome, ReceivedRequest, RequestContext
-from emulator.engine.journal.filters import Filter
+from emulator.engine.journal.filters import MessageFilter
 from emulator.engine.journal.in_flight import InFlightRequests
 from emulator.engine.journal.index import Selection
 from emulator.engine.journal.journal import Journal
@@ -193,7 +193,7 @@ class Engine:
             return len(selection), selection.page(window.limit, newest_first=window.newest_first, skip=window.skip)
         return await self.slices.page(selection.matches, selection.candidates, selection.size, window)
 
-    async def wait(self, wanted: Filter, *, at_least: int | None, at_most: int | None) -> MessageWaiter:
+    async def wait(self, wanted: MessageFilter, *, at_least: int | None, at_most: int | None) -> MessageWaiter:
         """Begin a wait for messages; the caller must call `waits.leave`."""
         wait = self.waits.begin(wanted, at_least=at_least, at_most=at_most)
         found = self.journal.messages(wanted)
@@ -221,10 +221,10 @@ class Engine:
 
     async def retries(self, scope: Scope) -> list[RetrySequence]:
         """Group the attempts of a scope into retry sequences, in the order of their last attempts."""
-        found = self.journal.requests(Filter(account_sid=scope.account_sid, call_sid=scope.call_sid))
+        found = self.journal.requests(MessageFilter(account_sid=scope.account_sid, call_sid=scope.call_sid))
         return await self.slices.run(self._retries(scope), found.size)
 
-    async def delete_messages(self, wanted: Filter) -> int:
+    async def delete_messages(self, wanted: MessageFilter) -> int:
         """Remove messages and the keys that created them; return their number."""
         return await self.slices.run(self._deletion(wanted), self.journal.messages(wanted).size)
 
@@ -281,7 +281,7 @@ class Engine:
     def _remove_history(self, scope: Scope) -> list[Exchange]:
         if scope == Scope():
             return self.journal.clear()
-        gone = list(self.journal.requests(Filter(account_sid=scope.account_sid, call_sid=scope.call_sid)))
+        gone = list(self.journal.requests(MessageFilter(account_sid=scope.account_sid, call_sid=scope.call_sid)))
         self.journal.remove(gone)
         return gone
 
@@ -294,7 +294,9 @@ class Engine:
         return requests, messages
 
     def _removal(self, scope: Scope) -> Steps[tuple[int, int]]:
-        gone = self.journal.requests(Filter(account_sid=scope.account_sid, call_sid=scope.call_sid)).candidates()[::-1]
+        gone = self.journal.requests(
+            MessageFilter(account_sid=scope.account_sid, call_sid=scope.call_sid)
+        ).candidates()[::-1]
         requests = messages = 0
         while gone:
             part = [gone.pop() for _ in range(min(_REMOVED_AT_ONCE, len(gone)))]
@@ -307,11 +309,11 @@ class Engine:
         return requests, messages
 
     def _retries(self, scope: Scope) -> Steps[list[RetrySequence]]:
-        wanted = Filter(account_sid=scope.account_sid, call_sid=scope.call_sid)
+        wanted = MessageFilter(account_sid=scope.account_sid, call_sid=scope.call_sid)
         exchanges = yield from self.journal.requests(wanted).found()
         return (yield from group_retries(exchanges, now=self.clock.now(), window=self._retry_window))
 
-    def _deletion(self, wanted: Filter) -> Steps[int]:
+    def _deletion(self, wanted: MessageFilter) -> Steps[int]:
         found = (yield from self.journal.messages(wanted).found())[::-1]
         deleted = 0
         while found:

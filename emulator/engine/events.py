@@ -11,7 +11,7 @@ from typing import NamedTuple
 from emulator.engine.callbacks.deliveries import Delivery
 from emulator.engine.capacity import MemoryAccount, size_of
 from emulator.engine.journal.exchange import Exchange
-from emulator.engine.journal.filters import Filter
+from emulator.engine.journal.filters import MessageFilter
 from emulator.engine.journal.journal import Journal
 from emulator.engine.scope import Owners, Scope
 from emulator.engine.slices import SLICE, Steps
@@ -40,6 +40,10 @@ class Event:
     kind: EventKind
     seq: int
     about: Exchange | Scope | Delivery
+
+
+_OF_DELIVERIES = {"account_sid", "call_sid", "after"}
+"""The filters that a stream may have and still contain deliveries."""
 
 
 class _Note(NamedTuple):
@@ -76,7 +80,7 @@ class Subscriber:
         lagged: set when the subscriber overflowed, that is, fell too far behind.
     """
 
-    wanted: Filter
+    wanted: MessageFilter
     position: int
     noted: int
     live_from: int
@@ -154,7 +158,7 @@ class EventBus(Store[Subscriber, Subscriber]):
         """Account and call of the subscriber's filter."""
         return value.wanted.scope.account_sid, value.wanted.scope.call_sid
 
-    def open(self, wanted: Filter, *, resumed: bool = False) -> Subscriber:
+    def open(self, wanted: MessageFilter, *, resumed: bool = False) -> Subscriber:
         """Add a subscriber; if `resumed`, it starts after `wanted.after`. The caller must call `close`.
 
         Raises:
@@ -272,7 +276,7 @@ class EventBus(Store[Subscriber, Subscriber]):
 
 
 def _takes_deliveries(subscriber: Subscriber) -> bool:
-    return not subscriber.wanted.needs_a_look and subscriber.wanted.idempotency_key is None
+    return {given.name for given in subscriber.wanted.given} <= _OF_DELIVERIES
 
 
 def events_of(exchange: Exchange) -> list[Event]:

@@ -27,7 +27,7 @@ from emulator.engine.events import Subscriber
 from emulator.engine.faults.kinds import Drop, DropFault, ReplyFault
 from emulator.engine.faults.rules import FaultEffect, FaultRuleSpec, Match
 from emulator.engine.journal.exchange import Exchange, Outcome, pack
-from emulator.engine.journal.filters import Filter
+from emulator.engine.journal.filters import RequestFilter
 from emulator.engine.journal.waits import MessageWaiter, WaitEnd
 from emulator.engine.scope import Scope
 from emulator.engine.slices import Window, finish
@@ -41,7 +41,7 @@ from emulator.wire.paths import Target
 from emulator.wire.signalling import client_frames
 from emulator.wire.subscriptions import RESOURCE, NewSubscription
 
-EVERYTHING = Filter()
+EVERYTHING = RequestFilter()
 
 
 def refusal(engine: Engine, *args: str, **kwargs: str | None) -> TwilioError:
@@ -110,7 +110,7 @@ def test_a_refused_request_is_kept_with_its_row_and_reason() -> None:
 
     assert (exchange.problem, exchange.reason, exchange.message) == (errors.PATH_UNKNOWN, "no such thing", None)
     assert (exchange.request, exchange.context) == (asked, arrived)
-    assert list(engine.journal.requests(Filter(account_sid="AC123"))) == [exchange]
+    assert list(engine.journal.requests(RequestFilter(account_sid="AC123"))) == [exchange]
 
 
 def test_the_same_key_answers_with_the_first_message_and_counts() -> None:
@@ -252,10 +252,10 @@ def test_deleting_forgets_what_the_filter_means_and_nothing_else() -> None:
     other = post(engine, key="k", call_sid=OTHER_CALL)
     post(engine)
 
-    assert asyncio.run(engine.delete_messages(Filter(call_sid=CALL))) == 2
+    assert asyncio.run(engine.delete_messages(RequestFilter(call_sid=CALL))) == 2
     assert list(engine.journal.messages(EVERYTHING)) == [other]
     assert post(engine, key="k", call_sid=OTHER_CALL).outcome is Outcome.REPLAYED
-    assert asyncio.run(engine.delete_messages(Filter(call_sid=CALL))) == 0
+    assert asyncio.run(engine.delete_messages(RequestFilter(call_sid=CALL))) == 0
 
 
 def test_a_request_is_received_when_it_arrives_and_created_when_it_is_admitted() -> None:
@@ -306,7 +306,7 @@ def test_a_refused_request_is_kept_with_the_parameters_that_could_be_read() -> N
     exchange = engine.refuse(arrive(engine), asked, errors.CONTENT_NOT_JSON)
 
     assert (exchange.content, exchange.idempotency_key) == ("hello", "k")
-    assert list(engine.journal.requests(Filter(idempotency_key="k"))) == [exchange]
+    assert list(engine.journal.requests(RequestFilter(idempotency_key="k"))) == [exchange]
 
 
 @pytest.mark.parametrize(
@@ -380,7 +380,7 @@ def test_a_broken_schema_is_noted_on_the_message() -> None:
 
     assert (before.valid, after.valid) == (None, False)
     assert [result.name for result in after.schemas] == ["order"]
-    assert list(engine.journal.messages(Filter(valid=False))) == [after]
+    assert list(engine.journal.messages(RequestFilter(valid=False))) == [after]
 
 
 @pytest.mark.parametrize(

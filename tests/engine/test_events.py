@@ -25,14 +25,14 @@ from emulator.engine.capacity import CapacityError
 from emulator.engine.engine import Engine
 from emulator.engine.events import MAX_BEHIND, Event, EventKind, Subscriber, events_of
 from emulator.engine.journal.exchange import Exchange, Outcome
-from emulator.engine.journal.filters import Filter
+from emulator.engine.journal.filters import RequestFilter
 from emulator.engine.scope import Scope
 from emulator.engine.slices import finish
 from emulator.engine.voice.call_legs import EndUserMessage
 from emulator.wire import errors
 
 FILTERS = st.builds(
-    Filter,
+    RequestFilter,
     account_sid=st.sampled_from([None, ACCOUNT, OTHER_ACCOUNT]),
     call_sid=st.sampled_from([None, CALL, OTHER_CALL]),
     contains=st.sampled_from([None, "1"]),
@@ -81,7 +81,7 @@ def test_what_created_nothing_is_told_as_a_request_alone(outcome: Outcome) -> No
 
 @given(st.lists(FILTERS, max_size=4), st.lists(POSTS))
 def test_each_reader_sees_what_it_asked_for_in_order_and_nothing_else(
-    wishes: list[Filter], posts: list[tuple[str, str, str]]
+    wishes: list[RequestFilter], posts: list[tuple[str, str, str]]
 ) -> None:
     engine = make_engine()
     readers = [engine.events.open(wanted) for wanted in wishes]
@@ -93,12 +93,12 @@ def test_each_reader_sees_what_it_asked_for_in_order_and_nothing_else(
 
 @given(st.lists(POSTS), st.lists(POSTS), st.integers(0, 60), FILTERS)
 def test_who_resumes_sees_what_it_missed_and_what_comes_each_once(
-    before: list[tuple[str, str, str]], later: list[tuple[str, str, str]], after: int, wanted: Filter
+    before: list[tuple[str, str, str]], later: list[tuple[str, str, str]], after: int, wanted: RequestFilter
 ) -> None:
     engine = make_engine()
     sent = send(engine, before)
     reader = engine.events.open(
-        Filter(account_sid=wanted.account_sid, call_sid=wanted.call_sid, contains=wanted.contains, after=after),
+        RequestFilter(account_sid=wanted.account_sid, call_sid=wanted.call_sid, contains=wanted.contains, after=after),
         resumed=True,
     )
     sent += send(engine, later)
@@ -109,7 +109,7 @@ def test_who_resumes_sees_what_it_missed_and_what_comes_each_once(
 def test_who_does_not_resume_sees_only_what_comes() -> None:
     engine = make_engine()
     post(engine)
-    reader = engine.events.open(Filter())
+    reader = engine.events.open(RequestFilter())
 
     assert not asyncio.run(is_woken(reader))
     assert take(engine, reader) == []
@@ -117,7 +117,7 @@ def test_who_does_not_resume_sees_only_what_comes() -> None:
 
 def test_refusals_are_told_too() -> None:
     engine = make_engine()
-    reader = engine.events.open(Filter(account_sid="AC1"))
+    reader = engine.events.open(RequestFilter(account_sid="AC1"))
     refused = engine.refuse(arrive(engine, "AC1", None), request(), errors.PATH_UNKNOWN)
 
     assert take(engine, reader) == [Event(EventKind.REQUEST, 1, refused)]
@@ -126,7 +126,7 @@ def test_refusals_are_told_too() -> None:
 def test_a_reader_wakes_for_an_event_and_rests_when_it_took_it() -> None:
     async def run() -> list[bool]:
         engine = make_engine()
-        reader = engine.events.open(Filter())
+        reader = engine.events.open(RequestFilter())
         states = [await is_woken(reader)]
         post(engine)
         states.append(await is_woken(reader))
@@ -140,8 +140,8 @@ def test_readers_are_woken_when_a_client_leaves_before_its_answer() -> None:
     async def play() -> None:
         engine = make_engine()
         reader, other = (
-            engine.events.open(Filter(call_sid=CALL)),
-            engine.events.open(Filter(call_sid=OTHER_CALL)),
+            engine.events.open(RequestFilter(call_sid=CALL)),
+            engine.events.open(RequestFilter(call_sid=OTHER_CALL)),
         )
         arrived = arrive(engine)
         engine.client_left(arrived)
@@ -159,7 +159,7 @@ def test_who_resumes_is_awake_at_once() -> None:
     engine = make_engine()
     post(engine)
 
-    assert asyncio.run(is_woken(engine.events.open(Filter(), resumed=True)))
+    assert asyncio.run(is_woken(engine.events.open(RequestFilter(), resumed=True)))
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_who_resumes_is_awake_at_once() -> None:
 )
 def test_a_reset_is_told_to_those_whom_it_concerns(scope: Scope, *, hears: bool) -> None:
     engine = make_engine()
-    reader = engine.events.open(Filter(account_sid=ACCOUNT))
+    reader = engine.events.open(RequestFilter(account_sid=ACCOUNT))
     post(engine, account_sid=OTHER_ACCOUNT)
     engine.reset(scope)
 
@@ -182,7 +182,7 @@ def test_a_reset_is_told_to_those_whom_it_concerns(scope: Scope, *, hears: bool)
 
 def test_a_reset_comes_before_what_came_after_it_and_what_it_removed_is_not_read() -> None:
     engine = make_engine()
-    reader = engine.events.open(Filter())
+    reader = engine.events.open(RequestFilter())
     other = post(engine, account_sid=OTHER_ACCOUNT)
     post(engine)
     engine.reset(Scope(ACCOUNT))
@@ -193,7 +193,7 @@ def test_a_reset_comes_before_what_came_after_it_and_what_it_removed_is_not_read
 
 def test_a_reader_that_falls_too_far_behind_is_given_up_and_the_others_are_not() -> None:
     engine = make_engine()
-    slow, quick = engine.events.open(Filter()), engine.events.open(Filter())
+    slow, quick = engine.events.open(RequestFilter()), engine.events.open(RequestFilter())
     seen = []
     for _ in range(MAX_BEHIND + 1):
         engine.refuse(arrive(engine), request(), errors.PATH_UNKNOWN)
@@ -205,7 +205,7 @@ def test_a_reader_that_falls_too_far_behind_is_given_up_and_the_others_are_not()
 
 def test_a_reader_may_be_as_far_behind_as_the_limit() -> None:
     engine = make_engine()
-    reader = engine.events.open(Filter())
+    reader = engine.events.open(RequestFilter())
     for _ in range(MAX_BEHIND // 2):
         post(engine)
 
@@ -216,7 +216,7 @@ def test_a_reader_may_be_as_far_behind_as_the_limit() -> None:
 
 def test_readers_hold_no_exchange_that_was_evicted() -> None:
     engine = make_engine(journal_limit=1)
-    readers = [engine.events.open(Filter(), resumed=True) for _ in range(3)]
+    readers = [engine.events.open(RequestFilter(), resumed=True) for _ in range(3)]
     evicted = post(engine)
     kept = post(engine)
     gc.collect()
@@ -228,7 +228,10 @@ def test_readers_hold_no_exchange_that_was_evicted() -> None:
 def test_a_reader_whose_notes_were_dropped_is_given_up() -> None:
     engine = make_engine()
     engine.memory["event_notes"].max_entries = 2
-    slow, other = engine.events.open(Filter(call_sid=CALL)), engine.events.open(Filter(call_sid=OTHER_CALL))
+    slow, other = (
+        engine.events.open(RequestFilter(call_sid=CALL)),
+        engine.events.open(RequestFilter(call_sid=OTHER_CALL)),
+    )
     engine.reset(Scope(call_sid=CALL))
     for _ in range(2):
         engine.reset(Scope(call_sid=OTHER_CALL))
@@ -239,7 +242,7 @@ def test_a_reader_whose_notes_were_dropped_is_given_up() -> None:
 
 def test_no_more_notes_are_read_at_once_than_exchanges() -> None:
     engine = make_engine()
-    reader = engine.events.open(Filter(), resumed=True)
+    reader = engine.events.open(RequestFilter(), resumed=True)
     first = post(engine)
     for number in range(5):
         engine.reset(Scope(call_sid=f"CA{number}"))
@@ -253,7 +256,7 @@ def test_no_more_notes_are_read_at_once_than_exchanges() -> None:
 
 def test_what_is_read_at_once_has_a_bound_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = make_engine()
-    reader = engine.events.open(Filter(), resumed=True)
+    reader = engine.events.open(RequestFilter(), resumed=True)
     sent = [post(engine) for _ in range(4)]
     monkeypatch.setattr(events, "READ_BYTES", 2 * sent[0].size)
     batches = [finish(engine.events.read(reader)) for _ in range(3)]
@@ -274,7 +277,7 @@ def test_notes_are_counted_and_the_oldest_dropped() -> None:
 def test_a_delivery_that_was_evicted_is_not_read() -> None:
     engine = make_engine(deliveries_limit=1)
     engine.callback_dispatcher.subscriptions.add(subscription())
-    reader = engine.events.open(Filter())
+    reader = engine.events.open(RequestFilter())
     for _ in range(2):
         engine.receive_end_user_message(EndUserMessage(ACCOUNT, CALL, "alice", MESSAGE, "{}", "application/json"))
     (kept,) = engine.callback_dispatcher.deliveries
@@ -284,7 +287,7 @@ def test_a_delivery_that_was_evicted_is_not_read() -> None:
 
 def test_a_page_of_the_journal_leaves_later_notes_for_the_next() -> None:
     engine = make_engine()
-    reader = engine.events.open(Filter())
+    reader = engine.events.open(RequestFilter())
     sent = [post(engine), post(engine)]
     engine.reset(Scope(OTHER_ACCOUNT))
     first = finish(engine.events.read(reader, 1))
@@ -296,7 +299,7 @@ def test_a_page_of_the_journal_leaves_later_notes_for_the_next() -> None:
 
 def test_when_the_emulator_stops_readers_end_with_what_they_have() -> None:
     engine = make_engine()
-    reader = engine.events.open(Filter())
+    reader = engine.events.open(RequestFilter())
     sent = post(engine)
     engine.stop()
 
@@ -308,7 +311,7 @@ def test_when_the_emulator_stops_readers_end_with_what_they_have() -> None:
 
 def test_a_closed_reader_hears_nothing_and_is_not_counted() -> None:
     engine = make_engine()
-    reader, other = engine.events.open(Filter(call_sid=CALL)), engine.events.open(Filter(call_sid=CALL))
+    reader, other = engine.events.open(RequestFilter(call_sid=CALL)), engine.events.open(RequestFilter(call_sid=CALL))
     engine.events.close(reader)
     post(engine)
 
@@ -318,14 +321,14 @@ def test_a_closed_reader_hears_nothing_and_is_not_counted() -> None:
 
 def test_no_more_than_a_thousand_read_until_one_closes() -> None:
     engine = make_engine()
-    readers = [engine.events.open(Filter()) for _ in range(1000)]
+    readers = [engine.events.open(RequestFilter()) for _ in range(1000)]
 
     with pytest.raises(CapacityError) as caught:
-        engine.events.open(Filter())
+        engine.events.open(RequestFilter())
 
     assert str(caught.value) == "event_streams reached: at most 1000; close some first"
     engine.events.close(readers[0])
-    assert engine.events.open(Filter())
+    assert engine.events.open(RequestFilter())
 
 
 def test_a_reader_that_resumes_gets_the_resets_it_may_have_missed() -> None:
@@ -333,7 +336,7 @@ def test_a_reader_that_resumes_gets_the_resets_it_may_have_missed() -> None:
     first = post(engine)
     engine.reset(Scope(call_sid=CALL))
     engine.reset(Scope(call_sid=OTHER_CALL))
-    reader = engine.events.open(Filter(call_sid=CALL, after=first.seq), resumed=True)
+    reader = engine.events.open(RequestFilter(call_sid=CALL, after=first.seq), resumed=True)
 
     assert [(event.kind, event.about) for event in take(engine, reader)] == [(EventKind.RESET, Scope(call_sid=CALL))]
 
@@ -344,17 +347,17 @@ def test_a_reader_that_resumes_gets_the_resets_it_may_have_missed() -> None:
 @pytest.mark.parametrize(
     ("wanted", "hears"),
     [
-        (Filter(), True),
-        (Filter(account_sid=ACCOUNT, call_sid=CALL), True),
-        (Filter(account_sid=ACCOUNT, after=100), True),
-        (Filter(account_sid=OTHER_ACCOUNT), False),
-        (Filter(call_sid=OTHER_CALL), False),
-        (Filter(contains="{"), False),
-        (Filter(outcome=Outcome.CREATED), False),
-        (Filter(idempotency_key="k"), False),
+        (RequestFilter(), True),
+        (RequestFilter(account_sid=ACCOUNT, call_sid=CALL), True),
+        (RequestFilter(account_sid=ACCOUNT, after=100), True),
+        (RequestFilter(account_sid=OTHER_ACCOUNT), False),
+        (RequestFilter(call_sid=OTHER_CALL), False),
+        (RequestFilter(contains="{"), False),
+        (RequestFilter(outcome=Outcome.CREATED), False),
+        (RequestFilter(idempotency_key="k"), False),
     ],
 )
-def test_a_delivery_is_told_at_each_step_to_who_reads_all_of_its_call(wanted: Filter, *, hears: bool) -> None:
+def test_a_delivery_is_told_at_each_step_to_who_reads_all_of_its_call(wanted: RequestFilter, *, hears: bool) -> None:
     engine = make_engine()
     engine.callback_dispatcher.subscriptions.add(subscription())
     post(engine, account_sid=OTHER_ACCOUNT, call_sid=OTHER_CALL)
@@ -371,4 +374,4 @@ def test_a_delivery_is_not_told_again_to_who_resumes() -> None:
     engine.callback_dispatcher.subscriptions.add(subscription())
     engine.receive_end_user_message(EndUserMessage(ACCOUNT, CALL, "alice", MESSAGE, "{}", "application/json"))
 
-    assert take(engine, engine.events.open(Filter(), resumed=True)) == []
+    assert take(engine, engine.events.open(RequestFilter(), resumed=True)) == []

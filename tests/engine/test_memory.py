@@ -18,7 +18,7 @@ from emulator.engine.callbacks.deliveries import DeliveryAttempt
 from emulator.engine.engine import Engine
 from emulator.engine.faults.rules import FaultEffect, FaultRuleSpec, Match, Quota
 from emulator.engine.journal.exchange import pack
-from emulator.engine.journal.filters import Filter
+from emulator.engine.journal.filters import RequestFilter
 from emulator.engine.json_match import JsonSubset
 from emulator.engine.scope import Scope
 from emulator.engine.voice.auto_answer import AutoAnswer, Reaction
@@ -98,12 +98,12 @@ def place_call(engine: Engine, number: int) -> None:
 
 def wait(engine: Engine, number: int) -> None:
     content, contains = JsonSubset([number] * 50), wide(number, 500)
-    wanted = Filter(account_sid=ac(number), call_sid=ca(number), contains=contains, content=content)
+    wanted = RequestFilter(account_sid=ac(number), call_sid=ca(number), contains=contains, content=content)
     engine.waits.begin(wanted, at_least=1, at_most=None)
 
 
 def read(engine: Engine, number: int) -> None:
-    engine.events.open(Filter(account_sid=ac(number), call_sid=ca(number), contains=wide(number, 500)))
+    engine.events.open(RequestFilter(account_sid=ac(number), call_sid=ca(number), contains=wide(number, 500)))
 
 
 def sequence(engine: Engine, number: int) -> None:

@@ -12,7 +12,7 @@ from support.builders import CALL, OTHER_CALL, make_engine, post, subscription
 
 from emulator.engine.callbacks.deliveries import DeliveryFilter
 from emulator.engine.engine import Engine
-from emulator.engine.journal.filters import Filter
+from emulator.engine.journal.filters import RequestFilter
 from emulator.engine.journal.waits import MessageWaiter, WaitEnd
 from emulator.engine.scope import Scope
 from emulator.engine.slices import MAX_JOBS, SECONDS, SLICE, Slices, Steps, Wakeups, Window, finish
@@ -121,7 +121,7 @@ def test_waits_that_end_together_are_woken_in_several_iterations() -> None:
         async with Iterations() as iterations:
 
             async def client() -> None:
-                wait = await engine.wait(Filter(), at_least=1, at_most=None)
+                wait = await engine.wait(RequestFilter(), at_least=1, at_most=None)
                 await wait.over
                 iterations.count()
 
@@ -220,11 +220,11 @@ def filled() -> Engine:
 
 
 async def listed(engine: Engine) -> object:
-    return (await engine.page(engine.journal.messages(Filter(contains="7")), Window(1)))[0]
+    return (await engine.page(engine.journal.messages(RequestFilter(contains="7")), Window(1)))[0]
 
 
 async def waited(engine: Engine) -> object:
-    wait: MessageWaiter = await engine.wait(Filter(contains="7"), at_least=MANY, at_most=None)
+    wait: MessageWaiter = await engine.wait(RequestFilter(contains="7"), at_least=MANY, at_most=None)
     return wait.count
 
 
@@ -241,7 +241,7 @@ async def retries(engine: Engine) -> object:
 
 
 async def deleted(engine: Engine) -> object:
-    return await engine.delete_messages(Filter())
+    return await engine.delete_messages(RequestFilter())
 
 
 async def reset(engine: Engine) -> object:
@@ -278,9 +278,9 @@ def test_the_loop_turns_while_long_work_is_done(work: Callable[[Engine], Awaitab
 def test_what_is_deleted_while_earlier_messages_are_counted_is_not_counted() -> None:
     async def run() -> int:
         engine = filled()
-        wait = asyncio.ensure_future(engine.wait(Filter(contains="7"), at_least=MANY, at_most=None))
+        wait = asyncio.ensure_future(engine.wait(RequestFilter(contains="7"), at_least=MANY, at_most=None))
         await asyncio.sleep(0)
-        await engine.delete_messages(Filter(call_sid=CALL))
+        await engine.delete_messages(RequestFilter(call_sid=CALL))
         return (await wait).count
 
     assert asyncio.run(run()) == sum("7" in str(number) for number in range(1, MANY, 2))
@@ -290,12 +290,12 @@ def test_what_comes_before_a_wait_has_its_turn_is_counted_once() -> None:
     async def run() -> int:
         engine = filled()
         others = [asyncio.ensure_future(engine.slices.map(abs, [1] * MANY)) for _ in range(2 * MAX_JOBS)]
-        wait = asyncio.ensure_future(engine.wait(Filter(contains="7"), at_least=MANY, at_most=None))
+        wait = asyncio.ensure_future(engine.wait(RequestFilter(contains="7"), at_least=MANY, at_most=None))
         await asyncio.sleep(0)
         assert [wait.counts for wait in engine.waits] == [False]
         post(engine, "[7]")
-        first = next(iter(engine.journal.messages(Filter(contains="7"))))
-        await engine.delete_messages(Filter(contains="7", after=first.seq - 1, account_sid="nobody"))
+        first = next(iter(engine.journal.messages(RequestFilter(contains="7"))))
+        await engine.delete_messages(RequestFilter(contains="7", after=first.seq - 1, account_sid="nobody"))
         engine.journal.remove([first])
         engine.waits.forgot(first)
         await asyncio.gather(*others)
@@ -309,7 +309,7 @@ def test_what_comes_before_a_wait_has_its_turn_is_counted_once() -> None:
 def test_a_client_that_leaves_while_earlier_messages_are_counted_leaves_nothing() -> None:
     async def run() -> int:
         engine = filled()
-        wait = asyncio.ensure_future(engine.wait(Filter(contains="7"), at_least=MANY, at_most=None))
+        wait = asyncio.ensure_future(engine.wait(RequestFilter(contains="7"), at_least=MANY, at_most=None))
         await asyncio.sleep(0)
         wait.cancel()
         await asyncio.gather(wait, return_exceptions=True)
@@ -326,7 +326,7 @@ def test_what_comes_while_a_scope_is_reset_is_removed_too(scope: Scope, there: i
         await asyncio.sleep(0)
         post(engine, key="late")
         forgotten = await resetting
-        return forgotten, len(engine.journal.messages(Filter(call_sid=CALL)))
+        return forgotten, len(engine.journal.messages(RequestFilter(call_sid=CALL)))
 
     forgotten, left = asyncio.run(run())
 

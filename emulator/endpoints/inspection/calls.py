@@ -1,18 +1,19 @@
 """`/_emulator/calls`: register calls and set their state."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Response
 from pydantic import Field
 from typing_extensions import TypeAliasType  # pydantic requires it
 
+from emulator.endpoints.api.calls import CallList, CallView
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
-from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.dependencies import EngineDep
 from emulator.endpoints.inspection.error_handlers import FULL, NOT_FOUND, UNPROCESSABLE
-from emulator.endpoints.inspection.models import RecordError, json_response, listing, rendered_all
 from emulator.endpoints.inspection.query_params import ScopeListingQuery
+from emulator.endpoints.inspection.rendering import json_response, rendered_all
 from emulator.engine.scope import Scope
 from emulator.engine.state.calls import ACTIVE, Call, Leg, Status
 from emulator.engine.voice.call_control import NotReachableError
@@ -34,13 +35,6 @@ class CallBody(Body):
     )
     status: Status = Field(Status.IN_PROGRESS, strict=False)
     client: Leg = Field(Leg.VOICE_SDK, strict=False)
-
-
-class CallView(CallBody):
-    """A registered call."""
-
-    call_sid: str = Field(examples=["CA" + "b" * 32])
-    identity: str | None = Field(None, description="of the Voice SDK that is connected now", examples=["alice"])
 
 
 class Placed(Body):
@@ -66,13 +60,6 @@ class Placed(Body):
 CallPlacement = TypeAliasType("CallPlacement", Placed)
 
 
-class CallList(DeferredModel):
-    """All registered calls, in the order of their registration."""
-
-    calls: list[CallView | RecordError]
-    count: int = Field(examples=[1])
-
-
 def _view(engine: EngineDep, call: Call) -> CallView:
     party = engine.call_controller.party(call.sid)
     return CallView(
@@ -88,13 +75,13 @@ def _missing(call_sid: str) -> HTTPException:
     return HTTPException(404, f"call {call_sid} is not registered; PUT it first")
 
 
-@router.get("", response_class=Response, responses={200: {"model": CallList}}, summary="List registered calls")
-async def list_calls(engine: EngineDep, page: ScopeListingQuery) -> Response:
+@router.get("", summary="List registered calls")
+async def list_calls(engine: EngineDep, page: ScopeListingQuery) -> CallList:
     """The registered calls of a scope; calls without an account belong to every account."""
     wanted = page.scope()
     calls = [call for call in engine.calls if wanted.overlaps(Scope(call.account_sid, call.sid))]
-    listed = await rendered_all(engine, lambda call: _view(engine, call).model_dump_json(), calls[page.skip :])
-    return json_response(listing("calls", listed, count=len(calls)))
+    listed = await rendered_all(engine, partial(_view, engine), calls[page.skip :])
+    return CallList(calls=listed, count=len(calls))
 
 
 @router.post("", status_code=201, responses={**FULL, **NOT_FOUND}, summary="Call a connected user")
@@ -113,8 +100,10 @@ async def place_call(engine: EngineDep, placed: Annotated[CallPlacement, IN_BODY
     return _view(engine, call)
 
 
-@router.put("/{call_sid}", responses={**FULL, 201: {"model": CallView, "description": "Registered"}})
-async def put_call(engine: EngineDep, call_sid: CallSid, state: CallBody, response: Response) -> CallView:
+@router.put(
+    "/{call_sid}", response_model=CallView, responses={**FULL, 201: {"model": CallView, "description": "Registered"}}
+)
+async def put_call(engine: EngineDep, call_sid: CallSid, state: CallBody) -> Response:
     """Register a call, or replace it (200). If it has ended, a connected Voice SDK is hung up."""
     if state.status not in ACTIVE:
         engine.call_controller.finish(call_sid, state.status)
@@ -122,9 +111,8 @@ async def put_call(engine: EngineDep, call_sid: CallSid, state: CallBody, respon
     if party is not None:
         party.account_sid = state.account_sid
     call = Call(sid=call_sid, account_sid=state.account_sid, status=state.status, client=state.client)
-    if engine.calls.add(call):
-        response.status_code = 201
-    return _view(engine, call)
+    is_new = engine.calls.add(call)
+    return json_response(_view(engine, call), 201 if is_new else 200)
 
 
 @router.get("/{call_sid}", responses=NOT_FOUND)

@@ -12,13 +12,12 @@ from pydantic import (
     Tag,
 )
 
+from emulator.endpoints.api.requests import HeaderView, SentResponseView
+from emulator.endpoints.api.rules import Looked, Verdict
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
-from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.dependencies import ServicesDep
 from emulator.endpoints.inspection.error_handlers import UNPROCESSABLE
-from emulator.endpoints.inspection.requests import HeaderView, SentResponseView
-from emulator.wire.rules import Certainty
 
 router = APIRouter(route_class=ControlRoute, tags=["check"], responses=UNPROCESSABLE)
 
@@ -85,23 +84,6 @@ Described = Annotated[
 ]
 
 
-class Looked(DeferredModel):
-    """An evaluated rule."""
-
-    rule: str = Field(examples=["credentials-missing"])
-    says: str
-    passed: bool = Field(examples=[True])
-    certainty: Certainty = Field(examples=["observed"])
-    source: str
-
-
-class Verdict(DeferredModel):
-    """The response that the request would get, and the evaluated rules in order, up to the first that fails."""
-
-    reply: SentResponseView
-    rules: list[Looked]
-
-
 @router.post("/_emulator/check", summary="Ask without sending")
 async def check(services: ServicesDep, described: Annotated[Described, IN_BODY]) -> Verdict:
     """Evaluate a described request; the SID of the message that it would create is all zeros."""
@@ -112,10 +94,12 @@ async def check(services: ServicesDep, described: Annotated[Described, IN_BODY])
     return Verdict(
         reply=SentResponseView(
             status=reply.status,
-            headers=[HeaderView(name=name.decode("latin-1"), value=value.decode("latin-1")) for name, value in headers],
+            headers=tuple(
+                HeaderView(name=name.decode("latin-1"), value=value.decode("latin-1")) for name, value in headers
+            ),
             body=reply.body.decode(),
         ),
-        rules=[
+        rules=tuple(
             Looked(
                 rule=rule.name,
                 says=rule.says.replace("{path}", described.path.partition("?")[0]),
@@ -124,5 +108,5 @@ async def check(services: ServicesDep, described: Annotated[Described, IN_BODY])
                 source=rule.source,
             )
             for rule, passed in looked
-        ],
+        ),
     )

@@ -7,12 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
+from emulator.endpoints.api.clock import ClockView
+from emulator.endpoints.api.errors import Problem
 from emulator.endpoints.inspection.bodies import IN_BODY, Body, Yes, members
 from emulator.endpoints.inspection.control_route import ControlRoute
-from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.dependencies import EngineDep
-from emulator.endpoints.inspection.error_handlers import UNPROCESSABLE, Problem, Responses
-from emulator.wire.dates import iso8601
+from emulator.endpoints.inspection.error_handlers import UNPROCESSABLE, Responses
+from emulator.endpoints.inspection.records import timestamp
 
 router = APIRouter(route_class=ControlRoute, tags=["clock and seed"], responses=UNPROCESSABLE)
 
@@ -85,15 +86,8 @@ ClockChange = Annotated[
 ]
 
 
-class ClockView(DeferredModel):
-    """The emulator's time."""
-
-    now: str = Field(examples=["2026-01-02T03:04:05.000Z"])
-    frozen: bool = Field(examples=[True])
-
-
 def _view(engine: EngineDep) -> ClockView:
-    return ClockView(now=iso8601(engine.clock.now()), frozen=engine.clock.frozen)
+    return ClockView(now=timestamp(engine.clock.now()), frozen=engine.clock.frozen)
 
 
 @router.get("/_emulator/clock", summary="What time is it here?")

@@ -3,6 +3,7 @@
 import email.message
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
+from functools import wraps
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -12,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from emulator.endpoints.inspection.error_handlers import BodyError
+from emulator.endpoints.inspection.rendering import json_response
 from emulator.wire import content
 
 
@@ -20,7 +22,7 @@ class ControlRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401  FastAPI's own
         options["operation_id"] = endpoint.__name__  # clients are generated with it; FastAPI would add path and method
-        super().__init__(path, endpoint, **options)
+        super().__init__(path, _rendering(endpoint, options.get("status_code")), **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap FastAPI's handler, which replaces invalid UTF-8 in targets and accepts more than JSON."""
@@ -38,6 +40,19 @@ class ControlRoute(APIRoute):
             return await handle(control)
 
         return checked
+
+
+def _rendering(endpoint: Callable[..., Any], status: int | None) -> Callable[..., Any]:
+    """Wrap a handler that returns a response model: render it by our rules, not by FastAPI's."""
+
+    @wraps(endpoint)
+    async def rendering(**values: Any) -> Response:  # noqa: ANN401
+        result = await endpoint(**values)
+        if isinstance(result, Response):
+            return result
+        return Response(status_code=status or 200) if result is None else json_response(result, status or 200)
+
+    return rendering
 
 
 class _ControlRequest(Request):

@@ -1,26 +1,20 @@
 """`/_emulator/calls/{CallSid}/end-user`: messages to the end user of a call, and messages in its name."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, HTTPException
 from pydantic import AfterValidator, Field
 
+from emulator.endpoints.api.end_users import EndUserView, SaidView
+from emulator.endpoints.inspection import records
 from emulator.endpoints.inspection.bodies import JSON_TEXT, Body, json_text
 from emulator.endpoints.inspection.calls import CallSid
 from emulator.endpoints.inspection.control_route import ControlRoute
-from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.dependencies import EngineDep
 from emulator.endpoints.inspection.error_handlers import UNPROCESSABLE
-from emulator.endpoints.inspection.models import (
-    RecordError,
-    json_response,
-    listing,
-    message_json,
-    rendered_all,
-    saying_json,
-)
 from emulator.endpoints.inspection.query_params import SkipQuery
-from emulator.engine.journal.filters import Filter
+from emulator.endpoints.inspection.rendering import rendered_all
+from emulator.engine.journal.filters import MessageFilter
 from emulator.engine.slices import Window
 from emulator.engine.voice.call_legs import EndUserMessage
 from emulator.wire import sids
@@ -52,34 +46,8 @@ class SaidBody(Body):
     content_type: str = Field(CONTENT_TYPE, pattern=r"^[!-~]+$", max_length=100, examples=[CONTENT_TYPE])
 
 
-class SaidView(DeferredModel):
-    """A message that the end user sent."""
-
-    sid: str = Field(examples=["KX" + "d" * 32])
-    account_sid: str | None
-    call_sid: str = Field(examples=["CA" + "b" * 32])
-    identity: str = Field(examples=["alice"])
-    content: str = Field(examples=['{"answer": "yes"}'])
-    content_type: str = Field(examples=[CONTENT_TYPE])
-    sequence_number: int = Field(examples=[1])
-    at: str = Field(examples=["2019-12-18T20:02:01.123Z"])
-    notified: int = Field(description="number of notified subscriptions", examples=[1])
-    json_: Any = Field(alias="json", description="the content parsed", examples=[{"answer": "yes"}])
-
-
-class EndUserView(DeferredModel):
-    """Both directions of a call."""
-
-    call_sid: str = Field(examples=["CA" + "b" * 32])
-    identity: str | None = Field(description="of the Voice SDK that is connected now; null = none", examples=["alice"])
-    received: list[dict[str, Any]] = Field(description="messages for it, as in /_emulator/messages")
-    said: list[SaidView | RecordError]
-    received_count: int = Field(description="how many messages there are for it, listed or not", examples=[0])
-    said_count: int = Field(description="how many there are of it, listed or not", examples=[1])
-
-
-@router.get("", response_class=Response, responses={200: {"model": EndUserView}}, summary="What the end user got")
-async def get_end_user(engine: EngineDep, call_sid: CallSid, page: SkipQuery) -> Response:
+@router.get("", summary="List the messages of a call")
+async def get_end_user(engine: EngineDep, call_sid: CallSid, page: SkipQuery) -> EndUserView:
     """The newest messages of a call in both directions, oldest first: at most 1000 or 2 MiB per direction.
 
     `skip` omits the newest of each direction; the counts include all.
@@ -87,26 +55,26 @@ async def get_end_user(engine: EngineDep, call_sid: CallSid, page: SkipQuery) ->
     window = Window(_LIMIT, newest_first=True, skip=page.skip)
     party = engine.call_controller.party(call_sid)
     sayings = engine.callback_dispatcher.sayings.of_call(call_sid)
-    count, found = await engine.page(engine.journal.messages(Filter(call_sid=call_sid)), window)
-    received = await rendered_all(engine, message_json, found)
-    said = await rendered_all(engine, saying_json, window.of(sayings))
-    about = {
-        "call_sid": call_sid,
-        "identity": party.identity if party else None,
-        "received_count": count,
-        "said_count": len(sayings),
-    }
-    return json_response(listing("received", received[::-1])[:-1] + b", " + listing("said", said[::-1], **about)[1:])
+    count, found = await engine.page(engine.journal.messages(MessageFilter(call_sid=call_sid)), window)
+    received = await rendered_all(engine, records.message, found)
+    said = await rendered_all(engine, records.end_user_message, window.of(sayings))
+    return EndUserView(
+        call_sid=call_sid,
+        identity=party.identity if party else None,
+        received=received[::-1],
+        said=said[::-1],
+        received_count=count,
+        said_count=len(sayings),
+    )
 
 
 @router.post(
     "/messages",
     status_code=201,
-    response_class=Response,
-    responses={201: {"model": SaidView}, 409: {"description": "The call is not active"}},
-    summary="Let the end user say something",
+    responses={409: {"description": "The call is not active"}},
+    summary="Send a message from the end user",
 )
-async def say(engine: EngineDep, call_sid: CallSid, body: SaidBody) -> Response:
+async def say(engine: EngineDep, call_sid: CallSid, body: SaidBody) -> SaidView:
     """Send a message in the end user's name: all subscriptions of the call are notified, as for a Voice SDK."""
     call, party = engine.calls.get(call_sid), engine.call_controller.party(call_sid)
     refusal = engine.calls.refusal(call.account_sid or "" if call is not None else "", call_sid)
@@ -123,4 +91,4 @@ async def say(engine: EngineDep, call_sid: CallSid, body: SaidBody) -> Response:
             content_type=body.content_type,
         )
     )
-    return json_response(saying_json(saying), 201)
+    return records.end_user_message(saying)

@@ -1,33 +1,18 @@
 """Error responses of the control API: one shape, with what was wrong and what is allowed."""
 
 import json
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from emulator.endpoints.inspection.deferred_model import DeferredModel
+from emulator.endpoints.api.errors import BadParameter, Problem
+from emulator.endpoints.api.json import portable, render
 from emulator.engine.capacity import CapacityError
-
-
-class BadParameter(DeferredModel):
-    """An invalid parameter or member."""
-
-    parameter: str = Field(examples=["limit"], description="its name; for a JSON body its JSON pointer")
-    value: Any = Field(examples=["0x"], description="what was given")
-    allowed: str = Field(examples=["Input should be a valid integer"], description="what is expected")
-
-
-class Problem(DeferredModel):
-    """The reason why a request was rejected."""
-
-    error: str = Field(examples=["limit: '0x' is not allowed; input should be a valid integer"])
-    parameters: list[BadParameter] = Field(default=[])
 
 
 class BodyError(HTTPException):
@@ -92,8 +77,8 @@ def _bad_parameter(error: dict[str, Any], body: object) -> BadParameter:
     return BadParameter(parameter=name, value=_shown(error.get("input")), allowed=allowed)
 
 
-def _answer(status: int, problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(problem.model_dump(mode="json"), status, headers)
+def _answer(status: int, problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    return Response(render(problem), status, headers, media_type="application/json")
 
 
 def bad_value(parameter: str, value: object, allowed: str) -> RequestValidationError:
@@ -110,19 +95,20 @@ def _sentence(bad: BadParameter) -> str:
     return f"{bad.parameter}: {given}{bad.allowed}"
 
 
-async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+async def _invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return _refusal([_bad_parameter(one, error.body) for one in error.errors()])
+    return _refusal(*(_bad_parameter(each, error.body) for each in error.errors()))
 
 
-async def _unreadable(_request: Request, error: Exception) -> JSONResponse:
+async def _unreadable(_request: Request, error: Exception) -> Response:
     assert isinstance(error, BodyError)
-    return _refusal([error.bad])
+    return _refusal(error.bad)
 
 
-def _refusal(bad: list[BadParameter]) -> JSONResponse:
+def _refusal(*bad: BadParameter) -> Response:
     text = _writable("; ".join(map(_sentence, bad)))
-    return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, Problem(error=text, parameters=bad))
+    parameters = tuple(replace(each, value=portable(each.value)) for each in bad)
+    return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, Problem(error=text, parameters=parameters))
 
 
 def _allowed(request: Request) -> str:
@@ -141,7 +127,7 @@ def _hint(path: str) -> str:
     return "/docs lists what there is" if name is None else f"it is {_CONTROL}{name}{rest and f'/{rest}'} now"
 
 
-async def _http(request: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     text = error.detail
     headers = dict(error.headers or {})
@@ -153,11 +139,11 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     return _answer(error.status_code, Problem(error=text), headers)
 
 
-async def _full(_request: Request, error: Exception) -> JSONResponse:
+async def _full(_request: Request, error: Exception) -> Response:
     return _answer(HTTPStatus.TOO_MANY_REQUESTS, Problem(error=str(error)))
 
 
-async def _failed(_request: Request, _error: Exception) -> JSONResponse:
+async def _failed(_request: Request, _error: Exception) -> Response:
     return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, Problem(error="internal error; see the emulator's log"))
 
 

@@ -1,7 +1,6 @@
 """`/_emulator/events`: server-sent events (html.spec.whatwg.org, 9.2)."""
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import Coroutine
 from functools import partial
@@ -10,12 +9,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Response
 from starlette.types import Receive, Scope, Send
 
+from emulator.endpoints.api.json import render
 from emulator.endpoints.asgi import CONNECTION, until_gone
+from emulator.endpoints.inspection import records
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.dependencies import EngineDep, Mask
 from emulator.endpoints.inspection.error_handlers import FULL, UNPROCESSABLE
-from emulator.endpoints.inspection.models import delivery_json, message_json, rendered, request_json
 from emulator.endpoints.inspection.query_params import RequestFilterQuery
+from emulator.endpoints.inspection.rendering import rendered
 from emulator.engine.callbacks.deliveries import Delivery
 from emulator.engine.engine import Engine
 from emulator.engine.events import MAX_BEHIND, Event, EventKind, Subscriber
@@ -39,19 +40,19 @@ def _text(kind: str, data: bytes, seq: int | None = None) -> bytes:
     return b"event: %b\n%bdata: %b\n\n" % (kind.encode(), place, data.translate(_NO_LINE_ENDS))
 
 
-_LAGGED = _text("lagged", json.dumps({"missed": f"more than {MAX_BEHIND} events"}).encode())
+_LAGGED = _text("lagged", render({"missed": f"more than {MAX_BEHIND} events"}))
 
 
 def _render(event: Event, mask: Masking) -> bytes:
     about = event.about
     if isinstance(about, Exchange):
         if event.kind is EventKind.MESSAGE:
-            return _text(event.kind, rendered(message_json, about), event.seq)
+            return _text(event.kind, rendered(records.message, about), event.seq)
         # Without an id when the message follows: a client that disconnects between the two receives both again.
-        return _text(event.kind, rendered(request_json, about), None if about.created else event.seq)
+        return _text(event.kind, rendered(records.request, about), None if about.created else event.seq)
     if isinstance(about, Delivery):
-        return _text(event.kind, rendered(partial(delivery_json, mask=mask), about))
-    data = json.dumps({"account_sid": about.account_sid, "call_sid": about.call_sid}).encode()
+        return _text(event.kind, rendered(partial(records.delivery, mask=mask), about))
+    data = render({"account_sid": about.account_sid, "call_sid": about.call_sid})
     return _text(event.kind, data, event.seq)
 
 
@@ -113,7 +114,7 @@ class _Stream(Response):
             return b""
         data = {"evicted": min(missed, journal.evicted), "evicted_through": journal.evicted_through}
         reader.position = journal.evicted_through
-        return _text("evicted", json.dumps(data).encode())
+        return _text("evicted", render(data))
 
 
 async def _first_of(*awaitables: Coroutine[Any, Any, object]) -> None:

@@ -4,10 +4,9 @@ import json
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, TypeAdapter
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, TypeAdapter
 
 from emulator.endpoints.inspection.bodies import LARGEST_INTEGER, Body, Yes, members
-from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.engine.faults.kinds import Action, CloseFault, Drop, DropFault, GarbageFault, ReplyFault, TruncateFault
 from emulator.engine.faults.rules import FaultEffect, FaultRuleSpec, Match, Quota
 from emulator.engine.json_match import JsonSubset
@@ -305,8 +304,10 @@ ThenBody = Annotated[
 _THEN: TypeAdapter[ThenBody] = TypeAdapter(ThenBody)
 
 
-class Profile(DeferredModel):
+class Profile(BaseModel):
     """A named set of a rule's fields."""
+
+    model_config = ConfigDict(defer_build=True)
 
     name: str
     does: str

@@ -1,20 +1,21 @@
 """`/_emulator/faults`: rules that inject faults."""
 
+from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Request, Response
-from pydantic import Field
+from fastapi import APIRouter, HTTPException, Path, Request
 
+from emulator.endpoints.api.faults import FaultList, FaultView, ProfileView, RemovedFaults
+from emulator.endpoints.api.json import portable
 from emulator.endpoints.asgi import CONNECTION
 from emulator.endpoints.inspection.bodies import IN_BODY
 from emulator.endpoints.inspection.control_route import ControlRoute
-from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.dependencies import EngineDep
 from emulator.endpoints.inspection.error_handlers import FULL, NOT_FOUND, UNPROCESSABLE, bad_value
-from emulator.endpoints.inspection.fault_models import PROFILES, FaultBody, Profile, ProfileBody, RuleBody
-from emulator.endpoints.inspection.models import RecordError, json_response, listing, rendered_all
+from emulator.endpoints.inspection.fault_models import PROFILES, FaultBody, ProfileBody, RuleBody
 from emulator.endpoints.inspection.query_params import ScopeListingQuery, ScopeQuery
+from emulator.endpoints.inspection.rendering import rendered_all
 from emulator.engine.capacity import size_of
 from emulator.engine.faults.rules import FaultRule
 
@@ -23,44 +24,12 @@ FaultId = Annotated[str, Path(examples=["fault-1"])]
 router = APIRouter(route_class=ControlRoute, prefix="/_emulator/faults", tags=["faults"], responses=UNPROCESSABLE)
 
 
-class FaultView(DeferredModel):
-    """A rule and its counters."""
-
-    id: str = Field(examples=["fault-1"])
-    match: dict[str, Any] = Field(examples=[{"account_sid": "AC" + "a" * 32}])
-    then: dict[str, Any] = Field(examples=[{"reply": {"status": 429}}])
-    profile: str | None
-    skip_first: int
-    times: int | None
-    probability: float
-    seed: int | None
-    ttl: float | None = Field(description="seconds as given")
-    seconds_left: float | None = Field(description="until it ends by itself; null = never")
-    matched: int = Field(description="how many requests it was for while it could fire", examples=[3])
-    fired: int = Field(description="how many it made fail", examples=[1])
-    active: bool = Field(description="whether it can still fire")
-
-
-class FaultList(DeferredModel):
-    """Rules in order, and the available profiles."""
-
-    faults: list[FaultView | RecordError]
-    count: int
-    profiles: list[Profile]
-
-
-class RemovedFaults(DeferredModel):
-    """The number of removed rules."""
-
-    deleted: int
-
-
 def _view(engine: EngineDep, rule: FaultRule) -> FaultView:
     body = rule.source
     assert isinstance(body, RuleBody | ProfileBody)
     return FaultView(
         id=rule.id,
-        match=body.match.model_dump(mode="json", exclude_unset=True),
+        match=portable(body.match.model_dump(mode="json", exclude_unset=True)),
         then=body.then.model_dump(mode="json", exclude_none=True),
         profile=body.profile if isinstance(body, ProfileBody) else None,
         skip_first=rule.recipe.skip_first,
@@ -84,14 +53,14 @@ def _rule(engine: EngineDep, fault_id: str) -> FaultRule:
     return rule
 
 
-@router.get("", response_class=Response, responses={200: {"model": FaultList}}, summary="List faults")
-async def list_faults(engine: EngineDep, page: ScopeListingQuery) -> Response:
+@router.get("", summary="List faults")
+async def list_faults(engine: EngineDep, page: ScopeListingQuery) -> FaultList:
     """The rules that can match requests of a scope, in order."""
     wanted = page.scope()
     rules = [rule for rule in engine.faults if wanted.overlaps(rule.recipe.match.scope)]
-    profiles = [profile.model_dump(mode="json") for profile in PROFILES]
-    listed = await rendered_all(engine, lambda rule: _view(engine, rule).model_dump_json(), rules[page.skip :])
-    return json_response(listing("faults", listed, count=len(rules), profiles=profiles))
+    profiles = tuple(ProfileView(**profile.model_dump(mode="json")) for profile in PROFILES)
+    listed = await rendered_all(engine, partial(_view, engine), rules[page.skip :])
+    return FaultList(faults=listed, count=len(rules), profiles=profiles)
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=FULL, summary="Add a fault")

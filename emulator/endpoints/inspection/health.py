@@ -3,55 +3,14 @@
 import time
 
 from fastapi import APIRouter
-from pydantic import Field
 
 from emulator import __version__
+from emulator.endpoints.api.health import Alive, BoundView, Memory, Ready
 from emulator.endpoints.inspection.control_route import ControlRoute
-from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.dependencies import ServicesDep
-from emulator.engine.capacity import MemoryAccount, WhenFull
+from emulator.engine.capacity import MemoryAccount
 
 router = APIRouter(route_class=ControlRoute, tags=["health"])
-
-
-class Alive(DeferredModel):
-    """The process is alive."""
-
-    status: str = Field(default="ok", examples=["ok"])
-
-
-class BoundView(DeferredModel):
-    """The use and the maximum of one kind of state."""
-
-    name: str = Field(examples=["journal"])
-    entries: int = Field(description="how many there are", examples=[12])
-    max_entries: int = Field(examples=[100_000])
-    bytes: int = Field(description="the memory that they take", examples=[14_000])
-    max_bytes: int = Field(examples=[268_435_456])
-    when_full: WhenFull = Field(
-        description="evict = the oldest are dropped; refuse = 429 with the name of the bound; wait = for room",
-        examples=["evict"],
-    )
-
-
-class Memory(DeferredModel):
-    """The total memory limit, and the limit of each kind of state."""
-
-    bytes: int = Field(description="the memory that everything takes that is kept", examples=[14_000])
-    max_bytes: int = Field(description="the option memory_limit", examples=[536_870_912])
-    bounds: list[BoundView]
-
-
-class Ready(Alive):
-    """The emulator serves requests."""
-
-    version: str = Field(examples=[__version__])
-    uptime: float = Field(description="seconds since the start", examples=[12.3])
-    addresses: list[str] = Field(description="where it listens", examples=[["http://127.0.0.1:2010"]])
-    proxy: str | None = Field(description="where its proxy listens", examples=["http://127.0.0.1:2012"])
-    connections: int | None = Field(description="open connections, on all ports", examples=[1])
-    connections_limit: int | None = Field(description="how many may be open", examples=[20_000])
-    memory: Memory
 
 
 @router.get("/livez", summary="Is it alive?")
@@ -68,7 +27,7 @@ async def readyz(services: ServicesDep) -> Ready:
     return Ready(
         version=__version__,
         uptime=round(time.monotonic() - services.started_at, 3),
-        addresses=list(listening.addresses),
+        addresses=tuple(listening.addresses),
         proxy=listening.proxy,
         connections=None if connections is None else connections.open,
         connections_limit=None if connections is None else connections.limit,
@@ -77,7 +36,7 @@ async def readyz(services: ServicesDep) -> Ready:
 
 
 def _memory(account: MemoryAccount) -> Memory:
-    bounds = [
+    bounds = tuple(
         BoundView(
             name=bound.kind.name,
             entries=bound.entries,
@@ -87,5 +46,5 @@ def _memory(account: MemoryAccount) -> Memory:
             when_full=bound.kind.when_full,
         )
         for bound in account.bounds
-    ]
+    )
     return Memory(bytes=account.bytes, max_bytes=account.limit, bounds=bounds)

@@ -1,17 +1,16 @@
 """Query parameters. An unknown parameter is an error, because an ignored filter makes tests pass wrongly."""
 
-from dataclasses import replace
-from typing import Annotated, Literal, TypeVar
+from dataclasses import fields
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
 
 from fastapi import Depends, Query, Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 
 from emulator.endpoints.inspection.bodies import JSON_TEXT, json_text
-from emulator.engine.callbacks import deliveries
 from emulator.engine.callbacks.deliveries import DeliveryFilter
-from emulator.engine.journal.exchange import Outcome
-from emulator.engine.journal.filters import Filter
-from emulator.engine.journal.retries import RetryFinding
+from emulator.engine.filters import Filter, conditions
+from emulator.engine.journal.filters import MessageFilter, RequestFilter
+from emulator.engine.journal.retries import RetryFilter
 from emulator.engine.json_match import JsonSubset
 from emulator.engine.scope import Scope
 from emulator.engine.slices import Window
@@ -20,6 +19,36 @@ from emulator.wire import content
 LONGEST_WAIT = 60
 _DEFAULT_WAIT = 10
 _DEFAULT_WATCH = 1
+
+_JsonText = Annotated[str, AfterValidator(json_text), WithJsonSchema({"type": "string", **JSON_TEXT})]
+
+
+class _Filters(BaseModel):
+    """The parameters of a filter class: one per condition."""
+
+    model_config = ConfigDict(extra="forbid")
+    filter_type: ClassVar[type[Filter[Any]]]
+
+    def filter(self, **changes: object) -> Any:  # noqa: ANN401  an instance of `filter_type`
+        """Return the engine's filter."""
+        given = {name: getattr(self, name) for name in conditions(self.filter_type)}
+        if given.get("content") is not None:
+            given["content"] = JsonSubset(content.parse(given["content"]))
+        return self.filter_type(**given | changes)
+
+
+def _filters(kind: type[Filter[Any]]) -> Any:  # noqa: ANN401  a base class, which mypy does not follow
+    """Return a model with one parameter per condition of a filter class."""
+    hints = get_type_hints(kind)
+    defaults = {field.name: field.default for field in fields(kind)}
+    parameters: dict[str, Any] = {
+        name: (
+            _JsonText | None if JsonSubset in get_args(hints[name]) else hints[name],
+            Field(defaults[name], ge=row.minimum, description=row.doc, examples=[row.example]),
+        )
+        for name, row in conditions(kind).items()
+    }
+    return create_model(f"{kind.__name__}Parameters", __base__=_Filters, filter_type=(ClassVar, kind), **parameters)
 
 
 class ScopeModel(BaseModel):
@@ -39,46 +68,12 @@ class ScopeModel(BaseModel):
         return Scope(self.account_sid, self.call_sid)
 
 
-class _ByContent(ScopeModel):
-    after: int = Field(0, ge=0, description="only with a higher sequence number; `last_seq` of an earlier answer")
-    content: Annotated[str, AfterValidator(json_text), WithJsonSchema({"type": "string", **JSON_TEXT})] | None = Field(
-        None,
-        description="JSON that the content must hold: objects by subset, arrays whole",
-        examples=['{"type": "order"}'],
-    )
-    contains: str | None = Field(None, description="text that the content must hold", examples=["order"])
-
-    @property
-    def part(self) -> JsonSubset | None:
-        """The JSON that the content must contain."""
-        return None if self.content is None else JsonSubset(content.parse(self.content))
-
-
-class Wanted(_ByContent):
-    """Filters of messages; without parameters, all."""
-
-    idempotency_key: str | None = Field(None, description="only with this IdempotencyKey", examples=["1"])
-    valid: bool | None = Field(None, description="whether every schema allows it", examples=[False])
-
-    def filter(self, *, after: int | None = None) -> Filter:
-        """The engine's filter."""
-        return Filter(
-            account_sid=self.account_sid,
-            call_sid=self.call_sid,
-            idempotency_key=self.idempotency_key,
-            after=self.after if after is None else after,
-            content=self.part,
-            contains=self.contains,
-            valid=self.valid,
-        )
-
-
 class _Skipping(BaseModel):
     skip: int = Field(
         0,
         ge=0,
-        description="leave out this many first; a page ends early once it is larger than 2 MiB, "
-        "and when `skip` and what is listed make less than `count`, there is more",
+        description="number of records to omit; a page ends early once it is larger than 2 MiB: "
+        "there are more while `skip` plus the listed records are fewer than `count`",
     )
 
 
@@ -87,41 +82,24 @@ class _Paging(_Skipping):
         100,
         ge=1,
         le=1000,
-        description="how many are listed at most; a page ends early once it is larger than 2 MiB. "
-        "`count` is how many there are: go on with `skip`, or oldest first with `after`",
+        description="maximum number of listed records; a page ends early once it is larger than 2 MiB. "
+        "`count` is the number of matching records: continue with `skip`, or oldest first with `after`",
     )
     order: Literal["oldest", "newest"] = Field("oldest", description="which end comes first")
 
     @property
-    def newest_first(self) -> bool:
-        """Whether the newest record comes first."""
-        return self.order == "newest"
-
-    @property
     def window(self) -> Window:
         """The part of the matching records to list."""
-        return Window(self.limit, newest_first=self.newest_first, skip=self.skip)
+        return Window(self.limit, newest_first=self.order == "newest", skip=self.skip)
 
 
-class ListQuery(_Skipping):
-    """The number of records to omit."""
+class WaitModel(BaseModel):
+    """The condition and timeout of a wait."""
 
-    model_config = ConfigDict(extra="forbid")
-
-
-class ScopeListing(ScopeModel, _Skipping):
-    """Account, call, and the number of records to omit."""
-
-
-class ScopePage(ScopeModel, _Paging):
-    """Account, call, and the size and order of the page."""
-
-
-class _Patience(BaseModel):
     at_least: int | None = Field(None, ge=0, description="wait until at least this many records match", examples=[1])
     timeout: float = Field(_DEFAULT_WAIT, ge=0, le=LONGEST_WAIT, description="seconds to wait for `at_least`")
     at_most: int | None = Field(
-        None, ge=0, description="watch the whole window; answer at once when there are more", examples=[0]
+        None, ge=0, description="watch until the time is over; respond at once when more records match", examples=[0]
     )
     within: float | None = Field(
         None,
@@ -130,7 +108,7 @@ class _Patience(BaseModel):
         description="seconds to watch for `at_most`; default `timeout` if given, else 1",
         examples=[2],
     )
-    strict: bool = Field(default=False, description="an unsatisfied wait is 408 instead of 200")
+    strict: bool = Field(default=False, description="respond with 408 instead of 200 if the wait is not satisfied")
 
     @property
     def waits(self) -> bool:
@@ -145,51 +123,46 @@ class _Patience(BaseModel):
         return _DEFAULT_WATCH if self.within is None else self.within
 
 
-class MessageQuery(Wanted, _Paging, _Patience):
+class SkipModel(_Skipping):
+    """The number of records to omit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ScopeListing(ScopeModel, _Skipping):
+    """Account, call, and the number of records to omit."""
+
+
+class ScopePage(ScopeModel, _Paging):
+    """Account, call, and the size and order of the page."""
+
+
+class WaitQuery(_Filters, _Paging, WaitModel):
+    """Filters, page and wait of one kind of record."""
+
+
+class MessageFilterModel(_filters(MessageFilter)):  # type: ignore[misc]
+    """Filters of messages."""
+
+
+class MessageQuery(_filters(MessageFilter), WaitQuery):  # type: ignore[misc]
     """Filters, page and wait of messages."""
 
 
-class RetryQuery(Wanted, _Paging, _Patience):
+class RetryQuery(_filters(RetryFilter), WaitQuery):  # type: ignore[misc]
     """Filters, page and wait of retry sequences."""
 
-    finding: RetryFinding | None = Field(None, description="only those that show this", examples=["recovered"])
 
-
-class DeliveryQuery(_ByContent, _Paging, _Patience):
+class DeliveryQuery(_filters(DeliveryFilter), WaitQuery):  # type: ignore[misc]
     """Filters, page and wait of deliveries."""
 
-    subscription_sid: str | None = Field(None, description="only to this subscription", examples=["ZY" + "c" * 32])
-    message_sid: str | None = Field(None, description="only of this message", examples=["KX" + "d" * 32])
-    outcome: deliveries.DeliveryOutcome | None = Field(None, description="what became of it", examples=["delivered"])
 
-    def filter(self) -> DeliveryFilter:
-        """The engine's filter."""
-        return DeliveryFilter(
-            account_sid=self.account_sid,
-            call_sid=self.call_sid,
-            subscription_sid=self.subscription_sid,
-            message_sid=self.message_sid,
-            outcome=self.outcome,
-            after=self.after,
-            content=self.part,
-            contains=self.contains,
-        )
+class RequestFilterModel(_filters(RequestFilter)):  # type: ignore[misc]
+    """Filters of requests."""
 
 
-class RequestFilter(Wanted):
-    """Filters of exchanges; without parameters, all."""
-
-    status: int | None = Field(None, description="only with this HTTP status", examples=[400])
-    code: int | None = Field(None, description="only with this Twilio error code", examples=[32702])
-    outcome: Outcome | None = Field(None, description="what became of it")
-
-    def filter(self, *, after: int | None = None) -> Filter:
-        """The engine's filter."""
-        return replace(super().filter(after=after), status=self.status, code=self.code, outcome=self.outcome)
-
-
-class RequestPage(RequestFilter, _Paging):
-    """Filters, size and order of a page of exchanges."""
+class RequestPage(_filters(RequestFilter), _Paging):  # type: ignore[misc]
+    """Filters, size and order of a page of requests."""
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -209,12 +182,12 @@ def _read(model: type[_Model]) -> object:
 
 
 ScopeQuery = Annotated[ScopeModel, _read(ScopeModel)]
-SkipQuery = Annotated[ListQuery, _read(ListQuery)]
+SkipQuery = Annotated[SkipModel, _read(SkipModel)]
 ScopeListingQuery = Annotated[ScopeListing, _read(ScopeListing)]
 ScopePageQuery = Annotated[ScopePage, _read(ScopePage)]
-WantedQuery = Annotated[Wanted, _read(Wanted)]
+MessageFilterQuery = Annotated[MessageFilterModel, _read(MessageFilterModel)]
 MessagesQuery = Annotated[MessageQuery, _read(MessageQuery)]
 RetriesQuery = Annotated[RetryQuery, _read(RetryQuery)]
 DeliveriesQuery = Annotated[DeliveryQuery, _read(DeliveryQuery)]
-RequestFilterQuery = Annotated[RequestFilter, _read(RequestFilter)]
+RequestFilterQuery = Annotated[RequestFilterModel, _read(RequestFilterModel)]
 RequestPageQuery = Annotated[RequestPage, _read(RequestPage)]

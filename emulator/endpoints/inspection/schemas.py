@@ -1,25 +1,24 @@
 """`/_emulator/schemas`: JSON Schemas that validate the contents of a scope."""
 
-import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Response
 from pydantic import Field, WithJsonSchema
 from typing_extensions import TypeAliasType  # pydantic requires it
 
+from emulator.endpoints.api.errors import Problem
+from emulator.endpoints.api.json import RawJson
+from emulator.endpoints.api.schemas import SchemaList, SchemaView
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
-from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.dependencies import EngineDep, ServicesDep
-from emulator.endpoints.inspection.error_handlers import FULL, NOT_FOUND, UNPROCESSABLE, Problem, Responses, bad_value
-from emulator.endpoints.inspection.models import RecordError, json_response, listing, rendered_all
+from emulator.endpoints.inspection.error_handlers import FULL, NOT_FOUND, UNPROCESSABLE, Responses, bad_value
 from emulator.endpoints.inspection.query_params import ScopeListingQuery
+from emulator.endpoints.inspection.rendering import json_response, rendered_all
 from emulator.engine.scope import Scope
 from emulator.engine.state.schemas import OnFailure, Schema
 
 router = APIRouter(route_class=ControlRoute, prefix="/_emulator/schemas", tags=["schemas"], responses=UNPROCESSABLE)
-
-"""Schemas that may wait to be compiled: each is a request body of up to 256 KiB."""
 
 Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,100}$", examples=["order"])]
 
@@ -42,50 +41,37 @@ class SchemaBody(Body):
 SchemaRegistration = TypeAliasType("SchemaRegistration", SchemaBody)
 
 
-class SchemaView(SchemaBody):
-    """A registered schema."""
-
-    name: str = Field(examples=["order"])
-
-
-class SchemaList(DeferredModel):
-    """All registered schemas."""
-
-    schemas: list[SchemaView | RecordError]
-    count: int = Field(examples=[1])
-
-
 _UNAVAILABLE: Responses = {503: {"model": Problem, "description": "No process can be started to compile it"}}
 
 
 def _view(schema: Schema) -> SchemaView:
     return SchemaView(
         name=schema.name,
-        schema=json.loads(schema.text),
+        schema=RawJson(schema.text),
         account_sid=schema.scope.account_sid,
         call_sid=schema.scope.call_sid,
         on_failure=schema.on_failure,
     )
 
 
-@router.get("", response_class=Response, responses={200: {"model": SchemaList}}, summary="List schemas")
-async def list_schemas(engine: EngineDep, page: ScopeListingQuery) -> Response:
+@router.get("", summary="List schemas")
+async def list_schemas(engine: EngineDep, page: ScopeListingQuery) -> SchemaList:
     """The schemas that validate the contents of a scope."""
     wanted = page.scope()
     schemas = [schema for schema in engine.schemas if wanted.overlaps(schema.scope)]
-    listed = await rendered_all(
-        engine, lambda schema: _view(schema).model_dump_json(by_alias=True), schemas[page.skip :]
-    )
-    return json_response(listing("schemas", listed, count=len(schemas)))
+    return SchemaList(schemas=await rendered_all(engine, _view, schemas[page.skip :]), count=len(schemas))
 
 
-@router.put("/{name}", responses={**FULL, **_UNAVAILABLE, 201: {"model": SchemaView, "description": "Registered"}})
+@router.put(
+    "/{name}",
+    response_model=SchemaView,
+    responses={**FULL, **_UNAVAILABLE, 201: {"model": SchemaView, "description": "Registered"}},
+)
 async def put_schema(
     services: ServicesDep,
     name: Name,
     body: Annotated[SchemaRegistration, IN_BODY],
-    response: Response,
-) -> SchemaView:
+) -> Response:
     """Register a schema, or replace the one of this name (200).
 
     A schema that takes too long to compile or to apply, or too much memory, is rejected with 422 and the name of
@@ -110,9 +96,8 @@ async def put_schema(
         on_failure=body.on_failure,
         validate=compiled.validate,
     )
-    if services.engine.schemas.add(schema):
-        response.status_code = 201
-    return _view(schema)
+    is_new = services.engine.schemas.add(schema)
+    return json_response(_view(schema), 201 if is_new else 200)
 
 
 @router.get("/{name}", responses=NOT_FOUND)

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from pydantic import Field
 
+from emulator.endpoints.api.seed import Seed
 from emulator.endpoints.inspection.bodies import Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.dependencies import EngineDep
@@ -11,7 +12,7 @@ from emulator.endpoints.inspection.error_handlers import UNPROCESSABLE
 router = APIRouter(route_class=ControlRoute, tags=["clock and seed"], responses=UNPROCESSABLE)
 
 
-class Seed(Body):
+class SeedBody(Body):
     """The seed of identifiers; null = random."""
 
     seed: int | None = Field(ge=0, le=10**15 - 1, examples=[7])
@@ -24,7 +25,7 @@ async def get_seed(engine: EngineDep) -> Seed:
 
 
 @router.put("/_emulator/seed", summary="Make identifiers reproducible")
-async def put_seed(engine: EngineDep, seed: Seed) -> Seed:
+async def put_seed(engine: EngineDep, body: SeedBody) -> Seed:
     """Restart the sequence of SIDs and request ids from this seed."""
-    engine.ids.seed(seed.seed)
-    return seed
+    engine.ids.seed(body.seed)
+    return Seed(seed=body.seed)

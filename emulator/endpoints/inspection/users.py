@@ -3,16 +3,16 @@
 from collections import defaultdict
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Response
+from fastapi import APIRouter, HTTPException, Path
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
+from emulator.endpoints.api.users import BehaviourView, UserCall, UserList, UserView
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
-from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.dependencies import EngineDep, ServicesDep
 from emulator.endpoints.inspection.error_handlers import FULL, NOT_FOUND, UNPROCESSABLE
-from emulator.endpoints.inspection.models import RecordError, json_response, listing, rendered_all
 from emulator.endpoints.inspection.query_params import SkipQuery
+from emulator.endpoints.inspection.rendering import rendered_all
 from emulator.engine.voice.auto_answer import AutoAnswer, Reaction
 from emulator.engine.voice.call_legs import CallLeg
 from emulator.engine.voice.clients import ClientConnection
@@ -20,32 +20,6 @@ from emulator.engine.voice.clients import ClientConnection
 router = APIRouter(route_class=ControlRoute, prefix="/_emulator/users", tags=["users"], responses=UNPROCESSABLE)
 
 Identity = Annotated[str, Path(min_length=1, max_length=256, examples=["alice"])]
-
-
-class UserCall(DeferredModel):
-    """A user's leg of a call."""
-
-    call_sid: str = Field(examples=["CA" + "b" * 32])
-    account_sid: str | None = Field(description="null = every account's", examples=["AC" + "a" * 32])
-    direction: str = Field(description="outgoing or incoming, as the user sees it", examples=["outgoing"])
-    answered: bool = Field(examples=[True])
-
-
-class UserView(DeferredModel):
-    """A connected Voice SDK."""
-
-    identity: str = Field(examples=["alice"])
-    account_sid: str | None = Field(description="from its token; null = every account's", examples=["AC" + "a" * 32])
-    registered: bool = Field(description="whether it can be called", examples=[True])
-    calls: list[UserCall]
-
-
-class UserList(DeferredModel):
-    """The connected users."""
-
-    users: list[UserView | RecordError]
-    count: int = Field(examples=[1])
-    insights: int = Field(description="how many reports of SDKs were swallowed here", examples=[0])
 
 
 class AnswerBody(Body):
@@ -79,31 +53,21 @@ BehaviourBody = Annotated[
 """What the other end of a call does when no user of that name is registered."""
 
 
-class BehaviourView(DeferredModel):
-    """The automatic answer of an identity."""
-
-    identity: str = Field(examples=["alice"])
-    reaction: Reaction = Field(examples=["answer"])
-    after: float = Field(description="seconds of ringing before it answers", examples=[1.5])
-
-
-@router.get("", response_class=Response, responses={200: {"model": UserList}}, summary="List connected users")
-async def list_users(services: ServicesDep, page: SkipQuery) -> Response:
+@router.get("", summary="List connected users")
+async def list_users(services: ServicesDep, page: SkipQuery) -> UserList:
     """The connected Voice SDKs and their calls."""
     parties = defaultdict[ClientConnection, list[CallLeg]](list)
     for party in services.engine.call_controller.parties:
         for line in party.lines:
             parties[line].append(party)
 
-    def view(line: ClientConnection) -> str:
-        calls_of_line = list(map(_call, parties[line]))
-        return UserView(
-            identity=line.identity, account_sid=line.account_sid, registered=line.registered, calls=calls_of_line
-        ).model_dump_json()
+    def view(line: ClientConnection) -> UserView:
+        calls = tuple(map(_call, parties[line]))
+        return UserView(identity=line.identity, account_sid=line.account_sid, registered=line.registered, calls=calls)
 
     lines = list(services.engine.call_controller.lines)
     listed = await rendered_all(services.engine, view, lines[page.skip :])
-    return json_response(listing("users", listed, count=len(lines), insights=services.insights()))
+    return UserList(users=listed, count=len(lines), insights=services.insights())
 
 
 def _call(party: CallLeg) -> UserCall:

@@ -3,15 +3,15 @@
 They change in two ways only: an attempt is added, or the outcome is set. This module sends no callbacks.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable  # noqa: TC003  resolved by get_type_hints
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from emulator.engine.capacity import MemoryAccount, size_of
+from emulator.engine.filters import Filter, by_account, by_call, by_json, by_position, by_text, by_value
 from emulator.engine.ids import IdGenerator
-from emulator.engine.journal.filters import Mismatch, text_matches, text_mismatches, values_of
 from emulator.engine.journal.waits import WaiterRegistry
 from emulator.engine.json_match import JsonSubset
 from emulator.engine.scope import Owners, Scope
@@ -92,61 +92,23 @@ class Delivery:
         return CALLBACK_FAILED if self.outcome is DeliveryOutcome.FAILED else None
 
 
+_BY_SUBSCRIPTION = by_value("subscription_sid", "subscription", "only to this subscription", "ZY" + "c" * 32)
+_BY_MESSAGE = by_value("notice.sid", "message", "only of this message", "KX" + "d" * 32)
+_BY_OUTCOME = by_value("outcome", "outcome", "only with this outcome", "delivered")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryFilter:
-    """A filter of deliveries; None = any."""
+class DeliveryFilter(Filter[Delivery]):
+    """A filter of deliveries; without values, it matches all."""
 
-    account_sid: str | None = None
-    call_sid: str | None = None
-    subscription_sid: str | None = None
-    message_sid: str | None = None
-    outcome: DeliveryOutcome | None = None
-    after: int = 0
-    content: JsonSubset | None = None
-    contains: str | None = None
-
-    @property
-    def scope(self) -> Scope:
-        """Scope of the account and call."""
-        return Scope(self.account_sid, self.call_sid)
-
-    @property
-    def size(self) -> int:
-        """Approximate memory in bytes."""
-        return size_of(self.account_sid, self.call_sid, self.subscription_sid, self.message_sid) + size_of(
-            self.content, self.contains
-        )
-
-    @property
-    def values(self) -> int:
-        """Cost of examining a content, in JSON values."""
-        return values_of(self.content, self.contains)
-
-    def matches(self, delivery: Delivery, /) -> bool:
-        """Whether a delivery meets all conditions."""
-        if next(self._facts(delivery), None) is not None:
-            return False
-        return text_matches(delivery.notice.content, self.content, self.contains)
-
-    def mismatches(self, delivery: Delivery) -> Iterator[Mismatch]:
-        """Yield the conditions that a delivery does not meet."""
-        yield from self._facts(delivery)
-        yield from text_mismatches(delivery.notice.content, self.content, self.contains)
-
-    def _facts(self, delivery: Delivery) -> Iterator[Mismatch]:
-        """Yield the mismatches except those of the content."""
-        notice = delivery.notice
-        for what, wanted, found in (
-            ("account_sid", self.account_sid, notice.account_sid),
-            ("call_sid", self.call_sid, notice.call_sid),
-            ("subscription_sid", self.subscription_sid, delivery.subscription_sid),
-            ("message_sid", self.message_sid, notice.sid),
-            ("outcome", self.outcome, delivery.outcome),
-        ):
-            if wanted not in (None, found):
-                yield Mismatch(what, wanted, found)
-        if delivery.seq <= self.after:
-            yield Mismatch("after", self.after, delivery.seq)
+    account_sid: Annotated[str | None, by_account("notice.account_sid")] = None
+    call_sid: Annotated[str | None, by_call("notice.call_sid")] = None
+    subscription_sid: Annotated[str | None, _BY_SUBSCRIPTION] = None
+    message_sid: Annotated[str | None, _BY_MESSAGE] = None
+    outcome: Annotated[DeliveryOutcome | None, _BY_OUTCOME] = None
+    after: Annotated[int, by_position("seq")] = 0
+    content: Annotated[JsonSubset | None, by_json("notice.content")] = None
+    contains: Annotated[str | None, by_text("notice.content")] = None
 
 
 class Deliveries(Store[str, Delivery]):

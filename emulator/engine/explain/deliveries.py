@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from emulator.engine.callbacks.deliveries import Delivery, DeliveryFilter, DeliveryOutcome
 from emulator.engine.callbacks.dispatcher import CallbackDispatcher
 from emulator.engine.explain.wording import ending
-from emulator.engine.journal.filters import are_anothers
+from emulator.engine.filters import belongs_to_others
 from emulator.engine.journal.waits import WaitEnd, Waiter
 from emulator.engine.scope import Scope
 from emulator.engine.slices import Steps
@@ -20,7 +20,7 @@ def explain(wait: Waiter[DeliveryFilter], end: WaitEnd, callback_dispatcher: Cal
 
     Works in steps, one per examined delivery.
     """
-    line = ending(wait, end, ("delivery", "deliveries"), "matched")
+    line = ending(wait, end, ("delivery", "deliveries"), "matched", wait.wanted.described)
     nearest = yield from _nearest(wait.wanted, callback_dispatcher)
     return [line, *_situation(wait.wanted.scope, callback_dispatcher), *nearest]
 
@@ -49,13 +49,10 @@ def _nearest(wanted: DeliveryFilter, callback_dispatcher: CallbackDispatcher) ->
     for delivery in examined:
         yield
         mismatches = list(wanted.mismatches(delivery))
-        if mismatches and not are_anothers(mismatches):
+        if mismatches and not belongs_to_others(mismatches):
             near.append((mismatches, delivery))
     near.sort(key=lambda candidate: len(candidate[0]))  # stable: ties keep the scope's own first, then the newest
-    return [
-        f"{describe(delivery)}: it lacks {', '.join(f'{miss.what} {str(miss.wanted)!r}' for miss in mismatches)}"
-        for mismatches, delivery in near[:SHOWN]
-    ]
+    return [f"{describe(delivery)}: {'; '.join(wanted.worded(mismatches))}" for mismatches, delivery in near[:SHOWN]]
 
 
 def describe(delivery: Delivery) -> str:

@@ -1,14 +1,14 @@
 """Explanations of failed waits for messages: lines for humans, and near misses as data."""
 
-import json
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Iterable
 from itertools import islice
 from typing import NamedTuple
 
-from emulator.engine.explain.wording import cut, ending
+from emulator.engine.excerpt import excerpt
+from emulator.engine.explain.wording import ending
+from emulator.engine.filters import Mismatch, belongs_to_others, owner
 from emulator.engine.journal.exchange import Exchange, Outcome, host_of
-from emulator.engine.journal.filters import Filter, Mismatch, are_anothers
+from emulator.engine.journal.filters import MessageFilter, RequestFilter
 from emulator.engine.journal.journal import Journal
 from emulator.engine.journal.waits import MessageWaiter, WaitEnd
 from emulator.engine.slices import Steps
@@ -44,7 +44,7 @@ class Explanation(NamedTuple):
 def explain(wait: MessageWaiter, end: WaitEnd, journal: Journal) -> Steps[Explanation]:
     """Explain why a wait was not satisfied; works in steps, one per examined exchange."""
     wanted = wait.wanted
-    lines = [ending(wait, end, ("message", "messages"), "arrived", _described(wanted))]
+    lines = [ending(wait, end, ("message", "messages"), "arrived", wanted.described)]
     if wait.at_most is not None and wait.count > wait.at_most:
         too_many = yield from _newest(wanted, journal)
         return Explanation(lines + [_created(exchange) for exchange in too_many], [])
@@ -60,15 +60,15 @@ def explain(wait: MessageWaiter, end: WaitEnd, journal: Journal) -> Steps[Explan
     return Explanation(lines, near)
 
 
-def _newest(wanted: Filter, journal: Journal) -> Steps[list[Exchange]]:
+def _newest(wanted: MessageFilter, journal: Journal) -> Steps[list[Exchange]]:
     """Return the newest matching messages."""
     return (yield from journal.messages(wanted).found(SHOWN))
 
 
-def near_misses(wanted: Filter, journal: Journal) -> Steps[list[NearMiss]]:
+def near_misses(wanted: MessageFilter, journal: Journal) -> Steps[list[NearMiss]]:
     """Return the exchanges with the fewest mismatches, the newest first among equals, at most five."""
-    created = replace(wanted, outcome=Outcome.CREATED)
-    own = journal.requests(Filter(account_sid=wanted.account_sid, call_sid=wanted.call_sid))
+    created = RequestFilter(**{given.name: given.wanted for given in wanted.given}, outcome=Outcome.CREATED)
+    own = journal.requests(MessageFilter(account_sid=wanted.account_sid, call_sid=wanted.call_sid))
     newest = yield from own.found(LOOKED_AT)
     examined = dict.fromkeys([*newest, *journal.newest(LOOKED_AT)])
     related, others = list[_Candidate](), list[_Candidate]()
@@ -76,14 +76,14 @@ def near_misses(wanted: Filter, journal: Journal) -> Steps[list[NearMiss]]:
         yield
         mismatches = _lacks(created, exchange)
         if mismatches:
-            nearest = others if are_anothers(mismatches) else related
+            nearest = others if belongs_to_others(mismatches) else related
             nearest.append((exchange, mismatches))
             nearest.sort(key=lambda each: len(each[1]))  # stable: ties keep the scope's own first, then the newest
             del nearest[SHOWN:]
-    return [NearMiss(exchange, lacks, _sentence(exchange, lacks)) for exchange, lacks in related or others]
+    return [NearMiss(exchange, lacks, _sentence(created, exchange, lacks)) for exchange, lacks in related or others]
 
 
-def _lacks(wanted: Filter, exchange: Exchange) -> tuple[Mismatch, ...]:
+def _lacks(wanted: RequestFilter, exchange: Exchange) -> tuple[Mismatch, ...]:
     """Return the mismatches of a near miss; empty for any other exchange."""
     if exchange.outcome is Outcome.PREFLIGHT or (exchange.made is not None and exchange.message is None):
         return ()
@@ -97,20 +97,7 @@ def _is_anothers_trouble(exchange: Exchange, mismatches: Iterable[Mismatch]) -> 
     return elsewhere and exchange.created is None and exchange.problem is not PATH_UNKNOWN
 
 
-def _described(wanted: Filter) -> str:
-    given = [f"{name} {value}" for name, value in zip(("account", "call", "key"), wanted.keys, strict=True) if value]
-    if wanted.after:
-        given.append(f"after {wanted.after}")
-    if wanted.contains is not None:
-        given.append(f"containing {wanted.contains!r}")
-    if wanted.content is not None:
-        given.append(f"with {_json(wanted.content.value)} in the content")
-    if wanted.valid is not None:
-        given.append("that its schemas allow" if wanted.valid else "that a schema forbids")
-    return f" ({', '.join(given)})" if given else ""
-
-
-def _nothing_near(wanted: Filter, journal: Journal) -> str:
+def _nothing_near(wanted: MessageFilter, journal: Journal) -> str:
     newest = next(iter(journal.newest(1)), None)
     if newest is None or newest.seq <= wanted.after:
         if journal.last_seq > wanted.after:
@@ -123,74 +110,37 @@ def _nothing_near(wanted: Filter, journal: Journal) -> str:
 
 
 def _created(exchange: Exchange) -> str:
-    return f"number {exchange.seq}: {_what(exchange)}, content {cut(exchange.content or '')}"
+    return f"number {exchange.seq}: {_what(exchange)}, content {excerpt(exchange.content or '')}"
 
 
 def _what(exchange: Exchange) -> str:
     context = exchange.context
-    owner = f"for {_owner('call', context.call_sid)} of {_owner('account', context.account_sid)}"
+    owners = f"for {owner('call', context.call_sid)} of {owner('account', context.account_sid)}"
     if exchange.fault is not None and exchange.outcome is Outcome.FAULTED:
-        return f"a request {owner} that {exchange.fault.rule} kept from being processed ({exchange.fault.name})"
+        return f"a request {owners} that {exchange.fault.rule} kept from being processed ({exchange.fault.name})"
     if exchange.problem is not None:
         problem = exchange.problem
         reason = f"; {exchange.reason}" if exchange.reason else ""
-        says = problem.rule.says.replace("{path}", cut(exchange.request.path, _LONGEST_PATH))
-        return f"a request {owner}, refused with {says} (rule {problem.name}, {problem.certainty}{reason})"
+        says = problem.rule.says.replace("{path}", excerpt(exchange.request.path, _LONGEST_PATH))
+        return f"a request {owners}, refused with {says} (rule {problem.name}, {problem.certainty}{reason})"
     if exchange.made is None:
-        return f"a preflight {owner}"
+        return f"a preflight {owners}"
     if exchange.message is None:
-        return f"a request {owner} about {exchange.made.element} {exchange.made.sid}"
+        return f"a request {owners} about {exchange.made.element} {exchange.made.sid}"
     sid = exchange.message.sid
     return (
-        f"message {sid} {owner}" if exchange.created else f"a request {owner} that replayed {sid} and created nothing"
+        f"message {sid} {owners}" if exchange.created else f"a request {owners} that replayed {sid} and created nothing"
     )
-
-
-def _owner(what: str, sid: object) -> str:
-    return f"{what} {cut(str(sid))}" if sid else f"no {what}"
 
 
 def _foreign_host(exchange: Exchange) -> list[str]:
     host = host_of(exchange.request.head)
     if is_local(host) or is_twilio(host):
         return []
-    return [f"it was sent to the host {cut(host)}: are TWILIO_REGION or TWILIO_EDGE set beside a base URL?"]
+    return [f"it was sent to the host {excerpt(host)}: are TWILIO_REGION or TWILIO_EDGE set beside a base URL?"]
 
 
-def _sentence(exchange: Exchange, mismatches: tuple[Mismatch, ...]) -> str:
-    lacks = [_LACKS[miss.what](miss) for miss in mismatches if miss.what in _LACKS] + _foreign_host(exchange)
+def _sentence(wanted: RequestFilter, exchange: Exchange, mismatches: tuple[Mismatch, ...]) -> str:
+    # The description of the exchange already includes its outcome.
+    lacks = wanted.worded(miss for miss in mismatches if miss.what != "outcome") + _foreign_host(exchange)
     return f"number {exchange.seq}: {_what(exchange)}" + (": " + "; ".join(lacks) if lacks else "")
-
-
-def _where(miss: Mismatch) -> str:
-    shown = [
-        f"{difference.pointer or 'the whole'} is {'missing' if difference.missing else _json(difference.found)}, "
-        f"wanted {_json(difference.wanted)}"
-        for difference in miss.where[:SHOWN]
-    ]
-    return "its content differs: " + ", ".join(shown)
-
-
-_VERDICTS: dict[object, str] = {
-    True: "its schemas allow it",
-    False: "a schema forbids it",
-    None: "no schema was registered for it",
-}
-# Texts of mismatches. The outcome has none: the description of the exchange includes it.
-_LACKS: dict[str, Callable[[Mismatch], str]] = {
-    "account_sid": lambda miss: f"it is for {_owner('account', miss.found)}, not {miss.wanted}",
-    "call_sid": lambda miss: f"it is for {_owner('call', miss.found)}, not {miss.wanted}",
-    "idempotency_key": lambda miss: (
-        f"it has no key, not {miss.wanted!r}"
-        if miss.found is None
-        else f"its key is {miss.found!r}, not {miss.wanted!r}"
-    ),
-    "after": lambda miss: f"it arrived before: {miss.found} is not after {miss.wanted}",
-    "contains": lambda miss: f"its content {cut(str(miss.found))} does not contain {miss.wanted!r}",
-    "content": _where,
-    "valid": lambda miss: _VERDICTS[miss.found],
-}
-
-
-def _json(value: object) -> str:
-    return cut(json.dumps(value, ensure_ascii=False, default=str))  # str: long integers are Decimals

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from emulator.engine.explain.wording import cut, ending
+from emulator.engine.excerpt import excerpt
+from emulator.engine.explain.wording import ending
 from emulator.engine.journal.exchange import Exchange
-from emulator.engine.journal.retries import RetrySequence
-from emulator.engine.journal.waits import MessageWaiter, WaitEnd
+from emulator.engine.journal.retries import RetryFilter, RetrySequence
+from emulator.engine.journal.waits import WaitEnd, Waiter
 
 SHOWN = 5
 
@@ -14,9 +15,9 @@ def describe(sequence: RetrySequence) -> list[str]:
     """Describe a retry sequence in lines: a summary, then each attempt."""
     attempts, messages = len(sequence.attempts), sequence.messages
     first = sequence.attempts[0]
-    content = "no content" if first.content is None else f"content {cut(first.content)}"
+    content = "no content" if first.content is None else f"content {excerpt(first.content)}"
     line = (
-        f"{attempts} {'attempt' if attempts == 1 else 'attempts'} for {cut(first.context.call_sid or 'no call')}, "
+        f"{attempts} {'attempt' if attempts == 1 else 'attempts'} for {excerpt(first.context.call_sid or 'no call')}, "
         f"{content}, {messages} {'message' if messages == 1 else 'messages'} created"
     )
     says = "; ".join(f"{finding.says} ({finding})" for finding in sequence.findings)
@@ -26,16 +27,15 @@ def describe(sequence: RetrySequence) -> list[str]:
     return [f"{line}: {says}" if says else line, *shown]
 
 
-def explain(wait: MessageWaiter, end: WaitEnd, wanted: str, retries: Sequence[RetrySequence]) -> list[str]:
+def explain(wait: Waiter[RetryFilter], end: WaitEnd, retries: Sequence[RetrySequence]) -> list[str]:
     """Explain in lines why a wait was not satisfied.
 
     Args:
         wait: the wait, with the count of matching sequences.
         end: reason for its end.
-        wanted: description of the wanted retry sequences, appended to the noun.
         retries: the existing retry sequences, oldest first.
     """
-    lines = [ending(wait, end, ("retry sequence", "retry sequences"), "found", wanted)]
+    lines = [ending(wait, end, ("retry sequence", "retry sequences"), "found", wait.wanted.described)]
     if not retries:
         return [*lines, "there was no attempt at all: is the client pointed at this emulator, and at this call?"]
     for sequence in retries[: -SHOWN - 1 : -1]:
@@ -56,4 +56,4 @@ def _facts(attempt: Exchange) -> Iterator[str]:
         yield f"{attempt.fault.name} by {attempt.fault.rule}"
     if attempt.is_lost:
         yield "the answer lost"
-    yield "no key" if attempt.idempotency_key is None else f"key {cut(attempt.idempotency_key)}"
+    yield "no key" if attempt.idempotency_key is None else f"key {excerpt(attempt.idempotency_key)}"

@@ -1,10 +1,8 @@
-"""Common parts of all explanations: the end of a wait, and truncated texts."""
+"""The first line of an explanation: what was wanted, and how many matched."""
 
 from typing import Any
 
 from emulator.engine.journal.waits import WaitEnd, Waiter
-
-LONGEST = 80
 
 _BROKEN_OFF = {
     WaitEnd.RESET: "; the scope was reset while waiting",
@@ -28,8 +26,3 @@ def ending(wait: Waiter[Any], end: WaitEnd, nouns: tuple[str, str], verb: str, s
     singular, plural = nouns
     noun = singular if bounds[-1].endswith(" 1") else plural
     return f"wanted {' and '.join(bounds)} {noun}{suffix}, {wait.count} {verb}{_BROKEN_OFF.get(end, '')}"
-
-
-def cut(text: str, longest: int = LONGEST) -> str:
-    """Truncate a text to at most `longest` characters, ending in an ellipsis."""
-    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -10,7 +10,7 @@ from itertools import chain, islice
 from operator import attrgetter
 
 from emulator.engine.journal.exchange import Exchange
-from emulator.engine.journal.filters import Filter, keys_of
+from emulator.engine.journal.filters import MessageFilter, keys_of
 from emulator.engine.slices import Steps
 
 _seq = attrgetter("seq")
@@ -139,23 +139,23 @@ class Index:
 
     def newest(self, limit: int) -> list[Exchange]:
         """Return at most `limit` exchanges, newest first."""
-        return self.select(Filter()).page(limit, newest_first=True)
+        return self.select(MessageFilter()).page(limit, newest_first=True)
 
     def oldest(self) -> Exchange | None:
         """Return the oldest exchange; None when the index is empty."""
         return self._all[self._evicted] if self._evicted < len(self._all) else None
 
-    def select(self, wanted: Filter) -> Selection:
+    def select(self, wanted: MessageFilter) -> Selection:
         """Select the exchanges that match a filter, oldest first."""
         tracks = [by.get(value, []) for value, by in zip(wanted.keys, self._by, strict=True) if value is not None]
         if self._call_tells_account(wanted):
             del tracks[0]
         track = min(tracks, key=len, default=self._all)
         start = bisect_right(track, max(wanted.after, self._oldest - 1), key=_seq)
-        is_exact = len(tracks) <= 1 and not wanted.needs_a_look
+        is_exact = len(tracks) <= 1 and not wanted.needs_look
         return Selection((track, start), matches=None if is_exact else wanted.matches)
 
-    def _call_tells_account(self, wanted: Filter) -> bool:
+    def _call_tells_account(self, wanted: MessageFilter) -> bool:
         """Whether all exchanges of the filter's call belong to the filter's account: the most common scope."""
         account_sid, call_sid = wanted.account_sid, wanted.call_sid
         if account_sid is None or call_sid is None or call_sid in self._shared:

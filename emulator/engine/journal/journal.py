@@ -5,7 +5,7 @@ from operator import attrgetter
 
 from emulator.engine.capacity import MemoryAccount
 from emulator.engine.journal.exchange import Exchange
-from emulator.engine.journal.filters import Filter
+from emulator.engine.journal.filters import MessageFilter
 from emulator.engine.journal.index import Index, Selection
 
 _HEADS_SHARED = 1024
@@ -69,17 +69,17 @@ class Journal:
         """Return the exchange with this id (the hex part of a request id or of a message SID)."""
         return self._by_id.get(hex_id)
 
-    def requests(self, wanted: Filter) -> Selection:
+    def requests(self, wanted: MessageFilter) -> Selection:
         """Select all exchanges that match a filter."""
         return self._messages.select(wanted) | self._others.select(wanted)
 
-    def messages(self, wanted: Filter) -> Selection:
+    def messages(self, wanted: MessageFilter) -> Selection:
         """Select the exchanges that created a message and match a filter."""
         return self._messages.select(wanted)
 
     def clear(self) -> list[Exchange]:
         """Remove and return all exchanges, oldest first. Numbering continues."""
-        gone = self.requests(Filter()).candidates()
+        gone = self.requests(MessageFilter()).candidates()
         self._bound.release(self._bound.bytes, self._bound.entries)
         self._by_id, self._messages, self._others = {}, Index(), Index()
         self.evicted = self.evicted_through = 0
@@ -87,7 +87,7 @@ class Journal:
 
     def newest(self, limit: int) -> list[Exchange]:
         """Return at most `limit` exchanges, newest first."""
-        return self.requests(Filter()).page(limit, newest_first=True)
+        return self.requests(MessageFilter()).page(limit, newest_first=True)
 
     def holds(self, exchange: Exchange) -> bool:
         """Whether an appended exchange was neither evicted nor removed."""

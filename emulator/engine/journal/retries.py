@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 from itertools import pairwise
+from typing import Annotated
 
 from emulator.engine.faults.kinds import ReplyFault
+from emulator.engine.filters import Condition, conditions
 from emulator.engine.journal.exchange import Exchange, Outcome, unpack
+from emulator.engine.journal.filters import MessageFilter
 from emulator.engine.slices import Steps
 
 # A tuple: an enumeration's hash is slow.
@@ -94,6 +97,35 @@ class RetrySequence:
     def messages(self) -> int:
         """Number of messages that the attempts created; more than 1 means duplicates."""
         return sum(attempt.created is not None for attempt in self.attempts)
+
+
+_BY_FINDING = Condition(
+    path="findings",
+    doc="only with this finding",
+    example="recovered",
+    matches=lambda wanted, findings: wanted in findings,
+    wording=lambda wanted: f"with the finding {wanted}",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryFilter(MessageFilter):
+    """A filter of retry sequences; without values, it matches all.
+
+    A sequence matches when its last attempt is after `after`, it has the finding, and one attempt meets the rest.
+    """
+
+    finding: Annotated[RetryFinding | None, _BY_FINDING] = None
+
+    @property
+    def of_attempts(self) -> MessageFilter:
+        """The conditions of attempts."""
+        names = conditions(MessageFilter).keys() - {"after"}
+        return MessageFilter(**{given.name: given.wanted for given in self.given if given.name in names})
+
+    def may_match(self, sequence: RetrySequence) -> bool:
+        """Whether the conditions of the sequence itself are met."""
+        return sequence.seq > self.after and self.finding in (None, *sequence.findings)
 
 
 def group_retries(exchanges: Iterable[Exchange], *, now: float, window: float) -> Steps[list[RetrySequence]]:

@@ -10,8 +10,9 @@ from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
 from emulator.engine.capacity import CapacityError, MemoryAccount
+from emulator.engine.filters import Filter
 from emulator.engine.journal.exchange import Exchange
-from emulator.engine.journal.filters import Filter
+from emulator.engine.journal.filters import MessageFilter
 from emulator.engine.scope import Owners, Scope
 from emulator.engine.slices import Slices, Steps, Wakeups
 from emulator.engine.store import ENTRY, Store
@@ -29,27 +30,8 @@ class Owned(Protocol):
         """Account and call of the item."""
 
 
-class WaitFilter(Protocol):
-    """A filter of items."""
-
-    @property
-    def scope(self) -> Scope:
-        """Account and call of the matching items."""
-
-    @property
-    def size(self) -> int:
-        """Memory in bytes."""
-
-    @property
-    def values(self) -> int:
-        """Cost of examining an item's content, in JSON values."""
-
-    def matches(self, thing: Any, /) -> bool:  # noqa: ANN401  the type of item depends on the filter
-        """Whether an item matches."""
-
-
 Thing = TypeVar("Thing", bound=Owned)
-Wish = TypeVar("Wish", bound=WaitFilter)
+Wish = TypeVar("Wish", bound=Filter[Any])
 
 
 class WaitEnd(StrEnum):
@@ -221,5 +203,5 @@ class WaiterRegistry(Store[Waiter[Wish], Waiter[Wish]], Generic[Thing, Wish]):
                 self._wakeups.set(wait.over, end)
 
 
-MessageWaiter = Waiter[Filter]
-MessageWaiters = WaiterRegistry[Exchange, Filter]
+MessageWaiter = Waiter[MessageFilter]
+MessageWaiters = WaiterRegistry[Exchange, MessageFilter]

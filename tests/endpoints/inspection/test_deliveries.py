@@ -418,7 +418,7 @@ def test_too_many_are_told_at_once(caller: Caller) -> None:
         page = deliveries(caller, at_most=0, within=LONG)
 
     assert (page["satisfied"], page["ended"]) == (False, "decided")
-    assert page["explanation"][0] == "wanted at most 0 deliveries, 1 matched"
+    assert page["explanation"][0] == f"wanted at most 0 deliveries (account {caller.account}), 1 matched"
 
 
 def test_an_unsatisfied_wait_says_why(caller: Caller) -> None:
@@ -432,14 +432,14 @@ def test_an_unsatisfied_wait_says_why(caller: Caller) -> None:
 
     assert [one["satisfied"] for one in (nothing, silent, failed)] == [False] * 3
     assert nothing["explanation"] == [
-        "wanted at least 1 delivery, 0 matched",
+        f"wanted at least 1 delivery (account {caller.account}, call {caller.call}), 0 matched",
         f"there is no subscription of call {caller.call}: create one before the end user sends a message",
         f"the end user of call {caller.call} said nothing",
     ]
     assert silent["explanation"][1:] == [f"the end user of call {caller.call} said nothing"]
     assert failed["explanation"][1] == f"the end user of call {caller.call} said 1 message"
     assert failed["explanation"][2].startswith(f"delivery {failed['last_seq']} of {sid} for call {caller.call}")
-    assert "failed with 32711 (the receiver answered 500): it lacks outcome" in failed["explanation"][2]
+    assert failed["explanation"][2].endswith("(the receiver answered 500): its outcome is failed, not delivered")
 
 
 @pytest.mark.parametrize(("strict", "expected"), [("true", 408), ("false", 200)])

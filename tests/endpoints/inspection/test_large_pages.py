@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from support.server import Caller, Running, Site, path_of
 
-from emulator.endpoints.inspection import models
+from emulator.endpoints.inspection import rendering
 from emulator.engine.scope import Scope
 from emulator.engine.state.schemas import OnFailure, Schema
 from emulator.settings import Settings
@@ -21,7 +21,7 @@ CONTENTS = [json.dumps(f"{number}".ljust(SIZE, "\N{GRINNING FACE}"), ensure_asci
 
 @pytest.fixture
 def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
-    monkeypatch.setattr(models, "PAGE_BYTES", 20_000)
+    monkeypatch.setattr(rendering, "PAGE_BYTES", 20_000)
     running = Running(Settings(port=0))
     yield running
     running.stop()
@@ -65,7 +65,7 @@ def test_a_page_ends_early_and_skip_goes_on(caller: Caller, name: str, order: st
 
 
 def test_a_page_has_at_least_one_record(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "PAGE_BYTES", 1)
+    monkeypatch.setattr(rendering, "PAGE_BYTES", 1)
 
     assert [len(page) for page in pages(caller.site, "messages")] == [1] * MANY
 
@@ -114,7 +114,7 @@ def test_state_that_is_not_in_the_journal_has_pages(
         site.put_json(f"/_emulator/calls/CA{number:032x}", {})
         running.engine.schemas.add(schema(f"s{number}"))
         site.ask("POST", "/_emulator/faults", json_type, b'{"profile": "slow"}')
-    monkeypatch.setattr(models, "PAGE_BYTES", 500)
+    monkeypatch.setattr(rendering, "PAGE_BYTES", 500)
     for name in ("subscriptions", "calls", "schemas", "faults"):
         found = pages(site, name)
         assert len(found) > 1, name

@@ -15,7 +15,7 @@ from emulator.engine.callbacks.end_user_messages import LoggedMessage
 from emulator.engine.engine import Engine
 from emulator.engine.scope import Scope
 from emulator.engine.state.calls import Call, Leg
-from emulator.engine.state.schemas import OnFailure, Schema
+from emulator.engine.state.schemas import Schema
 from emulator.engine.voice.call_legs import EndUserMessage
 from emulator.testing import EmulatorClient, EmulatorError
 
@@ -114,9 +114,7 @@ def break_call(engine: Engine) -> None:
 
 
 def break_schema(engine: Engine) -> None:
-    engine.schemas.add(
-        Schema(name="CA1", text="", size=0, scope=Scope(), on_failure=OnFailure.NOTE, validate=lambda *_: ())
-    )
+    engine.schemas.add(Schema(name="CA1", text="{}", size=0, scope=Scope(), on_failure=NO_JSON, validate=lambda *_: ()))
 
 
 def break_fault(engine: Engine) -> None:

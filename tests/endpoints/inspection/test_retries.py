@@ -14,12 +14,12 @@ from support.builders import request as a_request
 from support.server import PATIENCE, Caller, MalformedReplyError, Running, Site, fresh, request
 from support.sse import LONG, RESET_BY_PEER, post_json, reset, until
 
-from emulator.endpoints.inspection.query_params import RetryQuery
-from emulator.endpoints.inspection.retries import watch
+from emulator.endpoints.inspection.retries import RetryWaiter, watch
 from emulator.engine.engine import Engine
 from emulator.engine.events import MAX_BEHIND
-from emulator.engine.journal.filters import Filter
-from emulator.engine.journal.waits import MessageWaiter, WaitEnd
+from emulator.engine.journal.filters import RequestFilter
+from emulator.engine.journal.retries import RetryFilter
+from emulator.engine.journal.waits import WaitEnd
 from emulator.settings import Settings
 from emulator.wire import errors
 
@@ -247,7 +247,7 @@ def test_a_wait_in_vain_tells_what_attempts_there_were(caller: Caller) -> None:
     answer = ask(caller.site, account_sid=caller.account, finding="recovered", at_least=1, timeout=0)
     text = "\n".join(answer["explanation"])
     assert (answer["satisfied"], answer["ended"], answer["retries"]) == (False, "timed_out", [])
-    wanted = f"wanted at least 1 retry sequence with the finding recovered (account_sid {caller.account})"
+    wanted = f"wanted at least 1 retry sequence (account {caller.account}, with the finding recovered)"
     assert f"{wanted}, 0 found" in text
     assert "retried what was refused for good (retried_a_refusal)" in text
     assert "faulted 404" in text
@@ -317,7 +317,7 @@ def test_a_client_that_goes_away_frees_its_place_at_once(running: Running, way: 
 
 def test_too_many_waits_are_refused_with_the_limits_name(running: Running) -> None:
     events = running.engine.events
-    readers = [events.open(Filter(account_sid="AC1")) for _ in range(1000)]
+    readers = [events.open(RequestFilter(account_sid="AC1")) for _ in range(1000)]
     reply = running.site.get(f"/_emulator/retries?at_least=1&timeout={LONG}")
     for reader in readers:
         events.close(reader)
@@ -331,13 +331,13 @@ def test_too_many_waits_are_refused_with_the_limits_name(running: Running) -> No
 Act = Callable[[Engine], Awaitable[object] | None]
 
 
-def watched(*acts: Act, at_least: int) -> MessageWaiter:
+def watched(*acts: Act, at_least: int) -> RetryWaiter:
     """A wait that looks once after each act."""
 
-    async def run() -> MessageWaiter:
-        emulated, query = make_engine(), RetryQuery(at_least=at_least)
-        wait = MessageWaiter(query.filter(), at_least, None, 0, asyncio.get_running_loop().create_future())
-        watching = asyncio.ensure_future(watch(emulated, query, wait))
+    async def run() -> RetryWaiter:
+        emulated = make_engine()
+        wait = RetryWaiter(RetryFilter(), at_least, None, 0, asyncio.get_running_loop().create_future())
+        watching = asyncio.ensure_future(watch(emulated, wait))
         for act in (lambda _: None, *acts):
             done = act(emulated)
             if done is not None:
@@ -366,7 +366,7 @@ def post_elsewhere(emulated: Engine) -> None:
 
 
 async def delete_all(emulated: Engine) -> None:
-    await emulated.delete_messages(Filter(account_sid=ACCOUNT))
+    await emulated.delete_messages(RequestFilter(account_sid=ACCOUNT))
 
 
 def refuse_nobodys(emulated: Engine) -> None:

@@ -124,7 +124,7 @@ def test_a_delivery_that_lacks_little_is_told_with_what_it_lacks() -> None:
 
     assert lines(made, DeliveryFilter(outcome=DeliveryOutcome.FAILED, contains="x"))[-1] == (
         f"delivery {delivery.seq} of {MESSAGE} for call {CALL} to {CALLBACK} is pending: "
-        "it lacks outcome 'failed', contains 'x'"
+        "its outcome is pending, not failed; its content {} does not contain 'x'"
     )
 
 

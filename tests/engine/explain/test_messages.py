@@ -20,7 +20,7 @@ from support.builders import (
 from emulator.engine.explain.messages import LOOKED_AT, SHOWN, Explanation, explain, near_misses
 from emulator.engine.faults.kinds import Drop, DropFault, Fault
 from emulator.engine.journal.exchange import Exchange, Outcome, RequestContext, pack
-from emulator.engine.journal.filters import Filter
+from emulator.engine.journal.filters import RequestFilter
 from emulator.engine.journal.journal import Journal
 from emulator.engine.journal.waits import MessageWaiter, WaitEnd
 from emulator.engine.json_match import JsonSubset
@@ -52,10 +52,10 @@ def faulty(when: Drop) -> RequestContext:
 
 
 def explained(
-    filled: Journal, wanted: Filter | None = None, *, end: WaitEnd = WaitEnd.TIMED_OUT, **bounds: int | None
+    filled: Journal, wanted: RequestFilter | None = None, *, end: WaitEnd = WaitEnd.TIMED_OUT, **bounds: int | None
 ) -> Explanation:
     """Explain a wait that counted the matching messages of the journal."""
-    wanted = wanted or Filter()
+    wanted = wanted or RequestFilter()
     bounds = bounds or {"at_least": 1}
     count = bounds.pop("count", len(filled.messages(wanted)))
     wait = MessageWaiter(wanted, bounds.get("at_least"), bounds.get("at_most"), count, None)
@@ -83,23 +83,23 @@ def test_the_first_line_says_what_was_wanted_and_how_many_came(bounds: dict[str,
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
-        pytest.param(Filter(account_sid=ACCOUNT), f"account {ACCOUNT}", id="account"),
-        pytest.param(Filter(call_sid=CALL), f"call {CALL}", id="call"),
-        pytest.param(Filter(idempotency_key="k"), "key k", id="key"),
-        pytest.param(Filter(after=7), "after 7", id="after"),
-        pytest.param(Filter(contains="it's"), 'containing "it\'s"', id="contains"),
+        pytest.param(RequestFilter(account_sid=ACCOUNT), f"account {ACCOUNT}", id="account"),
+        pytest.param(RequestFilter(call_sid=CALL), f"call {CALL}", id="call"),
+        pytest.param(RequestFilter(idempotency_key="k"), "key k", id="key"),
+        pytest.param(RequestFilter(after=7), "after 7", id="after"),
+        pytest.param(RequestFilter(contains="it's"), 'containing "it\'s"', id="contains"),
         pytest.param(
-            Filter(content=JsonSubset({"a": [True, None, "é"]})),
+            RequestFilter(content=JsonSubset({"a": [True, None, "é"]})),
             'with {"a": [true, null, "é"]} in the content',
             id="content",
         ),
-        pytest.param(Filter(content=JsonSubset(None)), "with null in the content", id="null"),
-        pytest.param(Filter(valid=True), "that its schemas allow", id="valid"),
-        pytest.param(Filter(valid=False), "that a schema forbids", id="invalid"),
-        pytest.param(Filter(call_sid=CALL, after=7), f"call {CALL}, after 7", id="two wishes"),
+        pytest.param(RequestFilter(content=JsonSubset(None)), "with null in the content", id="null"),
+        pytest.param(RequestFilter(valid=True), "that its schemas allow", id="valid"),
+        pytest.param(RequestFilter(valid=False), "that a schema forbids", id="invalid"),
+        pytest.param(RequestFilter(call_sid=CALL, after=7), f"call {CALL}, after 7", id="two wishes"),
     ],
 )
-def test_the_first_line_says_which_messages_were_wanted(wanted: Filter, says: str) -> None:
+def test_the_first_line_says_which_messages_were_wanted(wanted: RequestFilter, says: str) -> None:
     assert explained(journal(), wanted).lines[0] == f"wanted at least 1 message ({says}), 0 arrived"
 
 
@@ -139,69 +139,74 @@ def test_a_long_content_is_cut() -> None:
 
 LACKS = [
     pytest.param(
-        Filter(call_sid=OTHER_CALL), exchange(), f"it is for call {CALL}, not {OTHER_CALL}", id="another call"
+        RequestFilter(call_sid=OTHER_CALL), exchange(), f"it is for call {CALL}, not {OTHER_CALL}", id="another call"
     ),
     pytest.param(
-        Filter(account_sid=OTHER_ACCOUNT),
+        RequestFilter(account_sid=OTHER_ACCOUNT),
         exchange(),
         f"it is for account {ACCOUNT}, not {OTHER_ACCOUNT}",
         id="another account",
     ),
     pytest.param(
-        Filter(account_sid=OTHER_ACCOUNT, call_sid=OTHER_CALL),
+        RequestFilter(account_sid=OTHER_ACCOUNT, call_sid=OTHER_CALL),
         exchange(),
         f"it is for account {ACCOUNT}, not {OTHER_ACCOUNT}; it is for call {CALL}, not {OTHER_CALL}",
         id="another account and call",
     ),
     pytest.param(
-        Filter(idempotency_key="k"),
+        RequestFilter(idempotency_key="k"),
         exchange(idempotency_key="K"),
         "its key is 'K', not 'k'",
         id="another key",
     ),
-    pytest.param(Filter(idempotency_key="k"), exchange(), "it has no key, not 'k'", id="no key"),
-    pytest.param(Filter(after=1), exchange(), "it arrived before: 1 is not after 1", id="too early"),
+    pytest.param(RequestFilter(idempotency_key="k"), exchange(), "it has no key, not 'k'", id="no key"),
+    pytest.param(RequestFilter(after=1), exchange(), "it arrived before: 1 is not after 1", id="too early"),
     pytest.param(
-        Filter(contains="b"), exchange(content='["a"]'), "its content [\"a\"] does not contain 'b'", id="contains"
+        RequestFilter(contains="b"),
+        exchange(content='["a"]'),
+        "its content [\"a\"] does not contain 'b'",
+        id="contains",
     ),
     pytest.param(
-        Filter(content=JsonSubset({"a": True, "b": "x", "c": None})),
+        RequestFilter(content=JsonSubset({"a": True, "b": "x", "c": None})),
         exchange(content='{"a": 1, "b": "y"}'),
         'its content differs: /a is 1, wanted true, /b is "y", wanted "x", /c is missing, wanted null',
         id="content",
     ),
     pytest.param(
-        Filter(content=JsonSubset([1])),
+        RequestFilter(content=JsonSubset([1])),
         exchange(content="[1, 2]"),
         "its content differs: the whole is [1, 2], wanted [1]",
         id="the whole content",
     ),
     pytest.param(
-        Filter(content=JsonSubset({})),
+        RequestFilter(content=JsonSubset({})),
         exchange(content="hello"),
         'its content differs: the whole is "hello", wanted {}',
         id="content that is not JSON",
     ),
     pytest.param(
-        Filter(content=JsonSubset("x" * 100)),
+        RequestFilter(content=JsonSubset("x" * 100)),
         exchange(content="9" * 5000),
         f'its content differs: the whole is "{"9" * 78}…, wanted "{"x" * 78}…',
         id="long content",
     ),
     pytest.param(
-        Filter(content=JsonSubset(dict.fromkeys("abcdefg", 1))),
+        RequestFilter(content=JsonSubset(dict.fromkeys("abcdefg", 1))),
         exchange(content="{}"),
         "its content differs: " + ", ".join(f"/{name} is missing, wanted 1" for name in "abcde"),
         id="much that differs",
     ),
-    pytest.param(Filter(valid=True), exchange(schemas=BAD), "a schema forbids it", id="not valid"),
-    pytest.param(Filter(valid=False), exchange(schemas=GOOD), "its schemas allow it", id="valid"),
-    pytest.param(Filter(valid=False), exchange(), "no schema was registered for it", id="no schema"),
+    pytest.param(RequestFilter(valid=True), exchange(schemas=BAD), "a schema forbids it", id="not valid"),
+    pytest.param(RequestFilter(valid=False), exchange(schemas=GOOD), "its schemas allow it", id="valid"),
+    pytest.param(RequestFilter(valid=False), exchange(), "no schema was registered for it", id="no schema"),
 ]
 
 
 @pytest.mark.parametrize(("wanted", "found", "says"), LACKS)
-def test_a_message_that_nearly_matched_is_told_with_what_it_lacked(wanted: Filter, found: Exchange, says: str) -> None:
+def test_a_message_that_nearly_matched_is_told_with_what_it_lacked(
+    wanted: RequestFilter, found: Exchange, says: str
+) -> None:
     lines = explained(journal(found), wanted).lines
 
     assert lines[1:] == [f"number 1: message {sid(1)} {OURS}: {says}"]
@@ -272,14 +277,14 @@ def test_a_request_that_created_nothing_is_told_with_what_became_of_it(found: Ex
 
 
 def test_a_refused_request_may_lack_one_thing_more() -> None:
-    lines = explained(journal(refused(idempotency_key="K")), Filter(idempotency_key="k")).lines
+    lines = explained(journal(refused(idempotency_key="K")), RequestFilter(idempotency_key="k")).lines
 
     assert lines[1].endswith("(rule call-not-active, observed): its key is 'K', not 'k'")
 
 
 def test_a_wrong_path_may_be_why_nothing_came_for_the_call() -> None:
     lost = refused(problem=errors.PATH_UNKNOWN, context=arrival("AC1", None), request=request(target="/x"))
-    lines = explained(journal(lost), Filter(call_sid=CALL)).lines
+    lines = explained(journal(lost), RequestFilter(call_sid=CALL)).lines
 
     assert lines[1:] == [
         (
@@ -298,7 +303,7 @@ def test_a_wrong_path_may_be_why_nothing_came_for_the_call() -> None:
     ],
 )
 def test_what_created_nothing_for_somebody_else_is_no_news(found: Exchange) -> None:
-    explanation = explained(journal(found), Filter(call_sid=OTHER_CALL))
+    explanation = explained(journal(found), RequestFilter(call_sid=OTHER_CALL))
 
     assert explanation.near_misses == []
     assert explanation.lines[1].startswith("nothing like it is among what arrived; the newest is number 1 of ")
@@ -307,19 +312,19 @@ def test_what_created_nothing_for_somebody_else_is_no_news(found: Exchange) -> N
 @pytest.mark.parametrize("outcome", [Outcome.CREATED, Outcome.REPLAYED, Outcome.DELETED])
 def test_a_subscription_is_no_near_miss_but_may_be_the_newest_that_came(outcome: Outcome) -> None:
     made = subscription()
-    explanation = explained(journal(exchange(made=made, content=None, outcome=outcome)), Filter(contains="x"))
+    explanation = explained(journal(exchange(made=made, content=None, outcome=outcome)), RequestFilter(contains="x"))
 
     assert explanation.near_misses == []
     assert explanation.lines[1].endswith(f"a request {OURS} about UserDefinedMessageSubscription {made.sid}")
 
 
 def test_a_preflight_is_no_near_miss() -> None:
-    assert finish(near_misses(Filter(), journal(exchange(outcome=Outcome.PREFLIGHT)))) == []
+    assert finish(near_misses(RequestFilter(), journal(exchange(outcome=Outcome.PREFLIGHT)))) == []
 
 
 def test_what_lacks_three_things_is_not_near() -> None:
     explanation = explained(
-        journal(exchange()), Filter(account_sid=OTHER_ACCOUNT, call_sid=OTHER_CALL, idempotency_key="k")
+        journal(exchange()), RequestFilter(account_sid=OTHER_ACCOUNT, call_sid=OTHER_CALL, idempotency_key="k")
     )
 
     assert explanation.near_misses == []
@@ -332,7 +337,7 @@ def test_what_lacks_three_things_is_not_near() -> None:
 
 
 def test_what_lacks_least_comes_first_and_of_equals_the_newest() -> None:
-    wanted = Filter(call_sid=CALL, idempotency_key="k")
+    wanted = RequestFilter(call_sid=CALL, idempotency_key="k")
     far = arrival(call_sid=OTHER_CALL)
     filled = journal(
         exchange(1), exchange(2, context=far), exchange(3), exchange(4, context=far), exchange(5, idempotency_key="k")
@@ -342,7 +347,7 @@ def test_what_lacks_least_comes_first_and_of_equals_the_newest() -> None:
 
 
 def test_a_near_miss_carries_what_it_lacked_as_data_and_its_line() -> None:
-    explanation = explained(journal(exchange()), Filter(call_sid=OTHER_CALL))
+    explanation = explained(journal(exchange()), RequestFilter(call_sid=OTHER_CALL))
     (miss,) = explanation.near_misses
 
     assert [(lack.what, lack.wanted, lack.found) for lack in miss.mismatches] == [("call_sid", OTHER_CALL, CALL)]
@@ -353,7 +358,7 @@ def test_only_a_few_near_misses_are_shown_and_only_the_newest_exchanges_of_other
     far = arrival(call_sid=OTHER_CALL)
     keyed = exchange(1, context=far, idempotency_key="k")
     filled = journal(keyed, *(exchange(seq, context=far) for seq in range(2, LOOKED_AT + 2)))
-    found = finish(near_misses(Filter(call_sid=CALL, idempotency_key="k"), filled))
+    found = finish(near_misses(RequestFilter(call_sid=CALL, idempotency_key="k"), filled))
 
     assert len(found) == SHOWN
     assert all(len(miss.mismatches) == 2 for miss in found)
@@ -362,7 +367,7 @@ def test_only_a_few_near_misses_are_shown_and_only_the_newest_exchanges_of_other
 def test_a_scopes_own_trouble_is_told_however_much_came_for_others_since() -> None:
     far = arrival(call_sid=OTHER_CALL)
     filled = journal(refused(), *(exchange(seq, context=far) for seq in range(2, LOOKED_AT + 10)))
-    found = finish(near_misses(Filter(call_sid=CALL), filled))
+    found = finish(near_misses(RequestFilter(call_sid=CALL), filled))
 
     assert found[0].exchange.seq == 1
 
@@ -373,7 +378,7 @@ def test_a_scopes_own_trouble_is_told_however_much_came_for_others_since() -> No
 )
 def test_a_foreign_host_is_named(host: bytes, *, foreign: bool) -> None:
     sent = exchange(1, request=request(head=pack([(b"host", host)])))
-    (miss,) = finish(near_misses(Filter(call_sid=OTHER_CALL), journal(sent)))
+    (miss,) = finish(near_misses(RequestFilter(call_sid=OTHER_CALL), journal(sent)))
 
     assert ("TWILIO_REGION" in miss.text) is foreign
 
@@ -394,27 +399,31 @@ def test_what_was_evicted_may_be_what_is_missing() -> None:
 def test_what_was_evicted_before_the_range_asked_is_not_told() -> None:
     filled = journal(*(exchange(seq) for seq in range(1, 4)), limit=1)
 
-    assert explained(filled, Filter(after=2), at_least=2).lines == ["wanted at least 2 messages (after 2), 1 arrived"]
+    assert explained(filled, RequestFilter(after=2), at_least=2).lines == [
+        "wanted at least 2 messages (after 2), 1 arrived"
+    ]
 
 
 def removed(filled: Journal) -> Journal:
     """Remove all exchanges from a journal and return it."""
-    filled.remove(list(filled.requests(Filter())))
+    filled.remove(list(filled.requests(RequestFilter())))
     return filled
 
 
 @pytest.mark.parametrize(
     ("filled", "wanted", "since"),
     [
-        pytest.param(journal(), Filter(), "the emulator started", id="nothing ever"),
-        pytest.param(removed(journal(exchange())), Filter(), "the last reset or deletion", id="nothing any more"),
-        pytest.param(removed(journal(exchange())), Filter(after=1), "sequence number 1", id="nothing after"),
+        pytest.param(journal(), RequestFilter(), "the emulator started", id="nothing ever"),
         pytest.param(
-            journal(exchange(outcome=Outcome.PREFLIGHT)), Filter(after=1), "sequence number 1", id="only before"
+            removed(journal(exchange())), RequestFilter(), "the last reset or deletion", id="nothing any more"
+        ),
+        pytest.param(removed(journal(exchange())), RequestFilter(after=1), "sequence number 1", id="nothing after"),
+        pytest.param(
+            journal(exchange(outcome=Outcome.PREFLIGHT)), RequestFilter(after=1), "sequence number 1", id="only before"
         ),
     ],
 )
-def test_when_nothing_at_all_arrived_that_is_said(filled: Journal, wanted: Filter, since: str) -> None:
+def test_when_nothing_at_all_arrived_that_is_said(filled: Journal, wanted: RequestFilter, since: str) -> None:
     line = explained(filled, wanted).lines[-1]
 
     assert line == f"nothing at all arrived since {since}: is the client pointed at this emulator?"

@@ -4,8 +4,9 @@ from hypothesis import strategies as st
 from support.builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, arrival, exchange, message
 
 from emulator.engine.callbacks.deliveries import DeliveryFilter
+from emulator.engine.filters import MAX_DIFFERENCES, Mismatch, conditions
 from emulator.engine.journal.exchange import Exchange, Outcome
-from emulator.engine.journal.filters import MAX_DIFFERENCES, Filter, Mismatch
+from emulator.engine.journal.filters import RequestFilter
 from emulator.engine.json_match import Difference, JsonSubset
 from emulator.engine.scope import Scope
 from emulator.engine.state.schemas import SchemaResult
@@ -15,7 +16,7 @@ GOOD = SchemaResult(name="good", errors=())
 BAD = SchemaResult(name="bad", errors=(("/a", "no"),))
 
 FILTERS = st.builds(
-    Filter,
+    RequestFilter,
     account_sid=st.sampled_from([None, ACCOUNT, OTHER_ACCOUNT]),
     call_sid=st.sampled_from([None, CALL, OTHER_CALL]),
     idempotency_key=st.sampled_from([None, "k"]),
@@ -39,24 +40,26 @@ EXCHANGES = st.builds(
 )
 
 
-def told(wanted: Filter, found: Exchange) -> list[str]:
+def told(wanted: RequestFilter, found: Exchange) -> list[str]:
     """Return the names of the mismatches."""
     return [mismatch.what for mismatch in wanted.mismatches(found)]
 
 
 def test_without_a_wish_everything_is_meant() -> None:
-    assert Filter().matches(exchange())
-    assert not Filter().needs_a_look
+    assert RequestFilter().matches(exchange())
+    assert not RequestFilter().needs_look
 
 
 @given(FILTERS, EXCHANGES)
-def test_an_exchange_is_meant_exactly_when_nothing_differs(wanted: Filter, found: Exchange) -> None:
+def test_an_exchange_is_meant_exactly_when_nothing_differs(wanted: RequestFilter, found: Exchange) -> None:
     assert wanted.matches(found) is (told(wanted, found) == [])
 
 
 @given(FILTERS, EXCHANGES)
-def test_each_wish_that_is_not_met_is_told_once_and_each_alone_refuses(wanted: Filter, found: Exchange) -> None:
-    alone = [name for name in Filter.__dataclass_fields__ if not Filter(**{name: getattr(wanted, name)}).matches(found)]
+def test_each_wish_that_is_not_met_is_told_once_and_each_alone_refuses(wanted: RequestFilter, found: Exchange) -> None:
+    alone = [
+        name for name in conditions(RequestFilter) if not RequestFilter(**{name: getattr(wanted, name)}).matches(found)
+    ]
 
     assert sorted(told(wanted, found)) == sorted(alone)
 
@@ -84,19 +87,19 @@ WISHES = [
 
 @pytest.mark.parametrize(("name", "met", "unmet", "found"), WISHES, ids=[row[0] for row in WISHES])
 def test_a_wish_is_met_or_told_with_what_is_there_instead(name: str, met: object, unmet: object, found: object) -> None:
-    assert Filter(**{name: met}).matches(CARRIED)
-    assert list(Filter(**{name: unmet}).mismatches(CARRIED)) == [Mismatch(name, unmet, found)]
+    assert RequestFilter(**{name: met}).matches(CARRIED)
+    assert list(RequestFilter(**{name: unmet}).mismatches(CARRIED)) == [Mismatch(name, unmet, found)]
 
 
 @pytest.mark.parametrize("name", [row[0] for row in WISHES if row[0] not in ("account_sid", "call_sid")])
-def test_what_no_index_knows_needs_a_look(name: str) -> None:
-    wish = Filter(**{row[0]: row[1] for row in WISHES if row[0] == name})
+def test_only_indexed_filters_need_no_look(name: str) -> None:
+    wish = RequestFilter(**{row[0]: row[1] for row in WISHES if row[0] == name})
 
-    assert wish.needs_a_look is (name not in ("idempotency_key", "after"))
+    assert wish.needs_look is (name not in ("idempotency_key", "after"))
 
 
-def test_a_content_needs_a_look_though_it_is_null() -> None:
-    assert Filter(content=JsonSubset(None)).needs_a_look
+def test_a_null_content_needs_a_look() -> None:
+    assert RequestFilter(content=JsonSubset(None)).needs_look
 
 
 @pytest.mark.parametrize(
@@ -106,7 +109,7 @@ def test_a_content_needs_a_look_though_it_is_null() -> None:
 def test_without_a_schema_a_message_is_neither_valid_nor_not(
     schemas: tuple[SchemaResult, ...], *, valid: bool | None, wish: bool
 ) -> None:
-    assert Filter(valid=wish).matches(exchange(schemas=schemas)) is (valid is wish)
+    assert RequestFilter(valid=wish).matches(exchange(schemas=schemas)) is (valid is wish)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +129,7 @@ def test_without_a_schema_a_message_is_neither_valid_nor_not(
     ],
 )
 def test_a_content_differs_at_pointers(wish: object, text: str, where: list[Difference]) -> None:
-    mismatches = list(Filter(content=JsonSubset(wish)).mismatches(exchange(content=text)))
+    mismatches = list(RequestFilter(content=JsonSubset(wish)).mismatches(exchange(content=text)))
 
     assert mismatches == ([Mismatch("content", wish, text, tuple(where))] if where else [])
 
@@ -134,12 +137,12 @@ def test_a_content_differs_at_pointers(wish: object, text: str, where: list[Diff
 def test_a_request_without_content_contains_nothing_but_the_empty_text() -> None:
     empty = exchange(outcome=Outcome.REFUSED)
 
-    assert Filter(contains="").matches(empty)
-    assert list(Filter(contains="x").mismatches(empty)) == [Mismatch("contains", "x", "")]
+    assert RequestFilter(contains="").matches(empty)
+    assert list(RequestFilter(contains="x").mismatches(empty)) == [Mismatch("contains", "x", "")]
 
 
 def test_what_an_index_can_find_and_whose_it_is_are_parts_of_the_wish() -> None:
-    wanted = Filter(account_sid="a", call_sid="c", idempotency_key="k", after=1)
+    wanted = RequestFilter(account_sid="a", call_sid="c", idempotency_key="k", after=1)
 
     assert wanted.keys == ("a", "c", "k")
     assert wanted.scope == Scope("a", "c")
@@ -148,13 +151,13 @@ def test_what_an_index_can_find_and_whose_it_is_are_parts_of_the_wish() -> None:
 def test_a_replay_is_found_by_what_it_carried_not_by_what_was_replayed() -> None:
     replay = exchange(outcome=Outcome.MISMATCH, made=message(), content="2")
 
-    assert Filter(contains="2").matches(replay)
-    assert not Filter(contains="1").matches(replay)
+    assert RequestFilter(contains="2").matches(replay)
+    assert not RequestFilter(contains="1").matches(replay)
 
 
 def test_so_many_differences_are_named() -> None:
     wanted, found = [1] * 500, [2] * 500
-    (miss,) = Filter(content=JsonSubset(wanted)).mismatches(exchange(content=str(found)))
+    (miss,) = RequestFilter(content=JsonSubset(wanted)).mismatches(exchange(content=str(found)))
 
     assert [one.pointer for one in miss.where] == [f"/{place}" for place in range(MAX_DIFFERENCES)]
 
@@ -162,11 +165,11 @@ def test_so_many_differences_are_named() -> None:
 @pytest.mark.parametrize(
     ("wanted", "values"),
     [
-        (Filter(call_sid="CA"), 0),
-        (Filter(content=JsonSubset(None)), 1),
-        (Filter(contains="x"), 50),
+        (RequestFilter(call_sid="CA"), 0),
+        (RequestFilter(content=JsonSubset(None)), 1),
+        (RequestFilter(contains="x"), 50),
         (DeliveryFilter(content=JsonSubset([1]), contains="x"), 52),
     ],
 )
-def test_a_filter_counts_what_it_compares(wanted: Filter | DeliveryFilter, values: int) -> None:
+def test_a_filter_counts_what_it_compares(wanted: RequestFilter | DeliveryFilter, values: int) -> None:
     assert wanted.values == values

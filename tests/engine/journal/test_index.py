@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.builders import arrival, exchange, message
 
 from emulator.engine.journal.exchange import Exchange
-from emulator.engine.journal.filters import Filter
+from emulator.engine.journal.filters import RequestFilter
 from emulator.engine.journal.index import Index
 from emulator.engine.slices import finish
 
@@ -24,7 +24,7 @@ STEPS = st.lists(
     max_size=80,
 )
 FILTERS = st.builds(
-    Filter, account_sid=VALUES, call_sid=VALUES, idempotency_key=VALUES, after=st.integers(0, 120) | st.just(0)
+    RequestFilter, account_sid=VALUES, call_sid=VALUES, idempotency_key=VALUES, after=st.integers(0, 120) | st.just(0)
 )
 
 
@@ -53,7 +53,7 @@ def play(steps: list[tuple[Any, ...]]) -> tuple[Index, list[Exchange]]:
     return index, kept
 
 
-def naive(kept: list[Exchange], wanted: Filter) -> list[Exchange]:
+def naive(kept: list[Exchange], wanted: RequestFilter) -> list[Exchange]:
     return [
         each
         for each in kept
@@ -66,7 +66,7 @@ def naive(kept: list[Exchange], wanted: Filter) -> list[Exchange]:
 
 @settings(max_examples=settings.default.max_examples * 3)
 @given(STEPS, FILTERS)
-def test_a_selection_is_what_a_plain_list_would_give(steps: list[tuple[Any, ...]], wanted: Filter) -> None:
+def test_a_selection_is_what_a_plain_list_would_give(steps: list[tuple[Any, ...]], wanted: RequestFilter) -> None:
     index, kept = play(steps)
     selected = index.select(wanted)
 
@@ -77,7 +77,7 @@ def test_a_selection_is_what_a_plain_list_would_give(steps: list[tuple[Any, ...]
 
 @given(STEPS, FILTERS, st.integers(0, 50), st.integers(0, 10))
 def test_a_page_is_a_selections_beginning_from_either_end(
-    steps: list[tuple[Any, ...]], wanted: Filter, limit: int, skip: int
+    steps: list[tuple[Any, ...]], wanted: RequestFilter, limit: int, skip: int
 ) -> None:
     index, kept = play(steps)
     selected = index.select(wanted)
@@ -106,7 +106,7 @@ def test_the_newest_are_a_plain_lists_end_read_backwards(steps: list[tuple[Any, 
 
 @given(VALUES, VALUES, VALUES, st.integers(1, 5), FILTERS)
 def test_a_filter_matches_what_it_selects(
-    account_sid: str | None, call_sid: str | None, key: str | None, seq: int, wanted: Filter
+    account_sid: str | None, call_sid: str | None, key: str | None, seq: int, wanted: RequestFilter
 ) -> None:
     index, one = Index(), an_exchange(seq, account_sid, call_sid, key)
     index.add(one)
@@ -119,7 +119,7 @@ def test_what_was_never_added_is_not_found(field: str) -> None:
     index = Index()
     index.add(an_exchange(1, "x", "x", "x"))
 
-    assert list(index.select(Filter(**{field: "never"}))) == []
+    assert list(index.select(RequestFilter(**{field: "never"}))) == []
 
 
 def test_what_an_index_cannot_tell_is_looked_for_in_each_exchange() -> None:
@@ -127,13 +127,13 @@ def test_what_an_index_cannot_tell_is_looked_for_in_each_exchange() -> None:
     for each in (an_exchange(1), wanted, an_exchange(3)):
         index.add(each)
 
-    assert list(index.select(Filter(contains="a"))) == [wanted]
+    assert list(index.select(RequestFilter(contains="a"))) == [wanted]
 
 
 def test_a_selection_can_be_read_again() -> None:
     index = Index()
     index.add(an_exchange(1))
-    selected = index.select(Filter())
+    selected = index.select(RequestFilter())
 
     assert list(selected) == list(selected) != []
 

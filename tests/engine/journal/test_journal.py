@@ -5,11 +5,11 @@ from support.builders import exchange, message, request
 
 from emulator.engine.capacity import Capacity, MemoryAccount
 from emulator.engine.journal.exchange import Exchange, Outcome
-from emulator.engine.journal.filters import Filter
+from emulator.engine.journal.filters import RequestFilter
 from emulator.engine.journal.index import Selection
 from emulator.engine.journal.journal import Journal
 
-EVERYTHING = Filter()
+EVERYTHING = RequestFilter()
 ROOM = 10**9
 
 

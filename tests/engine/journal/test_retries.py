@@ -27,8 +27,9 @@ from emulator.engine.explain.retries import describe, explain
 from emulator.engine.faults.kinds import CloseFault, Drop, DropFault, Fault, ReplyFault
 from emulator.engine.faults.rules import FaultEffect, FaultRuleSpec
 from emulator.engine.journal.exchange import Exchange, Outcome, RequestContext, pack
-from emulator.engine.journal.retries import RetryFinding, RetrySequence, group_retries, succeeded
-from emulator.engine.journal.waits import MessageWaiter, WaitEnd
+from emulator.engine.journal.filters import MessageFilter
+from emulator.engine.journal.retries import RetryFilter, RetryFinding, RetrySequence, group_retries, succeeded
+from emulator.engine.journal.waits import WaitEnd, Waiter
 from emulator.engine.scope import Scope
 from emulator.engine.slices import finish
 from emulator.wire import errors
@@ -464,8 +465,8 @@ class Over:
 
 
 def explained(end: WaitEnd, retries: list[RetrySequence], **bounds: int | None) -> list[str]:
-    wait = MessageWaiter(None, bounds.get("at_least"), bounds.get("at_most"), 0, Over())
-    return explain(wait, end, " with this", retries)
+    wait = Waiter(RetryFilter(finding=RetryFinding.RECOVERED), bounds.get("at_least"), bounds.get("at_most"), 0, Over())
+    return explain(wait, end, retries)
 
 
 def test_a_wait_in_vain_is_explained_by_what_there_was_the_newest_first(story: Story) -> None:
@@ -473,7 +474,7 @@ def test_a_wait_in_vain_is_explained_by_what_there_was_the_newest_first(story: S
         story.attempt(key=str(number), content=str(number), fault=OUTAGE)
     lines = explained(WaitEnd.TIMED_OUT, story.retries(), at_least=1)
 
-    assert lines[0] == "wanted at least 1 retry sequence with this, 0 found"
+    assert lines[0] == "wanted at least 1 retry sequence (with the finding recovered), 0 found"
     assert [line.split(":")[0] for line in lines if line.startswith("  number")] == [f"  number {n}" for n in "76543"]
 
 
@@ -483,7 +484,7 @@ def test_a_wait_in_vain_is_explained_by_what_there_was_the_newest_first(story: S
 def test_a_wait_that_was_broken_off_says_so(end: WaitEnd, word: str) -> None:
     first, second = explained(end, [], at_least=2, at_most=3)
 
-    assert "wanted at least 2 and at most 3 retry sequences with this" in first
+    assert "wanted at least 2 and at most 3 retry sequences (with the finding recovered)" in first
     assert word in first
     assert "no attempt at all" in second
 
@@ -496,3 +497,27 @@ def test_of_a_client_that_tries_for_ever_the_ends_are_shown(story: Story) -> Non
 
     assert (len(lines), lines[51]) == (102, "30 more")
     assert [line.partition(",")[0] for line in (lines[50], lines[52])] == ["number 50", "number 81"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "matches"),
+    [
+        (RetryFilter(), True),
+        (RetryFilter(after=1), True),
+        (RetryFilter(after=2), False),
+        (RetryFilter(finding=RetryFinding.RECOVERED), True),
+        (RetryFilter(finding=RetryFinding.GAVE_UP), False),
+    ],
+)
+def test_a_filter_compares_the_sequence(story: Story, wanted: RetryFilter, *, matches: bool) -> None:
+    story.attempt(fault=LOST)
+    story.attempt(1.0)
+    (sequence,) = story.retries()
+
+    assert wanted.may_match(sequence) is matches
+
+
+def test_a_filter_compares_attempts_without_position() -> None:
+    wanted = RetryFilter(call_sid=CALL, after=3, finding=RetryFinding.RECOVERED)
+
+    assert wanted.of_attempts == MessageFilter(call_sid=CALL)

@@ -12,7 +12,7 @@ from support.builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account, 
 
 from emulator.engine.capacity import CapacityError
 from emulator.engine.journal.exchange import Exchange, RequestContext
-from emulator.engine.journal.filters import Filter
+from emulator.engine.journal.filters import RequestFilter
 from emulator.engine.journal.waits import MAX_VALUES, MessageWaiter, MessageWaiters, WaitEnd
 from emulator.engine.json_match import JsonSubset
 from emulator.engine.scope import Scope
@@ -27,8 +27,8 @@ SCOPES = st.tuples(st.sampled_from([None, *ACCOUNTS]), st.sampled_from([None, *C
 CARRIED = st.tuples(st.sampled_from(["1", "2"]), st.sampled_from([None, "k"]))
 
 
-def wish(scope: tuple[str | None, str | None], **more: Any) -> Filter:  # noqa: ANN401  a filter's parts
-    return Filter(account_sid=scope[0], call_sid=scope[1], **more)
+def wish(scope: tuple[str | None, str | None], **more: Any) -> RequestFilter:  # noqa: ANN401  a filter's parts
+    return RequestFilter(account_sid=scope[0], call_sid=scope[1], **more)
 
 
 # Half of the filters are broad, so that messages and waits often match.
@@ -75,7 +75,7 @@ class Kept:
     key: str | None
     is_message: bool
 
-    def is_wanted(self, wanted: Filter) -> bool:
+    def is_wanted(self, wanted: RequestFilter) -> bool:
         return (
             self.is_message
             and covers((wanted.account_sid, wanted.call_sid), self.place)
@@ -89,7 +89,7 @@ class Kept:
 class Expected:
     """Expected state of a wait."""
 
-    wanted: Filter
+    wanted: RequestFilter
     at_least: int | None
     at_most: int | None
     count: int
@@ -117,7 +117,7 @@ class World:
     def __post_init__(self) -> None:
         self.engine = make_engine(journal_limit=self.limit)
 
-    async def wait(self, wanted: Filter, bounds: tuple[int | None, int | None]) -> None:
+    async def wait(self, wanted: RequestFilter, bounds: tuple[int | None, int | None]) -> None:
         at_least, at_most = bounds
         wait = await self.engine.wait(wanted, at_least=at_least, at_most=at_most)
         expected = Expected(wanted, at_least, at_most, sum(each.is_wanted(wanted) for each in self.kept))
@@ -166,7 +166,7 @@ class World:
             expected.look()
         self.kept = self.kept[-self.limit :]  # evicted messages did arrive: waits still count them
 
-    async def delete(self, wanted: Filter) -> None:
+    async def delete(self, wanted: RequestFilter) -> None:
         gone = [each for each in self.kept if each.is_wanted(wanted)]
         assert await self.engine.delete_messages(wanted) == len(gone)
         self.kept = [each for each in self.kept if each not in gone]
@@ -208,8 +208,10 @@ class World:
     def check(self) -> None:
         """Compare the engine with the model."""
         journal = self.engine.journal
-        assert [each.seq for each in journal.requests(Filter())] == [each.seq for each in self.kept]
-        assert [each.seq for each in journal.messages(Filter())] == [each.seq for each in self.kept if each.is_message]
+        assert [each.seq for each in journal.requests(RequestFilter())] == [each.seq for each in self.kept]
+        assert [each.seq for each in journal.messages(RequestFilter())] == [
+            each.seq for each in self.kept if each.is_message
+        ]
         assert len(self.engine.waits) == len(self.waits)
         for wait, expected in self.waits:
             assert (wait.over.result() if wait.over.done() else None) is expected.end
@@ -256,13 +258,13 @@ def test_what_was_in_flight_at_a_reset_never_reappears(
     steps: list[tuple[Any, ...]], scope: tuple[str | None, str | None]
 ) -> None:
     world = play(1000, [*steps, ("reset", scope)])
-    reader = world.engine.events.open(Filter())
+    reader = world.engine.events.open(RequestFilter())
     stale = [(arrival, place) for arrival, place, is_stale in world.in_flight if is_stale]
-    before = list(world.engine.journal.requests(Filter()))
+    before = list(world.engine.journal.requests(RequestFilter()))
     for number, (arrival, _) in enumerate(stale):
         world.engine.create(arrival, request(), NewMessage("{}", f"fresh {number}"))
 
-    assert list(world.engine.journal.requests(Filter())) == before
+    assert list(world.engine.journal.requests(RequestFilter())) == before
     assert finish(world.engine.events.read(reader)) == []
     assert all(
         post(world.engine, key=f"fresh {number}", account_sid=account, call_sid=call).created
@@ -273,7 +275,7 @@ def test_what_was_in_flight_at_a_reset_never_reappears(
 # Timeouts and disconnecting clients: many concurrent waits, each in its own task.
 
 
-async def waits_for(world: World, wanted: Filter, at_least: int) -> WaitEnd:
+async def waits_for(world: World, wanted: RequestFilter, at_least: int) -> WaitEnd:
     """Wait as an endpoint does, and always leave the wait."""
     wait = await world.engine.wait(wanted, at_least=at_least, at_most=None)
     try:
@@ -298,7 +300,9 @@ def test_those_who_wait_are_woken_by_their_message_and_those_who_go_leave_nothin
         world, tasks, posted = World(1000), [], 0
         for act in acts:
             if act == "come":
-                tasks.append((posted + 2, asyncio.ensure_future(waits_for(world, Filter(call_sid=CALL), posted + 2))))
+                tasks.append(
+                    (posted + 2, asyncio.ensure_future(waits_for(world, RequestFilter(call_sid=CALL), posted + 2)))
+                )
             elif act == "go" and tasks:
                 tasks.pop(0)[1].cancel()
             elif act == "post":
@@ -325,18 +329,18 @@ def new_waits() -> MessageWaiters:
     return MessageWaiters(account(), Wakeups())
 
 
-def begun(engine_waits: MessageWaiters, wanted: Filter | None = None, **given: int | None) -> MessageWaiter:
+def begun(engine_waits: MessageWaiters, wanted: RequestFilter | None = None, **given: int | None) -> MessageWaiter:
     usual = {"at_least": None, "at_most": None, "count": 0}
-    return engine_waits.begin(wanted or Filter(), **{**usual, **given})
+    return engine_waits.begin(wanted or RequestFilter(), **{**usual, **given})
 
 
 def test_filters_of_all_waits_have_a_bound() -> None:
     async def run() -> str:
-        waits, half = new_waits(), Filter(content=JsonSubset([1] * (MAX_VALUES // 2 - 1)))
+        waits, half = new_waits(), RequestFilter(content=JsonSubset([1] * (MAX_VALUES // 2 - 1)))
         first, _ = begun(waits, half), begun(waits, half)
         begun(waits)
         with pytest.raises(CapacityError) as caught:
-            begun(waits, Filter(contains="x"))
+            begun(waits, RequestFilter(contains="x"))
         waits.leave(first)
         waits.leave(first)
         begun(waits, half)
@@ -403,7 +407,7 @@ def test_a_replay_does_not_count() -> None:
     async def run() -> tuple[MessageWaiter, Exchange]:
         engine = make_engine()
         post(engine, key="k")
-        wait = await engine.wait(Filter(), at_least=2, at_most=None)
+        wait = await engine.wait(RequestFilter(), at_least=2, at_most=None)
         return wait, post(engine, key="k")
 
     wait, replay = asyncio.run(run())
@@ -416,8 +420,8 @@ def test_a_message_that_was_deleted_counts_no_more() -> None:
     async def run() -> MessageWaiter:
         engine = make_engine()
         post(engine)
-        wait = await engine.wait(Filter(), at_least=2, at_most=None)
-        await engine.delete_messages(Filter())
+        wait = await engine.wait(RequestFilter(), at_least=2, at_most=None)
+        await engine.delete_messages(RequestFilter())
         post(engine)
         return wait
 
@@ -429,9 +433,9 @@ def test_a_message_that_was_deleted_counts_no_more() -> None:
 def test_a_wait_that_got_what_it_wanted_stays_satisfied_though_that_is_deleted() -> None:
     async def run() -> MessageWaiter:
         engine = make_engine()
-        wait = await engine.wait(Filter(), at_least=1, at_most=None)
+        wait = await engine.wait(RequestFilter(), at_least=1, at_most=None)
         post(engine)
-        await engine.delete_messages(Filter())
+        await engine.delete_messages(RequestFilter())
         return wait
 
     wait = asyncio.run(run())
@@ -445,8 +449,8 @@ def test_only_deleted_messages_that_were_waited_for_count_no_more() -> None:
         engine = make_engine()
         post(engine, "1")
         post(engine, "2")
-        wait = await engine.wait(Filter(contains="1"), at_least=2, at_most=None)
-        await engine.delete_messages(Filter(contains="2"))
+        wait = await engine.wait(RequestFilter(contains="1"), at_least=2, at_most=None)
+        await engine.delete_messages(RequestFilter(contains="2"))
         return wait
 
     assert asyncio.run(run()).count == 1
@@ -455,7 +459,7 @@ def test_only_deleted_messages_that_were_waited_for_count_no_more() -> None:
 def test_a_message_that_was_evicted_did_arrive() -> None:
     async def run() -> MessageWaiter:
         engine = make_engine(journal_limit=1)
-        wait = await engine.wait(Filter(), at_least=3, at_most=None)
+        wait = await engine.wait(RequestFilter(), at_least=3, at_most=None)
         for _ in range(3):
             post(engine)
         return wait
@@ -485,7 +489,7 @@ def test_a_request_in_flight_at_a_reset_may_be_refused_without_a_trace() -> None
     engine.refuse(arrived, request(), errors.FORM_BROKEN)
     engine.preflight(arrived, request())
 
-    assert len(engine.journal.requests(Filter())) == 0
+    assert len(engine.journal.requests(RequestFilter())) == 0
 
 
 def test_a_reset_of_somebody_else_does_not_concern_a_request_in_flight() -> None:
@@ -495,7 +499,7 @@ def test_a_reset_of_somebody_else_does_not_concern_a_request_in_flight() -> None
     engine.reset(Scope(ACCOUNT, OTHER_CALL))
     kept = engine.create(arrived, request(), NewMessage("{}", None))
 
-    assert list(engine.journal.messages(Filter())) == [kept]
+    assert list(engine.journal.messages(RequestFilter())) == [kept]
 
 
 def test_a_request_that_comes_after_a_reset_is_kept() -> None:
@@ -503,7 +507,7 @@ def test_a_request_that_comes_after_a_reset_is_kept() -> None:
     engine.reset(Scope())
     kept = engine.create(arrive(engine), request(), NewMessage("{}", None))
 
-    assert list(engine.journal.messages(Filter())) == [kept]
+    assert list(engine.journal.messages(RequestFilter())) == [kept]
 
 
 def test_a_request_in_flight_does_not_reappear_after_any_number_of_resets() -> None:
@@ -514,7 +518,7 @@ def test_a_request_in_flight_does_not_reappear_after_any_number_of_resets() -> N
         engine.reset(Scope(f"AC{number:032x}"))
     engine.create(arrived, request(), NewMessage("{}", None))
 
-    assert len(engine.journal.requests(Filter())) == 0
+    assert len(engine.journal.requests(RequestFilter())) == 0
 
 
 def test_a_request_in_flight_at_a_reset_is_not_counted_as_a_replay_afterwards() -> None:

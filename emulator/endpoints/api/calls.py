@@ -1,0 +1,26 @@
+"""Registered calls."""
+
+from typing import Annotated
+
+from emulator.endpoints.api.model import ACCOUNT, CALL, doc, model
+from emulator.endpoints.api.pages import RecordError
+from emulator.engine.state.calls import Leg, Status
+
+
+@model
+class CallView:
+    """A registered call."""
+
+    call_sid: Annotated[str, doc(None, CALL)]
+    account_sid: Annotated[str | None, doc("null = every account can use it", ACCOUNT)]
+    status: Annotated[Status, doc(None, "in-progress")]
+    client: Annotated[Leg, doc(None, "voice-sdk")]
+    identity: Annotated[str | None, doc("identity of the connected Voice SDK", "alice")] = None
+
+
+@model
+class CallList:
+    """The registered calls of a scope, in the order of their registration."""
+
+    calls: tuple[CallView | RecordError, ...]
+    count: Annotated[int, doc(None, 1)]

@@ -1,0 +1,13 @@
+"""The emulator's clock."""
+
+from typing import Annotated
+
+from emulator.endpoints.api.model import Timestamp, doc, model
+
+
+@model
+class ClockView:
+    """The emulator's time."""
+
+    now: Timestamp
+    frozen: Annotated[bool, doc(None, example=True)]

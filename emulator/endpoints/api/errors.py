@@ -1,0 +1,23 @@
+"""Errors of the control API."""
+
+from dataclasses import field
+from typing import Annotated, Any
+
+from emulator.endpoints.api.model import doc, model
+
+
+@model
+class BadParameter:
+    """An invalid parameter or member."""
+
+    parameter: Annotated[str, doc("its name; in a JSON body its JSON Pointer", "limit")]
+    value: Annotated[Any, doc("the given value", "0x")] = field(hash=False)
+    allowed: Annotated[str, doc("the allowed values", "Input should be a valid integer")]
+
+
+@model
+class Problem:
+    """The reason why a request was rejected."""
+
+    error: Annotated[str, doc(None, "limit: '0x' is not allowed; input should be a valid integer")]
+    parameters: tuple[BadParameter, ...] = ()

@@ -1,0 +1,52 @@
+"""Fault rules."""
+
+from dataclasses import field
+from typing import Annotated, Any
+
+from emulator.endpoints.api.model import ACCOUNT, doc, model
+from emulator.endpoints.api.pages import RecordError
+
+
+@model
+class FaultView:
+    """A fault rule and its counters."""
+
+    id: Annotated[str, doc(None, "fault-1")]
+    match: Annotated[dict[str, Any], doc("conditions of the requests", {"account_sid": ACCOUNT})] = field(hash=False)
+    then: Annotated[dict[str, Any], doc("its effect", {"reply": {"status": 429}})] = field(hash=False)
+    profile: str | None
+    skip_first: int
+    times: int | None
+    probability: float
+    seed: int | None
+    ttl: Annotated[float | None, doc("seconds, as given")]
+    seconds_left: Annotated[float | None, doc("seconds until it expires; null = never")]
+    matched: Annotated[int, doc("number of matching requests", 3)]
+    fired: Annotated[int, doc("number of affected requests", 1)]
+    active: Annotated[bool, doc("whether it can still affect requests")]
+
+
+@model
+class ProfileView:
+    """A named set of a fault rule's fields."""
+
+    name: str
+    does: str
+    then: Annotated[dict[str, Any], doc()] = field(hash=False)
+    probability: float = 1.0
+
+
+@model
+class FaultList:
+    """The fault rules of a scope, in the order of their evaluation, and all profiles."""
+
+    faults: tuple[FaultView | RecordError, ...]
+    count: int
+    profiles: tuple[ProfileView, ...]
+
+
+@model
+class RemovedFaults:
+    """The number of removed fault rules."""
+
+    deleted: int

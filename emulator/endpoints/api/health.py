@@ -1,0 +1,54 @@
+"""Health of the emulator."""
+
+from typing import Annotated
+
+from emulator import __version__
+from emulator.endpoints.api.model import doc, model
+from emulator.engine.capacity import WhenFull
+
+
+@model
+class Alive:
+    """The process is alive."""
+
+    status: Annotated[str, doc(None, "ok")] = "ok"
+
+
+@model
+class BoundView:
+    """The use and the maximum of one kind of state."""
+
+    name: Annotated[str, doc(None, "journal")]
+    entries: Annotated[int, doc("number of entries", 12)]
+    max_entries: Annotated[int, doc(None, 100_000)]
+    bytes: Annotated[int, doc("memory in use", 14_000)]
+    max_bytes: Annotated[int, doc(None, 268_435_456)]
+    when_full: Annotated[
+        WhenFull,
+        doc(
+            "evict = the oldest are removed; refuse = 429 with the name of the bound; wait = until there is room",
+            "evict",
+        ),
+    ]
+
+
+@model
+class Memory:
+    """The total memory limit, and the limit of each kind of state."""
+
+    bytes: Annotated[int, doc("memory in use by all stored state", 14_000)]
+    max_bytes: Annotated[int, doc("the option memory_limit", 536_870_912)]
+    bounds: tuple[BoundView, ...]
+
+
+@model
+class Ready(Alive):
+    """The emulator serves requests."""
+
+    version: Annotated[str, doc(None, __version__)]
+    uptime: Annotated[float, doc("seconds since the start", 12.3)]
+    addresses: Annotated[tuple[str, ...], doc("URLs of its listeners", ["http://127.0.0.1:2010"])]
+    proxy: Annotated[str | None, doc("URL of its proxy", "http://127.0.0.1:2012")]
+    connections: Annotated[int | None, doc("open connections, on all ports", 1)]
+    connections_limit: Annotated[int | None, doc("maximum of open connections", 20_000)]
+    memory: Memory

@@ -1,0 +1,19 @@
+"""The result of a reset."""
+
+from typing import Annotated
+
+from emulator.endpoints.api.model import doc, model
+
+
+@model
+class WasReset:
+    """The numbers of removed records."""
+
+    requests: Annotated[int, doc("including those that created messages", 3)]
+    messages: Annotated[int, doc(None, 2)]
+    calls: Annotated[int, doc(None, 1)]
+    schemas: Annotated[int, doc(None, 0)]
+    faults: Annotated[int, doc("fault rules", 0)] = 0
+    subscriptions: Annotated[int, doc(None, 0)] = 0
+    deliveries: Annotated[int, doc("callbacks, pending ones included", 0)] = 0
+    waits: Annotated[int, doc("long polls that were ended", 0)] = 0

@@ -1,0 +1,64 @@
+"""The rules of the emulator, and their evaluation of a request that is not sent."""
+
+from typing import Annotated
+
+from emulator.endpoints.api.model import doc, model
+from emulator.endpoints.api.requests import SentResponseView
+from emulator.wire.rules import Certainty
+
+
+@model
+class RuleView:
+    """A rule."""
+
+    name: Annotated[str, doc(None, "content-not-json")]
+    says: Annotated[str, doc(None, "400/32702 Invalid Content")]
+    certainty: Annotated[Certainty, doc(None, "assumed")]
+    source: str
+
+
+@model
+class MagicCallView:
+    """A magic CallSid, which selects a fault."""
+
+    ending: Annotated[str, doc("the last eight hex digits of the CallSid", "fa110429")]
+    does: str
+
+
+@model
+class DocumentView:
+    """Twilio's OpenAPI document, the source of patterns, parameters and members."""
+
+    name: str
+    version: str
+    date: str
+    commit: str
+
+
+@model
+class Rules:
+    """All rules, the deliberate deviations, the magic CallSids, and the OpenAPI document."""
+
+    rules: tuple[RuleView, ...]
+    deviations: tuple[str, ...]
+    magic: Annotated[tuple[MagicCallView, ...], doc("unless the option magic is off")]
+    openapi: DocumentView
+
+
+@model
+class Looked:
+    """An evaluated rule."""
+
+    rule: Annotated[str, doc(None, "credentials-missing")]
+    says: str
+    passed: Annotated[bool, doc(None, example=True)]
+    certainty: Annotated[Certainty, doc(None, "observed")]
+    source: str
+
+
+@model
+class Verdict:
+    """The response that a request would get, and the evaluated rules in order, up to the first that fails."""
+
+    reply: SentResponseView
+    rules: tuple[Looked, ...]

@@ -1,0 +1,27 @@
+"""Registered JSON Schemas."""
+
+from dataclasses import field
+from typing import Annotated, Any
+
+from emulator.endpoints.api.model import ACCOUNT, CALL, doc, model
+from emulator.endpoints.api.pages import RecordError
+from emulator.engine.state.schemas import OnFailure
+
+
+@model
+class SchemaView:
+    """A registered schema."""
+
+    name: Annotated[str, doc(None, "order")]
+    schema: Annotated[Any, doc("a JSON Schema (2020-12)", {"type": "object", "required": ["type"]})] = field(hash=False)
+    account_sid: Annotated[str | None, doc("only for this account", ACCOUNT)]
+    call_sid: Annotated[str | None, doc("only for this call", CALL)]
+    on_failure: OnFailure
+
+
+@model
+class SchemaList:
+    """The schemas that validate the contents of a scope."""
+
+    schemas: tuple[SchemaView | RecordError, ...]
+    count: Annotated[int, doc(None, 1)]

@@ -1,0 +1,45 @@
+"""Connected Voice SDK users."""
+
+from typing import Annotated
+
+from emulator.endpoints.api.model import ACCOUNT, CALL, doc, model
+from emulator.endpoints.api.pages import RecordError
+from emulator.engine.voice.auto_answer import Reaction
+
+
+@model
+class UserCall:
+    """A user's leg of a call."""
+
+    call_sid: Annotated[str, doc(None, CALL)]
+    account_sid: Annotated[str | None, doc("null = every account can use it", ACCOUNT)]
+    direction: Annotated[str, doc("outgoing or incoming, from the user's side", "outgoing")]
+    answered: Annotated[bool, doc(None, example=True)]
+
+
+@model
+class UserView:
+    """A connected Voice SDK."""
+
+    identity: Annotated[str, doc(None, "alice")]
+    account_sid: Annotated[str | None, doc("from its token; null = every account", ACCOUNT)]
+    registered: Annotated[bool, doc("whether it can be called", example=True)]
+    calls: tuple[UserCall, ...]
+
+
+@model
+class UserList:
+    """The connected users."""
+
+    users: tuple[UserView | RecordError, ...]
+    count: Annotated[int, doc(None, 1)]
+    insights: Annotated[int, doc("number of discarded Insights reports of SDKs", 0)]
+
+
+@model
+class BehaviourView:
+    """The automatic answer of an identity."""
+
+    identity: Annotated[str, doc(None, "alice")]
+    reaction: Annotated[Reaction, doc(None, "answer")]
+    after: Annotated[float, doc("seconds of ringing before it answers", 1.5)]
