@@ -71,8 +71,8 @@ class AsyncVoiceCall(CallView):
         await self._connection.ready(self._state)
         sent = self._phone.send_message(self._state, content, content_type, message_type)
         await self._connection.ask(lambda: sent.settled)
-        if sent.failure is not None:
-            raise MessageRefusedError(*sent.failure)
+        if sent.error is not None:
+            raise MessageRefusedError(*sent.error)
         if sent.lost:
             raise SignallingError(None, f"the connection was lost before {sent.sid} was acknowledged")
         return sent.sid
@@ -291,5 +291,5 @@ class AsyncEndUser:
 
 def failed(call: CallState) -> CallFailedError:
     """The error to raise for a call that failed."""
-    code, message = call.failure or (None, str(call))
+    code, message = call.error or (None, str(call))
     return CallFailedError(code, message)

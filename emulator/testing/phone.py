@@ -7,15 +7,16 @@ import json
 import secrets
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode
 
 from emulator.testing.phone_calls import CallState, CallStatus, ReceivedMessage
 from emulator.wire import content, sdp, sids
-from emulator.wire.signalling import CONTENT_TYPE, KEEPALIVE, MESSAGE_TYPE, VERSION
-from emulator.wire.signalling.error_codes import UNKNOWN, SdkError
-
-Json = Mapping[str, object]
+from emulator.wire.signalling import client_frames, server_frames
+from emulator.wire.signalling.client_frames import ClientFrame
+from emulator.wire.signalling.error_codes import SdkError
+from emulator.wire.signalling.frames import Keepalive, MalformedFrameError, UnknownFrame
+from emulator.wire.signalling.server_frames import ServerFrame
 
 
 @dataclass(slots=True, eq=False)
@@ -30,7 +31,7 @@ class SentMessage:
 
     sid: str
     settled: bool = False
-    failure: SdkError | None = None
+    error: SdkError | None = None
     lost: bool = False
 
 
@@ -44,7 +45,7 @@ class Phone:
 
     Attributes:
         connected: whether the gateway has accepted the token on the current connection.
-        failures: errors from the gateway that belong to no call or message.
+        errors: errors from the gateway that belong to no call or message.
         gone: why it will not reconnect; None while it may.
         incoming: incoming calls that the test has not taken yet.
     """
@@ -52,7 +53,7 @@ class Phone:
     def __init__(self, identity: str, token: str, entropy: Callable[[int], bytes] = secrets.token_bytes) -> None:
         self.identity = identity
         self.connected = False
-        self.failures: list[SdkError] = []
+        self.errors: list[SdkError] = []
         self.gone: str | None = None
         self.incoming: deque[CallState] = deque()
         self._token = token
@@ -83,7 +84,7 @@ class Phone:
     def opened(self) -> None:
         """Send the access token on a new connection."""
         self._outbox.clear()
-        self._say("listen", token=self._token, browserinfo={"p": "python", "plugin": "rtc", "v": "emulator"})
+        self._send(client_frames.Listen(token=self._token))
 
     def lost(self, reason: str) -> None:
         """Handle a lost connection. Answered calls wait for the next connection; other calls end."""
@@ -112,23 +113,14 @@ class Phone:
 
     def receive(self, text: str | bytes) -> None:
         """Process a frame; ignore malformed frames and unknown types, as the Voice SDK does."""
-        if text == KEEPALIVE:
-            self._outbox.append(KEEPALIVE)
-            return
-        try:
-            frame = content.parse(text if isinstance(text, str) else "")
-        except content.NotJson:
-            return
-        kind = frame.get("type") if isinstance(frame, dict) else None
-        take = _TAKERS.get(kind) if isinstance(kind, str) else None
-        if take is not None and isinstance(frame, dict):
-            take(self, _member(frame, "payload"))
+        with suppress(MalformedFrameError):
+            self._process(server_frames.decode(text if isinstance(text, str) else ""))
 
     # --- actions of the end user
 
     def register(self, *, available: bool = True) -> int:
         """Register as available for calls or not; return a number for `answered`."""
-        self._say("register", media={"audio": available})
+        self._send(client_frames.Register(audio=available))
         self._asked += 1
         return self._asked
 
@@ -147,23 +139,25 @@ class Phone:
             parameters=dict(parameters),
         )
         self._calls.append(call)
-        query = urlencode({**({"To": to} if to else {}), **parameters})
-        self._say("invite", callsid=name, sdp=sdp.offer(self._entropy(sdp.ENTROPY_BYTES)), twilio={"params": query})
+        offer = sdp.offer(self._entropy(sdp.ENTROPY_BYTES))
+        given = {**({"To": to} if to else {}), **parameters}
+        self._send(client_frames.ClientInvite(call_sid=name, sdp=offer, parameters=given))
         return call
 
     def accept(self, call: CallState) -> None:
         """Answer an incoming call."""
         call.status = CallStatus.OPEN
-        self._say("answer", callsid=call.sid, sdp=sdp.answer(call.offer, self._entropy(sdp.ENTROPY_BYTES)))
+        answer = sdp.answer(call.offer, self._entropy(sdp.ENTROPY_BYTES))
+        self._send(client_frames.ClientAnswer(call_sid=call.sid or "", sdp=answer))
 
     def reject(self, call: CallState) -> None:
         """Reject an incoming call."""
-        self._say("reject", callsid=call.sid)
+        self._send(client_frames.Reject(call_sid=call.sid or ""))
         self._end(call, "rejected")
 
     def hang_up(self, call: CallState) -> None:
         """End a call."""
-        self._say("hangup", callsid=call.sid or call.name)
+        self._send(client_frames.ClientHangup(call_sid=call.sid or call.name or ""))
         self._end(call, "hung up")
 
     def send_message(self, call: CallState, value: object, content_type: str, message_type: str) -> SentMessage:
@@ -174,14 +168,16 @@ class Phone:
         """
         if value is None:
             raise ValueError("a message needs a content other than None")
+        text = json.dumps(value, allow_nan=False)
         sent = SentMessage(sids.make(sids.MESSAGE, self._entropy(sids.ENTROPY_BYTES)))
-        self._say(
-            "message",
-            callsid=call.sid,
-            content=value,
-            contenttype=content_type,
-            messagetype=message_type,
-            voiceeventsid=sent.sid,
+        self._send(
+            client_frames.ClientMessage(
+                call_sid=call.sid or "",
+                sid=sent.sid,
+                content=text,
+                content_type=content_type,
+                message_type=message_type,
+            )
         )
         self._unsettled[sent.sid] = sent
         return sent
@@ -194,133 +190,112 @@ class Phone:
 
     # --- frames from the gateway
 
-    def _connected(self, payload: Json) -> None:
+    def _process(self, frame: ServerFrame | Keepalive | UnknownFrame) -> None:  # noqa: C901, PLR0912  one case per frame
+        match frame:
+            case Keepalive():
+                self._send(frame)
+            case server_frames.Connected():
+                self._connected(frame.identity)
+            case server_frames.ReadyFrame() | server_frames.Offline():
+                self._answered += 1
+            case server_frames.Ringing():
+                self._ringing(frame.call_sid)
+            case server_frames.ServerAnswer():
+                self._answer(frame)
+            case server_frames.ServerInvite():
+                self._invite(frame)
+            case server_frames.Cancel():
+                call = self._find(frame.call_sid)
+                if call is not None:
+                    self._end(call, "the caller gave up, or it was accepted elsewhere")
+            case server_frames.ServerHangup():
+                self._hangup(frame)
+            case server_frames.ServerMessage():
+                self._message(frame)
+            case server_frames.Ack():
+                sent = self._unsettled.pop(frame.sid, None)
+                if sent is not None:
+                    sent.settled = True
+            case server_frames.ErrorFrame():
+                self._error(frame)
+            case server_frames.Close():
+                self._leaving = True
+
+    def _connected(self, identity: str) -> None:
         self.connected = True
-        self.identity = _text(_member(payload, "token"), "identity") or self.identity
+        self.identity = identity or self.identity
         self._answered = self._asked  # frames sent on another connection are not answered on this one
         self.register()
         for call in self.live:
             if call.status is CallStatus.RECONNECTING:
-                self._say("invite", callsid=call.sid, sdp="", reconnect=call.token, twilio={})
+                self._send(client_frames.Reconnect(call_sid=call.sid or "", token=call.token or ""))
 
-    def _registered(self, _payload: Json) -> None:
-        self._answered += 1
-
-    def _ringing(self, payload: Json) -> None:
-        sid = _text(payload, "callsid")
+    def _ringing(self, call_sid: str) -> None:
         # The frame does not identify the call, but calls ring in the order in which they were started.
         call = next((call for call in self.live if call.status is CallStatus.CONNECTING), None)
-        if sid and call is not None and self._find(sid) is None:
-            call.sid, call.status = sid, CallStatus.RINGING
+        if call is not None and self._find(call_sid) is None:
+            call.sid, call.status = call_sid, CallStatus.RINGING
 
-    def _answer(self, payload: Json) -> None:
-        call = self._find(_text(payload, "callsid"))
+    def _answer(self, frame: server_frames.ServerAnswer) -> None:
+        call = self._find(frame.call_sid)
         if call is not None:
             call.status = CallStatus.OPEN
-            call.token = _text(payload, "reconnect") or call.token
+            call.token = frame.reconnect or call.token
 
-    def _invite(self, payload: Json) -> None:
-        sid, about = _text(payload, "callsid"), _member(payload, "parameters")
-        if not sid or self._find(sid) is not None:
+    def _invite(self, frame: server_frames.ServerInvite) -> None:
+        if self._find(frame.call_sid) is not None:
             return
         call = CallState(
-            sid=sid,
+            sid=frame.call_sid,
             status=CallStatus.PENDING,
-            from_=_text(about, "From"),
-            to=_text(about, "To"),
-            parameters=dict(parse_qsl(_text(about, "Params"), keep_blank_values=True)),
-            token=_text(payload, "reconnect"),
-            offer=_text(payload, "sdp"),
+            from_=frame.from_,
+            to=frame.to,
+            parameters=dict(frame.custom),
+            token=frame.reconnect,
+            offer=frame.sdp,
         )
         self._calls.append(call)
         self.incoming.append(call)
 
-    def _cancel(self, payload: Json) -> None:
-        call = self._find(_text(payload, "callsid"))
-        if call is not None:
-            self._end(call, "the caller gave up, or it was accepted elsewhere")
-
-    def _hangup(self, payload: Json) -> None:
-        named = _text(payload, "callsid")
+    def _hangup(self, frame: server_frames.ServerHangup) -> None:
         for call in self.live:
-            if not named or named in (call.sid, call.name):
-                call.failure = failure = _failure(payload) or call.failure
-                self._end(call, f"{failure.code} {failure.message}" if failure else "hung up by the other end")
+            if frame.call_sid in (None, call.sid, call.name):
+                call.error = error = frame.error or call.error
+                self._end(call, f"{error.code} {error.message}" if error else "hung up by the other end")
 
-    def _message(self, payload: Json) -> None:
-        call = self._find(_text(payload, "callsid"))
+    def _message(self, frame: server_frames.ServerMessage) -> None:
+        call = self._find(frame.call_sid)
         if call is not None:
             call.received.append(
                 ReceivedMessage(
-                    sid=_text(payload, "voiceeventsid"),
-                    content=payload.get("content"),
-                    content_type=_text(payload, "contenttype") or CONTENT_TYPE,
-                    message_type=_text(payload, "messagetype") or MESSAGE_TYPE,
+                    sid=frame.sid,
+                    content=content.parse(frame.content),
+                    content_type=frame.content_type,
+                    message_type=frame.message_type,
                 )
             )
 
-    def _ack(self, payload: Json) -> None:
-        sent = self._unsettled.pop(_text(payload, "voiceeventsid"), None)
+    def _error(self, frame: server_frames.ErrorFrame) -> None:
+        error, call = frame.error, self._find(frame.call_sid)
+        sent = self._unsettled.pop(frame.sid or "", None)
         if sent is not None:
-            sent.settled = True
-
-    def _error(self, payload: Json) -> None:
-        failure = _failure(payload) or UNKNOWN
-        sent = self._unsettled.pop(_text(payload, "voiceeventsid"), None)
-        call = self._find(_text(payload, "callsid"))
-        if sent is not None:
-            sent.settled, sent.failure = True, failure
+            sent.settled, sent.error = True, error
         elif call is not None:
-            call.failure = failure
+            call.error = error
         else:
-            self.failures.append(failure)
+            self.errors.append(error)
             if not self.connected:
-                self.vanish(f"the gateway said {failure.code} {failure.message}")
-
-    def _close(self, _payload: Json) -> None:
-        self._leaving = True
+                self.vanish(f"the gateway said {error.code} {error.message}")
 
     # --- private
 
-    def _say(self, kind: str, **payload: object) -> None:
-        self._outbox.append(json.dumps({"type": kind, "version": VERSION, "payload": payload}, allow_nan=False))
+    def _send(self, frame: ClientFrame | Keepalive) -> None:
+        self._outbox.append(frame.encode())
 
-    def _find(self, named: str) -> CallState | None:
+    def _find(self, named: str | None) -> CallState | None:
         """A call that has not ended, by its CallSid or its temporary name."""
         return next((call for call in self.live if named and named in (call.sid, call.name)), None)
 
     def _end(self, call: CallState, reason: str) -> None:
         call.status, call.ended = CallStatus.CLOSED, reason
         self._calls.remove(call)
-
-
-_TAKERS: Mapping[str, Callable[[Phone, Json], None]] = {
-    "connected": Phone._connected,  # noqa: SLF001  our own class
-    "ready": Phone._registered,  # noqa: SLF001
-    "offline": Phone._registered,  # noqa: SLF001
-    "ringing": Phone._ringing,  # noqa: SLF001
-    "answer": Phone._answer,  # noqa: SLF001
-    "invite": Phone._invite,  # noqa: SLF001
-    "cancel": Phone._cancel,  # noqa: SLF001
-    "hangup": Phone._hangup,  # noqa: SLF001
-    "message": Phone._message,  # noqa: SLF001
-    "ack": Phone._ack,  # noqa: SLF001
-    "error": Phone._error,  # noqa: SLF001
-    "close": Phone._close,  # noqa: SLF001
-}
-
-
-def _member(frame: Json, name: str) -> Json:
-    value = frame.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def _text(payload: Json, name: str) -> str:
-    value = payload.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _failure(payload: Json) -> SdkError | None:
-    error = _member(payload, "error")
-    code = error.get("code")
-    return SdkError(code, _text(error, "message")) if isinstance(code, int) else None

@@ -84,7 +84,7 @@ class CallState:
     parameters: dict[str, str]
     received: list[ReceivedMessage] = field(default_factory=list)
     ended: str | None = None
-    failure: SdkError | None = None
+    error: SdkError | None = None
     token: str | None = None
     offer: str = ""
 

@@ -91,11 +91,11 @@ class PhoneConnection:
             SignallingError: the gateway sent an error, or the connection has ended.
             UnreachableError: timeout.
         """
-        phone, refused = self._phone, len(self._phone.failures)
+        phone, refused = self._phone, len(self._phone.errors)
         await self._flush()
-        if await self.until(lambda: answered() or len(phone.failures) > refused, MARGIN):
+        if await self.until(lambda: answered() or len(phone.errors) > refused, MARGIN):
             if not answered():
-                raise SignallingError(*phone.failures[-1])
+                raise SignallingError(*phone.errors[-1])
         elif phone.gone is not None:
             raise SignallingError(None, f"{phone.identity} is not connected any more: {phone.gone}")
         else:

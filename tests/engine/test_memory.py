@@ -232,7 +232,7 @@ def test_frames_that_a_user_does_not_read_are_counted() -> None:
     known, line = ClientConnections(memory), ClientConnection()
     known.put(line, "alice")
     alone = memory["connected_users"].bytes
-    line.put(server_frames.Delivered(call_sid=ca(1), sid="KX", content="x" * 5_000))
+    line.put(server_frames.ServerMessage(call_sid=ca(1), sid="KX", content="x" * 5_000))
     waiting = memory["connected_users"].bytes
     line.take()
 

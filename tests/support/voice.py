@@ -66,7 +66,7 @@ class User:
     def call(self, to: str | None = "bob", alias: str = "TJS1", **parameters: str) -> str:
         """Call somebody and take what is said first; returns the CallSid."""
         given = parameters if to is None else {"To": to, **parameters}
-        self._board.invite(self.line, client_frames.Invite(call_sid=alias, sdp="", parameters=given))
+        self._board.invite(self.line, client_frames.ClientInvite(call_sid=alias, sdp="", parameters=given))
         return self.line.aliases[alias] if alias in self.line.aliases else self.peek(server_frames.Ringing).call_sid
 
     def answer(self, call_sid: str) -> None:
@@ -85,7 +85,7 @@ class User:
         self._board.reconnect(self.line, call_sid, token)
 
     def say(self, call_sid: str, content: str = "{}", kind: str = "user-defined-message") -> None:
-        frame = client_frames.UserMessage(
+        frame = client_frames.ClientMessage(
             call_sid=call_sid, sid=KX, content=content, content_type="application/json", message_type=kind
         )
         self._board.message(self.line, frame)
@@ -93,7 +93,7 @@ class User:
     def peek(self, kind: type[F]) -> F:
         return next(frame for frame in self.line._outbox if isinstance(frame, kind))
 
-    def told(self) -> list[server_frames.Sent]:
+    def told(self) -> list[server_frames.ServerFrame]:
         return self.line.take()
 
     def kinds(self) -> list[str]:

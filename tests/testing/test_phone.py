@@ -7,17 +7,18 @@ import pytest
 from emulator.testing.phone import Phone
 from emulator.testing.phone_calls import CallState, CallView
 from emulator.wire.signalling import KEEPALIVE, client_frames, error_codes, server_frames
-from emulator.wire.signalling.client_frames import Received
-from emulator.wire.signalling.server_frames import Sent
+from emulator.wire.signalling.client_frames import ClientFrame
+from emulator.wire.signalling.frames import Keepalive, UnknownFrame
+from emulator.wire.signalling.server_frames import ServerFrame
 
 CA = "CA" + "a" * 32
 KX = "KX" + "b" * 32
 CONNECTED = server_frames.Connected(identity="alice", home="localhost", ttl=60)
 
 
-def incoming(call_sid: str = CA) -> Sent:
+def incoming(call_sid: str = CA) -> ServerFrame:
     custom = {"room": "a&b", "empty": ""}
-    return server_frames.Incoming(
+    return server_frames.ServerInvite(
         call_sid=call_sid,
         sdp="v=0",
         reconnect="t",
@@ -36,21 +37,21 @@ class Wire:
         self.phone = Phone("unnamed", "a.token", lambda count: next(numbers).to_bytes(count))
         self.phone.opened()
 
-    def hear(self) -> list[Received]:
-        return [client_frames.read(text) for text in self.phone.take()]
+    def hear(self) -> list[ClientFrame | Keepalive | UnknownFrame]:
+        return [client_frames.decode(text) for text in self.phone.take()]
 
-    def say(self, *frames: Sent) -> list[Received]:
+    def say(self, *frames: ServerFrame) -> list[ClientFrame | Keepalive | UnknownFrame]:
         self.hear()
         for frame in frames:
-            self.phone.receive(frame.text())
+            self.phone.receive(frame.encode())
         return self.hear()
 
-    def let_in(self) -> list[Received]:
+    def let_in(self) -> list[ClientFrame | Keepalive | UnknownFrame]:
         return self.say(CONNECTED)
 
     def open_call(self) -> CallState:
         call = self.phone.dial("bob", {})
-        self.say(server_frames.Ringing(call_sid=CA), server_frames.Answered(call_sid=CA, reconnect="t"))
+        self.say(server_frames.Ringing(call_sid=CA), server_frames.ServerAnswer(call_sid=CA, reconnect="t"))
         return call
 
 
@@ -115,11 +116,14 @@ def test_a_call_is_made_rings_and_is_answered(wire: Wire) -> None:
     call = wire.phone.dial("bob", {"room": "a&b=c"})
     (invite,) = wire.hear()
     statuses = [call.status]
-    for frame in (server_frames.Ringing(call_sid=CA), server_frames.Answered(call_sid=CA, sdp="v=0", reconnect="t")):
+    for frame in (
+        server_frames.Ringing(call_sid=CA),
+        server_frames.ServerAnswer(call_sid=CA, sdp="v=0", reconnect="t"),
+    ):
         wire.say(frame)
         statuses.append(call.status)
 
-    assert isinstance(invite, client_frames.Invite)
+    assert isinstance(invite, client_frames.ClientInvite)
     assert (invite.call_sid, invite.parameters) == (call.name, {"To": "bob", "room": "a&b=c"})
     assert invite.sdp.startswith("v=0\r\n")
     assert statuses == ["connecting", "ringing", "open"]
@@ -136,9 +140,9 @@ def test_calls_ring_in_the_order_in_which_they_were_made(wire: Wire) -> None:
 
 def test_a_call_is_refused_under_the_name_that_it_has_by_then(wire: Wire) -> None:
     call = wire.phone.dial("bob", {})
-    wire.say(server_frames.HungUp(call_sid=call.name or "", failure=error_codes.RATE_EXCEEDED))
+    wire.say(server_frames.ServerHangup(call_sid=call.name or "", error=error_codes.RATE_EXCEEDED))
 
-    assert (call.status, call.sid, call.failure) == ("closed", None, error_codes.RATE_EXCEEDED)
+    assert (call.status, call.sid, call.error) == ("closed", None, error_codes.RATE_EXCEEDED)
 
 
 @pytest.mark.parametrize("accepted", [True, False])
@@ -150,12 +154,14 @@ def test_an_incoming_call_waits_to_be_answered(wire: Wire, accepted: bool) -> No
     (wire.phone.accept if accepted else wire.phone.reject)(call)
 
     assert before == ("pending", "client:bob", "client:alice", {"room": "a&b", "empty": ""})
-    assert wire.hear() == [client_frames.AnswerFrame(call_sid=CA) if accepted else client_frames.Reject(call_sid=CA)]
+    (sent,) = wire.hear()
+    assert isinstance(sent, client_frames.ClientAnswer if accepted else client_frames.Reject)
+    assert sent.call_sid == CA
     assert (seen.status, seen.ended) == (("open", None) if accepted else ("closed", "rejected"))
 
 
 def test_the_caller_gives_up(wire: Wire) -> None:
-    wire.say(incoming(), server_frames.Cancelled(call_sid=CA))
+    wire.say(incoming(), server_frames.Cancel(call_sid=CA))
 
     assert str(wire.phone.incoming[0]).endswith("(closed: the caller gave up, or it was accepted elsewhere)")
 
@@ -163,13 +169,13 @@ def test_the_caller_gives_up(wire: Wire) -> None:
 @pytest.mark.parametrize(
     ("frame", "ended"),
     [
-        (server_frames.HungUp(call_sid=CA), "hung up by the other end"),
-        (server_frames.HungUp(call_sid=CA, failure=error_codes.BUSY_HERE), "31486 Busy Here (SIP)"),
-        (server_frames.HungUp(call_sid=""), "hung up by the other end"),
+        (server_frames.ServerHangup(call_sid=CA), "hung up by the other end"),
+        (server_frames.ServerHangup(call_sid=CA, error=error_codes.BUSY_HERE), "31486 Busy Here (SIP)"),
+        (server_frames.ServerHangup(call_sid=""), "hung up by the other end"),
     ],
     ids=["plainly", "with a reason", "any call"],
 )
-def test_the_other_end_hangs_up(wire: Wire, frame: Sent, ended: str) -> None:
+def test_the_other_end_hangs_up(wire: Wire, frame: ServerFrame, ended: str) -> None:
     call = wire.open_call()
     wire.say(frame)
 
@@ -182,7 +188,10 @@ def test_it_hangs_up_by_callsid_or_by_the_name_before_there_is_one(wire: Wire) -
     for call in calls:
         wire.phone.hang_up(call)
 
-    assert wire.hear() == [client_frames.Hangup(call_sid=CA), client_frames.Hangup(call_sid=calls[1].name or "")]
+    assert wire.hear() == [
+        client_frames.ClientHangup(call_sid=CA),
+        client_frames.ClientHangup(call_sid=calls[1].name or ""),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +200,7 @@ def test_it_hangs_up_by_callsid_or_by_the_name_before_there_is_one(wire: Wire) -
 )
 def test_a_message_comes_as_a_value_or_else_as_its_text(wire: Wire, content: str, value: object) -> None:
     call = wire.open_call()
-    wire.say(server_frames.Delivered(call_sid=CA, sid=KX, content=content))
+    wire.say(server_frames.ServerMessage(call_sid=CA, sid=KX, content=content))
     (message,) = CallView(call).received
 
     assert (message.sid, message.content) == (KX, value)
@@ -200,7 +209,7 @@ def test_a_message_comes_as_a_value_or_else_as_its_text(wire: Wire, content: str
 
 def test_a_number_too_long_for_python_is_no_trouble(wire: Wire) -> None:
     call = wire.open_call()
-    wire.say(server_frames.Delivered(call_sid=CA, sid=KX, content="9" * 5000))
+    wire.say(server_frames.ServerMessage(call_sid=CA, sid=KX, content="9" * 5000))
 
     assert len(call.received) == 1
 
@@ -211,14 +220,14 @@ def test_it_sends_a_message_and_learns_what_became_of_it(wire: Wire) -> None:
     (said,) = wire.hear()
     refused, waiting = (wire.phone.send_message(call, 1, "", "") for _ in range(2))
     wire.say(server_frames.Ack(call_sid=CA, sid=taken.sid))
-    wire.say(server_frames.Failed(failure=error_codes.CONTENT_TOO_LARGE, call_sid=CA, sid=refused.sid))
+    wire.say(server_frames.ErrorFrame(error=error_codes.CONTENT_TOO_LARGE, call_sid=CA, sid=refused.sid))
 
-    assert said == client_frames.UserMessage(
+    assert said == client_frames.ClientMessage(
         call_sid=CA, sid=taken.sid, content='{"a": [1]}', content_type="text/plain", message_type="kind"
     )
-    assert (taken.settled, taken.failure) == (True, None)
-    assert (refused.settled, refused.failure) == (True, error_codes.CONTENT_TOO_LARGE)
-    assert (waiting.settled, call.failure) == (False, None)
+    assert (taken.settled, taken.error) == (True, None)
+    assert (refused.settled, refused.error) == (True, error_codes.CONTENT_TOO_LARGE)
+    assert (waiting.settled, call.error) == (False, None)
 
 
 @pytest.mark.parametrize(("value", "error"), [(None, ValueError), (float("nan"), ValueError), (object(), TypeError)])
@@ -233,18 +242,18 @@ def test_what_is_no_json_cannot_be_sent(wire: Wire, value: object, error: type[E
 def test_an_error_is_the_calls_or_else_the_phones(wire: Wire) -> None:
     call = wire.open_call()
     wire.say(
-        server_frames.Failed(failure=error_codes.RECONNECT_REFUSED, call_sid=CA),
-        server_frames.Failed(failure=error_codes.MALFORMED),
+        server_frames.ErrorFrame(error=error_codes.RECONNECT_REFUSED, call_sid=CA),
+        server_frames.ErrorFrame(error=error_codes.MALFORMED),
     )
     wire.phone.receive('{"type":"error"}')
 
-    assert call.failure == error_codes.RECONNECT_REFUSED
-    assert (wire.phone.failures, wire.phone.gone) == ([error_codes.MALFORMED, error_codes.UNKNOWN], None)
+    assert call.error == error_codes.RECONNECT_REFUSED
+    assert (wire.phone.errors, wire.phone.gone) == ([error_codes.MALFORMED, error_codes.UNKNOWN], None)
 
 
 def test_a_refused_token_is_the_end() -> None:
     wire = Wire()
-    wire.say(server_frames.Failed(failure=error_codes.TOKEN_EXPIRED))
+    wire.say(server_frames.ErrorFrame(error=error_codes.TOKEN_EXPIRED))
 
     assert (wire.phone.gone, wire.phone.returns) == ("the gateway said 31205 JWT token expired", False)
 
@@ -261,7 +270,7 @@ def test_only_an_answered_call_goes_on_after_the_socket_was_lost(wire: Wire) -> 
     assert (message.settled, message.lost, wire.phone.returns, wire.phone.settled) == (True, True, True, False)
     wire.phone.opened()
     assert wire.let_in() == [client_frames.Register(audio=True), client_frames.Reconnect(call_sid=CA, token="t")]
-    wire.say(server_frames.Answered(call_sid=CA, reconnect="t"))
+    wire.say(server_frames.ServerAnswer(call_sid=CA, reconnect="t"))
     assert (call.status, wire.phone.settled) == ("open", True)
 
 

@@ -100,7 +100,7 @@ async def _read(session: Session, receive: Receive) -> None:
             session.receive(event.get("text"))
         except Exception:  # noqa: BLE001  a frame that we stumble over must not end the calls of its user
             _log.exception("unexpected failure at a frame of %r", session.line.identity)
-            session.line.put(server_frames.Failed(failure=error_codes.UNKNOWN))
+            session.line.put(server_frames.ErrorFrame(error=error_codes.UNKNOWN))
 
 
 def _home(scope: Scope, headers: Mapping[str, str]) -> str:

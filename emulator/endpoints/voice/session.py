@@ -10,8 +10,9 @@ from emulator.engine.voice.call_control import CallController
 from emulator.engine.voice.clients import ClientConnection
 from emulator.wire.access_tokens import TokenError
 from emulator.wire.signalling import client_frames, error_codes, server_frames
-from emulator.wire.signalling.client_frames import MalformedFrameError, Received, Spoken
-from emulator.wire.signalling.server_frames import Sent
+from emulator.wire.signalling.client_frames import CallControlFrame, ClientFrame
+from emulator.wire.signalling.frames import Keepalive, MalformedFrameError, UnknownFrame
+from emulator.wire.signalling.server_frames import ServerFrame
 
 _log = logging.getLogger("emulator.voice")
 
@@ -53,10 +54,10 @@ class Session:
         try:
             if text is None:
                 raise MalformedFrameError("not a text frame")  # noqa: TRY301  the same as any other
-            self._take(client_frames.read(text))
+            self._take(client_frames.decode(text))
         except MalformedFrameError as error:
             _log.warning("malformed frame of %s: %.200r", self._who, str(error))
-            self.line.put(server_frames.Failed(failure=error_codes.MALFORMED))
+            self.line.put(server_frames.ErrorFrame(error=error_codes.MALFORMED))
 
     def take(self) -> list[str]:
         """Return the frames to send; an error frame replaces one that cannot be rendered."""
@@ -76,56 +77,56 @@ class Session:
         """The client disconnected."""
         self._switchboard.lost(self.line)
 
-    def _text(self, frame: Sent) -> str:
+    def _text(self, frame: ServerFrame) -> str:
         try:
-            text = frame.text()
+            text = frame.encode()
             text.encode()
         except Exception:  # noqa: BLE001  whatever it is, the user gets the other frames
             _log.exception("a frame for %s cannot be rendered", self._who)
-            if isinstance(frame, server_frames.Delivered):
+            if isinstance(frame, server_frames.ServerMessage):
                 self._switchboard.unrendered(self.line, self._messages)
-            return server_frames.Failed(failure=error_codes.UNKNOWN).text()
-        self._messages += isinstance(frame, server_frames.Delivered)
+            return server_frames.ErrorFrame(error=error_codes.UNKNOWN).encode()
+        self._messages += isinstance(frame, server_frames.ServerMessage)
         return text
 
     @property
     def _who(self) -> str:
         return repr(self.line.identity) if self.listens else "a client without a token"
 
-    def _take(self, frame: Received) -> None:
+    def _take(self, frame: ClientFrame | Keepalive | UnknownFrame) -> None:
         match frame:
-            case client_frames.Keepalive():
+            case Keepalive():
                 pass
-            case client_frames.Unknown(kind):
+            case UnknownFrame(kind):
                 _log.warning("unknown frame of %s: %r", self._who, kind)
             case client_frames.Listen():
                 self._listen(frame)
             case _ if not self.listens:
                 call_sid = getattr(frame, "call_sid", None)
-                self.line.put(server_frames.Failed(failure=error_codes.TOKEN_MISSING, call_sid=call_sid))
+                self.line.put(server_frames.ErrorFrame(error=error_codes.TOKEN_MISSING, call_sid=call_sid))
             case _:
                 self._dispatch(frame)
 
-    def _dispatch(self, frame: Spoken) -> None:
+    def _dispatch(self, frame: CallControlFrame) -> None:
         board, line = self._switchboard, self.line
         match frame:
             case client_frames.Register(audio=audio):
                 board.register(line, available=audio)
-            case client_frames.Invite():
+            case client_frames.ClientInvite():
                 self._invite(frame)
             case client_frames.Reconnect(call_sid=call_sid, token=token):
                 board.reconnect(line, call_sid, token)
-            case client_frames.AnswerFrame(call_sid=call_sid):
+            case client_frames.ClientAnswer(call_sid=call_sid):
                 board.answer(line, call_sid)
             case client_frames.Reject(call_sid=call_sid):
                 board.reject(line, call_sid)
-            case client_frames.Hangup(call_sid=call_sid):
+            case client_frames.ClientHangup(call_sid=call_sid):
                 board.hang_up(line, call_sid)
             case client_frames.Reinvite():
                 board.reinvite(line, frame)
             case client_frames.Dtmf(call_sid=call_sid, digits=digits):
                 _log.info("%s pressed %.40r in %.40r", self._who, digits, call_sid)
-            case client_frames.UserMessage():
+            case client_frames.ClientMessage():
                 board.message(line, frame)
             case _:
                 assert_never(frame)
@@ -135,7 +136,7 @@ class Session:
             user = self._admission.admit(frame.token)
         except TokenError as error:
             _log.warning("token of %s refused (%d): %.200r", self._who, error.failure.code, str(error))
-            self.line.put(server_frames.Failed(failure=error.failure))
+            self.line.put(server_frames.ErrorFrame(error=error.failure))
             return
         try:
             self._switchboard.connect(
@@ -146,15 +147,15 @@ class Session:
             )
         except CapacityError as error:
             _log.warning("a user was not let in: %s", error)
-            self.line.put(server_frames.Failed(failure=error_codes.RATE_EXCEEDED))
+            self.line.put(server_frames.ErrorFrame(error=error_codes.RATE_EXCEEDED))
             self.line.close(str(error))
             return
         self.listens = True
         self.line.put(server_frames.Connected(identity=user.identity, home=self._home, ttl=user.ttl, edge=self._edge))
 
-    def _invite(self, frame: client_frames.Invite) -> None:
+    def _invite(self, frame: client_frames.ClientInvite) -> None:
         try:
             self._switchboard.invite(self.line, frame)
         except CapacityError as error:
             _log.warning("a call of %s was refused: %s", self._who, error)
-            self.line.put(server_frames.HungUp(call_sid=frame.call_sid, failure=error_codes.RATE_EXCEEDED))
+            self.line.put(server_frames.ServerHangup(call_sid=frame.call_sid, error=error_codes.RATE_EXCEEDED))

@@ -114,7 +114,7 @@ class CallController:
 
     # --- calls
 
-    def invite(self, line: ClientConnection, frame: client_frames.Invite) -> None:
+    def invite(self, line: ClientConnection, frame: client_frames.ClientInvite) -> None:
         """Begin a call from a client: to another client or, if none is connected, to a simulated callee.
 
         Raises:
@@ -170,11 +170,11 @@ class CallController:
         """Answer a call on this connection; cancel it on the other connections where it rings."""
         party = self._parties.of(line, call_sid)
         if party is None:
-            line.put(server_frames.HungUp(call_sid=call_sid, failure=error_codes.CALL_ENDED))
+            line.put(server_frames.ServerHangup(call_sid=call_sid, error=error_codes.CALL_ENDED))
         elif not party.answered and not party.caller:
             for other in party.lines:
                 if other is not line:
-                    other.put(server_frames.Cancelled(call_sid=party.call_sid))
+                    other.put(server_frames.Cancel(call_sid=party.call_sid))
             party.lines = [line]
             self._parties.talk(party)
             if party.peer is not None:
@@ -203,30 +203,30 @@ class CallController:
         """Resume an answered call on this connection, if the reconnect token is valid."""
         party = self._parties.get(call_sid)
         if party is None or not party.answered or party.token != token:
-            line.put(server_frames.Failed(failure=error_codes.RECONNECT_REFUSED, call_sid=call_sid))
-            line.put(server_frames.HungUp(call_sid=call_sid))  # otherwise the SDK would retry endlessly
+            line.put(server_frames.ErrorFrame(error=error_codes.RECONNECT_REFUSED, call_sid=call_sid))
+            line.put(server_frames.ServerHangup(call_sid=call_sid))  # otherwise the SDK would retry endlessly
             return
         party.lines = [line]
         party.set_timer(None)
-        line.put(server_frames.Answered(call_sid=call_sid, reconnect=token))
+        line.put(server_frames.ServerAnswer(call_sid=call_sid, reconnect=token))
 
     def reinvite(self, line: ClientConnection, frame: client_frames.Reinvite) -> None:
         """Answer a client's renegotiation of media."""
         party = self._parties.of(line, frame.call_sid)
         if party is None:
-            line.put(server_frames.HungUp(call_sid=frame.call_sid))
+            line.put(server_frames.ServerHangup(call_sid=frame.call_sid))
             return
         answer = sdp.answer(frame.sdp, self._ids.random_bytes(sdp.ENTROPY_BYTES))
-        line.put(server_frames.Answered(call_sid=frame.call_sid, sdp=answer))
+        line.put(server_frames.ServerAnswer(call_sid=frame.call_sid, sdp=answer))
 
     # --- messages
 
-    def message(self, line: ClientConnection, frame: client_frames.UserMessage) -> None:
+    def message(self, line: ClientConnection, frame: client_frames.ClientMessage) -> None:
         """Acknowledge a client's message and pass it to `on_message`, or reply with an error."""
         party = self._parties.of(line, frame.call_sid)
-        failure = self._flaw(party, frame)
-        if failure is not None:
-            line.put(server_frames.Failed(failure=failure, call_sid=frame.call_sid, sid=frame.sid))
+        error = self._flaw(party, frame)
+        if error is not None:
+            line.put(server_frames.ErrorFrame(error=error, call_sid=frame.call_sid, sid=frame.sid))
             return
         assert party is not None
         line.put(server_frames.Ack(call_sid=frame.call_sid, sid=frame.sid))
@@ -249,7 +249,7 @@ class CallController:
             return DeliveryStatus(None, f"{party.identity} lost its connection and has not come back yet")
         handover = DeliveryStatus(party.identity, begun=self._monotonic(), waiting=len(party.lines))
         for line in party.lines:
-            line.put(server_frames.Delivered(call_sid=call_sid, sid=sid, content=content))
+            line.put(server_frames.ServerMessage(call_sid=call_sid, sid=sid, content=content))
             line.handovers.append(handover)
         return handover
 
@@ -284,7 +284,7 @@ class CallController:
 
     # --- internals
 
-    def _flaw(self, party: CallLeg | None, frame: client_frames.UserMessage) -> SdkError | None:
+    def _flaw(self, party: CallLeg | None, frame: client_frames.ClientMessage) -> SdkError | None:
         if frame.message_type != MESSAGE_TYPE:
             return error_codes.MESSAGE_TYPE_INVALID
         call = None if party is None else self._calls.get(party.call_sid)
@@ -296,7 +296,7 @@ class CallController:
     def _ring(self, callee: CallLeg, *, from_: str, custom: Mapping[str, str]) -> None:
         for line in callee.lines:
             line.put(
-                server_frames.Incoming(
+                server_frames.ServerInvite(
                     call_sid=callee.call_sid,
                     sdp=sdp.offer(self._ids.random_bytes(sdp.ENTROPY_BYTES)),
                     reconnect=callee.token,
@@ -316,13 +316,13 @@ class CallController:
             case Reaction.ANSWER:
                 self._answered(caller)
             case Reaction.BUSY:
-                self._parties.end(caller, Status.BUSY, failure=error_codes.BUSY_HERE)
+                self._parties.end(caller, Status.BUSY, error=error_codes.BUSY_HERE)
             case Reaction.REJECT:
-                self._parties.end(caller, Status.NO_ANSWER, failure=error_codes.DECLINE)
+                self._parties.end(caller, Status.NO_ANSWER, error=error_codes.DECLINE)
 
     def _answered(self, caller: CallLeg) -> None:
         """Mark the caller's leg as answered and notify its client."""
         self._parties.talk(caller)
         for line in caller.lines:
-            line.put(server_frames.Answered(call_sid=caller.call_sid, sdp=caller.sdp, reconnect=caller.token))
+            line.put(server_frames.ServerAnswer(call_sid=caller.call_sid, sdp=caller.sdp, reconnect=caller.token))
         caller.sdp = ""

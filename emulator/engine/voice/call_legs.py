@@ -148,7 +148,7 @@ class CallLegs(Store[str, CallLeg]):
         party: CallLeg,
         unanswered: Status,
         *,
-        failure: SdkError | None = None,
+        error: SdkError | None = None,
         told: ClientConnection | None = None,
     ) -> None:
         """End both legs of a call.
@@ -156,7 +156,7 @@ class CallLegs(Store[str, CallLeg]):
         Args:
             party: one of the legs.
             unanswered: final status if the call was not answered.
-            failure: error reported to the clients.
+            error: error reported to the clients.
             told: connection that ended the call; it is not notified.
         """
         for end in (party, party.peer):
@@ -169,7 +169,7 @@ class CallLegs(Store[str, CallLeg]):
             for line in end.lines:
                 _forget_alias(line, end)
                 if line is not told:
-                    line.put(_farewell(end, failure))
+                    line.put(_farewell(end, error))
 
     def forget_ended(self) -> None:
         """Clear the list of ended calls, after the registry was cleared."""
@@ -188,10 +188,10 @@ class CallLegs(Store[str, CallLeg]):
             self._calls.add(replace(call, status=status))
 
 
-def _farewell(party: CallLeg, failure: SdkError | None) -> server_frames.Sent:
+def _farewell(party: CallLeg, error: SdkError | None) -> server_frames.ServerFrame:
     if party.answered or party.caller:
-        return server_frames.HungUp(call_sid=party.call_sid, failure=failure)
-    return server_frames.Cancelled(call_sid=party.call_sid)
+        return server_frames.ServerHangup(call_sid=party.call_sid, error=error)
+    return server_frames.Cancel(call_sid=party.call_sid)
 
 
 def _forget_alias(line: ClientConnection, party: CallLeg) -> None:

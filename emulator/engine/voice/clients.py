@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from emulator.engine.capacity import Bound, CapacityError, MemoryAccount, size_of
 from emulator.engine.voice.delivery_status import DeliveryStatus
-from emulator.wire.signalling.server_frames import Delivered, Incoming, Sent
+from emulator.wire.signalling.server_frames import ServerFrame, ServerInvite, ServerMessage
 
 MAX_BEHIND = 1_000
 MAX_BYTES_BEHIND = 1024**2
@@ -47,10 +47,10 @@ class ClientConnection:
     handovers: list[DeliveryStatus] = field(default_factory=list)
     bound: Bound | None = None
     _bytes: int = 0
-    _outbox: deque[Sent] = field(default_factory=deque)
+    _outbox: deque[ServerFrame] = field(default_factory=deque)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def put(self, frame: Sent) -> None:
+    def put(self, frame: ServerFrame) -> None:
         """Queue a frame; abort the connection when the client has too many unread frames."""
         if self.closed is not None:
             return
@@ -64,13 +64,13 @@ class ClientConnection:
         self._outbox.append(frame)
         self._wake.set()
 
-    def _charge(self, frame: Sent) -> None:
+    def _charge(self, frame: ServerFrame) -> None:
         if len(self._outbox) >= MAX_BEHIND:
             raise CapacityError("frames", MAX_BEHIND, "read them")
         size = _FRAME
-        if isinstance(frame, Delivered):
+        if isinstance(frame, ServerMessage):
             size += size_of(frame.content)
-        elif isinstance(frame, Incoming):
+        elif isinstance(frame, ServerInvite):
             size += size_of(dict(frame.custom))
         if self._bytes + size > MAX_BYTES_BEHIND:
             raise CapacityError("frames", MAX_BYTES_BEHIND, "read them", "bytes")
@@ -87,7 +87,7 @@ class ClientConnection:
         """Return once frames are queued or the connection is closed."""
         await self._wake.wait()
 
-    def take(self) -> list[Sent]:
+    def take(self) -> list[ServerFrame]:
         """Remove and return all queued frames."""
         taken = list(self._outbox)
         self._outbox.clear()

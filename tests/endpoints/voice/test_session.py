@@ -214,10 +214,10 @@ def test_no_sequence_of_frames_is_a_failure(frames: list[tuple[int, Any]]) -> No
 
 
 @dataclass(frozen=True)
-class Broken(server_frames.Delivered):
+class Broken(server_frames.ServerMessage):
     """A frame that cannot be rendered."""
 
-    def text(self) -> str:
+    def encode(self) -> str:
         raise TypeError(self.sid)
 
 
@@ -237,7 +237,7 @@ def test_a_frame_that_cannot_be_rendered_is_an_error_and_the_others_are_sent(cli
 
 
 def test_a_text_that_cannot_be_encoded_is_an_error_frame(client: Client) -> None:
-    client.session.line.put(server_frames.Incoming(**INCOMING, custom={"order": "cut \ud83d"}))
+    client.session.line.put(server_frames.ServerInvite(**INCOMING, custom={"order": "cut \ud83d"}))
 
     assert kinds(client.told()) == ["error"]
 

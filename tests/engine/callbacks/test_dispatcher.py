@@ -169,7 +169,7 @@ class World:
     def call(self, which: int) -> None:
         self.aliases += 1
         alias, line = f"TJS{self.aliases}", self.lines[which]
-        self.engine.call_controller.invite(line, client_frames.Invite(call_sid=alias, sdp="", parameters={}))
+        self.engine.call_controller.invite(line, client_frames.ClientInvite(call_sid=alias, sdp="", parameters={}))
         self.calls[which] = line.aliases[alias]
         self.known[self.calls[which]] = PLACES[which]
         self.talking.add(self.calls[which])
@@ -201,7 +201,7 @@ class World:
 
     def say(self, which: int) -> None:
         call_sid, account_sid = self.calls[which], PLACES[which]
-        frame = client_frames.UserMessage(
+        frame = client_frames.ClientMessage(
             call_sid=call_sid,
             sid=KX,
             content="{}",

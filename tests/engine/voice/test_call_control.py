@@ -33,7 +33,7 @@ def talking(house: House) -> tuple[User, str, User, str]:
     """Begin a call from Alice to Bob, answer it, and read all frames."""
     alice, bob = house.user("alice"), house.user("bob").register()
     outgoing = alice.call("client:bob")
-    incoming = bob.the(server_frames.Incoming).call_sid
+    incoming = bob.the(server_frames.ServerInvite).call_sid
     bob.answer(incoming)
     alice.told()
     return alice, outgoing, bob, incoming
@@ -48,7 +48,7 @@ def test_a_call_to_nobody_rings_and_is_answered_at_once(house: House) -> None:
     ringing, answered = alice.told()
 
     assert ringing == server_frames.Ringing(call_sid=call)
-    assert isinstance(answered, server_frames.Answered)
+    assert isinstance(answered, server_frames.ServerAnswer)
     assert (answered.call_sid, bool(answered.sdp), bool(answered.reconnect)) == (call, True, True)
     assert house.status(call) is Status.IN_PROGRESS
 
@@ -69,7 +69,7 @@ def test_a_call_may_be_answered_after_a_time(house: House) -> None:
     house.timers.pass_by(2)
 
     assert before == (Status.RINGING, ["Ringing"])
-    assert (house.status(call), alice.kinds()) == (Status.IN_PROGRESS, ["Answered"])
+    assert (house.status(call), alice.kinds()) == (Status.IN_PROGRESS, ["ServerAnswer"])
     assert house.timers.waiting == []
 
 
@@ -82,19 +82,22 @@ def test_a_call_may_ring_and_nothing_else(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reaction", "status", "failure"),
+    ("reaction", "status", "error"),
     [
         (Reaction.BUSY, Status.BUSY, error_codes.BUSY_HERE),
         (Reaction.REJECT, Status.NO_ANSWER, error_codes.DECLINE),
     ],
 )
-def test_a_call_may_fail(house: House, reaction: Reaction, status: Status, failure: error_codes.SdkError) -> None:
+def test_a_call_may_fail(house: House, reaction: Reaction, status: Status, error: error_codes.SdkError) -> None:
     house.board.behaviours.put("bob", AutoAnswer(reaction))
     alice = house.user()
     call = alice.call()
 
     assert house.status(call) is status
-    assert alice.told() == [server_frames.Ringing(call_sid=call), server_frames.HungUp(call_sid=call, failure=failure)]
+    assert alice.told() == [
+        server_frames.Ringing(call_sid=call),
+        server_frames.ServerHangup(call_sid=call, error=error),
+    ]
     assert (house.live, alice.line.aliases) == (set(), {})
 
 
@@ -104,7 +107,7 @@ def test_a_call_may_fail(house: House, reaction: Reaction, status: Status, failu
 def test_a_registered_user_is_rung_with_a_callsid_of_its_own(house: House) -> None:
     alice, bob = house.user("alice"), house.user("bob", ACCOUNT).register()
     call = alice.call("client:bob", colour="red")
-    incoming = bob.the(server_frames.Incoming)
+    incoming = bob.the(server_frames.ServerInvite)
 
     assert incoming.call_sid != call
     assert (incoming.from_, incoming.to, incoming.custom) == ("client:alice", "client:bob", {"colour": "red"})
@@ -116,12 +119,12 @@ def test_a_registered_user_is_rung_with_a_callsid_of_its_own(house: House) -> No
 def test_the_caller_is_answered_when_the_called_answers(house: House) -> None:
     alice, bob = house.user("alice"), house.user("bob").register()
     call = alice.call()
-    incoming = bob.the(server_frames.Incoming).call_sid
+    incoming = bob.the(server_frames.ServerInvite).call_sid
     alice.told()
     bob.answer(incoming)
     bob.answer(incoming)
 
-    assert alice.kinds() == ["Answered"]
+    assert alice.kinds() == ["ServerAnswer"]
     assert bob.kinds() == []
     assert house.status(call) is house.status(incoming) is Status.IN_PROGRESS
 
@@ -135,17 +138,17 @@ def test_who_hangs_up_ends_it_for_both(house: House, who: str) -> None:
         bob.hang_up(incoming)
 
     assert house.status(outgoing) is house.status(incoming) is Status.COMPLETED
-    assert (alice.kinds(), bob.kinds()) == (([], ["HungUp"]) if who == "caller" else (["HungUp"], []))
+    assert (alice.kinds(), bob.kinds()) == (([], ["ServerHangup"]) if who == "caller" else (["ServerHangup"], []))
     assert (house.live, alice.line.aliases) == (set(), {})
 
 
 def test_a_caller_who_gives_up_cancels(house: House) -> None:
     alice, bob = house.user("alice"), house.user("bob").register()
     call = alice.call()
-    incoming = bob.the(server_frames.Incoming).call_sid
+    incoming = bob.the(server_frames.ServerInvite).call_sid
     alice.hang_up(call)
 
-    assert bob.told() == [server_frames.Cancelled(call_sid=incoming)]
+    assert bob.told() == [server_frames.Cancel(call_sid=incoming)]
     assert house.status(call) is house.status(incoming) is Status.CANCELED
 
 
@@ -153,9 +156,9 @@ def test_a_caller_who_gives_up_cancels(house: House) -> None:
 def test_a_call_that_is_not_taken_ends_for_the_caller(house: House, how: Callable[[User, str], None]) -> None:
     alice, bob = house.user("alice"), house.user("bob").register()
     call = alice.call()
-    how(bob, bob.the(server_frames.Incoming).call_sid)
+    how(bob, bob.the(server_frames.ServerInvite).call_sid)
 
-    assert alice.kinds() == ["Ringing", "HungUp"]
+    assert alice.kinds() == ["Ringing", "ServerHangup"]
     assert house.status(call) is Status.NO_ANSWER
     assert house.live == set()
 
@@ -163,29 +166,29 @@ def test_a_call_that_is_not_taken_ends_for_the_caller(house: House, how: Callabl
 def test_two_sockets_of_one_user_ring_and_the_first_to_answer_wins(house: House) -> None:
     alice, desk, mobile = house.user("alice"), house.user("bob").register(), house.user("bob").register()
     alice.call()
-    call = desk.the(server_frames.Incoming).call_sid
-    assert mobile.the(server_frames.Incoming).call_sid == call
+    call = desk.the(server_frames.ServerInvite).call_sid
+    assert mobile.the(server_frames.ServerInvite).call_sid == call
     mobile.answer(call)
     desk.answer(call)
 
     assert desk.told() == [
-        server_frames.Cancelled(call_sid=call),
-        server_frames.HungUp(call_sid=call, failure=error_codes.CALL_ENDED),
+        server_frames.Cancel(call_sid=call),
+        server_frames.ServerHangup(call_sid=call, error=error_codes.CALL_ENDED),
     ]
-    assert alice.kinds() == ["Ringing", "Answered"]
+    assert alice.kinds() == ["Ringing", "ServerAnswer"]
 
 
 def test_it_rings_on_where_it_was_not_rejected(house: House) -> None:
     alice, desk, mobile = house.user("alice"), house.user("bob").register(), house.user("bob").register()
     alice.call()
-    call = desk.the(server_frames.Incoming).call_sid
+    call = desk.the(server_frames.ServerInvite).call_sid
     desk.reject(call)
     assert house.status(call) is Status.RINGING
 
     mobile.lose()
 
     assert house.status(call) is Status.NO_ANSWER
-    assert alice.kinds() == ["Ringing", "HungUp"]
+    assert alice.kinds() == ["Ringing", "ServerHangup"]
 
 
 def test_it_rings_on_where_the_socket_is_not_lost(house: House) -> None:
@@ -193,7 +196,7 @@ def test_it_rings_on_where_the_socket_is_not_lost(house: House) -> None:
     call = house.board.place("bob", from_="x", custom={})
     desk.lose()
 
-    assert mobile.kinds() == ["Incoming"]
+    assert mobile.kinds() == ["ServerInvite"]
     assert house.status(call) is Status.RINGING
 
 
@@ -202,7 +205,7 @@ def test_who_calls_himself_rings_elsewhere_only(house: House) -> None:
     call = alice.call("alice")
 
     assert house.live == {call}
-    assert alice.kinds() == ["Ringing", "Answered"]
+    assert alice.kinds() == ["Ringing", "ServerAnswer"]
 
 
 def test_users_of_another_account_are_not_there(house: House) -> None:
@@ -247,9 +250,9 @@ def test_new_media_are_agreed_on_in_a_call_only(house: House) -> None:
     house.board.reinvite(alice.line, client_frames.Reinvite(call_sid=MINE, sdp=""))
     answered, hung_up = alice.told()
 
-    assert isinstance(answered, server_frames.Answered)
+    assert isinstance(answered, server_frames.ServerAnswer)
     assert answered.sdp
-    assert hung_up == server_frames.HungUp(call_sid=MINE)
+    assert hung_up == server_frames.ServerHangup(call_sid=MINE)
 
 
 # --- calls placed by a test
@@ -258,7 +261,7 @@ def test_new_media_are_agreed_on_in_a_call_only(house: House) -> None:
 def test_a_placed_call_rings_and_can_be_answered(house: House) -> None:
     bob = house.user("bob").register()
     call = house.board.place("client:bob", from_="+15550100", account_sid=ACCOUNT, custom={"a": "b"})
-    incoming = bob.the(server_frames.Incoming)
+    incoming = bob.the(server_frames.ServerInvite)
     bob.answer(call)
 
     assert (incoming.call_sid, incoming.from_, incoming.account_sid) == (call, "+15550100", ACCOUNT)
@@ -291,30 +294,30 @@ def test_a_message_needs_nobody_who_listens(house: House) -> None:
     alice = house.user()
     alice.say(alice.call())
 
-    assert alice.kinds() == ["Ringing", "Answered", "Ack"]
+    assert alice.kinds() == ["Ringing", "ServerAnswer", "Ack"]
 
 
 @pytest.mark.parametrize(
-    ("content", "kind", "failure"),
+    ("content", "kind", "error"),
     [
         pytest.param("{}", "nonsense", error_codes.MESSAGE_TYPE_INVALID, id="its type"),
         pytest.param("1" * 10_001, "user-defined-message", error_codes.CONTENT_TOO_LARGE, id="its size"),
         pytest.param("1" * 10_000, "user-defined-message", None, id="nothing"),
     ],
 )
-def test_a_message_is_refused_for(house: House, content: str, kind: str, failure: error_codes.SdkError | None) -> None:
+def test_a_message_is_refused_for(house: House, content: str, kind: str, error: error_codes.SdkError | None) -> None:
     alice = house.user()
     call = alice.call()
     alice.told()
     alice.say(call, content, kind)
 
     expected = (
-        server_frames.Failed(failure=failure, call_sid=call, sid=KX)
-        if failure
+        server_frames.ErrorFrame(error=error, call_sid=call, sid=KX)
+        if error
         else server_frames.Ack(call_sid=call, sid=KX)
     )
     assert alice.told() == [expected]
-    assert len(house.heard) == (failure is None)
+    assert len(house.heard) == (error is None)
 
 
 def test_a_message_is_refused_outside_of_a_call_that_is_active(house: House) -> None:
@@ -327,7 +330,7 @@ def test_a_message_is_refused_outside_of_a_call_that_is_active(house: House) -> 
     house.calls.remove(call)
     alice.say(call)
 
-    codes = [frame.failure.code if isinstance(frame, server_frames.Failed) else 0 for frame in alice.told()]
+    codes = [frame.error.code if isinstance(frame, server_frames.ErrorFrame) else 0 for frame in alice.told()]
     assert codes == [31211, 31211, 0]
 
 
@@ -337,7 +340,7 @@ def test_a_message_is_sent_to_the_user_of_the_call_while_it_rings_too(house: Hou
     handover = house.board.deliver(call, KX, "1")
 
     assert handover == DeliveryStatus("bob")
-    assert desk.kinds() == mobile.kinds() == ["Incoming", "Delivered"]
+    assert desk.kinds() == mobile.kinds() == ["ServerInvite", "ServerMessage"]
 
 
 def test_a_message_that_cannot_be_rendered_is_lost(house: House) -> None:
@@ -369,7 +372,7 @@ def test_a_message_for_a_call_of_nobody_says_so(house: House) -> None:
 def test_a_call_goes_on_on_another_socket(house: House) -> None:
     alice = house.user()
     call = alice.call()
-    token = alice.the(server_frames.Answered).reconnect
+    token = alice.the(server_frames.ServerAnswer).reconnect
     assert token is not None
     alice.lose()
     house.timers.pass_by(GRACE - 1)
@@ -377,7 +380,7 @@ def test_a_call_goes_on_on_another_socket(house: House) -> None:
     again.reconnect(call, token)
     house.timers.pass_by(GRACE)
 
-    assert again.told() == [server_frames.Answered(call_sid=call, reconnect=token)]
+    assert again.told() == [server_frames.ServerAnswer(call_sid=call, reconnect=token)]
     assert house.status(call) is Status.IN_PROGRESS
     assert house.board.deliver(call, KX, "1") == DeliveryStatus("alice")
 
@@ -385,7 +388,7 @@ def test_a_call_goes_on_on_another_socket(house: House) -> None:
 def test_a_call_goes_on_while_the_old_socket_is_not_known_to_be_lost(house: House) -> None:
     alice = house.user()
     call = alice.call()
-    token = alice.the(server_frames.Answered).reconnect
+    token = alice.the(server_frames.ServerAnswer).reconnect
     assert token is not None
     again = house.user()
     again.reconnect(call, token)
@@ -400,7 +403,7 @@ def test_a_call_ends_when_its_user_does_not_come_back_in_time(house: House, time
     bob = house.user("bob").register()
     alice = house.user("alice", timeout=timeout)
     call = alice.call()
-    incoming = bob.the(server_frames.Incoming).call_sid
+    incoming = bob.the(server_frames.ServerInvite).call_sid
     bob.answer(incoming)
     alice.lose()
     house.timers.pass_by(grace - 0.5)
@@ -408,7 +411,7 @@ def test_a_call_ends_when_its_user_does_not_come_back_in_time(house: House, time
     house.timers.pass_by(0.5)
 
     assert house.status(call) is house.status(incoming) is Status.COMPLETED
-    assert bob.told() == [server_frames.HungUp(call_sid=incoming)]
+    assert bob.told() == [server_frames.ServerHangup(call_sid=incoming)]
     assert house.timers.waiting == []
 
 
@@ -425,8 +428,8 @@ def test_a_stale_token_is_refused_and_the_call_is_over_for_its_client(house: Hou
     again.reconnect(call, "wrong" if stale == "wrong" else token)
 
     assert again.told() == [
-        server_frames.Failed(failure=error_codes.RECONNECT_REFUSED, call_sid=call),
-        server_frames.HungUp(call_sid=call),
+        server_frames.ErrorFrame(error=error_codes.RECONNECT_REFUSED, call_sid=call),
+        server_frames.ServerHangup(call_sid=call),
     ]
 
 
@@ -438,7 +441,7 @@ def test_a_call_that_rings_ends_with_the_socket_of_its_caller(house: House) -> N
     alice.lose()
 
     assert house.status(call) is Status.CANCELED
-    assert bob.kinds() == ["Cancelled"]
+    assert bob.kinds() == ["Cancel"]
     assert list(house.board.lines) == [bob.line]
 
 
@@ -453,7 +456,7 @@ def test_a_reset_hangs_up_the_calls_of_its_scope(house: House) -> None:
     house.board.behaviours.put("x", AutoAnswer(Reaction.BUSY))
     house.board.reset(Scope(ACCOUNT))
 
-    assert mine.told() == [server_frames.HungUp(call_sid=gone)]
+    assert mine.told() == [server_frames.ServerHangup(call_sid=gone)]
     assert (theirs.told(), house.live) == ([], {kept})
     assert house.board.behaviours.items() != []
 
@@ -464,8 +467,8 @@ def test_a_reset_of_everything_hangs_up_both_ends_once(house: House) -> None:
     house.board.reset(Scope())
 
     assert (alice.told(), bob.told()) == (
-        [server_frames.HungUp(call_sid=outgoing)],
-        [server_frames.HungUp(call_sid=incoming)],
+        [server_frames.ServerHangup(call_sid=outgoing)],
+        [server_frames.ServerHangup(call_sid=incoming)],
     )
     assert (house.live, len(house.board.behaviours)) == (set(), 0)
 
@@ -492,17 +495,17 @@ def test_the_end_of_the_engine_is_the_end_of_the_switchboard() -> None:
 def test_the_engine_delivers_what_it_creates_and_hangs_up_what_it_resets() -> None:
     engine, line = make_engine(), ClientConnection()
     engine.call_controller.connect(line, identity="alice", account_sid=None)
-    engine.call_controller.invite(line, client_frames.Invite(call_sid="TJS1", sdp="", parameters={}))
+    engine.call_controller.invite(line, client_frames.ClientInvite(call_sid="TJS1", sdp="", parameters={}))
     call = line.aliases["TJS1"]
     line.take()
     exchange = post(engine, "[1.0]", "key", call_sid=call)
     post(engine, "[1.0]", "key", call_sid=call)
     assert exchange.message is not None
-    delivered = server_frames.Delivered(call_sid=call, sid=exchange.message.sid, content="[1.0]")
+    delivered = server_frames.ServerMessage(call_sid=call, sid=exchange.message.sid, content="[1.0]")
     assert (exchange.handover, line.take()) == (DeliveryStatus("alice"), [delivered])
 
     assert engine.reset(Scope(call_sid=call))["calls"] == 1
-    assert line.take() == [server_frames.HungUp(call_sid=call)]
+    assert line.take() == [server_frames.ServerHangup(call_sid=call)]
 
 
 def test_the_oldest_ended_calls_make_room_for_new_ones(house: House) -> None:
@@ -525,7 +528,7 @@ def test_there_is_an_end_to_registered_calls(house: House) -> None:
     with pytest.raises(CapacityError, match="calls"):
         alice.call()  # there is no capacity for the second leg
 
-    assert alice.kinds() == ["Ringing", "HungUp"]
+    assert alice.kinds() == ["Ringing", "ServerHangup"]
     assert (bob.kinds(), house.live) == ([], set())
 
 
@@ -634,7 +637,7 @@ def test_a_call_that_is_finished_is_hung_up_at_both_ends(house: House) -> None:
     assert house.board.party(outgoing) is not None
     house.board.finish(incoming, Status.FAILED)
 
-    assert (alice.kinds(), bob.kinds()) == (["HungUp"], ["HungUp"])
+    assert (alice.kinds(), bob.kinds()) == (["ServerHangup"], ["ServerHangup"])
     assert (house.status(outgoing), house.status(incoming)) == (Status.COMPLETED, Status.COMPLETED)
     assert house.board.party(outgoing) is None
 

@@ -58,7 +58,7 @@ def test_a_user_for_whom_too_many_bytes_wait_is_cut_off() -> None:
     known.put(line, "alice")
     alone = known._bound.bytes
     for _ in range(MAX_BYTES_BEHIND // 40_000 + 1):
-        line.put(server_frames.Delivered(call_sid="CA", sid="KX", content="x" * 40_000))
+        line.put(server_frames.ServerMessage(call_sid="CA", sid="KX", content="x" * 40_000))
 
     assert len(cuts) == 1
     assert line.closed == "it does not read: frames reached: at most 1048576 bytes; read them"

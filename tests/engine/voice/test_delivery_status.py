@@ -26,7 +26,7 @@ def call(call_controller: CallController) -> tuple[ClientConnection, str]:
     """Connect a client that calls a simulated callee; return its connection and the CallSid."""
     line = ClientConnection()
     call_controller.connect(line, identity="alice", account_sid=None)
-    call_controller.invite(line, client_frames.Invite(call_sid="TJS1", sdp="", parameters={}))
+    call_controller.invite(line, client_frames.ClientInvite(call_sid="TJS1", sdp="", parameters={}))
     line.take()
     return line, line.aliases["TJS1"]
 
