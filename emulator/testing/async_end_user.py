@@ -5,8 +5,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from emulator.testing.http import Address
-from emulator.testing.phone import Phone
-from emulator.testing.phone_calls import (
+from emulator.testing.voice.calls import (
     ANY,
     CallFailedError,
     CallState,
@@ -16,8 +15,9 @@ from emulator.testing.phone_calls import (
     ReceivedMessage,
     SignallingError,
 )
-from emulator.testing.phone_connection import PhoneConnection
-from emulator.testing.voice_tokens import voice_token
+from emulator.testing.voice.client import VoiceClient
+from emulator.testing.voice.connection import VoiceConnection
+from emulator.testing.voice.tokens import voice_token
 from emulator.wire.signalling import CONTENT_TYPE, MESSAGE_TYPE
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 class AsyncVoiceCall(CallView):
     """One end of a call."""
 
-    def __init__(self, state: CallState, phone: Phone, connection: PhoneConnection) -> None:
+    def __init__(self, state: CallState, client: VoiceClient, connection: VoiceConnection) -> None:
         super().__init__(state)
-        self._phone = phone
+        self._client = client
         self._connection = connection
 
     async def accept(self) -> None:
@@ -40,7 +40,7 @@ class AsyncVoiceCall(CallView):
         """
         await self._connection.ready(self._state)
         if self.status is CallStatus.PENDING:
-            self._phone.accept(self._state)
+            self._client.accept(self._state)
             await self._connection.settle()
         if self.status is CallStatus.CLOSED:
             raise failed(self._state)
@@ -48,7 +48,7 @@ class AsyncVoiceCall(CallView):
     async def reject(self) -> None:
         """Reject the call if it is pending; return once the gateway has processed it."""
         if self.status is CallStatus.PENDING:
-            self._phone.reject(self._state)
+            self._client.reject(self._state)
             await self._connection.settle()
 
     async def hangup(self) -> None:
@@ -56,7 +56,7 @@ class AsyncVoiceCall(CallView):
         if self.status is not CallStatus.CLOSED:
             await self._connection.ready(self._state)
         if self.status is not CallStatus.CLOSED:
-            self._phone.hang_up(self._state)
+            self._client.hang_up(self._state)
             await self._connection.settle()
 
     async def send_message(
@@ -69,7 +69,7 @@ class AsyncVoiceCall(CallView):
             SignallingError: the connection was lost before the acknowledgement.
         """
         await self._connection.ready(self._state)
-        sent = self._phone.send_message(self._state, content, content_type, message_type)
+        sent = self._client.send_message(self._state, content, content_type, message_type)
         await self._connection.ask(lambda: sent.settled)
         if sent.error is not None:
             raise MessageRefusedError(*sent.error)
@@ -167,14 +167,14 @@ class AsyncEndUser:
         self.url = address.url
         if token is None:
             token = voice_token(identity, account_sid, api_key, time.time())
-        self._phone = Phone(identity, token)
-        self._connection = PhoneConnection(address, self._phone)
+        self._client = VoiceClient(identity, token)
+        self._connection = VoiceConnection(address, self._client)
         self._current: AsyncVoiceCall | None = None
 
     @property
     def identity(self) -> str:
         """The identity; once connected, the one that the gateway read from the token."""
-        return self._phone.identity
+        return self._client.identity
 
     @property
     def current(self) -> AsyncVoiceCall:
@@ -229,7 +229,7 @@ class AsyncEndUser:
             CallFailedError: the call ended before it rang.
         """
         await self._connection.ready()
-        state = self._phone.dial(to, parameters)
+        state = self._client.dial(to, parameters)
         await self._connection.ask(lambda: state.status is not CallStatus.CONNECTING)
         if state.sid is None:
             raise failed(state)
@@ -249,11 +249,11 @@ class AsyncEndUser:
             AssertionError: timeout, in seconds; there was no call.
         """
         __tracebackhide__ = True
-        phone = self._phone
-        if not await self._connection.until(lambda: phone.incoming, timeout):
-            why = f"; {phone.gone}" if phone.gone else ""
-            raise AssertionError(f"nobody called {phone.identity!r} within {timeout:g} s{why}")
-        return self._remember(phone.incoming.popleft())
+        client = self._client
+        if not await self._connection.until(lambda: client.incoming, timeout):
+            why = f"; {client.gone}" if client.gone else ""
+            raise AssertionError(f"nobody called {client.identity!r} within {timeout:g} s{why}")
+        return self._remember(client.incoming.popleft())
 
     async def hangup(self) -> None:
         """End the newest call."""
@@ -285,7 +285,7 @@ class AsyncEndUser:
         return await self.current.wait_for(at_least, timeout=timeout, content=content)
 
     def _remember(self, state: CallState) -> AsyncVoiceCall:
-        self._current = AsyncVoiceCall(state, self._phone, self._connection)
+        self._current = AsyncVoiceCall(state, self._client, self._connection)
         return self._current
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from emulator.testing.async_end_user import AsyncEndUser, AsyncVoiceCall
 from emulator.testing.http import EmulatorError
-from emulator.testing.phone_calls import ANY, CallView, ReceivedMessage
+from emulator.testing.voice.calls import ANY, CallView, ReceivedMessage
 from emulator.wire.signalling import CONTENT_TYPE, MESSAGE_TYPE
 
 if TYPE_CHECKING:

@@ -108,7 +108,7 @@ def message_json(exchange: Exchange) -> str:
             "date_created": rfc2822(message.date_created),
             "received_at": iso8601(exchange.context.received_at),
             "request_id": exchange.request_id,
-            "delivered": handover_view(exchange.handover),
+            "delivered": delivery_status_view(exchange.delivery_status),
         }
     )
     return f'{before[:-1]}, "json": {_value(text)}, {after[1:]}'
@@ -138,7 +138,7 @@ def request_view(exchange: Exchange) -> dict[str, Any]:
         "content": exchange.content,
         "message_sid": exchange.message.sid if exchange.message else None,
         "duration": exchange.duration,
-        "delivered": handover_view(exchange.handover),
+        "delivered": delivery_status_view(exchange.delivery_status),
         "fault": fault_view(exchange.fault),
         "lost": exchange.is_lost,
         "rule": problem
@@ -200,12 +200,12 @@ def saying_json(saying: LoggedMessage) -> str:
     return f'{members[:-1]}, "json": {_value(said.content)}}}'
 
 
-def handover_view(handover: DeliveryStatus | None) -> dict[str, Any] | None:
+def delivery_status_view(delivery_status: DeliveryStatus | None) -> dict[str, Any] | None:
     """Convert the delivery status of a message."""
-    if handover is None:
+    if delivery_status is None:
         return None
-    after = None if handover.after is None else round(handover.after * 1000, 3)
-    return {"to": handover.to, "after_ms": after, "reason": handover.reason}
+    after = None if delivery_status.after is None else round(delivery_status.after * 1000, 3)
+    return {"to": delivery_status.to, "after_ms": after, "reason": delivery_status.reason}
 
 
 def fault_view(fault: Fault | None) -> dict[str, Any] | None:

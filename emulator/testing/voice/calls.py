@@ -1,4 +1,4 @@
-"""The state of a call at its end user, and its errors. Plain data, updated by `Phone`."""
+"""The state of a call at its end user, and its errors. Plain data, updated by `VoiceClient`."""
 
 import json
 from dataclasses import dataclass, field

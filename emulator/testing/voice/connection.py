@@ -1,4 +1,4 @@
-"""Runs a `Phone` on a WebSocket: moves its frames, waits for its state, and reconnects."""
+"""Runs a `VoiceClient` on a WebSocket: moves its frames, waits for its state, and reconnects."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,8 +6,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from emulator.testing.http import MARGIN, Address, UnreachableError
-from emulator.testing.phone import Phone
-from emulator.testing.phone_calls import CallState, CallStatus, SignallingError
+from emulator.testing.voice.calls import CallState, CallStatus, SignallingError
+from emulator.testing.voice.client import VoiceClient
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -17,12 +17,12 @@ _LOOKS_FOR_PROXIES = 15
 _FAREWELL = 2.0  # seconds for each step of closing
 
 
-class PhoneConnection:
-    """The connection of a phone to the gateway. `websockets` is imported on first use."""
+class VoiceConnection:
+    """The connection of a client to the gateway. `websockets` is imported on first use."""
 
-    def __init__(self, address: Address, phone: Phone) -> None:
+    def __init__(self, address: Address, client: VoiceClient) -> None:
         self._address = address
-        self._phone = phone
+        self._client = client
         self._changed = asyncio.Condition()
         self._socket: ClientConnection | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -34,12 +34,12 @@ class PhoneConnection:
             SignallingError: the gateway rejected the token.
             UnreachableError: no emulator responds.
         """
-        if self._reading is not None or self._phone.gone is not None:
-            raise RuntimeError(f"{self._phone.identity} was connected before: make another end user")
+        if self._reading is not None or self._client.gone is not None:
+            raise RuntimeError(f"{self._client.identity} was connected before: make another end user")
         self._socket = await self._connect()
         self._reading = asyncio.create_task(self._live(self._socket))
         try:
-            await self.ask(lambda: self._phone.answered(1))
+            await self.ask(lambda: self._client.answered(1))
         except BaseException:
             await self.close()
             raise
@@ -49,14 +49,14 @@ class PhoneConnection:
         reading, self._reading = self._reading, None
         if reading is None:
             return
-        self._phone.leave()
+        self._client.leave()
         try:
-            if self._phone.connected:
-                number = self._phone.register(available=False)
+            if self._client.connected:
+                number = self._client.register(available=False)
                 await self._flush()
-                await self.until(lambda: self._phone.answered(number), _FAREWELL)
+                await self.until(lambda: self._client.answered(number), _FAREWELL)
         finally:
-            self._phone.vanish("it was closed")
+            self._client.vanish("it was closed")
             reading.cancel()
             await asyncio.wait([reading])
             await self._shut()
@@ -70,19 +70,19 @@ class PhoneConnection:
         before = self._socket
         assert before is not None
         before.transport.abort()
-        await self.ask(lambda: self._socket is not before and self._phone.settled)
+        await self.ask(lambda: self._socket is not before and self._client.settled)
 
     async def ready(self, call: CallState | None = None) -> None:
         """Wait until the gateway has accepted the connection, and the call is not reconnecting."""
         if self._reading is None:
-            name = self._phone.identity
+            name = self._client.identity
             raise RuntimeError(f"{name} is not connected: use it in a with statement, or call connect()")
-        await self.ask(lambda: self._phone.connected and (call is None or call.status is not CallStatus.RECONNECTING))
+        await self.ask(lambda: self._client.connected and (call is None or call.status is not CallStatus.RECONNECTING))
 
     async def settle(self) -> None:
         """Return once the gateway has processed all frames: it works in order, and answers a `register` frame."""
-        number = self._phone.register()
-        await self.ask(lambda: self._phone.answered(number))
+        number = self._client.register()
+        await self.ask(lambda: self._client.answered(number))
 
     async def ask(self, answered: Callable[[], object]) -> None:
         """Send queued frames, and wait for the immediate response of the gateway.
@@ -91,48 +91,48 @@ class PhoneConnection:
             SignallingError: the gateway sent an error, or the connection has ended.
             UnreachableError: timeout.
         """
-        phone, refused = self._phone, len(self._phone.errors)
+        client, refused = self._client, len(self._client.errors)
         await self._flush()
-        if await self.until(lambda: answered() or len(phone.errors) > refused, MARGIN):
+        if await self.until(lambda: answered() or len(client.errors) > refused, MARGIN):
             if not answered():
-                raise SignallingError(*phone.errors[-1])
-        elif phone.gone is not None:
-            raise SignallingError(None, f"{phone.identity} is not connected any more: {phone.gone}")
+                raise SignallingError(*client.errors[-1])
+        elif client.gone is not None:
+            raise SignallingError(None, f"{client.identity} is not connected any more: {client.gone}")
         else:
             raise self._address.unreachable(TimeoutError())
 
     async def until(self, true: Callable[[], object], timeout: float) -> bool:  # noqa: ASYNC109  returns a result, no error
-        """Wait until a condition is true or the phone has ended; return the condition."""
+        """Wait until a condition is true or the client has ended; return the condition."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout), self._changed:
-                await self._changed.wait_for(lambda: true() or self._phone.gone is not None)
+                await self._changed.wait_for(lambda: true() or self._client.gone is not None)
         return bool(true())
 
     async def _live(self, socket: "ClientConnection") -> None:
-        """Read frames; reconnect when the connection is lost, until the phone ends."""
-        phone, reason = self._phone, "it stopped"
+        """Read frames; reconnect when the connection is lost, until the client ends."""
+        client, reason = self._client, "it stopped"
         try:
-            while phone.returns:
-                phone.opened()
+            while client.returns:
+                client.opened()
                 await self._flush()
                 reason = await self._read(socket)
-                phone.lost(reason)
+                client.lost(reason)
                 await self._tell()
-                if phone.returns:
+                if client.returns:
                     self._socket = socket = await self._connect()
         except UnreachableError as error:
             reason = f"{reason}; {error}"
         finally:
-            phone.vanish(reason)
+            client.vanish(reason)
             await self._tell()
 
     async def _read(self, socket: "ClientConnection") -> str:
         """Process frames until the connection is lost; return the reason."""
-        from websockets.exceptions import ConnectionClosed  # noqa: PLC0415  only needed with a phone
+        from websockets.exceptions import ConnectionClosed  # noqa: PLC0415  only needed with a client
 
         try:
             while True:
-                self._phone.receive(await socket.recv())
+                self._client.receive(await socket.recv())
                 await self._tell()
                 await self._flush()
         except ConnectionClosed as closed:
@@ -143,7 +143,7 @@ class PhoneConnection:
 
         socket = self._socket
         assert socket is not None
-        for text in self._phone.take():
+        for text in self._client.take():
             with suppress(ConnectionClosed):  # the reading task handles it
                 await socket.send(text)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from emulator.testing.phone_calls import CallState, CallStatus, ReceivedMessage
+from emulator.testing.voice.calls import CallState, CallStatus, ReceivedMessage
 from emulator.wire import content, sdp, sids
 from emulator.wire.signalling import client_frames, server_frames
 from emulator.wire.signalling.client_frames import ClientFrame
@@ -35,7 +35,7 @@ class SentMessage:
     lost: bool = False
 
 
-class Phone:
+class VoiceClient:
     """The Voice SDK client of one end user.
 
     Args:
