@@ -110,6 +110,12 @@ class CallState:
         return "\n".join([what, *received])
 
 
+def call_failed(call: CallState) -> CallFailedError:
+    """Make the error to raise for a call that has ended."""
+    code, message = call.error or (None, str(call))
+    return CallFailedError(code, message)
+
+
 class CallView:
     """The current state of a call."""
 

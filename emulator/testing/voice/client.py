@@ -46,7 +46,7 @@ class VoiceClient:
     Attributes:
         connected: whether the gateway has accepted the token on the current connection.
         errors: errors from the gateway that belong to no call or message.
-        gone: why it will not reconnect; None while it may.
+        end_reason: why it will not reconnect; None while it may.
         incoming: incoming calls that the test has not taken yet.
     """
 
@@ -54,14 +54,14 @@ class VoiceClient:
         self.identity = identity
         self.connected = False
         self.errors: list[SdkError] = []
-        self.gone: str | None = None
+        self.end_reason: str | None = None
         self.incoming: deque[CallState] = deque()
         self._token = token
         self._entropy = entropy
         self._outbox: list[str] = []
         self._calls: list[CallState] = []
         self._unsettled: dict[str, SentMessage] = {}
-        self._asked = self._answered = 0
+        self._registrations = self._answered_registrations = 0
         self._leaving = False
 
     @property
@@ -70,12 +70,12 @@ class VoiceClient:
         return list(self._calls)
 
     @property
-    def returns(self) -> bool:
+    def will_reconnect(self) -> bool:
         """Whether it reconnects after a lost connection."""
-        return not self._leaving and self.gone is None
+        return not self._leaving and self.end_reason is None
 
     @property
-    def settled(self) -> bool:
+    def is_settled(self) -> bool:
         """Whether it is connected and no call is reconnecting."""
         return self.connected and all(call.status is not CallStatus.RECONNECTING for call in self._calls)
 
@@ -96,14 +96,14 @@ class VoiceClient:
             sent.settled = sent.lost = True
         self._unsettled.clear()
         for call in self.live:
-            if call.token and call.status in (CallStatus.OPEN, CallStatus.RECONNECTING) and self.returns:
+            if call.token and call.status in (CallStatus.OPEN, CallStatus.RECONNECTING) and self.will_reconnect:
                 call.status = CallStatus.RECONNECTING
             else:
                 self._end(call, f"the connection was lost: {reason}")
 
-    def vanish(self, reason: str) -> None:
+    def end(self, reason: str) -> None:
         """End the client; it will not reconnect."""
-        self.gone = self.gone or reason
+        self.end_reason = self.end_reason or reason
         self.lost(reason)
 
     def take(self) -> list[str]:
@@ -119,14 +119,14 @@ class VoiceClient:
     # --- actions of the end user
 
     def register(self, *, available: bool = True) -> int:
-        """Register as available for calls or not; return a number for `answered`."""
+        """Register as available for calls or not; return a number for `is_registered`."""
         self._send(client_frames.Register(audio=available))
-        self._asked += 1
-        return self._asked
+        self._registrations += 1
+        return self._registrations
 
-    def answered(self, number: int) -> bool:
+    def is_registered(self, number: int) -> bool:
         """Whether the gateway has processed this registration, and thereby all frames before it."""
-        return self.connected and self._answered >= number
+        return self.connected and self._answered_registrations >= number
 
     def dial(self, to: str, parameters: Mapping[str, str]) -> CallState:
         """Start an outgoing call."""
@@ -197,7 +197,7 @@ class VoiceClient:
             case server_frames.Connected():
                 self._connected(frame.identity)
             case server_frames.ReadyFrame() | server_frames.Offline():
-                self._answered += 1
+                self._answered_registrations += 1
             case server_frames.Ringing():
                 self._ringing(frame.call_sid)
             case server_frames.ServerAnswer():
@@ -224,7 +224,7 @@ class VoiceClient:
     def _connected(self, identity: str) -> None:
         self.connected = True
         self.identity = identity or self.identity
-        self._answered = self._asked  # frames sent on another connection are not answered on this one
+        self._answered_registrations = self._registrations  # those of another connection are not answered on this one
         self.register()
         for call in self.live:
             if call.status is CallStatus.RECONNECTING:
@@ -285,7 +285,7 @@ class VoiceClient:
         else:
             self.errors.append(error)
             if not self.connected:
-                self.vanish(f"the gateway said {error.code} {error.message}")
+                self.end(f"the gateway said {error.code} {error.message}")
 
     # --- private
 

@@ -68,18 +68,22 @@ def test_it_says_who_it_is_and_then_that_it_can_be_called() -> None:
 
     assert gateway.received() == [client_frames.Listen(token="a.token", reconnect_timeout=0)]
     assert gateway.accept() == [client_frames.Register(audio=True)]
-    assert (gateway.client.identity, gateway.client.connected, gateway.client.answered(1)) == ("alice", True, False)
+    assert (gateway.client.identity, gateway.client.connected, gateway.client.is_registered(1)) == (
+        "alice",
+        True,
+        False,
+    )
 
 
 def test_it_is_known_when_the_gateway_has_done_what_was_said(gateway: FakeGateway) -> None:
     number = gateway.client.register(available=False)
     received = gateway.received()
     gateway.send(server_frames.ReadyFrame())
-    before = gateway.client.answered(number)
+    before = gateway.client.is_registered(number)
     gateway.send(server_frames.Offline())
 
     assert received == [client_frames.Register(audio=False)]
-    assert (before, gateway.client.answered(number)) == (False, True)
+    assert (before, gateway.client.is_registered(number)) == (False, True)
 
 
 def test_keepalives_are_echoed(gateway: FakeGateway) -> None:
@@ -248,14 +252,17 @@ def test_an_error_is_the_calls_or_else_the_clients(gateway: FakeGateway) -> None
     gateway.client.receive('{"type":"error"}')
 
     assert call.error == error_codes.RECONNECT_REFUSED
-    assert (gateway.client.errors, gateway.client.gone) == ([error_codes.MALFORMED, error_codes.UNKNOWN], None)
+    assert (gateway.client.errors, gateway.client.end_reason) == ([error_codes.MALFORMED, error_codes.UNKNOWN], None)
 
 
 def test_a_refused_token_is_the_end() -> None:
     gateway = FakeGateway()
     gateway.send(server_frames.ErrorFrame(error=error_codes.TOKEN_EXPIRED))
 
-    assert (gateway.client.gone, gateway.client.returns) == ("the gateway said 31205 JWT token expired", False)
+    assert (gateway.client.end_reason, gateway.client.will_reconnect) == (
+        "the gateway said 31205 JWT token expired",
+        False,
+    )
 
 
 def test_only_an_answered_call_goes_on_after_the_socket_was_lost(gateway: FakeGateway) -> None:
@@ -267,11 +274,16 @@ def test_only_an_answered_call_goes_on_after_the_socket_was_lost(gateway: FakeGa
     gateway.client.lost("cut")
 
     assert (call.status, ringing.status, gateway.client.incoming[0].status) == ("reconnecting", "closed", "closed")
-    assert (message.settled, message.lost, gateway.client.returns, gateway.client.settled) == (True, True, True, False)
+    assert (message.settled, message.lost, gateway.client.will_reconnect, gateway.client.is_settled) == (
+        True,
+        True,
+        True,
+        False,
+    )
     gateway.client.opened()
     assert gateway.accept() == [client_frames.Register(audio=True), client_frames.Reconnect(call_sid=CA, token="t")]
     gateway.send(server_frames.ServerAnswer(call_sid=CA, reconnect="t"))
-    assert (call.status, gateway.client.settled) == ("open", True)
+    assert (call.status, gateway.client.is_settled) == ("open", True)
 
 
 def test_it_does_not_come_back_where_it_was_not_let_in(gateway: FakeGateway) -> None:
@@ -279,7 +291,7 @@ def test_it_does_not_come_back_where_it_was_not_let_in(gateway: FakeGateway) -> 
     gateway.client.opened()
     gateway.client.lost("cut again")
 
-    assert not gateway.client.returns
+    assert not gateway.client.will_reconnect
 
 
 @pytest.mark.parametrize("gone", ["sent away", "left", "vanished"])
@@ -291,7 +303,7 @@ def test_it_does_not_come_back_after_the_end(gateway: FakeGateway, gone: str) ->
         case "left":
             gateway.client.leave()
         case _:
-            gateway.client.vanish("no more")
+            gateway.client.end("no more")
     gateway.client.lost("cut")
 
-    assert (gateway.client.returns, call.status) == (False, "closed")
+    assert (gateway.client.will_reconnect, call.status) == (False, "closed")
