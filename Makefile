@@ -12,6 +12,7 @@
 #   make fuzz-memory        a minute of every operation against a memory limit of 64 MiB
 #   make soak               ordinary and hostile clients for 10 minutes; memory and descriptors must stay flat
 #   make bench              benchmarks; needs wrk
+#   make generate           write the blocking clients of emulator.testing again, from their asyncio versions
 #   make format             put the sources into the project's format
 #   make lock               write the lock files again with the newest versions; needs uv
 #
@@ -31,7 +32,7 @@ COVERING := tests/wire tests/engine tests/server
 PYTEST := $(BIN)/python -m pytest -q
 PARALLEL := -n auto --dist worksteal
 
-.PHONY: serve example test test-lowest fuzz fuzz-properties fuzz-bytes fuzz-memory soak check lint types imports bench format lock environment environment-dev
+.PHONY: serve example test test-lowest fuzz fuzz-properties fuzz-bytes fuzz-memory soak check lint types imports bench generate format lock environment environment-dev
 .DELETE_ON_ERROR:
 
 # exec: make's child is the server itself, so that SIGTERM and ctrl-C reach it and not a shell in between.
@@ -47,6 +48,7 @@ check: lint types imports test
 lint: environment-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/python scripts/generate_blocking.py --check
 
 types: environment-dev
 	$(BIN)/mypy
@@ -89,6 +91,9 @@ test-lowest: $(NODE_TESTS)/node_modules/.installed
 
 bench: environment-dev
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+generate: environment-dev
+	$(BIN)/python scripts/generate_blocking.py
 
 format: environment-dev
 	$(BIN)/ruff check --fix

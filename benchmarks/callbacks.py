@@ -9,9 +9,9 @@ from pathlib import Path
 import cores
 import message
 from connection import Connection
-from phone import Phone
 from rows import Effort, Reading
 from servers import EMULATOR, Kind, running
+from voice_client import VoiceClient
 
 _CALLS = 50
 _SHARE = 20  # divisor of the number of exchanges: 5,000 callbacks; the emulator queues at most 10,000
@@ -30,8 +30,8 @@ def in_order(effort: Effort) -> Reading:
     ):
         calls = []
         for number in range(_CALLS):
-            phone = stack.enter_context(Phone(server.port, f"user{number}"))
-            calls.append((phone, phone.call()))
+            client = stack.enter_context(VoiceClient(server.port, f"user{number}"))
+            calls.append((client, client.call()))
         with Connection(server.port) as connection:
             for _, call in calls:
                 subscribe = message.subscribe(server.port, f"http://127.0.0.1:{receiver.port}/", call=call)
@@ -39,10 +39,10 @@ def in_order(effort: Effort) -> Reading:
         outcome.send(message.get(receiver.port, "/"))
         before = time.perf_counter()
         for number in range(count // _CALLS):
-            for phone, call in calls:
-                _speak(phone, call, number)
-            for phone, _ in calls:
-                phone.hear("ack")
+            for client, call in calls:
+                _send_message(client, call, number)
+            for client, _ in calls:
+                client.receive("ack")
         misplaced = json.loads(outcome.reply(200))["misplaced"]
         elapsed = time.perf_counter() - before
     if misplaced:
@@ -52,8 +52,8 @@ def in_order(effort: Effort) -> Reading:
     )
 
 
-def _speak(phone: Phone, call: str, number: int) -> None:
-    phone.say(
+def _send_message(client: VoiceClient, call: str, number: int) -> None:
+    client.send(
         "message",
         callsid=call,
         content={"number": number},

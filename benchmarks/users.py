@@ -5,9 +5,9 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from phone import Phone
 from rows import Effort, Reading
 from servers import EMULATOR, Server, running
+from voice_client import VoiceClient
 
 _USERS = 1_000
 _KEEPALIVE_SECONDS = 10
@@ -16,7 +16,7 @@ _KEEPALIVE_SECONDS = 10
 
 def memory(_: Effort) -> Reading:
     """Measure the growth by 1,000 users after the first, which triggers lazy imports."""
-    with running(EMULATOR) as server, Phone(server.port, "first"):
+    with running(EMULATOR) as server, VoiceClient(server.port, "first"):
         before = server.resident_bytes()
         with _registered(server):
             after = server.resident_bytes()
@@ -28,9 +28,9 @@ def memory(_: Effort) -> Reading:
 
 def processor(effort: Effort) -> Reading:
     """Measure the percentage of a core that the server uses."""
-    with running(EMULATOR) as server, _registered(server) as phones:
+    with running(EMULATOR) as server, _registered(server) as clients:
         used, before = server.processor_seconds(), time.perf_counter()
-        keepalives = _answer(phones, seconds=effort.seconds * _KEEPALIVE_SECONDS)
+        keepalives = _answer(clients, seconds=effort.seconds * _KEEPALIVE_SECONDS)
         elapsed, used = time.perf_counter() - before, server.processor_seconds() - used
     return Reading(
         value=100 * used / elapsed, details=f"{_USERS:,} users, {keepalives:,} keepalives in {elapsed:.0f} s"
@@ -38,18 +38,18 @@ def processor(effort: Effort) -> Reading:
 
 
 @contextmanager
-def _registered(server: Server) -> Iterator[list[Phone]]:
+def _registered(server: Server) -> Iterator[list[VoiceClient]]:
     with ExitStack() as stack:
-        yield [stack.enter_context(Phone(server.port, f"user{number}")) for number in range(_USERS)]
+        yield [stack.enter_context(VoiceClient(server.port, f"user{number}")) for number in range(_USERS)]
 
 
-def _answer(phones: list[Phone], *, seconds: float) -> int:
+def _answer(clients: list[VoiceClient], *, seconds: float) -> int:
     """Answer keepalives for some seconds; return their number."""
     count = 0
     end = time.perf_counter() + seconds
     with selectors.DefaultSelector() as selector:
-        for phone in phones:
-            selector.register(phone, selectors.EVENT_READ, phone)
+        for client in clients:
+            selector.register(client, selectors.EVENT_READ, client)
         while (left := end - time.perf_counter()) > 0:
             for key, _ in selector.select(left):
                 key.data.read()

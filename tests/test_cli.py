@@ -234,7 +234,14 @@ def test_ready_imports_nothing_beyond_the_standard_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
-    assert done.stdout.split() == ["emulator", "emulator.cli", "emulator.commands", "emulator.commands.readiness"]
+    assert done.stdout.split() == [
+        "emulator",
+        "emulator.adapters",
+        "emulator.adapters.http_client",
+        "emulator.cli",
+        "emulator.commands",
+        "emulator.commands.readiness",
+    ]
 
 
 def test_a_mistake_in_the_accounts_does_not_print_their_tokens(capsys: pytest.CaptureFixture[str]) -> None:

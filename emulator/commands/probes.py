@@ -8,11 +8,21 @@ import contextlib
 import json
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
+from emulator.adapters.http_client import (
+    HttpClientError,
+    HttpRequest,
+    NotConnectedError,
+    Origin,
+    connect,
+    parse_status,
+    parse_url,
+    send,
+)
 from emulator.commands.proxy_variables import LOOPBACK
 
 TWILIO = "api.twilio.com"
@@ -111,7 +121,7 @@ def refusal(emulator: EmulatorInfo, account_sid: str, auth_token: str, control_t
         ProbeError: the emulator does not respond, or rejects the dry run.
     """
     basic = base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
-    request: dict[str, object] = {
+    request = {
         "path": _MESSAGES.format(account=account_sid),
         "headers": {"Authorization": f"Basic {basic}"},
         "form": {"Content": "{}"},
@@ -160,7 +170,7 @@ def _tunnel(connection: socket.socket) -> tuple[int, str]:
             raise ProbeError("closed without an answer")
         head += piece
     line = head.partition(b"\r\n")[0].decode("latin-1")
-    return _status(line), line
+    return parse_status(line), line
 
 
 def _shake_hands(connection: socket.socket, ca: str) -> None:
@@ -175,51 +185,31 @@ def _shake_hands(connection: socket.socket, ca: str) -> None:
 
 @contextlib.contextmanager
 def _connection(url: str) -> Iterator[socket.socket]:
-    parts = _split(url)
-    try:
-        connection = socket.create_connection((parts.hostname, parts.port or 80), _PATIENCE)
-    except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
-        raise SilentError(str(error)) from None
-    with connection:
+    with _probe_errors(), connect(_origin(url), _PATIENCE) as connection:
         yield connection
 
 
-def _split(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise ProbeError("expected a URL like http://127.0.0.1:2010")
-    return parts
-
-
-def _http(
-    url: str, method: str, target: str, *, bearer: str | None = None, value: Mapping[str, object] | None = None
-) -> tuple[int, bytes]:
-    """Send a request and return status and body. HTTP/1.0, so that the body ends with the connection."""
-    parts = _split(url)
-    if parts.scheme != "http":
+def _http(url: str, method: str, target: str, *, bearer: str | None = None, value: object = None) -> tuple[int, bytes]:
+    origin = _origin(url)
+    if origin.scheme != "http":
         raise ProbeError("expected its plain address, as in http://127.0.0.1:2010")
-    body = b"" if value is None else json.dumps(value).encode()
-    lines = [f"{method} {target} HTTP/1.0", f"Host: {parts.netloc.rpartition('@')[2]}", f"Content-Length: {len(body)}"]
-    if value is not None:
-        lines.append("Content-Type: application/json")
-    if bearer:
-        lines.append(f"Authorization: Bearer {bearer}")
-    with _connection(url) as connection:
-        try:
-            connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
-            reply = connection.makefile("rb").read()
-        except OSError as error:
-            raise ProbeError(str(error)) from None
-    head, _, text = reply.partition(b"\r\n\r\n")
-    return _status(head.partition(b"\r\n")[0].decode("latin-1")), text
+    with _probe_errors():
+        response = send(origin, HttpRequest(method, target, value, bearer), _PATIENCE)
+    return response.status, response.body
 
 
-def _status(line: str) -> int:
-    word = line.split(" ")[1:2]
-    if not line.startswith("HTTP/1.") or not word or not word[0].isdigit():
-        raise ProbeError("what answers there does not speak HTTP" if line else "closed without an answer")
-    return int(word[0])
+def _origin(url: str) -> Origin:
+    try:
+        return parse_url(url)
+    except ValueError:
+        raise ProbeError("expected a URL like http://127.0.0.1:2010") from None
+
+
+@contextlib.contextmanager
+def _probe_errors() -> Iterator[None]:
+    try:
+        yield
+    except NotConnectedError as error:
+        raise SilentError(str(error)) from None
+    except HttpClientError as error:
+        raise ProbeError(str(error)) from None

@@ -1,11 +1,12 @@
 """Readiness check of a running emulator. Few imports, standard library only: the image's health check runs it."""
 
-import socket
 import time
-from urllib.parse import urlsplit
+
+from emulator.adapters.http_client import HttpClientError, HttpRequest, parse_url, send
 
 _PAUSE = 0.05
-_PATIENCE = 2.0
+_TIMEOUT = 2.0
+_OK = 200
 
 
 def ask(url: str, wait: float = 0.0) -> str | None:
@@ -20,17 +21,10 @@ def ask(url: str, wait: float = 0.0) -> str | None:
 
 def _ask_once(url: str) -> str | None:
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or 80
-    except ValueError as error:
+        origin = parse_url(url)
+        if origin.scheme != "http":
+            return "expected a URL like http://127.0.0.1:2010"
+        response = send(origin, HttpRequest("GET", "/readyz"), _TIMEOUT)
+    except (HttpClientError, ValueError) as error:
         return str(error)
-    if parts.scheme != "http" or not host:
-        return "expected a URL like http://127.0.0.1:2010"
-    request = f"GET /readyz HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
-    try:
-        with socket.create_connection((host, port), _PATIENCE) as connection:
-            connection.sendall(request.encode())
-            status = connection.makefile("rb").readline().decode("latin-1").strip()
-    except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
-        return str(error)
-    return None if " 200 " in f"{status} " else status or "closed without an answer"
+    return None if response.status == _OK else response.status_line

@@ -121,9 +121,9 @@ class Engine:
         made = new.create(hex_id, account_sid, call_sid, now)
         if not context.was_reset:
             self.preconditions.commit(made, now)
-        handover = None
+        delivery_status = None
         if isinstance(new, NewMessage):
-            handover = self.call_controller.deliver(call_sid, made.sid, new.content)
+            delivery_status = self.call_controller.deliver(call_sid, made.sid, new.content)
         return self._record(
             context,
             request,
@@ -133,7 +133,7 @@ class Engine:
             new=new,
             hex_id=hex_id,
             schemas=schemas,
-            handover=handover,
+            delivery_status=delivery_status,
         )
 
     def delete(self, context: RequestContext, request: ReceivedRequest, target: Target) -> Exchange:
@@ -349,7 +349,7 @@ class Engine:
         new: CreateRequest | None = None,
         hex_id: str | None = None,
         schemas: tuple[SchemaResult, ...] = (),
-        handover: DeliveryStatus | None = None,
+        delivery_status: DeliveryStatus | None = None,
     ) -> Exchange:
         exchange = Exchange(
             seq=self.journal.last_seq + 1,
@@ -364,7 +364,7 @@ class Engine:
             content_utf8=(new.content.encode() or None) if isinstance(new, NewMessage) else None,
             idempotency_key=new.idempotency_key if new else None,
             schemas=schemas,
-            handover=handover,
+            delivery_status=delivery_status,
         )
         if not context.was_reset:
             self.journal.append(exchange)

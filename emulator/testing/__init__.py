@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from emulator.testing.http import EmulatorError, UnreachableError
     from emulator.testing.isolation import TwilioEmulator
     from emulator.testing.models import Fault, Message, Request, RetrySequence
-    from emulator.testing.phone_calls import CallFailedError, MessageRefusedError, ReceivedMessage, SignallingError
     from emulator.testing.server import Emulator
+    from emulator.testing.voice.calls import CallFailedError, MessageRefusedError, ReceivedMessage, SignallingError
 
 __all__ = [
     "ActiveFault",
@@ -43,7 +43,7 @@ _HOMES = {
     "ActiveFault": "faults",
     "AsyncEmulatorClient": "async_client",
     "AsyncEndUser": "async_end_user",
-    "CallFailedError": "phone_calls",
+    "CallFailedError": "voice.calls",
     "Emulator": "server",
     "EmulatorClient": "client",
     "EmulatorError": "http",
@@ -51,10 +51,10 @@ _HOMES = {
     "Fault": "models",
     "Faults": "faults",
     "Message": "models",
-    "MessageRefusedError": "phone_calls",
-    "ReceivedMessage": "phone_calls",
+    "MessageRefusedError": "voice.calls",
+    "ReceivedMessage": "voice.calls",
     "Request": "models",
-    "SignallingError": "phone_calls",
+    "SignallingError": "voice.calls",
     "RetrySequence": "models",
     "TwilioEmulator": "isolation",
     "UnreachableError": "http",

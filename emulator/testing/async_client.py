@@ -1,39 +1,21 @@
-"""asyncio client of the inspection API of any emulator, local or remote; same API as `client.py`, awaited."""
+"""asyncio client of the inspection API of any emulator, local or remote."""
 
-import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar, Unpack
+from typing import TYPE_CHECKING, Unpack
+from urllib.parse import quote
 
 from emulator.engine.scope import Scope
 from emulator.engine.state.calls import Leg, Status
-from emulator.testing.http import MARGIN, Address, Question
-from emulator.testing.models import Call, Fault, Message, Removed, Request, RetrySequence
-from emulator.testing.questions import (
-    Conversation,
-    FaultOptions,
-    Filters,
-    Questions,
-    RequestFilters,
-    RetryFilters,
-    Scoping,
-    now,
-    proxy_hint,
-    set_clock,
-)
+from emulator.testing.async_api import AsyncApi
+from emulator.testing.filters import FaultOptions, Filters, RequestFilters, RetryFilters, Scoping
+from emulator.testing.http import Address
+from emulator.testing.models import Call, Fault, Json, Message, Removed, Request, RetrySequence
 
 if TYPE_CHECKING:
     import os
 
-T = TypeVar("T")
-
-
-class Hold(Protocol):
-    """Runs a conversation to its end."""
-
-    async def __call__(self, conversation: Conversation[T], /) -> T:
-        """Send the requests of the conversation; return its result."""
+_FAULT_MATCH = frozenset({"account_sid", "call_sid", "idempotency_key", "content"})
 
 
 class AsyncEmulatorClient:
@@ -71,18 +53,22 @@ class AsyncEmulatorClient:
         Raises:
             ValueError: invalid URL or CA file.
         """
-        self._address = Address(url, control_token, ca)
-        self._environ = environ or {}
-        self._questions = Questions(Scope(account_sid, call_sid), self._proxy_hint)
-        self.url = self._address.url
+        self._api = AsyncApi(Address(url, control_token, ca), Scope(account_sid, call_sid), environ or {})
+        self.url = self._api.address.url
 
     async def messages(self, **filters: Unpack[Filters]) -> list[Message]:
         """Return all messages, oldest first."""
-        return await self._hold(self._questions.messages(filters))
+        records = await self._api.all("messages", self._api.parameters(filters))
+        return [Message.read(record) for record in records]
 
     async def requests(self, *, newest: int | None = None, **filters: Unpack[RequestFilters]) -> list[Request]:
         """Return all requests, including rejected ones, or the `newest` ones; oldest first."""
-        return await self._hold(self._questions.requests(newest, filters))
+        parameters = self._api.parameters(filters)
+        if newest is None:
+            records = await self._api.all("requests", parameters)
+        else:
+            records = await self._api.newest("requests", parameters, newest)
+        return [Request.read(record) for record in records]
 
     async def wait_for(
         self,
@@ -97,7 +83,10 @@ class AsyncEmulatorClient:
             AssertionError: timeout, in seconds; lists what arrived instead.
         """
         __tracebackhide__ = True
-        return await self._hold(self._questions.wait_for(at_least, timeout, filters))
+        parameters = self._api.parameters(filters)
+        page = await self._api.wait("messages", {**parameters, "at_least": at_least}, timeout)
+        records = await self._api.all("messages", parameters, page)
+        return [Message.read(record) for record in records]
 
     async def expect_none(self, *, within: float = 1.0, **filters: Unpack[Filters]) -> None:
         """Check for `within` seconds that no matching message exists; `after=message.seq` ignores earlier ones.
@@ -106,7 +95,7 @@ class AsyncEmulatorClient:
             AssertionError: a message exists or arrives; describes it.
         """
         __tracebackhide__ = True
-        await self._hold(self._questions.expect_none(within, filters))
+        await self._api.watch("messages", {**self._api.parameters(filters), "at_most": 0}, within)
 
     async def last(self, **filters: Unpack[Filters]) -> Message:
         """Return the newest message.
@@ -115,11 +104,14 @@ class AsyncEmulatorClient:
             AssertionError: no message matches; lists what arrived instead.
         """
         __tracebackhide__ = True
-        return await self._hold(self._questions.last(filters))
+        newest = {**self._api.parameters(filters), "at_least": 1, "order": "newest", "limit": 1}
+        page = await self._api.wait("messages", newest, 0.0)
+        return Message.read(page["messages"][0])
 
     async def retries(self, **filters: Unpack[RetryFilters]) -> list[RetrySequence]:
         """Return retry sequences with findings about the client, in the order of their last attempts."""
-        return await self._hold(self._questions.retries(filters))
+        records = await self._api.all("retries", self._api.parameters(filters))
+        return [RetrySequence.read(record) for record in records]
 
     async def expect_recovered(
         self,
@@ -133,7 +125,10 @@ class AsyncEmulatorClient:
             AssertionError: timeout, in seconds; lists the attempts.
         """
         __tracebackhide__ = True
-        return await self._hold(self._questions.expect_recovered(timeout, filters))
+        parameters = {**self._api.parameters(filters), "finding": "recovered"}
+        page = await self._api.wait("retries", {**parameters, "at_least": 1}, timeout)
+        records = await self._api.all("retries", parameters, page)
+        return [RetrySequence.read(record) for record in records]
 
     async def assert_no_duplicates(self, **filters: Unpack[Filters]) -> None:
         """Check that no retry created a second message. A retry has the same key, or the same content soon after.
@@ -142,7 +137,11 @@ class AsyncEmulatorClient:
             AssertionError: a duplicate exists; lists all its attempts.
         """
         __tracebackhide__ = True
-        await self._hold(self._questions.assert_no_duplicates(filters))
+        retries = await self.retries(**filters)
+        duplicates = [sequence for sequence in retries if sequence.messages > 1]
+        if duplicates:
+            summary = f"{len(duplicates)} of {len(retries)} retry sequences created more than one message"
+            raise AssertionError("\n".join([summary, *map(str, duplicates)]))
 
     async def add_fault(
         self,
@@ -152,78 +151,56 @@ class AsyncEmulatorClient:
         **options: Unpack[FaultOptions],
     ) -> Fault:
         """Make requests fail: with `then` as in `POST /_emulator/faults`, or with a named `profile`."""
-        return await self._hold(self._questions.add_fault(then, profile, options))
+        scoped = self._api.scoped(options)
+        body = {
+            "match": {
+                name: value
+                for name, value in scoped.items()
+                if name in _FAULT_MATCH and (value is not None or name == "content")
+            },
+            **{name: value for name, value in (("then", then), ("profile", profile)) if value is not None},
+            **{name: value for name, value in options.items() if name not in _FAULT_MATCH},
+        }
+        return Fault.read(await self._api.request("POST", "/faults", body=body))
 
     async def fault(self, fault_id: str) -> Fault:
         """Return the current state of a fault."""
-        return await self._hold(self._questions.fault(fault_id))
+        return Fault.read(await self._api.request("GET", _fault_path(fault_id)))
 
     async def faults(self, **scoping: Unpack[Scoping]) -> list[Fault]:
         """Return the faults that can apply to requests of the scope, in the order of their evaluation."""
-        return await self._hold(self._questions.faults(scoping))
+        records = await self._api.listed("faults", self._api.parameters(scoping))
+        return [Fault.read(record) for record in records]
 
     async def delete_fault(self, fault_id: str) -> None:
         """Delete a fault."""
-        await self._hold(self._questions.delete_fault(fault_id))
+        await self._api.request("DELETE", _fault_path(fault_id))
 
     async def delete_faults(self, **scoping: Unpack[Scoping]) -> int:
         """Delete the faults of the scope; return their number. Faults for other calls or accounts stay."""
-        return await self._hold(self._questions.delete_faults(scoping))
+        reply = await self._api.request("DELETE", "/faults", parameters=self._api.parameters(scoping))
+        return int(reply["deleted"])
 
     async def reset(self) -> Removed:
         """Delete requests, messages and registrations of the scope; unbound, everything, and reset clock and seed."""
-        return await self._hold(self._questions.reset())
+        return Removed.read(await self._api.request("POST", "/reset", parameters=self._api.parameters({})))
 
     @property
     def calls(self) -> "AsyncCalls":
         """Registrations of calls."""
-        return AsyncCalls(self._hold, self._questions)
+        return AsyncCalls(self._api)
 
     @property
     def clock(self) -> "AsyncClock":
         """The emulator's clock, which all tests share."""
-        return AsyncClock(self._hold)
-
-    def _proxy_hint(self) -> str | None:
-        return proxy_hint(self.url, self._environ)
-
-    async def _hold(self, conversation: Conversation[T]) -> T:
-        """Send each request of the conversation and pass the response back; return the result."""
-        __tracebackhide__ = True
-        reply = None
-        while True:
-            try:
-                question = conversation.send(reply)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            reply = self._address.answer(question, await self._fetch(question))
-
-    async def _fetch(self, question: Question) -> bytes:
-        try:
-            async with asyncio.timeout(question.patience + MARGIN):
-                return await self._exchange(self._address.request(question))
-        except (OSError, UnicodeError) as error:  # UnicodeError: invalid host name
-            raise self._address.unreachable(error) from None
-
-    async def _exchange(self, data: bytes) -> bytes:
-        address = self._address
-        reader, writer = await asyncio.open_connection(address.host, address.port, ssl=address.tls)
-        try:
-            writer.write(data)
-            return await reader.read()
-        finally:
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
+        return AsyncClock(self._api)
 
 
 class AsyncCalls:
     """Registrations of calls. `call_sid` defaults to the call that the client is bound to."""
 
-    def __init__(self, hold: Hold, questions: Questions) -> None:
-        self._hold = hold
-        self._questions = questions
+    def __init__(self, api: AsyncApi) -> None:
+        self._api = api
 
     async def register(
         self,
@@ -233,7 +210,8 @@ class AsyncCalls:
         client: Leg | str = Leg.VOICE_SDK,
     ) -> Call:
         """Register a call, or replace its registration."""
-        return await self._hold(self._questions.register(call_sid, status, client))
+        body = {"account_sid": self._api.scope.account_sid, "status": status, "client": client}
+        return Call.read(await self._api.request("PUT", self._path(call_sid), body=body))
 
     async def get(self, call_sid: str | None = None) -> Call:
         """Return the registration of a call.
@@ -241,7 +219,7 @@ class AsyncCalls:
         Raises:
             EmulatorError: the call is not registered.
         """
-        return await self._hold(self._questions.call(call_sid))
+        return Call.read(await self._api.request("GET", self._path(call_sid)))
 
     async def forget(self, call_sid: str | None = None) -> None:
         """End a call and delete its registration; the option `calls` then applies to it again.
@@ -249,31 +227,46 @@ class AsyncCalls:
         Raises:
             EmulatorError: the call is not registered.
         """
-        await self._hold(self._questions.forget(call_sid))
+        await self._api.request("DELETE", self._path(call_sid))
 
     async def all(self) -> list[Call]:
         """Return the registered calls of the scope."""
-        return await self._hold(self._questions.calls())
+        calls = [Call.read(record) for record in await self._api.listed("calls", {})]
+        return [call for call in calls if self._api.scope.overlaps(Scope(call.account_sid, call.call_sid))]
+
+    def _path(self, call_sid: str | None) -> str:
+        call_sid = call_sid or self._api.scope.call_sid
+        if call_sid is None:
+            raise ValueError("which call? This client is bound to none: give call_sid")
+        return f"/calls/{quote(call_sid, safe='')}"
 
 
 class AsyncClock:
     """The emulator's clock, shared by all tests. Each method returns the resulting time."""
 
-    def __init__(self, hold: Hold) -> None:
-        self._hold = hold
+    def __init__(self, api: AsyncApi) -> None:
+        self._api = api
 
     async def now(self) -> datetime:
         """Return the current time."""
-        return await self._hold(now())
+        return _time(await self._api.request("GET", "/clock"))
 
     async def freeze(self, at: datetime) -> datetime:
         """Freeze the clock at this time, which must have a time zone."""
-        return await self._hold(set_clock(freeze=at.isoformat()))
+        return _time(await self._api.request("PUT", "/clock", body={"freeze": at.isoformat()}))
 
     async def advance(self, seconds: float) -> datetime:
         """Move the clock forward by this number of seconds."""
-        return await self._hold(set_clock(advance=seconds))
+        return _time(await self._api.request("PUT", "/clock", body={"advance": seconds}))
 
     async def reset(self) -> datetime:
         """Restore the initial state of the clock."""
-        return await self._hold(set_clock(reset=True))
+        return _time(await self._api.request("PUT", "/clock", body={"reset": True}))
+
+
+def _fault_path(fault_id: str) -> str:
+    return f"/faults/{quote(fault_id, safe='')}"
+
+
+def _time(reply: Json) -> datetime:
+    return datetime.fromisoformat(reply["now"])

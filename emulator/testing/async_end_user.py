@@ -5,19 +5,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from emulator.testing.http import Address
-from emulator.testing.phone import Phone
-from emulator.testing.phone_calls import (
-    ANY,
-    CallFailedError,
-    CallState,
-    CallStatus,
-    CallView,
-    MessageRefusedError,
-    ReceivedMessage,
-    SignallingError,
-)
-from emulator.testing.phone_connection import PhoneConnection
-from emulator.testing.voice_tokens import voice_token
+from emulator.testing.voice.calls import ANY, CallState, CallStatus, CallView, ReceivedMessage, call_failed
+from emulator.testing.voice.client import VoiceClient
+from emulator.testing.voice.connection import VoiceConnection
+from emulator.testing.voice.tokens import voice_token
 from emulator.wire.signalling import CONTENT_TYPE, MESSAGE_TYPE
 
 if TYPE_CHECKING:
@@ -27,9 +18,8 @@ if TYPE_CHECKING:
 class AsyncVoiceCall(CallView):
     """One end of a call."""
 
-    def __init__(self, state: CallState, phone: Phone, connection: PhoneConnection) -> None:
+    def __init__(self, state: CallState, connection: VoiceConnection) -> None:
         super().__init__(state)
-        self._phone = phone
         self._connection = connection
 
     async def accept(self) -> None:
@@ -38,26 +28,15 @@ class AsyncVoiceCall(CallView):
         Raises:
             CallFailedError: the call has ended.
         """
-        await self._connection.ready(self._state)
-        if self.status is CallStatus.PENDING:
-            self._phone.accept(self._state)
-            await self._connection.settle()
-        if self.status is CallStatus.CLOSED:
-            raise failed(self._state)
+        await self._connection.accept(self._state)
 
     async def reject(self) -> None:
         """Reject the call if it is pending; return once the gateway has processed it."""
-        if self.status is CallStatus.PENDING:
-            self._phone.reject(self._state)
-            await self._connection.settle()
+        await self._connection.reject(self._state)
 
     async def hangup(self) -> None:
         """End the call unless it has ended; return once the gateway has processed it."""
-        if self.status is not CallStatus.CLOSED:
-            await self._connection.ready(self._state)
-        if self.status is not CallStatus.CLOSED:
-            self._phone.hang_up(self._state)
-            await self._connection.settle()
+        await self._connection.hang_up(self._state)
 
     async def send_message(
         self, content: object, *, content_type: str = CONTENT_TYPE, message_type: str = MESSAGE_TYPE
@@ -68,14 +47,7 @@ class AsyncVoiceCall(CallView):
             MessageRefusedError: the gateway rejected the message.
             SignallingError: the connection was lost before the acknowledgement.
         """
-        await self._connection.ready(self._state)
-        sent = self._phone.send_message(self._state, content, content_type, message_type)
-        await self._connection.ask(lambda: sent.settled)
-        if sent.failure is not None:
-            raise MessageRefusedError(*sent.failure)
-        if sent.lost:
-            raise SignallingError(None, f"the connection was lost before {sent.sid} was acknowledged")
-        return sent.sid
+        return await self._connection.send_message(self._state, content, content_type, message_type)
 
     async def wait_for(
         self,
@@ -100,7 +72,7 @@ class AsyncVoiceCall(CallView):
         def enough() -> bool:
             return len(state.matching(content)) >= at_least
 
-        await self._connection.until(lambda: enough() or state.status is CallStatus.CLOSED, timeout)
+        await self._connection.wait_until(lambda: enough() or state.status is CallStatus.CLOSED, timeout)
         if not enough():
             raise AssertionError(state.missed(at_least, content, timeout))
         return state.matching(content)
@@ -114,10 +86,10 @@ class AsyncVoiceCall(CallView):
         """
         __tracebackhide__ = True
         state, expected = self._state, (CallStatus.OPEN, CallStatus.CLOSED)
-        if not await self._connection.until(lambda: state.status in expected, timeout):
+        if not await self._connection.wait_until(lambda: state.status in expected, timeout):
             raise AssertionError(f"{state} was not answered within {timeout:g} s")
         if state.status is CallStatus.CLOSED:
-            raise failed(state)
+            raise call_failed(state)
 
     async def wait_for_hangup(self, *, timeout: float = 5.0) -> None:  # noqa: ASYNC109  as above
         """Wait until the call has ended; `ended` is then the reason.
@@ -126,7 +98,7 @@ class AsyncVoiceCall(CallView):
             AssertionError: timeout, in seconds; the call has not ended.
         """
         __tracebackhide__ = True
-        if not await self._connection.until(lambda: self.status is CallStatus.CLOSED, timeout):
+        if not await self._connection.wait_until(lambda: self.status is CallStatus.CLOSED, timeout):
             raise AssertionError(f"{self._state} did not end within {timeout:g} s")
 
 
@@ -167,14 +139,14 @@ class AsyncEndUser:
         self.url = address.url
         if token is None:
             token = voice_token(identity, account_sid, api_key, time.time())
-        self._phone = Phone(identity, token)
-        self._connection = PhoneConnection(address, self._phone)
+        self._client = VoiceClient(identity, token)
+        self._connection = VoiceConnection(address, self._client)
         self._current: AsyncVoiceCall | None = None
 
     @property
     def identity(self) -> str:
         """The identity; once connected, the one that the gateway read from the token."""
-        return self._phone.identity
+        return self._client.identity
 
     @property
     def current(self) -> AsyncVoiceCall:
@@ -208,7 +180,7 @@ class AsyncEndUser:
 
     async def reconnect(self) -> None:
         """Abort the connection, as on network loss; return once calls continue on a new connection."""
-        await self._connection.drop()
+        await self._connection.reconnect()
 
     async def __aenter__(self) -> Self:
         return await self.connect()
@@ -228,12 +200,7 @@ class AsyncEndUser:
         Raises:
             CallFailedError: the call ended before it rang.
         """
-        await self._connection.ready()
-        state = self._phone.dial(to, parameters)
-        await self._connection.ask(lambda: state.status is not CallStatus.CONNECTING)
-        if state.sid is None:
-            raise failed(state)
-        return self._remember(state)
+        return self._remember(await self._connection.dial(to, parameters))
 
     async def call(self, to: str = "", **parameters: str) -> AsyncVoiceCall:
         """Start a call and return once it is answered: `dial`, then `wait_for_answer`."""
@@ -249,11 +216,11 @@ class AsyncEndUser:
             AssertionError: timeout, in seconds; there was no call.
         """
         __tracebackhide__ = True
-        phone = self._phone
-        if not await self._connection.until(lambda: phone.incoming, timeout):
-            why = f"; {phone.gone}" if phone.gone else ""
-            raise AssertionError(f"nobody called {phone.identity!r} within {timeout:g} s{why}")
-        return self._remember(phone.incoming.popleft())
+        call = await self._connection.next_call(timeout)
+        if call is None:
+            why = f"; {self._client.end_reason}" if self._client.end_reason else ""
+            raise AssertionError(f"nobody called {self.identity!r} within {timeout:g} s{why}")
+        return self._remember(call)
 
     async def hangup(self) -> None:
         """End the newest call."""
@@ -285,11 +252,5 @@ class AsyncEndUser:
         return await self.current.wait_for(at_least, timeout=timeout, content=content)
 
     def _remember(self, state: CallState) -> AsyncVoiceCall:
-        self._current = AsyncVoiceCall(state, self._phone, self._connection)
+        self._current = AsyncVoiceCall(state, self._connection)
         return self._current
-
-
-def failed(call: CallState) -> CallFailedError:
-    """The error to raise for a call that failed."""
-    code, message = call.failure or (None, str(call))
-    return CallFailedError(code, message)

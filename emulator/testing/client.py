@@ -1,46 +1,26 @@
+# Generated from async_client.py by scripts/generate_blocking.py: change that file, then run `make generate`.
 """Blocking client of the inspection API of any emulator, local or remote."""
 
-import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar, Unpack
+from typing import TYPE_CHECKING, Unpack
+from urllib.parse import quote
 
 from emulator.engine.scope import Scope
 from emulator.engine.state.calls import Leg, Status
-from emulator.testing.http import MARGIN, Address, Question
-from emulator.testing.models import Call, Fault, Message, Removed, Request, RetrySequence
-from emulator.testing.questions import (
-    Conversation,
-    FaultOptions,
-    Filters,
-    Questions,
-    RequestFilters,
-    RetryFilters,
-    Scoping,
-    now,
-    proxy_hint,
-    set_clock,
-)
+from emulator.testing.api import Api
+from emulator.testing.counterpart import AsyncCounterpart
+from emulator.testing.filters import FaultOptions, Filters, RequestFilters, RetryFilters, Scoping
+from emulator.testing.http import Address
+from emulator.testing.models import Call, Fault, Json, Message, Removed, Request, RetrySequence
 
 if TYPE_CHECKING:
     import os
 
-    from emulator.testing.async_client import AsyncEmulatorClient
-
-T = TypeVar("T")
-
-_CHUNK = 65536
+_FAULT_MATCH = frozenset({"account_sid", "call_sid", "idempotency_key", "content"})
 
 
-class Hold(Protocol):
-    """Runs a conversation to its end."""
-
-    def __call__(self, conversation: Conversation[T], /) -> T:
-        """Send the requests of the conversation; return its result."""
-
-
-class EmulatorClient:
+class EmulatorClient(AsyncCounterpart):
     """Client of an emulator's inspection API. Thread-safe.
 
     A client bound to an account, a call or both reads and resets only their data; filters can select others.
@@ -75,42 +55,40 @@ class EmulatorClient:
         Raises:
             ValueError: invalid URL or CA file.
         """
-        self._address = Address(url, control_token, ca)
-        self._environ = environ or {}
-        self._questions = Questions(Scope(account_sid, call_sid), self._proxy_hint)
-        self.url = self._address.url
-
-    @property
-    def aio(self) -> "AsyncEmulatorClient":
-        """The asyncio client with the same configuration."""
-        from emulator.testing.async_client import AsyncEmulatorClient  # noqa: PLC0415  asyncio only if it is used
-
-        scope = self._questions.scope
-        return AsyncEmulatorClient(
-            self.url,
-            account_sid=scope.account_sid,
-            call_sid=scope.call_sid,
-            control_token=self._address.token,
-            ca=self._address.ca,
-            environ=self._environ,
-        )
+        self._api = Api(Address(url, control_token, ca), Scope(account_sid, call_sid), environ or {})
+        self.url = self._api.address.url
 
     def messages(self, **filters: Unpack[Filters]) -> list[Message]:
         """Return all messages, oldest first."""
-        return self._hold(self._questions.messages(filters))
+        records = self._api.all("messages", self._api.parameters(filters))
+        return [Message.read(record) for record in records]
 
     def requests(self, *, newest: int | None = None, **filters: Unpack[RequestFilters]) -> list[Request]:
         """Return all requests, including rejected ones, or the `newest` ones; oldest first."""
-        return self._hold(self._questions.requests(newest, filters))
+        parameters = self._api.parameters(filters)
+        if newest is None:
+            records = self._api.all("requests", parameters)
+        else:
+            records = self._api.newest("requests", parameters, newest)
+        return [Request.read(record) for record in records]
 
-    def wait_for(self, at_least: int = 1, *, timeout: float = 10.0, **filters: Unpack[Filters]) -> list[Message]:
+    def wait_for(
+        self,
+        at_least: int = 1,
+        *,
+        timeout: float = 10.0,
+        **filters: Unpack[Filters],
+    ) -> list[Message]:
         """Wait until there are `at_least` matching messages; return all of them.
 
         Raises:
             AssertionError: timeout, in seconds; lists what arrived instead.
         """
         __tracebackhide__ = True
-        return self._hold(self._questions.wait_for(at_least, timeout, filters))
+        parameters = self._api.parameters(filters)
+        page = self._api.wait("messages", {**parameters, "at_least": at_least}, timeout)
+        records = self._api.all("messages", parameters, page)
+        return [Message.read(record) for record in records]
 
     def expect_none(self, *, within: float = 1.0, **filters: Unpack[Filters]) -> None:
         """Check for `within` seconds that no matching message exists; `after=message.seq` ignores earlier ones.
@@ -119,7 +97,7 @@ class EmulatorClient:
             AssertionError: a message exists or arrives; describes it.
         """
         __tracebackhide__ = True
-        self._hold(self._questions.expect_none(within, filters))
+        self._api.watch("messages", {**self._api.parameters(filters), "at_most": 0}, within)
 
     def last(self, **filters: Unpack[Filters]) -> Message:
         """Return the newest message.
@@ -128,20 +106,31 @@ class EmulatorClient:
             AssertionError: no message matches; lists what arrived instead.
         """
         __tracebackhide__ = True
-        return self._hold(self._questions.last(filters))
+        newest = {**self._api.parameters(filters), "at_least": 1, "order": "newest", "limit": 1}
+        page = self._api.wait("messages", newest, 0.0)
+        return Message.read(page["messages"][0])
 
     def retries(self, **filters: Unpack[RetryFilters]) -> list[RetrySequence]:
         """Return retry sequences with findings about the client, in the order of their last attempts."""
-        return self._hold(self._questions.retries(filters))
+        records = self._api.all("retries", self._api.parameters(filters))
+        return [RetrySequence.read(record) for record in records]
 
-    def expect_recovered(self, *, timeout: float = 10.0, **filters: Unpack[Filters]) -> list[RetrySequence]:
+    def expect_recovered(
+        self,
+        *,
+        timeout: float = 10.0,
+        **filters: Unpack[Filters],
+    ) -> list[RetrySequence]:
         """Wait until a retry of a failed attempt has succeeded; return all retry sequences that recovered.
 
         Raises:
             AssertionError: timeout, in seconds; lists the attempts.
         """
         __tracebackhide__ = True
-        return self._hold(self._questions.expect_recovered(timeout, filters))
+        parameters = {**self._api.parameters(filters), "finding": "recovered"}
+        page = self._api.wait("retries", {**parameters, "at_least": 1}, timeout)
+        records = self._api.all("retries", parameters, page)
+        return [RetrySequence.read(record) for record in records]
 
     def assert_no_duplicates(self, **filters: Unpack[Filters]) -> None:
         """Check that no retry created a second message. A retry has the same key, or the same content soon after.
@@ -150,7 +139,11 @@ class EmulatorClient:
             AssertionError: a duplicate exists; lists all its attempts.
         """
         __tracebackhide__ = True
-        self._hold(self._questions.assert_no_duplicates(filters))
+        retries = self.retries(**filters)
+        duplicates = [sequence for sequence in retries if sequence.messages > 1]
+        if duplicates:
+            summary = f"{len(duplicates)} of {len(retries)} retry sequences created more than one message"
+            raise AssertionError("\n".join([summary, *map(str, duplicates)]))
 
     def add_fault(
         self,
@@ -160,77 +153,56 @@ class EmulatorClient:
         **options: Unpack[FaultOptions],
     ) -> Fault:
         """Make requests fail: with `then` as in `POST /_emulator/faults`, or with a named `profile`."""
-        return self._hold(self._questions.add_fault(then, profile, options))
+        scoped = self._api.scoped(options)
+        body = {
+            "match": {
+                name: value
+                for name, value in scoped.items()
+                if name in _FAULT_MATCH and (value is not None or name == "content")
+            },
+            **{name: value for name, value in (("then", then), ("profile", profile)) if value is not None},
+            **{name: value for name, value in options.items() if name not in _FAULT_MATCH},
+        }
+        return Fault.read(self._api.request("POST", "/faults", body=body))
 
     def fault(self, fault_id: str) -> Fault:
         """Return the current state of a fault."""
-        return self._hold(self._questions.fault(fault_id))
+        return Fault.read(self._api.request("GET", _fault_path(fault_id)))
 
     def faults(self, **scoping: Unpack[Scoping]) -> list[Fault]:
         """Return the faults that can apply to requests of the scope, in the order of their evaluation."""
-        return self._hold(self._questions.faults(scoping))
+        records = self._api.listed("faults", self._api.parameters(scoping))
+        return [Fault.read(record) for record in records]
 
     def delete_fault(self, fault_id: str) -> None:
         """Delete a fault."""
-        self._hold(self._questions.delete_fault(fault_id))
+        self._api.request("DELETE", _fault_path(fault_id))
 
     def delete_faults(self, **scoping: Unpack[Scoping]) -> int:
         """Delete the faults of the scope; return their number. Faults for other calls or accounts stay."""
-        return self._hold(self._questions.delete_faults(scoping))
+        reply = self._api.request("DELETE", "/faults", parameters=self._api.parameters(scoping))
+        return int(reply["deleted"])
 
     def reset(self) -> Removed:
         """Delete requests, messages and registrations of the scope; unbound, everything, and reset clock and seed."""
-        return self._hold(self._questions.reset())
+        return Removed.read(self._api.request("POST", "/reset", parameters=self._api.parameters({})))
 
     @property
     def calls(self) -> "Calls":
         """Registrations of calls."""
-        return Calls(self._hold, self._questions)
+        return Calls(self._api)
 
     @property
     def clock(self) -> "Clock":
         """The emulator's clock, which all tests share."""
-        return Clock(self._hold)
-
-    def _proxy_hint(self) -> str | None:
-        return proxy_hint(self.url, self._environ)
-
-    def _hold(self, conversation: Conversation[T]) -> T:
-        """Send each request of the conversation and pass the response back; return the result."""
-        __tracebackhide__ = True
-        reply = None
-        while True:
-            try:
-                question = conversation.send(reply)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            reply = self._address.answer(question, self._fetch(question))
-
-    def _fetch(self, question: Question) -> bytes:
-        try:
-            with self._connection(question.patience + MARGIN) as connection:
-                connection.sendall(self._address.request(question))
-                return b"".join(iter(lambda: connection.recv(_CHUNK), b""))
-        except (OSError, UnicodeError) as error:  # UnicodeError: invalid host name
-            raise self._address.unreachable(error) from None
-
-    @contextmanager
-    def _connection(self, timeout: float) -> Iterator[socket.socket]:
-        with socket.create_connection((self._address.host, self._address.port), timeout) as plain:
-            if self._address.tls is None:
-                yield plain
-                return
-            with self._address.tls.wrap_socket(plain, server_hostname=self._address.host) as secure:
-                yield secure
+        return Clock(self._api)
 
 
 class Calls:
     """Registrations of calls. `call_sid` defaults to the call that the client is bound to."""
 
-    def __init__(self, hold: Hold, questions: Questions) -> None:
-        self._hold = hold
-        self._questions = questions
+    def __init__(self, api: Api) -> None:
+        self._api = api
 
     def register(
         self,
@@ -240,7 +212,8 @@ class Calls:
         client: Leg | str = Leg.VOICE_SDK,
     ) -> Call:
         """Register a call, or replace its registration."""
-        return self._hold(self._questions.register(call_sid, status, client))
+        body = {"account_sid": self._api.scope.account_sid, "status": status, "client": client}
+        return Call.read(self._api.request("PUT", self._path(call_sid), body=body))
 
     def get(self, call_sid: str | None = None) -> Call:
         """Return the registration of a call.
@@ -248,7 +221,7 @@ class Calls:
         Raises:
             EmulatorError: the call is not registered.
         """
-        return self._hold(self._questions.call(call_sid))
+        return Call.read(self._api.request("GET", self._path(call_sid)))
 
     def forget(self, call_sid: str | None = None) -> None:
         """End a call and delete its registration; the option `calls` then applies to it again.
@@ -256,31 +229,46 @@ class Calls:
         Raises:
             EmulatorError: the call is not registered.
         """
-        self._hold(self._questions.forget(call_sid))
+        self._api.request("DELETE", self._path(call_sid))
 
     def all(self) -> list[Call]:
         """Return the registered calls of the scope."""
-        return self._hold(self._questions.calls())
+        calls = [Call.read(record) for record in self._api.listed("calls", {})]
+        return [call for call in calls if self._api.scope.overlaps(Scope(call.account_sid, call.call_sid))]
+
+    def _path(self, call_sid: str | None) -> str:
+        call_sid = call_sid or self._api.scope.call_sid
+        if call_sid is None:
+            raise ValueError("which call? This client is bound to none: give call_sid")
+        return f"/calls/{quote(call_sid, safe='')}"
 
 
 class Clock:
     """The emulator's clock, shared by all tests. Each method returns the resulting time."""
 
-    def __init__(self, hold: Hold) -> None:
-        self._hold = hold
+    def __init__(self, api: Api) -> None:
+        self._api = api
 
     def now(self) -> datetime:
         """Return the current time."""
-        return self._hold(now())
+        return _time(self._api.request("GET", "/clock"))
 
     def freeze(self, at: datetime) -> datetime:
         """Freeze the clock at this time, which must have a time zone."""
-        return self._hold(set_clock(freeze=at.isoformat()))
+        return _time(self._api.request("PUT", "/clock", body={"freeze": at.isoformat()}))
 
     def advance(self, seconds: float) -> datetime:
         """Move the clock forward by this number of seconds."""
-        return self._hold(set_clock(advance=seconds))
+        return _time(self._api.request("PUT", "/clock", body={"advance": seconds}))
 
     def reset(self) -> datetime:
         """Restore the initial state of the clock."""
-        return self._hold(set_clock(reset=True))
+        return _time(self._api.request("PUT", "/clock", body={"reset": True}))
+
+
+def _fault_path(fault_id: str) -> str:
+    return f"/faults/{quote(fault_id, safe='')}"
+
+
+def _time(reply: Json) -> datetime:
+    return datetime.fromisoformat(reply["now"])

@@ -1,66 +1,27 @@
-"""A simulated end user with the Voice SDK, blocking: `async_end_user.py` in a thread."""
+# Generated from async_end_user.py by scripts/generate_blocking.py: change that file, then run `make generate`.
+"""A simulated end user with the Voice SDK, blocking: a client of the signalling gateway."""
 
-import asyncio
-import secrets
-import threading
-from collections.abc import Coroutine
-from contextlib import ExitStack
+import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
-from emulator.testing.async_end_user import AsyncEndUser, AsyncVoiceCall
-from emulator.testing.http import EmulatorError
-from emulator.testing.phone_calls import ANY, CallView, ReceivedMessage
+from emulator.testing.http import Address
+from emulator.testing.voice.background import BackgroundVoiceConnection
+from emulator.testing.voice.calls import ANY, CallState, CallStatus, CallView, ReceivedMessage, call_failed
+from emulator.testing.voice.client import VoiceClient
+from emulator.testing.voice.tokens import voice_token
 from emulator.wire.signalling import CONTENT_TYPE, MESSAGE_TYPE
 
 if TYPE_CHECKING:
     import os
 
-T = TypeVar("T")
-
-
-class _Background:
-    """An event loop in a thread."""
-
-    def __init__(self) -> None:
-        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        self._loop = self._runner.get_loop()
-        self._thread = threading.Thread(target=self._serve, name="end user", daemon=True)
-        self._thread.start()
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        __tracebackhide__ = True
-        if self.stopped:
-            work.close()
-            raise RuntimeError("this end user is closed")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result()
-        except (AssertionError, EmulatorError) as error:
-            raise error.with_traceback(None) from None  # hide frames of the event loop
-        finally:
-            future.cancel()  # after Ctrl-C, nothing awaits it
-
-    @property
-    def stopped(self) -> bool:
-        return self._loop.is_closed()
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-
-    def _serve(self) -> None:
-        with self._runner:  # cancels remaining tasks
-            self._loop.run_forever()
-
 
 class VoiceCall(CallView):
     """One end of a call."""
 
-    def __init__(self, call: AsyncVoiceCall, background: _Background) -> None:
-        super().__init__(call._state)  # noqa: SLF001  the same call
-        self._call = call
-        self._background = background
+    def __init__(self, state: CallState, connection: BackgroundVoiceConnection) -> None:
+        super().__init__(state)
+        self._connection = connection
 
     def accept(self) -> None:
         """Answer the call if it is pending; return once the gateway has processed it.
@@ -68,15 +29,15 @@ class VoiceCall(CallView):
         Raises:
             CallFailedError: the call has ended.
         """
-        self._background.run(self._call.accept())
+        self._connection.accept(self._state)
 
     def reject(self) -> None:
         """Reject the call if it is pending; return once the gateway has processed it."""
-        self._background.run(self._call.reject())
+        self._connection.reject(self._state)
 
     def hangup(self) -> None:
         """End the call unless it has ended; return once the gateway has processed it."""
-        self._background.run(self._call.hangup())
+        self._connection.hang_up(self._state)
 
     def send_message(
         self, content: object, *, content_type: str = CONTENT_TYPE, message_type: str = MESSAGE_TYPE
@@ -87,10 +48,15 @@ class VoiceCall(CallView):
             MessageRefusedError: the gateway rejected the message.
             SignallingError: the connection was lost before the acknowledgement.
         """
-        sending = self._call.send_message(content, content_type=content_type, message_type=message_type)
-        return self._background.run(sending)
+        return self._connection.send_message(self._state, content, content_type, message_type)
 
-    def wait_for(self, at_least: int = 1, *, timeout: float = 5.0, content: object = ANY) -> list[ReceivedMessage]:
+    def wait_for(
+        self,
+        at_least: int = 1,
+        *,
+        timeout: float = 5.0,
+        content: object = ANY,
+    ) -> list[ReceivedMessage]:
         """Wait until `at_least` matching messages have been received; return all of them.
 
         Args:
@@ -102,7 +68,15 @@ class VoiceCall(CallView):
             AssertionError: timeout, or the call ended first; lists the received messages.
         """
         __tracebackhide__ = True
-        return self._background.run(self._call.wait_for(at_least, timeout=timeout, content=content))
+        state = self._state
+
+        def enough() -> bool:
+            return len(state.matching(content)) >= at_least
+
+        self._connection.wait_until(lambda: enough() or state.status is CallStatus.CLOSED, timeout)
+        if not enough():
+            raise AssertionError(state.missed(at_least, content, timeout))
+        return state.matching(content)
 
     def wait_for_answer(self, *, timeout: float = 10.0) -> None:
         """Wait until the call is answered.
@@ -112,7 +86,11 @@ class VoiceCall(CallView):
             AssertionError: timeout, in seconds; the call still rings.
         """
         __tracebackhide__ = True
-        self._background.run(self._call.wait_for_answer(timeout=timeout))
+        state, expected = self._state, (CallStatus.OPEN, CallStatus.CLOSED)
+        if not self._connection.wait_until(lambda: state.status in expected, timeout):
+            raise AssertionError(f"{state} was not answered within {timeout:g} s")
+        if state.status is CallStatus.CLOSED:
+            raise call_failed(state)
 
     def wait_for_hangup(self, *, timeout: float = 5.0) -> None:
         """Wait until the call has ended; `ended` is then the reason.
@@ -121,7 +99,8 @@ class VoiceCall(CallView):
             AssertionError: timeout, in seconds; the call has not ended.
         """
         __tracebackhide__ = True
-        self._background.run(self._call.wait_for_hangup(timeout=timeout))
+        if not self._connection.wait_until(lambda: self.status is CallStatus.CLOSED, timeout):
+            raise AssertionError(f"{self._state} did not end within {timeout:g} s")
 
 
 class EndUser:
@@ -157,15 +136,18 @@ class EndUser:
         Raises:
             ValueError: invalid URL or CA file.
         """
-        self._user = AsyncEndUser(url, identity, token=token, account_sid=account_sid, api_key=api_key, ca=ca)
-        self.url = self._user.url
-        self._thread: _Background | None = None
+        address = Address(url, ca=ca)
+        self.url = address.url
+        if token is None:
+            token = voice_token(identity, account_sid, api_key, time.time())
+        self._client = VoiceClient(identity, token)
+        self._connection = BackgroundVoiceConnection(address, self._client)
         self._current: VoiceCall | None = None
 
     @property
     def identity(self) -> str:
         """The identity; once connected, the one that the gateway read from the token."""
-        return self._user.identity
+        return self._client.identity
 
     @property
     def current(self) -> VoiceCall:
@@ -190,29 +172,16 @@ class EndUser:
             SignallingError: the gateway rejected the token.
             UnreachableError: no emulator responds.
         """
-        if self._thread is not None:
-            raise RuntimeError(f"{self.identity} was connected before: make another end user")
-        self._thread = _Background()
-        try:
-            self._thread.run(self._user.connect())
-        except BaseException:
-            self._thread.stop()
-            raise
+        self._connection.open()
         return self
 
     def close(self) -> None:
         """End all calls and disconnect; return once the gateway has processed it. Idempotent."""
-        thread = self._thread
-        if thread is None or thread.stopped:
-            return
-        try:
-            thread.run(self._user.close())
-        finally:
-            thread.stop()
+        self._connection.close()
 
     def reconnect(self) -> None:
         """Abort the connection, as on network loss; return once calls continue on a new connection."""
-        self._background.run(self._user.reconnect())
+        self._connection.reconnect()
 
     def __enter__(self) -> Self:
         return self.connect()
@@ -232,7 +201,7 @@ class EndUser:
         Raises:
             CallFailedError: the call ended before it rang.
         """
-        return self._remember(self._background.run(self._user.dial(to, **parameters)))
+        return self._remember(self._connection.dial(to, parameters))
 
     def call(self, to: str = "", **parameters: str) -> VoiceCall:
         """Start a call and return once it is answered: `dial`, then `wait_for_answer`."""
@@ -248,7 +217,11 @@ class EndUser:
             AssertionError: timeout, in seconds; there was no call.
         """
         __tracebackhide__ = True
-        return self._remember(self._background.run(self._user.wait_for_call(timeout=timeout)))
+        call = self._connection.next_call(timeout)
+        if call is None:
+            why = f"; {self._client.end_reason}" if self._client.end_reason else ""
+            raise AssertionError(f"nobody called {self.identity!r} within {timeout:g} s{why}")
+        return self._remember(call)
 
     def hangup(self) -> None:
         """End the newest call."""
@@ -264,7 +237,13 @@ class EndUser:
         """
         return self.current.send_message(content, content_type=content_type, message_type=message_type)
 
-    def wait_for(self, at_least: int = 1, *, timeout: float = 5.0, content: object = ANY) -> list[ReceivedMessage]:
+    def wait_for(
+        self,
+        at_least: int = 1,
+        *,
+        timeout: float = 5.0,
+        content: object = ANY,
+    ) -> list[ReceivedMessage]:
         """Wait until `at_least` matching messages have been received in the newest call; return all of them.
 
         Raises:
@@ -273,47 +252,6 @@ class EndUser:
         __tracebackhide__ = True
         return self.current.wait_for(at_least, timeout=timeout, content=content)
 
-    @property
-    def _background(self) -> _Background:
-        if self._thread is None:
-            raise RuntimeError(f"{self.identity} is not connected: use it in a with statement, or call connect()")
-        return self._thread
-
-    def _remember(self, call: AsyncVoiceCall) -> VoiceCall:
-        self._current = VoiceCall(call, self._background)
+    def _remember(self, state: CallState) -> VoiceCall:
+        self._current = VoiceCall(state, self._connection)
         return self._current
-
-
-class EndUsers:
-    """Factory of connected end users of one account; a context manager that closes them.
-
-    Args:
-        url: URL of the emulator.
-        account_sid: account of their calls.
-        api_key: SID and secret that sign their tokens; None = unsigned tokens.
-    """
-
-    def __init__(self, url: str, *, account_sid: str, api_key: tuple[str, str] | None = None) -> None:
-        self._url = url
-        self._options: dict[str, Any] = {"account_sid": account_sid, "api_key": api_key}
-        self._stack = ExitStack()
-
-    def __call__(self, identity: str | None = None) -> EndUser:
-        """Create a connected end user; without an identity, with a random one."""
-        return self._stack.enter_context(EndUser(self._url, identity or _any_name(), **self._options))
-
-    def aio(self, identity: str | None = None) -> AsyncEndUser:
-        """Create an end user for `async with`; without an identity, with a random one."""
-        return AsyncEndUser(self._url, identity or _any_name(), **self._options)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
-
-
-def _any_name() -> str:
-    return f"user-{secrets.token_hex(8)}"

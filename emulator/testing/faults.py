@@ -12,8 +12,8 @@ from emulator.testing.http import EmulatorError
 
 if TYPE_CHECKING:
     from emulator.testing.client import EmulatorClient
+    from emulator.testing.filters import FaultOptions, Scoping
     from emulator.testing.models import Fault
-    from emulator.testing.questions import FaultOptions, Scoping
 
 
 class ActiveFault:

@@ -1,17 +1,12 @@
-"""Requests to the inspection API, and parsing of its responses. No I/O, except for reading the CA file.
+"""Requests to the inspection API, and its responses and errors. No I/O, except for reading the CA file."""
 
-Each request uses its own connection and no state is kept, so threads and tasks can share a client.
-"""
-
-import http.client
-import io
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import SplitResult, urlencode, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from emulator.adapters.http_client import HttpClientError, HttpRequest, HttpResponse, parse_url
 
 if TYPE_CHECKING:
     import os
@@ -19,7 +14,6 @@ if TYPE_CHECKING:
 
 MARGIN = 10.0
 """Seconds that a response may take in addition to the requested wait."""
-_USUAL_PORTS = {"http": 80, "https": 443}
 
 
 class EmulatorError(Exception):
@@ -28,28 +22,6 @@ class EmulatorError(Exception):
 
 class UnreachableError(EmulatorError):
     """No emulator responds at the URL; str() contains the reason and the remedy."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """A request to the inspection API.
-
-    Attributes:
-        parameters: query parameters.
-        body: JSON object.
-        patience: seconds that the emulator may wait before it responds (long poll).
-    """
-
-    path: str
-    method: str = "GET"
-    parameters: Mapping[str, object] = field(default_factory=dict)
-    body: Mapping[str, object] | None = None
-    patience: float = 0.0
-
-    @property
-    def target(self) -> str:
-        """Path and query."""
-        return f"{self.path}?{urlencode(self.parameters)}" if self.parameters else self.path
 
 
 class Address:
@@ -61,52 +33,51 @@ class Address:
 
     def __init__(self, url: str, token: str | None = None, ca: "str | os.PathLike[str] | None" = None) -> None:
         self.url = url.rstrip("/")
-        parts, host, port = _parts(self.url)
-        self.host = host
-        self.port = port or _USUAL_PORTS[parts.scheme]
-        self.ca = ca
-        self.tls = _trusting(ca) if parts.scheme == "https" else None
-        self._name = parts.netloc.rpartition("@")[2]
-        self._prefix = parts.path
+        try:
+            self.origin = parse_url(self.url)
+        except ValueError:
+            raise ValueError(
+                f"{self.url!r} is not the address of an emulator; expected a URL like http://127.0.0.1:2010"
+            ) from None
         self.token = token
+        self.ca = ca
+        self.tls = _trusting(ca) if self.origin.scheme == "https" else None
 
-    def request(self, question: Question) -> bytes:
-        """Serialize a request as HTTP/1.1."""
-        body = b"" if question.body is None else json.dumps(question.body).encode()
-        headers = {"Host": self._name, "Connection": "close", "Content-Length": str(len(body))}
-        if body:
-            headers["Content-Type"] = "application/json"
-        if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
-        lines = [f"{question.method} {self._prefix}{question.target} HTTP/1.1"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        return "\r\n".join([*lines, "", ""]).encode() + body
+    def request(
+        self, method: str, path: str, parameters: Mapping[str, object], body: Mapping[str, object] | None
+    ) -> HttpRequest:
+        """Make a request with query parameters and a JSON object."""
+        target = f"{path}?{urlencode(parameters)}" if parameters else path
+        return HttpRequest(method, target, body, self.token)
 
-    def answer(self, question: Question, received: bytes) -> Any:  # noqa: ANN401  JSON
+    def json(self, name: str, response: HttpResponse) -> Any:  # noqa: ANN401  JSON
         """Parse a response; None when it has no body.
+
+        Args:
+            name: method and path of the request, for errors.
+            response: the response.
 
         Raises:
             EmulatorError: the response is an error.
             UnreachableError: the response is not an emulator's.
         """
         try:
-            response = http.client.HTTPResponse(cast("Any", _Received(received)), method=question.method)
-            response.begin()
-            body = response.read()
-            reply = json.loads(body) if body else None
-        except (http.client.HTTPException, ValueError):
-            raise self.unreachable("what answers there is something else") from None
+            value = json.loads(response.body) if response.body else None
+        except ValueError:
+            raise self.unreachable(_NOT_AN_EMULATOR) from None
         if response.status < HTTPStatus.BAD_REQUEST:
-            for broken in _record_errors(reply):
-                raise EmulatorError(f"{question.method} {question.path}: {broken['error']}")
-            return reply
-        reason = reply.get("error") if isinstance(reply, dict) else None
+            for broken in _record_errors(value):
+                raise EmulatorError(f"{name}: {broken['error']}")
+            return value
+        reason = value.get("error") if isinstance(value, dict) else None
         if reason is None:
-            raise self.unreachable(f"what answers there says {response.status} to {question.path}")
-        raise EmulatorError(f"{question.method} {question.path}: {reason}")
+            raise self.unreachable(f"what answers there says {response.status} to {name.partition(' ')[2]}")
+        raise EmulatorError(f"{name}: {reason}")
 
-    def unreachable(self, reason: str | OSError | UnicodeError) -> UnreachableError:
+    def unreachable(self, reason: str | Exception | None) -> UnreachableError:
         """The error to raise for this connection failure or unexpected response."""
+        if isinstance(reason, HttpClientError):
+            reason = reason.__cause__ if isinstance(reason.__cause__, Exception) else _NOT_AN_EMULATOR
         if isinstance(reason, TimeoutError):
             reason = "it does not answer in time"
         elif untrusted := getattr(reason, "verify_message", None):
@@ -116,6 +87,9 @@ class Address:
         return UnreachableError(
             f"no emulator answers at {self.url} ({reason}); start one with `twilio-udm-emulator`, or correct the url"
         )
+
+
+_NOT_AN_EMULATOR = "what answers there is something else"
 
 
 def _record_errors(reply: object) -> Iterator[dict[str, Any]]:
@@ -129,14 +103,6 @@ def _record_errors(reply: object) -> Iterator[dict[str, Any]]:
     )
 
 
-def _parts(url: str) -> tuple[SplitResult, str, int | None]:
-    with suppress(ValueError):
-        parts = urlsplit(url)
-        if parts.scheme in _USUAL_PORTS and parts.hostname:
-            return parts, parts.hostname, parts.port
-    raise ValueError(f"{url!r} is not the address of an emulator; expected a URL like http://127.0.0.1:2010")
-
-
 def _trusting(ca: "str | os.PathLike[str] | None") -> "ssl.SSLContext":
     import ssl  # noqa: PLC0415  most emulators use http
 
@@ -144,13 +110,3 @@ def _trusting(ca: "str | os.PathLike[str] | None") -> "ssl.SSLContext":
         return ssl.create_default_context(cafile=ca)
     except OSError as error:
         raise ValueError(f"{str(ca)!r} is not a file with a CA certificate ({error.strerror})") from None
-
-
-class _Received:
-    """Received bytes with the socket interface that http.client reads from."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def makefile(self, _mode: str) -> io.BytesIO:
-        return io.BytesIO(self._data)

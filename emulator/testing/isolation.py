@@ -9,7 +9,7 @@ from emulator.testing.faults import Faults
 from emulator.testing.http import EmulatorError
 
 if TYPE_CHECKING:
-    from emulator.testing.questions import Scoping
+    from emulator.testing.filters import Scoping
 
 _REPORTED = 50
 
@@ -61,7 +61,7 @@ class TwilioEmulator(EmulatorClient):
     @contextmanager
     def registered_call(self) -> Iterator[None]:
         """Register the call for the account; delete it on exit, because an emulator holds at most 10,000."""
-        calls = EmulatorClient(self.url, account_sid=self.account_sid, control_token=self._address.token).calls
+        calls = EmulatorClient(self.url, account_sid=self.account_sid, control_token=self._api.address.token).calls
         calls.register(self.call_sid)
         try:
             yield
@@ -80,4 +80,4 @@ class TwilioEmulator(EmulatorClient):
             lines = [whose, *map(str, requests)]
         else:
             lines = [f"nothing arrived ({whose}): does the application use this url, account and call?"]
-        return "\n".join([*lines, *filter(None, [self._proxy_hint()])])
+        return "\n".join([*lines, *filter(None, [self._api.proxy_hint()])])

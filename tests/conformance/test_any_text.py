@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from support import subscriptions
 from support.callback_receiver import Received
 from support.server import FORM, Caller, Connection, Running, Site, address_of, basic, path_of, request
-from support.signal_client import Phone, phone
+from support.signal_client import SignalClient, signal_client
 from support.sse import Stream, post_json, until
 from support.subscriptions import listening
 
@@ -83,8 +83,8 @@ def filled(draw: Draw, *values: Any) -> str:  # noqa: ANN401  JSON
 class World:
     running: Running
     connection: Connection
-    alice: Phone
-    bob: Phone
+    alice: SignalClient
+    bob: SignalClient
     stream: Stream
     call: str = ""
     numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -120,10 +120,10 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         options = Settings(port=0, proxy_port=0, content=request.param, journal_limit=50, deliveries_limit=50)
         running = stack.enter_context(Running(options))
         site = running.site
-        alice, bob = (stack.enter_context(phone(site, name)) for name in ("alice", "bob"))
+        alice, bob = (stack.enter_context(signal_client(site, name)) for name in ("alice", "bob"))
         stream = stack.enter_context(Stream(site))
         world = World(running, stack.enter_context(site.connect()), alice, bob, stream)
-        bob.say("register", media={"audio": True}).hear("ready")
+        bob.send("register", media={"audio": True}).receive("ready")
         world.call = bob.call()["callsid"]
         yield world
 
@@ -232,19 +232,19 @@ def frame(world: World, draw: Draw) -> None:
     assume(len(text) < 60_000)
     with suppress(UnicodeDecodeError):  # a text frame that is not UTF-8 ends a WebSocket by RFC 6455 §8.1
         alice.socket.send(text.decode())
-    alice.say("hangup", callsid="TJS2").say("hangup", callsid=call)
+    alice.send("hangup", callsid="TJS2").send("hangup", callsid=call)
 
 
 def parameters(world: World, draw: Draw) -> None:
     """What a call of one user brings to another."""
     text = quote_from_bytes(draw(BYTES), safe="")
-    world.alice.say("invite", callsid="TJS3", sdp="v=0", twilio={"params": f"To=bob&{text}={text}"})
-    world.alice.say("hangup", callsid="TJS3")
+    world.alice.send("invite", callsid="TJS3", sdp="v=0", twilio={"params": f"To=bob&{text}={text}"})
+    world.alice.send("hangup", callsid="TJS3")
 
 
 def token(world: World, draw: Draw) -> None:
     """An identity, which is whatever text there is, or what a token says."""
-    with phone(world.site, None) as client:
+    with signal_client(world.site, None) as client:
         client.socket.send(json.dumps({"type": "listen", "payload": {"token": draw(TEXTS)}}))
         client.socket.recv()
         world.view(f"{ANY}/users")
@@ -411,14 +411,14 @@ def others_go_on(world: World) -> None:
     """Another user gets messages and calls, the user who was concerned too, and the stream goes on."""
     number = next(world.numbers)
     sid = Caller(world.site, "AC" + "e" * 32, world.call).send(json.dumps({"number": number})).json()["sid"]
-    while (heard := world.bob.hear("message"))["content"] != {"number": number}:
+    while (heard := world.bob.receive("message"))["content"] != {"number": number}:
         pass
     assert heard["voiceeventsid"] == sid
     for name, user in (("alice", world.alice), ("bob", world.bob)):
-        user.say("listen", token=name).hear("connected")
-        user.say("register", media={"audio": True}).hear("ready")
+        user.send("listen", token=name).receive("connected")
+        user.send("register", media={"audio": True}).receive("ready")
         placed = post_json(world.site, f"{ANY}/calls", {"to": name, "parameters": {"number": str(number)}})
-        while (ringing := user.hear("invite"))["callsid"] != placed.json()["call_sid"]:
+        while (ringing := user.receive("invite"))["callsid"] != placed.json()["call_sid"]:
             pass
         assert ringing["parameters"]["Params"] == f"number={number}"
         world.site.delete(f"{ANY}/calls/{ringing['callsid']}")

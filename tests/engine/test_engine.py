@@ -663,11 +663,11 @@ def test_a_schema_says_nothing_of_subscriptions() -> None:
 def test_what_an_end_user_says_on_a_voice_call_is_heard() -> None:
     engine, line = make_engine(), ClientConnection()
     engine.call_controller.connect(line, identity="alice", account_sid=None)
-    engine.call_controller.invite(line, client_frames.Invite(call_sid="TJS1", sdp="", parameters={}))
-    frame = client_frames.UserMessage(
+    engine.call_controller.invite(line, client_frames.ClientInvite(call_sid="TJS1", sdp="", parameters={}))
+    frame = client_frames.ClientMessage(
         call_sid="TJS1", sid="KX" + "1" * 32, content="[1]", content_type="text", message_type="user-defined-message"
     )
-    engine.call_controller.message(line, frame)
+    engine.call_controller.receive_message(line, frame)
 
     (saying,) = engine.callback_dispatcher.sayings
     assert (saying.said.identity, saying.said.content, saying.said.call_sid) == ("alice", "[1]", line.aliases["TJS1"])

@@ -111,12 +111,12 @@ def sequence(engine: Engine, number: int) -> None:
 
 
 def behave(engine: Engine, number: int) -> None:
-    engine.call_controller.behaviours.put(wide(number, 100), AutoAnswer(Reaction.ANSWER, 1.0 + number))
+    engine.call_controller.auto_answers.put(wide(number, 100), AutoAnswer(Reaction.ANSWER, 1.0 + number))
 
 
 def begin_voice_call(engine: Engine, number: int) -> None:
-    party = engine.call_controller._parties.begin(f"user {number}", ac(number), [])
-    party.sdp = "v=0" + "x" * 1_000 + str(number)
+    leg = engine.call_controller._legs.begin(f"user {number}", ac(number), [])
+    leg.sdp = "v=0" + "x" * 1_000 + str(number)
 
 
 FILLS: dict[str, Fill] = {
@@ -232,7 +232,7 @@ def test_frames_that_a_user_does_not_read_are_counted() -> None:
     known, line = ClientConnections(memory), ClientConnection()
     known.put(line, "alice")
     alone = memory["connected_users"].bytes
-    line.put(server_frames.Delivered(call_sid=ca(1), sid="KX", content="x" * 5_000))
+    line.put(server_frames.ServerMessage(call_sid=ca(1), sid="KX", content="x" * 5_000))
     waiting = memory["connected_users"].bytes
     line.take()
 

@@ -1,4 +1,4 @@
-"""Voice SDKs for tests: users on lines of a call_controller, and a time that passes when it is told to."""
+"""Voice SDKs for tests: users on connections of a call_controller, and a time that passes when it is told to."""
 
 import random
 from collections.abc import Callable
@@ -51,61 +51,65 @@ class Timers:
 
 
 class User:
-    """A user on a line: acts, and reads what it is told."""
+    """A user on a connection: acts, and reads what it is told."""
 
-    def __init__(self, house: "House", identity: str, account_sid: str | None, timeout: float) -> None:
-        self._board = house.board
-        self.line = ClientConnection()
-        self._board.connect(self.line, identity=identity, account_sid=account_sid, reconnect_timeout=timeout)
+    def __init__(self, harness: "CallHarness", identity: str, account_sid: str | None, timeout: float) -> None:
+        self._controller = harness.controller
+        self.connection = ClientConnection()
+        self._controller.connect(self.connection, identity=identity, account_sid=account_sid, reconnect_timeout=timeout)
 
     def register(self) -> "User":
-        self._board.register(self.line, available=True)
-        self.line.take()
+        self._controller.register(self.connection, available=True)
+        self.connection.take()
         return self
 
     def call(self, to: str | None = "bob", alias: str = "TJS1", **parameters: str) -> str:
         """Call somebody and take what is said first; returns the CallSid."""
         given = parameters if to is None else {"To": to, **parameters}
-        self._board.invite(self.line, client_frames.Invite(call_sid=alias, sdp="", parameters=given))
-        return self.line.aliases[alias] if alias in self.line.aliases else self.peek(server_frames.Ringing).call_sid
+        self._controller.invite(self.connection, client_frames.ClientInvite(call_sid=alias, sdp="", parameters=given))
+        return (
+            self.connection.aliases[alias]
+            if alias in self.connection.aliases
+            else self.peek(server_frames.Ringing).call_sid
+        )
 
     def answer(self, call_sid: str) -> None:
-        self._board.answer(self.line, call_sid)
+        self._controller.answer(self.connection, call_sid)
 
     def reject(self, call_sid: str) -> None:
-        self._board.reject(self.line, call_sid)
+        self._controller.reject(self.connection, call_sid)
 
     def hang_up(self, call_sid: str) -> None:
-        self._board.hang_up(self.line, call_sid)
+        self._controller.hang_up(self.connection, call_sid)
 
-    def lose(self) -> None:
-        self._board.lost(self.line)
+    def disconnect(self) -> None:
+        self._controller.disconnect(self.connection)
 
     def reconnect(self, call_sid: str, token: str) -> None:
-        self._board.reconnect(self.line, call_sid, token)
+        self._controller.reconnect(self.connection, call_sid, token)
 
-    def say(self, call_sid: str, content: str = "{}", kind: str = "user-defined-message") -> None:
-        frame = client_frames.UserMessage(
+    def send_message(self, call_sid: str, content: str = "{}", kind: str = "user-defined-message") -> None:
+        frame = client_frames.ClientMessage(
             call_sid=call_sid, sid=KX, content=content, content_type="application/json", message_type=kind
         )
-        self._board.message(self.line, frame)
+        self._controller.receive_message(self.connection, frame)
 
     def peek(self, kind: type[F]) -> F:
-        return next(frame for frame in self.line._outbox if isinstance(frame, kind))
+        return next(frame for frame in self.connection._outbox if isinstance(frame, kind))
 
-    def told(self) -> list[server_frames.Sent]:
-        return self.line.take()
+    def take(self) -> list[server_frames.ServerFrame]:
+        return self.connection.take()
 
     def kinds(self) -> list[str]:
-        return [type(frame).__name__ for frame in self.told()]
+        return [type(frame).__name__ for frame in self.take()]
 
-    def the(self, kind: type[F]) -> F:
+    def take_one(self, kind: type[F]) -> F:
         """The one frame of this kind among what waits, all of which is taken."""
-        (frame,) = [frame for frame in self.told() if isinstance(frame, kind)]
+        (frame,) = [frame for frame in self.take() if isinstance(frame, kind)]
         return frame
 
 
-class House:
+class CallHarness:
     """A call_controller, its calls, its time and what its users said."""
 
     def __init__(self) -> None:
@@ -113,9 +117,9 @@ class House:
         self.calls = CallRegistry(self.memory, Unregistered.REGISTERED)
         self.timers = Timers()
         self.ids = IdGenerator(random.Random(0).randbytes)
-        self.board = CallController(self.memory, self.calls, self.ids, later=self.timers.later)
-        self.heard: list[EndUserMessage] = []
-        self.board.on_message = self.heard.append
+        self.controller = CallController(self.memory, self.calls, self.ids, later=self.timers.later)
+        self.received: list[EndUserMessage] = []
+        self.controller.on_message = self.received.append
 
     def user(self, identity: str = "alice", account_sid: str | None = None, timeout: float = 0) -> User:
         return User(self, identity, account_sid, timeout)
@@ -128,4 +132,4 @@ class House:
     @property
     def live(self) -> set[str]:
         """The CallSids of what rings or is in progress."""
-        return {party.call_sid for party in self.board.parties}
+        return {leg.call_sid for leg in self.controller.legs}

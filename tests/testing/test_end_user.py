@@ -29,8 +29,8 @@ from emulator.testing import (
     UnreachableError,
     async_end_user,
     end_user,
-    phone_connection,
 )
+from emulator.testing.voice import connection
 from emulator.wire.credentials import ApiKey
 from emulator.wire.signalling import MAX_FRAME
 
@@ -154,7 +154,7 @@ def test_a_call_that_is_over_cannot_be_accepted(site: Site) -> None:
 
 def test_a_call_that_nobody_takes_says_why() -> None:
     with Running(Settings(port=0)) as running, EndUser(running.site.url) as alice:
-        behaviours = running.engine.call_controller.behaviours
+        behaviours = running.engine.call_controller.auto_answers
         behaviours.put("busy", AutoAnswer(Reaction.BUSY))
         behaviours.put("silent", AutoAnswer(Reaction.RING))
         with pytest.raises(CallFailedError, match="31486: Busy Here") as failure:
@@ -334,7 +334,7 @@ def test_what_is_no_emulator_is_told_so() -> None:
 
 
 def test_a_gateway_that_says_nothing_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(phone_connection, "MARGIN", 0.2)
+    monkeypatch.setattr(connection, "MARGIN", 0.2)
     with websockets.sync.server.serve(list, "127.0.0.1", 0) as mute:  # it reads to the end
         serving = threading.Thread(target=mute.serve_forever)
         serving.start()

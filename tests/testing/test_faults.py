@@ -14,7 +14,7 @@ from support.server import Caller, Running, Site, fresh
 from emulator.endpoints.inspection.fault_models import PROFILES
 from emulator.engine.journal.retries import RetryFinding
 from emulator.settings import Settings
-from emulator.testing import EmulatorClient, EmulatorError, Faults, questions
+from emulator.testing import EmulatorClient, EmulatorError, Faults, filters
 from emulator.testing import faults as testing_faults
 from emulator.testing.isolation import TwilioEmulator
 
@@ -73,7 +73,7 @@ def test_threads_are_filtered(client: EmulatorClient, caller: Caller, faults: Fa
 
 
 def test_the_findings_are_the_emulators() -> None:
-    assert get_args(questions.Finding) == tuple(RetryFinding)
+    assert get_args(filters.Finding) == tuple(RetryFinding)
 
 
 def test_a_recovery_is_waited_for(client: EmulatorClient, caller: Caller, faults: Faults) -> None:
@@ -390,7 +390,7 @@ def test_a_test_proves_that_an_application_does_not_send_twice(run: Run) -> None
     assert ">       twilio_emulator.assert_no_duplicates()" in text
     assert "AssertionError: 1 of 1 retry sequences created more than one message" in text
     assert "(retried_new_key)" in text
-    assert "questions.py" not in text
+    assert "api.py" not in text
     assert re.search(r"number \d+: POST \S+: 201 created \(drop-after by fault-\d+, the answer lost\)", text)
 
 

@@ -347,7 +347,7 @@ def test_a_failing_wait_points_at_the_test_and_explains(run: Run) -> None:
 
     assert ">       twilio_emulator.wait_for(at_least=3, timeout=0)" in text
     assert re.search(r"E +AssertionError: wanted at least 3 messages \(.*\), 1 arrived", text)
-    assert "questions.py" not in text
+    assert "api.py" not in text
     assert "client.py" not in text
 
 

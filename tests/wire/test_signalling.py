@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from emulator.wire import content
 from emulator.wire.signalling import KEEPALIVE, client_frames, error_codes, server_frames
-from emulator.wire.signalling.client_frames import MalformedFrameError, read
+from emulator.wire.signalling.frames import Frame, Keepalive, MalformedFrameError, UnknownFrame
 
 CALL = "CA" + "a" * 32
 KX = "KX" + "b" * 32
@@ -30,7 +30,7 @@ def say(content_text: str, before: str = "", after: str = "") -> str:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param(KEEPALIVE, client_frames.Keepalive(), id="keepalive"),
+        pytest.param(KEEPALIVE, Keepalive(), id="keepalive"),
         pytest.param(
             frame("listen", {"token": "t", "browserinfo": {}, "reconnectTimeout": 5}),
             client_frames.Listen(token="t", reconnect_timeout=5),
@@ -47,12 +47,14 @@ def say(content_text: str, before: str = "", after: str = "") -> str:
         pytest.param(frame("register", {}), client_frames.Register(audio=True), id="register without media"),
         pytest.param(
             frame("invite", {"callsid": "TJS1", "sdp": "v=0", "twilio": {"params": "To=client%3Abob&x=&y=1+2"}}),
-            client_frames.Invite(call_sid="TJS1", sdp="v=0", parameters={"To": "client:bob", "x": "", "y": "1 2"}),
+            client_frames.ClientInvite(
+                call_sid="TJS1", sdp="v=0", parameters={"To": "client:bob", "x": "", "y": "1 2"}
+            ),
             id="invite",
         ),
         pytest.param(
             frame("invite", {"callsid": "TJS1"}),
-            client_frames.Invite(call_sid="TJS1", sdp="", parameters={}),
+            client_frames.ClientInvite(call_sid="TJS1", sdp="", parameters={}),
             id="invite of nothing",
         ),
         pytest.param(
@@ -61,11 +63,13 @@ def say(content_text: str, before: str = "", after: str = "") -> str:
             id="reconnect",
         ),
         pytest.param(
-            frame("answer", {"callsid": CALL, "sdp": "x"}), client_frames.AnswerFrame(call_sid=CALL), id="answer"
+            frame("answer", {"callsid": CALL, "sdp": "x"}),
+            client_frames.ClientAnswer(call_sid=CALL, sdp="x"),
+            id="answer",
         ),
         pytest.param(frame("reject", {"callsid": CALL}), client_frames.Reject(call_sid=CALL), id="reject"),
         pytest.param(
-            frame("hangup", {"callsid": CALL, "message": "x"}), client_frames.Hangup(call_sid=CALL), id="hangup"
+            frame("hangup", {"callsid": CALL, "message": "x"}), client_frames.ClientHangup(call_sid=CALL), id="hangup"
         ),
         pytest.param(
             frame("reinvite", {"callsid": CALL, "sdp": "x"}),
@@ -77,7 +81,7 @@ def say(content_text: str, before: str = "", after: str = "") -> str:
         ),
         pytest.param(
             frame("message", HELLO),
-            client_frames.UserMessage(
+            client_frames.ClientMessage(
                 call_sid=CALL,
                 sid=KX,
                 content="{}",
@@ -86,12 +90,12 @@ def say(content_text: str, before: str = "", after: str = "") -> str:
             ),
             id="message",
         ),
-        pytest.param(frame("nonsense", 5), client_frames.Unknown("nonsense"), id="unknown"),
-        pytest.param(frame("n" * 5000), client_frames.Unknown("n" * 1024), id="a long unknown"),
+        pytest.param(frame("nonsense", 5), UnknownFrame("nonsense"), id="unknown"),
+        pytest.param(frame("n" * 5000), UnknownFrame("n" * 1024), id="a long unknown"),
     ],
 )
-def test_a_frame_is_read(text: str, expected: client_frames.Received) -> None:
-    assert read(text) == expected
+def test_a_frame_is_read(text: str, expected: object) -> None:
+    assert client_frames.decode(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -125,7 +129,7 @@ def test_a_frame_is_read(text: str, expected: client_frames.Received) -> None:
 )
 def test_what_is_no_frame_is_malformed(text: str) -> None:
     with pytest.raises(MalformedFrameError):
-        read(text)
+        client_frames.decode(text)
 
 
 @pytest.mark.parametrize(
@@ -134,16 +138,16 @@ def test_what_is_no_frame_is_malformed(text: str) -> None:
 )
 @pytest.mark.parametrize("blank", ["", " ", "\n\t"])
 def test_content_stays_the_text_that_it_was(text: str, blank: str) -> None:
-    message = read(say(blank + text + blank, before='"x":[1,{"content":2}] ,', after=',"y":{}'))
+    message = client_frames.decode(say(blank + text + blank, before='"x":[1,{"content":2}] ,', after=',"y":{}'))
 
-    assert isinstance(message, client_frames.UserMessage)
+    assert isinstance(message, client_frames.ClientMessage)
     assert message.content == text
 
 
 def test_of_two_contents_the_last_counts() -> None:
-    message = read(say("1", after=' , "content" : 2'))
+    message = client_frames.decode(say("1", after=' , "content" : 2'))
 
-    assert isinstance(message, client_frames.UserMessage)
+    assert isinstance(message, client_frames.ClientMessage)
     assert message.content == "2"
 
 
@@ -155,9 +159,11 @@ def test_of_two_contents_the_last_counts() -> None:
     st.sampled_from([None, 0, 2]),
 )
 def test_any_content_is_cut_out_of_its_frame(value: object, indent: int | None) -> None:
-    message = read(json.dumps({"type": "message", "payload": {**HELLO, "content": value}}, indent=indent))
+    message = client_frames.decode(
+        json.dumps({"type": "message", "payload": {**HELLO, "content": value}}, indent=indent)
+    )
 
-    assert isinstance(message, client_frames.UserMessage)
+    assert isinstance(message, client_frames.ClientMessage)
     assert json.loads(message.content) == value
 
 
@@ -174,8 +180,9 @@ _kinds = st.sampled_from(
 
 @given(st.text() | st.builds(frame, _kinds, _values | st.dictionaries(_names, _values)))
 def test_any_text_is_a_frame_or_malformed(text: str) -> None:
-    with contextlib.suppress(MalformedFrameError):
-        read(text)
+    for decode in (client_frames.decode, server_frames.decode):
+        with contextlib.suppress(MalformedFrameError):
+            decode(text)
 
 
 # --- what the gateway sends
@@ -200,19 +207,19 @@ def test_any_text_is_a_frame_or_malformed(text: str) -> None:
         pytest.param(server_frames.Offline(), "offline", {}, id="offline"),
         pytest.param(server_frames.Ringing(call_sid=CALL), "ringing", {"callsid": CALL}, id="ringing"),
         pytest.param(
-            server_frames.Answered(call_sid=CALL, sdp="v", reconnect="r"),
+            server_frames.ServerAnswer(call_sid=CALL, sdp="v", reconnect="r"),
             "answer",
             {"callsid": CALL, "sdp": "v", "reconnect": "r"},
             id="answer",
         ),
         pytest.param(
-            server_frames.Answered(call_sid=CALL, reconnect="r"),
+            server_frames.ServerAnswer(call_sid=CALL, reconnect="r"),
             "answer",
             {"callsid": CALL, "reconnect": "r"},
             id="reconnected",
         ),
         pytest.param(
-            server_frames.Incoming(
+            server_frames.ServerInvite(
                 call_sid=CALL,
                 sdp="v",
                 reconnect="r",
@@ -237,7 +244,7 @@ def test_any_text_is_a_frame_or_malformed(text: str) -> None:
             id="incoming",
         ),
         pytest.param(
-            server_frames.Incoming(
+            server_frames.ServerInvite(
                 call_sid=CALL, sdp="v", reconnect="r", from_="f", to="t", account_sid=None, custom={}
             ),
             "invite",
@@ -249,10 +256,10 @@ def test_any_text_is_a_frame_or_malformed(text: str) -> None:
             },
             id="incoming of no account",
         ),
-        pytest.param(server_frames.Cancelled(call_sid=CALL), "cancel", {"callsid": CALL}, id="cancel"),
-        pytest.param(server_frames.HungUp(call_sid=CALL), "hangup", {"callsid": CALL}, id="hangup"),
+        pytest.param(server_frames.Cancel(call_sid=CALL), "cancel", {"callsid": CALL}, id="cancel"),
+        pytest.param(server_frames.ServerHangup(call_sid=CALL), "hangup", {"callsid": CALL}, id="hangup"),
         pytest.param(
-            server_frames.HungUp(call_sid=CALL, failure=error_codes.BUSY_HERE),
+            server_frames.ServerHangup(call_sid=CALL, error=error_codes.BUSY_HERE),
             "hangup",
             {"callsid": CALL, "error": {"code": 31486, "message": "Busy Here (SIP)"}},
             id="hangup with an error",
@@ -264,7 +271,7 @@ def test_any_text_is_a_frame_or_malformed(text: str) -> None:
             id="ack",
         ),
         pytest.param(
-            server_frames.Failed(failure=error_codes.MESSAGE_TYPE_INVALID, call_sid=CALL, sid=KX),
+            server_frames.ErrorFrame(error=error_codes.MESSAGE_TYPE_INVALID, call_sid=CALL, sid=KX),
             "error",
             {
                 "callsid": CALL,
@@ -274,18 +281,18 @@ def test_any_text_is_a_frame_or_malformed(text: str) -> None:
             id="error of a message",
         ),
         pytest.param(
-            server_frames.Failed(failure=error_codes.TOKEN_INVALID),
+            server_frames.ErrorFrame(error=error_codes.TOKEN_INVALID),
             "error",
             {"error": {"code": 31204, "message": "Invalid JWT token"}},
             id="error",
         ),
         pytest.param(
-            server_frames.Delivered(call_sid=CALL, sid=KX, content='{"a":1}'),
+            server_frames.ServerMessage(call_sid=CALL, sid=KX, content='{"a": 1}'),
             "message",
             {
+                "content": {"a": 1},
                 "callsid": CALL,
                 "voiceeventsid": KX,
-                "content": {"a": 1},
                 "contenttype": "application/json",
                 "messagetype": "user-defined-message",
             },
@@ -294,13 +301,14 @@ def test_any_text_is_a_frame_or_malformed(text: str) -> None:
         pytest.param(server_frames.Close(), "close", {}, id="close"),
     ],
 )
-def test_a_frame_is_written(frame: server_frames.Sent, kind: str, payload: dict[str, Any]) -> None:
-    assert json.loads(frame.text()) == {"type": kind, "version": "1.6", "payload": payload}
+def test_a_frame_is_written(frame: server_frames.ServerFrame, kind: str, payload: dict[str, Any]) -> None:
+    assert frame.encode() == json.dumps({"type": kind, "version": "1.6", "payload": payload})
+    assert server_frames.decode(frame.encode()) == frame
 
 
 @pytest.mark.parametrize("text", ["1.000000000000000000001", ' {"a" : 1e2} ', "9" * 5000, '"é"', "null"])
 def test_a_message_carries_the_very_text_that_came(text: str) -> None:
-    written = server_frames.Delivered(call_sid=CALL, sid=KX, content=text).text()
+    written = server_frames.ServerMessage(call_sid=CALL, sid=KX, content=text).encode()
 
     assert f'"content": {text},' in written
     assert isinstance(content.parse(written), dict)
@@ -308,6 +316,87 @@ def test_a_message_carries_the_very_text_that_came(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "NaN", "hello", '"\\ud800"', '1},"x":{"y":2'])
 def test_what_is_no_json_is_carried_as_a_text(text: str) -> None:
-    written = json.loads(server_frames.Delivered(call_sid=CALL, sid=KX, content=text).text())
+    written = server_frames.ServerMessage(call_sid=CALL, sid=KX, content=text).encode()
 
-    assert written["payload"]["content"] == text
+    assert json.loads(written)["payload"]["content"] == text
+    assert server_frames.decode(written).encode() == written  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(frame("connected"), server_frames.Connected(identity="", home="", ttl=0, edge=""), id="connected"),
+        pytest.param(frame("hangup", {"callsid": ""}), server_frames.ServerHangup(), id="hangup of every call"),
+        pytest.param(frame("error"), server_frames.ErrorFrame(error=error_codes.UNKNOWN), id="error without a code"),
+        pytest.param(
+            frame("message", {"callsid": CALL}),
+            server_frames.ServerMessage(call_sid=CALL, sid="", content="null"),
+            id="message without content",
+        ),
+        pytest.param(KEEPALIVE, Keepalive(), id="keepalive"),
+        pytest.param(frame("news"), UnknownFrame("news"), id="unknown"),
+    ],
+)
+def test_frames_of_another_server_may_lack_members(text: str, expected: object) -> None:
+    assert server_frames.decode(text) == expected
+
+
+# --- what a client sends
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind", "payload"),
+    [
+        pytest.param(
+            client_frames.Listen(token="t"),
+            "listen",
+            {"token": "t", "browserinfo": {"p": "python", "plugin": "rtc", "v": "emulator"}},
+            id="listen",
+        ),
+        pytest.param(client_frames.Register(audio=False), "register", {"media": {"audio": False}}, id="register"),
+        pytest.param(
+            client_frames.ClientInvite(call_sid="TJS1", sdp="v=0", parameters={"To": "bob", "a": "1 &"}),
+            "invite",
+            {"callsid": "TJS1", "sdp": "v=0", "twilio": {"params": "To=bob&a=1+%26"}},
+            id="invite",
+        ),
+        pytest.param(
+            client_frames.Reconnect(call_sid=CALL, token="r"),
+            "invite",
+            {"callsid": CALL, "sdp": "", "reconnect": "r", "twilio": {}},
+            id="reconnect",
+        ),
+        pytest.param(
+            client_frames.ClientAnswer(call_sid=CALL, sdp="v"), "answer", {"callsid": CALL, "sdp": "v"}, id="answer"
+        ),
+        pytest.param(client_frames.Reject(call_sid=CALL), "reject", {"callsid": CALL}, id="reject"),
+        pytest.param(client_frames.ClientHangup(call_sid=CALL), "hangup", {"callsid": CALL}, id="hangup"),
+        pytest.param(
+            client_frames.Reinvite(call_sid=CALL, sdp="v"), "reinvite", {"callsid": CALL, "sdp": "v"}, id="reinvite"
+        ),
+        pytest.param(
+            client_frames.Dtmf(call_sid=CALL, digits="1#"), "dtmf", {"callsid": CALL, "dtmf": "1#"}, id="dtmf"
+        ),
+        pytest.param(
+            client_frames.ClientMessage(
+                call_sid=CALL, sid=KX, content='{"a": 1}', content_type="text/plain", message_type="m"
+            ),
+            "message",
+            {
+                "callsid": CALL,
+                "content": {"a": 1},
+                "contenttype": "text/plain",
+                "messagetype": "m",
+                "voiceeventsid": KX,
+            },
+            id="message",
+        ),
+    ],
+)
+def test_a_client_frame_is_written(frame: Frame, kind: str, payload: dict[str, Any]) -> None:
+    assert frame.encode() == json.dumps({"type": kind, "version": "1.6", "payload": payload})
+    assert client_frames.decode(frame.encode()) == frame
+
+
+def test_a_keepalive_is_a_line_break() -> None:
+    assert Keepalive().encode() == "\n"

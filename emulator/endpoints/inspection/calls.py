@@ -61,13 +61,13 @@ CallPlacement = TypeAliasType("CallPlacement", Placed)
 
 
 def _view(engine: EngineDep, call: Call) -> CallView:
-    party = engine.call_controller.party(call.sid)
+    leg = engine.call_controller.leg(call.sid)
     return CallView(
         call_sid=call.sid,
         account_sid=call.account_sid,
         status=call.status,
         client=call.client,
-        identity=party.identity if party is not None else None,
+        identity=leg.identity if leg is not None else None,
     )
 
 
@@ -88,7 +88,7 @@ async def list_calls(engine: EngineDep, page: ScopeListingQuery) -> CallList:
 async def place_call(engine: EngineDep, placed: Annotated[CallPlacement, IN_BODY]) -> CallView:
     """Call a connected user: the Voice SDK rings until the call is accepted."""
     try:
-        call_sid = engine.call_controller.place(
+        call_sid = engine.call_controller.place_call(
             placed.to, from_=placed.from_, account_sid=placed.account_sid, custom=placed.parameters
         )
     except NotReachableError as error:
@@ -106,10 +106,10 @@ async def place_call(engine: EngineDep, placed: Annotated[CallPlacement, IN_BODY
 async def put_call(engine: EngineDep, call_sid: CallSid, state: CallBody) -> Response:
     """Register a call, or replace it (200). If it has ended, a connected Voice SDK is hung up."""
     if state.status not in ACTIVE:
-        engine.call_controller.finish(call_sid, state.status)
-    party = engine.call_controller.party(call_sid)
-    if party is not None:
-        party.account_sid = state.account_sid
+        engine.call_controller.end_call(call_sid, state.status)
+    leg = engine.call_controller.leg(call_sid)
+    if leg is not None:
+        leg.account_sid = state.account_sid
     call = Call(sid=call_sid, account_sid=state.account_sid, status=state.status, client=state.client)
     is_new = engine.calls.add(call)
     return json_response(_view(engine, call), 201 if is_new else 200)
@@ -127,6 +127,6 @@ async def get_call(engine: EngineDep, call_sid: CallSid) -> CallView:
 @router.delete("/{call_sid}", status_code=204, responses=NOT_FOUND)
 async def delete_call(engine: EngineDep, call_sid: CallSid) -> None:
     """Delete a call, which ends it: it is then treated as unregistered (the option `calls`)."""
-    engine.call_controller.finish(call_sid, Status.CANCELED)
+    engine.call_controller.end_call(call_sid, Status.CANCELED)
     if engine.calls.remove(call_sid) is None:
         raise _missing(call_sid)

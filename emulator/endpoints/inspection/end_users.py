@@ -53,14 +53,14 @@ async def get_end_user(engine: EngineDep, call_sid: CallSid, page: SkipQuery) ->
     `skip` omits the newest of each direction; the counts include all.
     """
     window = Window(_LIMIT, newest_first=True, skip=page.skip)
-    party = engine.call_controller.party(call_sid)
+    leg = engine.call_controller.leg(call_sid)
     sayings = engine.callback_dispatcher.sayings.of_call(call_sid)
     count, found = await engine.page(engine.journal.messages(MessageFilter(call_sid=call_sid)), window)
     received = await rendered_all(engine, records.message, found)
     said = await rendered_all(engine, records.end_user_message, window.of(sayings))
     return EndUserView(
         call_sid=call_sid,
-        identity=party.identity if party else None,
+        identity=leg.identity if leg else None,
         received=received[::-1],
         said=said[::-1],
         received_count=count,
@@ -76,7 +76,7 @@ async def get_end_user(engine: EngineDep, call_sid: CallSid, page: SkipQuery) ->
 )
 async def say(engine: EngineDep, call_sid: CallSid, body: SaidBody) -> SaidView:
     """Send a message in the end user's name: all subscriptions of the call are notified, as for a Voice SDK."""
-    call, party = engine.calls.get(call_sid), engine.call_controller.party(call_sid)
+    call, leg = engine.calls.get(call_sid), engine.call_controller.leg(call_sid)
     refusal = engine.calls.refusal(call.account_sid or "" if call is not None else "", call_sid)
     if refusal is not None:
         raise HTTPException(409, f"call {call_sid} cannot: {_WHY_NOT[refusal]}")
@@ -85,7 +85,7 @@ async def say(engine: EngineDep, call_sid: CallSid, body: SaidBody) -> SaidView:
         EndUserMessage(
             account_sid=call.account_sid if call is not None else None,
             call_sid=call_sid,
-            identity=party.identity if party is not None else "",
+            identity=leg.identity if leg is not None else "",
             sid=sid,
             content=body.content,
             content_type=body.content_type,

@@ -62,7 +62,7 @@ def message(exchange: Exchange) -> MessageView:
         date_created=rfc2822(created.date_created),
         received_at=timestamp(exchange.context.received_at),
         request_id=exchange.request_id,
-        delivered=_handover(exchange.handover),
+        delivered=_delivery_status(exchange.delivery_status),
     )
 
 
@@ -71,7 +71,7 @@ def _schema_verdict(result: SchemaResult) -> SchemaVerdict:
     return SchemaVerdict(name=result.name, valid=result.valid, errors=errors)
 
 
-def _handover(status: DeliveryStatus | None) -> HandoverView | None:
+def _delivery_status(status: DeliveryStatus | None) -> HandoverView | None:
     if status is None:
         return None
     after = None if status.after is None else round(status.after * 1000, 3)
@@ -112,7 +112,7 @@ def request(exchange: Exchange) -> RequestView:
         content=exchange.content,
         message_sid=exchange.message.sid if exchange.message else None,
         duration=exchange.duration,
-        delivered=_handover(exchange.handover),
+        delivered=_delivery_status(exchange.delivery_status),
         fault=_fault(exchange.fault),
         lost=exchange.is_lost,
         rule=_refusing_rule(exchange),

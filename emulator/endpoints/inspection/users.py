@@ -56,26 +56,30 @@ BehaviourBody = Annotated[
 @router.get("", summary="List connected users")
 async def list_users(services: ServicesDep, page: SkipQuery) -> UserList:
     """The connected Voice SDKs and their calls."""
-    parties = defaultdict[ClientConnection, list[CallLeg]](list)
-    for party in services.engine.call_controller.parties:
-        for line in party.lines:
-            parties[line].append(party)
+    legs = defaultdict[ClientConnection, list[CallLeg]](list)
+    for leg in services.engine.call_controller.legs:
+        for connection in leg.connections:
+            legs[connection].append(leg)
 
-    def view(line: ClientConnection) -> UserView:
-        calls = tuple(map(_call, parties[line]))
-        return UserView(identity=line.identity, account_sid=line.account_sid, registered=line.registered, calls=calls)
+    def view(connection: ClientConnection) -> UserView:
+        return UserView(
+            identity=connection.identity,
+            account_sid=connection.account_sid,
+            registered=connection.registered,
+            calls=tuple(map(_call, legs[connection])),
+        )
 
-    lines = list(services.engine.call_controller.lines)
-    listed = await rendered_all(services.engine, view, lines[page.skip :])
-    return UserList(users=listed, count=len(lines), insights=services.insights())
+    connections = list(services.engine.call_controller.connections)
+    listed = await rendered_all(services.engine, view, connections[page.skip :])
+    return UserList(users=listed, count=len(connections), insights=services.insights())
 
 
-def _call(party: CallLeg) -> UserCall:
+def _call(leg: CallLeg) -> UserCall:
     return UserCall(
-        call_sid=party.call_sid,
-        account_sid=party.account_sid,
-        direction="outgoing" if party.caller else "incoming",
-        answered=party.answered,
+        call_sid=leg.call_sid,
+        account_sid=leg.account_sid,
+        direction="outgoing" if leg.caller else "incoming",
+        answered=leg.answered,
     )
 
 
@@ -84,12 +88,12 @@ async def put_behaviour(
     engine: EngineDep, identity: Identity, body: Annotated[BehaviourBody, IN_BODY]
 ) -> BehaviourView:
     """Set the automatic answer to calls to this identity, else of it, while no client of that name is registered."""
-    engine.call_controller.behaviours.put(identity, AutoAnswer(body.reaction, body.after))
+    engine.call_controller.auto_answers.put(identity, AutoAnswer(body.reaction, body.after))
     return BehaviourView(identity=identity, reaction=body.reaction, after=body.after)
 
 
 @router.delete("/{identity}/behaviour", status_code=204, responses=NOT_FOUND, summary="Back to what is usual")
 async def delete_behaviour(engine: EngineDep, identity: Identity) -> None:
     """Restore the default: calls are answered at once."""
-    if engine.call_controller.behaviours.remove(identity) is None:
+    if engine.call_controller.auto_answers.remove(identity) is None:
         raise HTTPException(404, f"nothing was set for {identity[:40]}")

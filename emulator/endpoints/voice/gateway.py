@@ -17,8 +17,8 @@ from emulator.wire.signalling import KEEPALIVE, error_codes, server_frames
 PATH = "/signal"
 KEEPALIVE_INTERVAL = 10.0
 """Seconds of silence before a keepalive; a Voice SDK gives the socket up after 15 (wstransport.ts)."""
-_PATIENCE = 3
-"""Intervals of keepalives within which a client has to have said who it is."""
+_LISTEN_INTERVALS = 3
+"""Keepalive intervals after which a client that has not sent a valid `listen` is disconnected."""
 _GOING_AWAY = 1001  # RFC 6455 §7.4.1
 _log = logging.getLogger("emulator.voice")
 
@@ -28,7 +28,7 @@ class Gateway:
 
     Args:
         call_controller: the calls.
-        admission: authenticates clients by token.
+        authenticator: authenticates clients by token.
         guard: checks the origin of pages.
         keepalive: seconds without a frame before a keepalive is sent.
     """
@@ -36,13 +36,13 @@ class Gateway:
     def __init__(
         self,
         call_controller: CallController,
-        admission: TokenAuthenticator,
+        authenticator: TokenAuthenticator,
         guard: Guard,
         *,
         keepalive: float = KEEPALIVE_INTERVAL,
     ) -> None:
-        self._switchboard = call_controller
-        self._admission = admission
+        self._call_controller = call_controller
+        self._authenticator = authenticator
         self._guard = guard
         self._keepalive = keepalive
 
@@ -58,39 +58,39 @@ class Gateway:
         await send({"type": "websocket.accept"})
         connection = scope.get("extensions", {}).pop(CONNECTION, None)
         session = Session(
-            self._switchboard,
-            self._admission,
+            self._call_controller,
+            self._authenticator,
             home=_home(scope, headers),
             edge=_edge(scope, headers),
-            cut=None if connection is None else connection.reset,
+            abort=None if connection is None else connection.reset,
         )
         writing = asyncio.create_task(self._write(session, send))
-        late = asyncio.get_running_loop().call_later(_PATIENCE * self._keepalive, session.must_listen)
+        late = asyncio.get_running_loop().call_later(_LISTEN_INTERVALS * self._keepalive, session.require_listen)
         try:
             await _read(session, receive)
         finally:
             late.cancel()
-            session.lost()
+            session.disconnect()
             writing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await writing
 
     async def _write(self, session: Session, send: Send) -> None:
         """Send queued frames, and a keepalive after `keepalive` seconds without one."""
-        line = session.line
+        connection = session.connection
         # The client may disconnect at any time, and uvicorn may close (RuntimeError); the reading side notices.
         with contextlib.suppress(OSError, RuntimeError):
-            while line.closed is None:
+            while connection.closed is None:
                 try:
                     async with asyncio.timeout(self._keepalive):
-                        await line.wait()
+                        await connection.wait()
                 except TimeoutError:
                     await send({"type": "websocket.send", "text": KEEPALIVE})
                 for text in session.take():
                     await send({"type": "websocket.send", "text": text})
-                session.written()
-            _log.info("closing the WebSocket of %r: %s", line.identity, line.closed)
-            await send({"type": "websocket.close", "code": _GOING_AWAY, "reason": line.closed})
+                session.frames_written()
+            _log.info("closing the WebSocket of %r: %s", connection.identity, connection.closed)
+            await send({"type": "websocket.close", "code": _GOING_AWAY, "reason": connection.closed})
 
 
 async def _read(session: Session, receive: Receive) -> None:
@@ -98,9 +98,9 @@ async def _read(session: Session, receive: Receive) -> None:
     while (event := await receive())["type"] == "websocket.receive":
         try:
             session.receive(event.get("text"))
-        except Exception:  # noqa: BLE001  a frame that we stumble over must not end the calls of its user
-            _log.exception("unexpected failure at a frame of %r", session.line.identity)
-            session.line.put(server_frames.Failed(failure=error_codes.UNKNOWN))
+        except Exception:  # noqa: BLE001  an unexpected error must not end the calls of the client
+            _log.exception("unexpected failure at a frame of %r", session.connection.identity)
+            session.connection.put(server_frames.ErrorFrame(error=error_codes.UNKNOWN))
 
 
 def _home(scope: Scope, headers: Mapping[str, str]) -> str:

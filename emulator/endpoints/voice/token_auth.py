@@ -40,7 +40,7 @@ class TokenAuthenticator:
     api_keys: Mapping[str, ApiKey]
     now: Callable[[], float]
 
-    def admit(self, token: str | None) -> User:
+    def authenticate(self, token: str | None) -> User:
         """Return the user of a token. Unless strict, a string that is not a token is used as the identity.
 
         Raises:

@@ -166,7 +166,7 @@ class Exchange:
         content_utf8: the request's parameter Content, rejected or not; bytes, whose length is their memory.
         idempotency_key: the request's key.
         schemas: results of the scope's schemas for the created message.
-        handover: delivery status of the created message: its recipient, or why it has none.
+        delivery_status: delivery status of the created message: its recipient, or why it has none.
     """
 
     seq: int
@@ -182,7 +182,7 @@ class Exchange:
     content_utf8: bytes | None = None
     idempotency_key: str | None = None
     schemas: tuple[SchemaResult, ...] = ()
-    handover: DeliveryStatus | None = None
+    delivery_status: DeliveryStatus | None = None
 
     @property
     def content(self) -> str | None:

@@ -54,34 +54,34 @@ class CallController:
         self._ids = ids
         self._later = later
         self._monotonic = monotonic
-        self._lines = ClientConnections(account)
-        self._parties = CallLegs(account, calls, ids)
-        self.behaviours = AutoAnswers(account)
+        self._connections = ClientConnections(account)
+        self._legs = CallLegs(account, calls, ids)
+        self.auto_answers = AutoAnswers(account)
         self.on_message: Callable[[EndUserMessage], object] | None = None
 
     @property
-    def lines(self) -> Iterable[ClientConnection]:
+    def connections(self) -> Iterable[ClientConnection]:
         """The connected clients."""
-        return self._lines
+        return self._connections
 
     @property
-    def parties(self) -> Iterable[CallLeg]:
+    def legs(self) -> Iterable[CallLeg]:
         """The legs of calls that ring or are in progress."""
-        return self._parties
+        return self._legs
 
-    def party(self, call_sid: str) -> CallLeg | None:
+    def leg(self, call_sid: str) -> CallLeg | None:
         """Return the leg with this CallSid; None if a Voice SDK has none or the call has ended."""
-        return self._parties.get(call_sid)
+        return self._legs.get(call_sid)
 
     # --- connections
 
     def connect(
-        self, line: ClientConnection, *, identity: str, account_sid: str | None, reconnect_timeout: float = 0
+        self, connection: ClientConnection, *, identity: str, account_sid: str | None, reconnect_timeout: float = 0
     ) -> None:
         """Add a client, or update the identity of a connected one.
 
         Args:
-            line: the client's connection.
+            connection: the client's connection.
             identity: the client's identity.
             account_sid: from the client's token; None = every account.
             reconnect_timeout: seconds for which its calls should outlive the socket; 0 = the maximum.
@@ -89,57 +89,59 @@ class CallController:
         Raises:
             CapacityError: too many clients are connected.
         """
-        self._lines.put(line, identity)
-        line.account_sid = account_sid
-        line.grace = min(reconnect_timeout, GRACE) or GRACE
+        self._connections.put(connection, identity)
+        connection.account_sid = account_sid
+        connection.grace = min(reconnect_timeout, GRACE) or GRACE
 
-    def register(self, line: ClientConnection, *, available: bool) -> None:
+    def register(self, connection: ClientConnection, *, available: bool) -> None:
         """Make a client available for calls, or unavailable."""
-        line.registered = available
-        line.put(server_frames.ReadyFrame() if available else server_frames.Offline())
+        connection.registered = available
+        connection.put(server_frames.ReadyFrame() if available else server_frames.Offline())
 
-    def lost(self, line: ClientConnection) -> None:
+    def disconnect(self, connection: ClientConnection) -> None:
         """Remove a client whose socket closed: answered calls continue for its grace period, ringing calls end."""
-        self._lines.remove(line)
-        line.close("its socket is gone")
-        for handover in line.handovers:
-            handover.lost(f"{line.identity} was lost before it was sent: {line.closed}")
-        line.handovers.clear()
-        for party in [party for party in self._parties if line in party.lines]:
-            party.lines.remove(line)
-            if party.answered:
-                party.set_timer(self._later(line.grace, partial(self._parties.end, party, Status.COMPLETED)))
-            elif not party.lines:
-                self._parties.end(party, Status.CANCELED if party.caller else Status.NO_ANSWER)
+        self._connections.remove(connection)
+        connection.close("its socket is gone")
+        for delivery_status in connection.undelivered:
+            delivery_status.lost(f"{connection.identity} was lost before it was sent: {connection.closed}")
+        connection.undelivered.clear()
+        for leg in [leg for leg in self._legs if connection in leg.connections]:
+            leg.connections.remove(connection)
+            if leg.answered:
+                leg.set_timer(self._later(connection.grace, partial(self._legs.end, leg, Status.COMPLETED)))
+            elif not leg.connections:
+                self._legs.end(leg, Status.CANCELED if leg.caller else Status.NO_ANSWER)
 
     # --- calls
 
-    def invite(self, line: ClientConnection, frame: client_frames.Invite) -> None:
+    def invite(self, connection: ClientConnection, frame: client_frames.ClientInvite) -> None:
         """Begin a call from a client: to another client or, if none is connected, to a simulated callee.
 
         Raises:
             CapacityError: too many calls are registered.
         """
         called = frame.parameters.get("To", "").removeprefix(_CLIENT)
-        caller = self._parties.begin(line.identity, line.account_sid, [line], caller=True)
+        caller = self._legs.begin(connection.identity, connection.account_sid, [connection], caller=True)
         caller.alias = frame.call_sid
         caller.sdp = sdp.answer(frame.sdp, self._ids.random_bytes(sdp.ENTROPY_BYTES))
-        line.aliases[frame.call_sid] = caller.call_sid
-        line.put(server_frames.Ringing(call_sid=caller.call_sid))
-        lines = [other for other in self._lines.callable(called, line.account_sid) if other is not line]
-        if not lines:
+        connection.aliases[frame.call_sid] = caller.call_sid
+        connection.put(server_frames.Ringing(call_sid=caller.call_sid))
+        connections = [
+            other for other in self._connections.callable(called, connection.account_sid) if other is not connection
+        ]
+        if not connections:
             self._react(caller, called)
             return
         try:
-            callee = self._parties.begin(called, lines[0].account_sid, lines)
+            callee = self._legs.begin(called, connections[0].account_sid, connections)
         except CapacityError:
-            self._parties.end(caller, Status.FAILED)
+            self._legs.end(caller, Status.FAILED)
             raise
         caller.peer, callee.peer = callee, caller
         custom = {name: value for name, value in frame.parameters.items() if name != "To"}
-        self._ring(callee, from_=_CLIENT + line.identity, custom=custom)
+        self._ring(callee, from_=_CLIENT + connection.identity, custom=custom)
 
-    def place(self, to: str, *, from_: str, account_sid: str | None = None, custom: Mapping[str, str]) -> str:
+    def place_call(self, to: str, *, from_: str, account_sid: str | None = None, custom: Mapping[str, str]) -> str:
         """Call a connected client; return the CallSid.
 
         Args:
@@ -153,86 +155,86 @@ class CallController:
             CapacityError: too many calls are registered.
         """
         identity = to.removeprefix(_CLIENT)
-        lines = self._lines.callable(identity, account_sid)
-        if not lines:
+        connections = self._connections.callable(identity, account_sid)
+        if not connections:
             raise NotReachableError(identity)
-        callee = self._parties.begin(identity, account_sid or lines[0].account_sid, lines)
+        callee = self._legs.begin(identity, account_sid or connections[0].account_sid, connections)
         self._ring(callee, from_=from_, custom=custom)
         return callee.call_sid
 
-    def finish(self, call_sid: str, unanswered: Status) -> None:
+    def end_call(self, call_sid: str, unanswered: Status) -> None:
         """End a call on request of a test; do nothing if no Voice SDK takes part."""
-        party = self._parties.get(call_sid)
-        if party is not None:
-            self._parties.end(party, unanswered)
+        leg = self._legs.get(call_sid)
+        if leg is not None:
+            self._legs.end(leg, unanswered)
 
-    def answer(self, line: ClientConnection, call_sid: str) -> None:
+    def answer(self, connection: ClientConnection, call_sid: str) -> None:
         """Answer a call on this connection; cancel it on the other connections where it rings."""
-        party = self._parties.of(line, call_sid)
-        if party is None:
-            line.put(server_frames.HungUp(call_sid=call_sid, failure=error_codes.CALL_ENDED))
-        elif not party.answered and not party.caller:
-            for other in party.lines:
-                if other is not line:
-                    other.put(server_frames.Cancelled(call_sid=party.call_sid))
-            party.lines = [line]
-            self._parties.talk(party)
-            if party.peer is not None:
-                self._answered(party.peer)
+        leg = self._legs.of(connection, call_sid)
+        if leg is None:
+            connection.put(server_frames.ServerHangup(call_sid=call_sid, error=error_codes.CALL_ENDED))
+        elif not leg.answered and not leg.caller:
+            for other in leg.connections:
+                if other is not connection:
+                    other.put(server_frames.Cancel(call_sid=leg.call_sid))
+            leg.connections = [connection]
+            self._legs.mark_answered(leg)
+            if leg.peer is not None:
+                self._mark_answered(leg.peer)
 
-    def reject(self, line: ClientConnection, call_sid: str) -> None:
+    def reject(self, connection: ClientConnection, call_sid: str) -> None:
         """Reject a call on this connection; it continues to ring on the others."""
-        party = self._parties.of(line, call_sid)
-        if party is None or party.caller or party.answered:
+        leg = self._legs.of(connection, call_sid)
+        if leg is None or leg.caller or leg.answered:
             return
-        party.lines.remove(line)
-        if not party.lines:
-            self._parties.end(party, Status.NO_ANSWER)
+        leg.connections.remove(connection)
+        if not leg.connections:
+            self._legs.end(leg, Status.NO_ANSWER)
 
-    def hang_up(self, line: ClientConnection, call_sid: str) -> None:
+    def hang_up(self, connection: ClientConnection, call_sid: str) -> None:
         """End a call from this connection, in any state."""
-        party = self._parties.of(line, call_sid)
-        if party is None:
+        leg = self._legs.of(connection, call_sid)
+        if leg is None:
             return
-        if party.answered or party.caller:
-            self._parties.end(party, Status.CANCELED, told=line)
+        if leg.answered or leg.caller:
+            self._legs.end(leg, Status.CANCELED, ended_by=connection)
         else:
-            self.reject(line, call_sid)
+            self.reject(connection, call_sid)
 
-    def reconnect(self, line: ClientConnection, call_sid: str, token: str) -> None:
+    def reconnect(self, connection: ClientConnection, call_sid: str, token: str) -> None:
         """Resume an answered call on this connection, if the reconnect token is valid."""
-        party = self._parties.get(call_sid)
-        if party is None or not party.answered or party.token != token:
-            line.put(server_frames.Failed(failure=error_codes.RECONNECT_REFUSED, call_sid=call_sid))
-            line.put(server_frames.HungUp(call_sid=call_sid))  # otherwise the SDK would retry endlessly
+        leg = self._legs.get(call_sid)
+        if leg is None or not leg.answered or leg.token != token:
+            connection.put(server_frames.ErrorFrame(error=error_codes.RECONNECT_REFUSED, call_sid=call_sid))
+            connection.put(server_frames.ServerHangup(call_sid=call_sid))  # otherwise the SDK would retry endlessly
             return
-        party.lines = [line]
-        party.set_timer(None)
-        line.put(server_frames.Answered(call_sid=call_sid, reconnect=token))
+        leg.connections = [connection]
+        leg.set_timer(None)
+        connection.put(server_frames.ServerAnswer(call_sid=call_sid, reconnect=token))
 
-    def reinvite(self, line: ClientConnection, frame: client_frames.Reinvite) -> None:
+    def reinvite(self, connection: ClientConnection, frame: client_frames.Reinvite) -> None:
         """Answer a client's renegotiation of media."""
-        party = self._parties.of(line, frame.call_sid)
-        if party is None:
-            line.put(server_frames.HungUp(call_sid=frame.call_sid))
+        leg = self._legs.of(connection, frame.call_sid)
+        if leg is None:
+            connection.put(server_frames.ServerHangup(call_sid=frame.call_sid))
             return
         answer = sdp.answer(frame.sdp, self._ids.random_bytes(sdp.ENTROPY_BYTES))
-        line.put(server_frames.Answered(call_sid=frame.call_sid, sdp=answer))
+        connection.put(server_frames.ServerAnswer(call_sid=frame.call_sid, sdp=answer))
 
     # --- messages
 
-    def message(self, line: ClientConnection, frame: client_frames.UserMessage) -> None:
+    def receive_message(self, connection: ClientConnection, frame: client_frames.ClientMessage) -> None:
         """Acknowledge a client's message and pass it to `on_message`, or reply with an error."""
-        party = self._parties.of(line, frame.call_sid)
-        failure = self._flaw(party, frame)
-        if failure is not None:
-            line.put(server_frames.Failed(failure=failure, call_sid=frame.call_sid, sid=frame.sid))
+        leg = self._legs.of(connection, frame.call_sid)
+        error = self._message_error(leg, frame)
+        if error is not None:
+            connection.put(server_frames.ErrorFrame(error=error, call_sid=frame.call_sid, sid=frame.sid))
             return
-        assert party is not None
-        line.put(server_frames.Ack(call_sid=frame.call_sid, sid=frame.sid))
+        assert leg is not None
+        connection.put(server_frames.Ack(call_sid=frame.call_sid, sid=frame.sid))
         if self.on_message is not None:
-            details = (party.identity, frame.sid, frame.content, frame.content_type)
-            self.on_message(EndUserMessage(party.account_sid, party.call_sid, *details))
+            details = (leg.identity, frame.sid, frame.content, frame.content_type)
+            self.on_message(EndUserMessage(leg.account_sid, leg.call_sid, *details))
 
     def deliver(self, call_sid: str, sid: str, content: str) -> DeliveryStatus:
         """Send a message to the client on this call; return its delivery status.
@@ -242,61 +244,61 @@ class CallController:
             sid: the message's SID, `KX…`.
             content: the message's content as received.
         """
-        party = self._parties.get(call_sid)
-        if party is None:
+        leg = self._legs.get(call_sid)
+        if leg is None:
             return _NOBODY
-        if not party.lines:
-            return DeliveryStatus(None, f"{party.identity} lost its connection and has not come back yet")
-        handover = DeliveryStatus(party.identity, begun=self._monotonic(), waiting=len(party.lines))
-        for line in party.lines:
-            line.put(server_frames.Delivered(call_sid=call_sid, sid=sid, content=content))
-            line.handovers.append(handover)
-        return handover
+        if not leg.connections:
+            return DeliveryStatus(None, f"{leg.identity} lost its connection and has not come back yet")
+        delivery_status = DeliveryStatus(leg.identity, begun=self._monotonic(), waiting=len(leg.connections))
+        for connection in leg.connections:
+            connection.put(server_frames.ServerMessage(call_sid=call_sid, sid=sid, content=content))
+            connection.undelivered.append(delivery_status)
+        return delivery_status
 
-    def written(self, line: ClientConnection, messages: int) -> None:
+    def messages_written(self, connection: ClientConnection, messages: int) -> None:
         """Mark the first `messages` pending messages of a client as written to its socket."""
         now = self._monotonic()
-        for handover in line.handovers[:messages]:
-            handover.written(now)
-        del line.handovers[:messages]
+        for delivery_status in connection.undelivered[:messages]:
+            delivery_status.written(now)
+        del connection.undelivered[:messages]
 
-    def unrendered(self, line: ClientConnection, place: int) -> None:
+    def message_not_encoded(self, connection: ClientConnection, place: int) -> None:
         """Mark the pending message at index `place` of a client as lost: it cannot be rendered as a frame."""
-        line.handovers.pop(place).lost("the message cannot be rendered as a frame")
+        connection.undelivered.pop(place).lost("the message cannot be rendered as a frame")
 
     # --- test control
 
     def reset(self, scope: Scope) -> None:
         """Hang up the calls of a scope."""
-        for call_sid, party in list(self._parties.items()):
-            if scope.owns(*self._parties.owners_of(call_sid, party)):
-                self._parties.end(party, Status.CANCELED)
-        self.behaviours.reset(scope)
+        for call_sid, leg in list(self._legs.items()):
+            if scope.owns(*self._legs.owners_of(call_sid, leg)):
+                self._legs.end(leg, Status.CANCELED)
+        self.auto_answers.reset(scope)
         if scope == Scope():
-            self._parties.forget_ended()
+            self._legs.clear_ended()
 
     def stop(self) -> None:
         """End all connections: the emulator is stopping."""
-        for line in self._lines:
-            line.close("the emulator is stopping")
-        for party in self._parties:
-            party.set_timer(None)
+        for connection in self._connections:
+            connection.close("the emulator is stopping")
+        for leg in self._legs:
+            leg.set_timer(None)
 
     # --- internals
 
-    def _flaw(self, party: CallLeg | None, frame: client_frames.UserMessage) -> SdkError | None:
+    def _message_error(self, leg: CallLeg | None, frame: client_frames.ClientMessage) -> SdkError | None:
         if frame.message_type != MESSAGE_TYPE:
             return error_codes.MESSAGE_TYPE_INVALID
-        call = None if party is None else self._calls.get(party.call_sid)
+        call = None if leg is None else self._calls.get(leg.call_sid)
         # A call that was deleted from the registry counts as active.
-        if party is None or (call is not None and call.refusal(call.account_sid or "") is not None):
+        if leg is None or (call is not None and call.refusal(call.account_sid or "") is not None):
             return error_codes.CALL_NOT_ACTIVE
         return error_codes.CONTENT_TOO_LARGE if len(frame.content) > MAX_CONTENT else None
 
     def _ring(self, callee: CallLeg, *, from_: str, custom: Mapping[str, str]) -> None:
-        for line in callee.lines:
-            line.put(
-                server_frames.Incoming(
+        for connection in callee.connections:
+            connection.put(
+                server_frames.ServerInvite(
                     call_sid=callee.call_sid,
                     sdp=sdp.offer(self._ids.random_bytes(sdp.ENTROPY_BYTES)),
                     reconnect=callee.token,
@@ -309,20 +311,20 @@ class CallController:
 
     def _react(self, caller: CallLeg, called: str) -> None:
         """Apply the reaction of the simulated callee to a call that rings."""
-        behaviour = self.behaviours.for_call(called, caller.identity)
-        match behaviour.reaction:
-            case Reaction.ANSWER if behaviour.after:
-                caller.set_timer(self._later(behaviour.after, lambda: self._answered(caller)))
+        auto_answer = self.auto_answers.for_call(called, caller.identity)
+        match auto_answer.reaction:
+            case Reaction.ANSWER if auto_answer.after:
+                caller.set_timer(self._later(auto_answer.after, lambda: self._mark_answered(caller)))
             case Reaction.ANSWER:
-                self._answered(caller)
+                self._mark_answered(caller)
             case Reaction.BUSY:
-                self._parties.end(caller, Status.BUSY, failure=error_codes.BUSY_HERE)
+                self._legs.end(caller, Status.BUSY, error=error_codes.BUSY_HERE)
             case Reaction.REJECT:
-                self._parties.end(caller, Status.NO_ANSWER, failure=error_codes.DECLINE)
+                self._legs.end(caller, Status.NO_ANSWER, error=error_codes.DECLINE)
 
-    def _answered(self, caller: CallLeg) -> None:
+    def _mark_answered(self, caller: CallLeg) -> None:
         """Mark the caller's leg as answered and notify its client."""
-        self._parties.talk(caller)
-        for line in caller.lines:
-            line.put(server_frames.Answered(call_sid=caller.call_sid, sdp=caller.sdp, reconnect=caller.token))
+        self._legs.mark_answered(caller)
+        for connection in caller.connections:
+            connection.put(server_frames.ServerAnswer(call_sid=caller.call_sid, sdp=caller.sdp, reconnect=caller.token))
         caller.sdp = ""

@@ -52,7 +52,7 @@ class CallLeg:
     Attributes:
         identity: identity of the client.
         account_sid: account of the call; None = every account.
-        lines: connections where it rings; once answered the active connection, or none while the socket is lost.
+        connections: connections where it rings; once answered the active connection, or none while the socket is lost.
         token: reconnect token that a client needs to resume the call on another socket.
         caller: whether it is the calling leg, which does not ring.
         alias: the caller's own id for the call.
@@ -65,7 +65,7 @@ class CallLeg:
     call_sid: str
     identity: str
     account_sid: str | None
-    lines: list[ClientConnection]
+    connections: list[ClientConnection]
     token: str
     caller: bool = False
     alias: str | None = None
@@ -90,7 +90,7 @@ class CallLegs(Store[str, CallLeg]):
         super().__init__(account)
         self._calls = calls
         self._ids = ids
-        self._over: deque[str] = deque(maxlen=calls.bound.max_entries)  # CallSids of ended calls, oldest first
+        self._ended: deque[str] = deque(maxlen=calls.bound.max_entries)  # CallSids of ended calls, oldest first
 
     def size_of(self, key: str, value: CallLeg) -> int:  # noqa: ARG002
         """Memory of a leg and its SDP in bytes."""
@@ -100,13 +100,13 @@ class CallLegs(Store[str, CallLeg]):
         """Account and CallSid; a call without account belongs to its CallSid only."""
         return value.account_sid, key
 
-    def of(self, line: ClientConnection, call_sid: str) -> CallLeg | None:
+    def of(self, connection: ClientConnection, call_sid: str) -> CallLeg | None:
         """Return this client's leg of a call, by CallSid or by the client's own id; None when it has none."""
-        party = self.get(line.aliases.get(call_sid, call_sid))
-        return party if party is not None and line in party.lines else None
+        leg = self.get(connection.aliases.get(call_sid, call_sid))
+        return leg if leg is not None and connection in leg.connections else None
 
     def begin(
-        self, identity: str, account_sid: str | None, lines: list[ClientConnection], *, caller: bool = False
+        self, identity: str, account_sid: str | None, connections: list[ClientConnection], *, caller: bool = False
     ) -> CallLeg:
         """Add a ringing leg and register its call.
 
@@ -114,20 +114,20 @@ class CallLegs(Store[str, CallLeg]):
             CapacityError: too many calls ring or are in progress, or are registered.
         """
         call_sid, token = self._new_sid(), self._ids.random_bytes(sids.ENTROPY_BYTES).hex()
-        party = CallLeg(call_sid, identity, account_sid, lines, token, caller)
-        self.put(call_sid, party)
+        leg = CallLeg(call_sid, identity, account_sid, connections, token, caller)
+        self.put(call_sid, leg)
         try:
             self._register(Call(sid=call_sid, account_sid=account_sid, status=Status.RINGING, client=Leg.VOICE_SDK))
         except CapacityError:
             self.remove(call_sid)
             raise
-        return party
+        return leg
 
     def _register(self, call: Call) -> None:
         try:
             self._calls.add(call)
         except CapacityError:
-            if not self._forget_one():
+            if not self._remove_ended():
                 raise
             self._calls.add(call)
 
@@ -137,63 +137,63 @@ class CallLegs(Store[str, CallLeg]):
             pass
         return call_sid
 
-    def talk(self, party: CallLeg) -> None:
+    def mark_answered(self, leg: CallLeg) -> None:
         """Mark a leg as answered and its call as in progress; cancel its timer."""
-        party.answered = True
-        party.set_timer(None)
-        self._mark(party, Status.IN_PROGRESS)
+        leg.answered = True
+        leg.set_timer(None)
+        self._mark(leg, Status.IN_PROGRESS)
 
     def end(
         self,
-        party: CallLeg,
+        leg: CallLeg,
         unanswered: Status,
         *,
-        failure: SdkError | None = None,
-        told: ClientConnection | None = None,
+        error: SdkError | None = None,
+        ended_by: ClientConnection | None = None,
     ) -> None:
         """End both legs of a call.
 
         Args:
-            party: one of the legs.
+            leg: one of the legs.
             unanswered: final status if the call was not answered.
-            failure: error reported to the clients.
-            told: connection that ended the call; it is not notified.
+            error: error reported to the clients.
+            ended_by: connection that ended the call; it is not notified.
         """
-        for end in (party, party.peer):
+        for end in (leg, leg.peer):
             if end is None or self.remove(end.call_sid) is None:
                 continue
             end.set_timer(None)
             end.peer = None  # break the reference cycle
-            self._over.append(end.call_sid)
+            self._ended.append(end.call_sid)
             self._mark(end, Status.COMPLETED if end.answered else unanswered)
-            for line in end.lines:
-                _forget_alias(line, end)
-                if line is not told:
-                    line.put(_farewell(end, failure))
+            for connection in end.connections:
+                _remove_alias(connection, end)
+                if connection is not ended_by:
+                    connection.put(_end_frame(end, error))
 
-    def forget_ended(self) -> None:
+    def clear_ended(self) -> None:
         """Clear the list of ended calls, after the registry was cleared."""
-        self._over.clear()
+        self._ended.clear()
 
-    def _forget_one(self) -> bool:
+    def _remove_ended(self) -> bool:
         """Remove the voice call that ended first from the registry; return False when there is none."""
-        while self._over:
-            if self._calls.remove(self._over.popleft()):
+        while self._ended:
+            if self._calls.remove(self._ended.popleft()):
                 return True
         return False
 
-    def _mark(self, party: CallLeg, status: Status) -> None:
-        call = self._calls.get(party.call_sid)
+    def _mark(self, leg: CallLeg, status: Status) -> None:
+        call = self._calls.get(leg.call_sid)
         if call is not None:
             self._calls.add(replace(call, status=status))
 
 
-def _farewell(party: CallLeg, failure: SdkError | None) -> server_frames.Sent:
-    if party.answered or party.caller:
-        return server_frames.HungUp(call_sid=party.call_sid, failure=failure)
-    return server_frames.Cancelled(call_sid=party.call_sid)
+def _end_frame(leg: CallLeg, error: SdkError | None) -> server_frames.ServerFrame:
+    if leg.answered or leg.caller:
+        return server_frames.ServerHangup(call_sid=leg.call_sid, error=error)
+    return server_frames.Cancel(call_sid=leg.call_sid)
 
 
-def _forget_alias(line: ClientConnection, party: CallLeg) -> None:
-    if party.alias is not None and line.aliases.get(party.alias) == party.call_sid:
-        del line.aliases[party.alias]
+def _remove_alias(connection: ClientConnection, leg: CallLeg) -> None:
+    if leg.alias is not None and connection.aliases.get(leg.alias) == leg.call_sid:
+        del connection.aliases[leg.alias]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from emulator.engine.capacity import Bound, CapacityError, MemoryAccount, size_of
 from emulator.engine.voice.delivery_status import DeliveryStatus
-from emulator.wire.signalling.server_frames import Delivered, Incoming, Sent
+from emulator.wire.signalling.server_frames import ServerFrame, ServerInvite, ServerMessage
 
 MAX_BEHIND = 1_000
 MAX_BYTES_BEHIND = 1024**2
@@ -26,31 +26,31 @@ class ClientConnection:
     """The connection of a client.
 
     Attributes:
-        cut: aborts the socket; called when the client stops reading.
+        abort: aborts the socket; called when the client stops reading.
         identity: identity of the client; empty until it connects with one.
         account_sid: from its token; None = every account.
         grace: seconds for which its calls outlive the socket.
         registered: whether it accepts calls.
         aliases: CallSids by the client's own call ids.
         closed: reason for closing; None while open.
-        handovers: delivery statuses of the messages not yet written to the socket.
+        undelivered: delivery statuses of the messages not yet written to the socket.
         bound: memory bound of its queued frames while it is connected.
     """
 
-    cut: Callable[[], None] = _nothing
+    abort: Callable[[], None] = _nothing
     identity: str = ""
     account_sid: str | None = None
     grace: float = GRACE
     registered: bool = False
     aliases: dict[str, str] = field(default_factory=dict)
     closed: str | None = None
-    handovers: list[DeliveryStatus] = field(default_factory=list)
+    undelivered: list[DeliveryStatus] = field(default_factory=list)
     bound: Bound | None = None
     _bytes: int = 0
-    _outbox: deque[Sent] = field(default_factory=deque)
+    _outbox: deque[ServerFrame] = field(default_factory=deque)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def put(self, frame: Sent) -> None:
+    def put(self, frame: ServerFrame) -> None:
         """Queue a frame; abort the connection when the client has too many unread frames."""
         if self.closed is not None:
             return
@@ -59,18 +59,18 @@ class ClientConnection:
         except CapacityError as error:
             self.close(f"it does not read: {error}")
             self.take()
-            self.cut()
+            self.abort()
             return
         self._outbox.append(frame)
         self._wake.set()
 
-    def _charge(self, frame: Sent) -> None:
+    def _charge(self, frame: ServerFrame) -> None:
         if len(self._outbox) >= MAX_BEHIND:
             raise CapacityError("frames", MAX_BEHIND, "read them")
         size = _FRAME
-        if isinstance(frame, Delivered):
+        if isinstance(frame, ServerMessage):
             size += size_of(frame.content)
-        elif isinstance(frame, Incoming):
+        elif isinstance(frame, ServerInvite):
             size += size_of(dict(frame.custom))
         if self._bytes + size > MAX_BYTES_BEHIND:
             raise CapacityError("frames", MAX_BYTES_BEHIND, "read them", "bytes")
@@ -87,7 +87,7 @@ class ClientConnection:
         """Return once frames are queued or the connection is closed."""
         await self._wake.wait()
 
-    def take(self) -> list[Sent]:
+    def take(self) -> list[ServerFrame]:
         """Remove and return all queued frames."""
         taken = list(self._outbox)
         self._outbox.clear()
@@ -118,36 +118,38 @@ class ClientConnections:
         return self._bound.entries
 
     def __iter__(self) -> Iterator[ClientConnection]:
-        for lines in self._by_identity.values():
-            yield from lines
+        for connections in self._by_identity.values():
+            yield from connections
 
-    def __contains__(self, line: ClientConnection) -> bool:
-        return line in self._by_identity.get(line.identity, ())
+    def __contains__(self, connection: ClientConnection) -> bool:
+        return connection in self._by_identity.get(connection.identity, ())
 
-    def put(self, line: ClientConnection, identity: str) -> None:
+    def put(self, connection: ClientConnection, identity: str) -> None:
         """Add a connection, or change its identity.
 
         Raises:
             CapacityError: too many clients are connected.
         """
-        self.remove(line)
+        self.remove(connection)
         self._bound.charge(_OVERHEAD)
-        line.bound, line.identity = self._bound, identity
-        self._by_identity[identity][line] = None
+        connection.bound, connection.identity = self._bound, identity
+        self._by_identity[identity][connection] = None
 
-    def remove(self, line: ClientConnection) -> None:
+    def remove(self, connection: ClientConnection) -> None:
         """Remove a connection; no error when it is not present."""
-        if line not in self:
+        if connection not in self:
             return
-        lines = self._by_identity[line.identity]
-        del lines[line]
-        line.release()
-        line.bound = None
+        connections = self._by_identity[connection.identity]
+        del connections[connection]
+        connection.release()
+        connection.bound = None
         self._bound.release(_OVERHEAD)
-        if not lines:
-            del self._by_identity[line.identity]
+        if not connections:
+            del self._by_identity[connection.identity]
 
     def callable(self, identity: str, account_sid: str | None) -> list[ClientConnection]:
         """Return the registered connections of an identity that this account may reach."""
-        lines = self._by_identity.get(identity, ())
-        return [line for line in lines if line.registered and line.belongs_to(account_sid)]
+        connections = self._by_identity.get(identity, ())
+        return [
+            connection for connection in connections if connection.registered and connection.belongs_to(account_sid)
+        ]

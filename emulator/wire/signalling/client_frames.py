@@ -1,259 +1,225 @@
-"""Frames that a client sends, parsed from text. The content of a message stays the JSON text as received."""
+"""Frames that a Voice SDK sends. The content of a message stays JSON text."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from typing import Self
+from urllib.parse import urlencode
 
-from emulator.wire import content
-from emulator.wire.signalling import CONTENT_TYPE, KEEPALIVE, MAX_FRAME
+from emulator.wire.signalling import CONTENT_TYPE, frames
+from emulator.wire.signalling.frames import (
+    LONGEST_NAME,
+    CallFrame,
+    Frame,
+    JsonText,
+    Keepalive,
+    MalformedFrameError,
+    Payload,
+    UnknownFrame,
+)
 
-_LONGEST_NAME = 1024
 _LONGEST_SDP = 16 * 1024  # kept while the call rings; an audio offer has 3 KiB
-
-
-class MalformedFrameError(Exception):
-    """A text is not a valid frame; str() is the reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class Keepalive:
-    """The client's heartbeat."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """A frame of an unknown type."""
-
-    type: str
+_BROWSER_INFO = {"p": "python", "plugin": "rtc", "v": "emulator"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listen:
+class Listen(Frame):
     """The first frame on a socket, and sent again with a new token. `reconnect_timeout` in seconds, 0 = not given."""
 
+    type = "listen"
     token: str | None
-    reconnect_timeout: float
+    reconnect_timeout: float = 0
+
+    @classmethod
+    def from_payload(cls, payload: Payload) -> Self:
+        """Read the members of a payload."""
+        return cls(token=payload.string("token") or None, reconnect_timeout=payload.seconds("reconnectTimeout"))
+
+    def to_payload(self) -> Mapping[str, object]:
+        """Return the members of the payload."""
+        timeout = self.reconnect_timeout or None
+        return {"token": self.token, "browserinfo": _BROWSER_INFO, "reconnectTimeout": timeout}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Register:
+class Register(Frame):
     """The client starts (`audio`) or stops accepting incoming calls."""
 
+    type = "register"
     audio: bool
+
+    @classmethod
+    def from_payload(cls, payload: Payload) -> Self:
+        """Read the members of a payload."""
+        return cls(audio=payload.nested("media").flag("audio"))
+
+    def to_payload(self) -> Mapping[str, object]:
+        """Return the members of the payload."""
+        return {"media": {"audio": self.audio}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Invite:
+class ClientInvite(Frame):
     """Start an outgoing call; `call_sid` is a temporary id chosen by the client, until the call has a CallSid."""
 
+    type = "invite"
     call_sid: str
     sdp: str
     parameters: Mapping[str, str]
 
+    @classmethod
+    def from_payload(cls, payload: Payload) -> Self:
+        """Read the members of a payload."""
+        parameters = payload.nested("twilio").query("params")
+        return cls(
+            call_sid=payload.name("callsid"), sdp=payload.string("sdp", _LONGEST_SDP) or "", parameters=parameters
+        )
+
+    def to_payload(self) -> Mapping[str, object]:
+        """Return the members of the payload."""
+        return {"callsid": self.call_sid, "sdp": self.sdp, "twilio": {"params": urlencode(self.parameters)}}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reconnect:
+class Reconnect(Frame):
     """Continue a call on this socket: an `invite` with the token that was sent with `answer` or `invite`."""
 
+    type = "invite"
     call_sid: str
     token: str
 
+    @classmethod
+    def from_payload(cls, payload: Payload) -> Self:
+        """Read the members of a payload."""
+        return cls(call_sid=payload.name("callsid"), token=payload.string("reconnect") or "")
+
+    def to_payload(self) -> Mapping[str, object]:
+        """Return the members of the payload."""
+        return {"callsid": self.call_sid, "sdp": "", "reconnect": self.token, "twilio": {}}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerFrame:
+class _Description(CallFrame):
+    """A frame with a session description."""
+
+    sdp: str = ""
+
+    @classmethod
+    def from_payload(cls, payload: Payload) -> Self:
+        """Read the members of a payload."""
+        return cls(call_sid=payload.name("callsid"), sdp=payload.string("sdp") or "")
+
+    def to_payload(self) -> Mapping[str, object]:
+        """Return the members of the payload."""
+        return {"callsid": self.call_sid, "sdp": self.sdp}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientAnswer(_Description):
     """Accept an incoming call."""
 
-    call_sid: str
+    type = "answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reject:
-    """Reject an incoming call."""
-
-    call_sid: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hangup:
-    """End a call."""
-
-    call_sid: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reinvite:
+class Reinvite(_Description):
     """Renegotiate the media of a call."""
 
-    call_sid: str
-    sdp: str
+    type = "reinvite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dtmf:
+class Reject(CallFrame):
+    """Reject an incoming call."""
+
+    type = "reject"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientHangup(CallFrame):
+    """End a call."""
+
+    type = "hangup"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dtmf(CallFrame):
     """Keys pressed during a call."""
 
-    call_sid: str
+    type = "dtmf"
     digits: str
+
+    @classmethod
+    def from_payload(cls, payload: Payload) -> Self:
+        """Read the members of a payload."""
+        return cls(call_sid=payload.name("callsid"), digits=payload.string("dtmf") or "")
+
+    def to_payload(self) -> Mapping[str, object]:
+        """Return the members of the payload."""
+        return {"callsid": self.call_sid, "dtmf": self.digits}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserMessage:
-    """A message from the end user; `content` is the JSON text of any value."""
+class ClientMessage(Frame):
+    """A message from the end user; `content` is the JSON text of any value but null."""
 
+    type = "message"
     call_sid: str
     sid: str
     content: str
     content_type: str
     message_type: str
 
+    @classmethod
+    def from_payload(cls, payload: Payload) -> Self:
+        """Read the members of a payload."""
+        content = payload.json("content")
+        if content == "null":
+            raise MalformedFrameError("message has no content")
+        return cls(
+            call_sid=payload.name("callsid"),
+            sid=payload.name("voiceeventsid"),
+            content=content,
+            content_type=payload.string("contenttype", LONGEST_NAME) or CONTENT_TYPE,
+            message_type=payload.string("messagetype", LONGEST_NAME) or "",
+        )
 
-Spoken = Register | Invite | Reconnect | AnswerFrame | Reject | Hangup | Reinvite | Dtmf | UserMessage
+    def to_payload(self) -> Mapping[str, object]:
+        """Return the members of the payload."""
+        return {
+            "callsid": self.call_sid,
+            "content": JsonText(self.content),
+            "contenttype": self.content_type,
+            "messagetype": self.message_type,
+            "voiceeventsid": self.sid,
+        }
+
+
+CallControlFrame = (
+    Register | ClientInvite | Reconnect | ClientAnswer | Reject | ClientHangup | Reinvite | Dtmf | ClientMessage
+)
 """Frames that require a client with a verified token."""
 
-Received = Keepalive | Unknown | Listen | Spoken
+ClientFrame = Listen | CallControlFrame
 
 
-class _Payload:
-    """Typed access to the members of a frame's payload."""
-
-    def __init__(self, kind: str, members: Mapping[str, object], text: str) -> None:
-        self.kind = kind
-        self._members = members
-        self._text = text
-
-    def optional(self, name: str, longest: int = MAX_FRAME) -> str | None:
-        value = self._members.get(name)
-        if value is not None and not isinstance(value, str):
-            raise MalformedFrameError(f"{name} of {self.kind} is not a string")
-        if value is not None and len(value) > longest:
-            raise MalformedFrameError(f"{name} of {self.kind} is over {longest} characters")
-        return value
-
-    def name(self, name: str) -> str:
-        """A non-empty string; limited in length, because it is kept."""
-        value = self.optional(name, _LONGEST_NAME)
-        if not value:
-            raise MalformedFrameError(f"{self.kind} has no {name}")
-        return value
-
-    def seconds(self, name: str) -> float:
-        value = self._members.get(name, 0)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            raise MalformedFrameError(f"{name} of {self.kind} is not a number of seconds")
-        return value
-
-    def inner(self, name: str) -> Mapping[str, object]:
-        value = self._members.get(name, {})
-        if not isinstance(value, dict):
-            raise MalformedFrameError(f"{name} of {self.kind} is not an object")
-        return value
-
-    def json(self, name: str) -> str:
-        """The JSON text of a value other than null, as received."""
-        if self._members.get(name) is None:
-            raise MalformedFrameError(f"{self.kind} has no {name}")
-        start, _ = dict(_members(self._text, _start(self._text)))["payload"]
-        begin, end = dict(_members(self._text, start))[name]
-        return self._text[begin:end]
+def _read_invite(payload: Payload) -> ClientInvite | Reconnect:
+    kind = ClientInvite if payload.string("reconnect") is None else Reconnect
+    return kind.from_payload(payload)
 
 
-def _listen(payload: _Payload) -> Received:
-    return Listen(token=payload.optional("token") or None, reconnect_timeout=payload.seconds("reconnectTimeout"))
-
-
-def _register(payload: _Payload) -> Received:
-    return Register(audio=payload.inner("media").get("audio", True) is not False)
-
-
-def _invite(payload: _Payload) -> Received:
-    token = payload.optional("reconnect")
-    if token is not None:
-        return Reconnect(call_sid=payload.name("callsid"), token=token)
-    query = _Payload("invite", payload.inner("twilio"), "").optional("params") or ""
-    try:
-        parameters = dict(parse_qsl(query, keep_blank_values=True, errors="strict"))
-    except UnicodeDecodeError:
-        raise MalformedFrameError("params of invite are not UTF-8") from None
-    return Invite(
-        call_sid=payload.name("callsid"), sdp=payload.optional("sdp", _LONGEST_SDP) or "", parameters=parameters
-    )
-
-
-def _reinvite(payload: _Payload) -> Received:
-    return Reinvite(call_sid=payload.name("callsid"), sdp=payload.optional("sdp") or "")
-
-
-def _dtmf(payload: _Payload) -> Received:
-    return Dtmf(call_sid=payload.name("callsid"), digits=payload.optional("dtmf") or "")
-
-
-def _message(payload: _Payload) -> Received:
-    return UserMessage(
-        call_sid=payload.name("callsid"),
-        sid=payload.name("voiceeventsid"),
-        content=payload.json("content"),
-        content_type=payload.optional("contenttype", _LONGEST_NAME) or CONTENT_TYPE,
-        message_type=payload.optional("messagetype", _LONGEST_NAME) or "",
-    )
-
-
-_READERS: Mapping[str, Callable[[_Payload], Received]] = {
-    "listen": _listen,
-    "register": _register,
-    "invite": _invite,
-    "answer": lambda payload: AnswerFrame(call_sid=payload.name("callsid")),
-    "reject": lambda payload: Reject(call_sid=payload.name("callsid")),
-    "hangup": lambda payload: Hangup(call_sid=payload.name("callsid")),
-    "reinvite": _reinvite,
-    "dtmf": _dtmf,
-    "message": _message,
+_READERS: Mapping[str, Callable[[Payload], ClientFrame]] = {
+    **{
+        frame.type: frame.from_payload
+        for frame in (Listen, Register, ClientAnswer, Reject, ClientHangup, Reinvite, Dtmf, ClientMessage)
+    },
+    "invite": _read_invite,
 }
 
 
-def read(text: str) -> Received:
-    """Read a frame.
+def decode(text: str) -> ClientFrame | Keepalive | UnknownFrame:
+    """Parse a frame of a client.
 
     Raises:
         MalformedFrameError: not JSON, not an object with a type, or a member of the wrong type.
     """
-    if text == KEEPALIVE:
-        return Keepalive()
-    try:
-        frame = content.parse(text)
-    except content.NotJson as error:
-        raise MalformedFrameError(f"not JSON: {error}") from None
-    if not isinstance(frame, dict) or not isinstance(kind := frame.get("type"), str):
-        raise MalformedFrameError("no JSON object with a type")
-    reader = _READERS.get(kind)
-    if reader is None:
-        return Unknown(kind[:_LONGEST_NAME])
-    payload = frame.get("payload")
-    if payload is not None and not isinstance(payload, dict):
-        raise MalformedFrameError(f"the payload of {kind} is not an object")
-    return reader(_Payload(kind, payload or {}, text))
-
-
-# Used only to find the end of a value, so numbers stay text.
-_FINDER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
-_BLANK = " \t\r\n"
-
-
-def _start(text: str, at: int = 0) -> int:
-    """Index of the next token."""
-    while text[at] in _BLANK:
-        at += 1
-    return at
-
-
-def _members(text: str, at: int) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yield each member of the object at this index, with the begin and end of its value; the text is valid JSON."""
-    at = _start(text, at + 1)
-    while text[at] != "}":
-        name, at = _FINDER.raw_decode(text, at)
-        begin = _start(text, _start(text, at) + 1)  # past the colon
-        _, end = _FINDER.raw_decode(text, begin)
-        yield name, (begin, end)
-        at = _start(text, end)
-        if text[at] == ",":
-            at = _start(text, at + 1)
+    return frames.decode(text, _READERS)

@@ -1,25 +1,25 @@
-"""Frames that the gateway sends, each rendered by `text()`."""
+"""Frames that the gateway sends."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Self
 from urllib.parse import urlencode
 
-from emulator.wire import content
-from emulator.wire.signalling import CONTENT_TYPE, MESSAGE_TYPE, VERSION
-from emulator.wire.signalling.error_codes import SdkError
+from emulator.wire.content import is_json
+from emulator.wire.signalling import CONTENT_TYPE, MESSAGE_TYPE, frames
+from emulator.wire.signalling.error_codes import UNKNOWN, SdkError
+from emulator.wire.signalling.frames import CallFrame, Frame, JsonText, Keepalive, Payload, UnknownFrame
 
 
-def _frame(kind: str, payload: Mapping[str, object]) -> str:
-    return json.dumps({"type": kind, "version": VERSION, "payload": payload})
-
-
-def _error(failure: SdkError) -> dict[str, object]:
-    return {"code": failure.code, "message": failure.message}
+def _error(payload: Payload) -> SdkError | None:
+    error = payload.nested("error")
+    code = error.integer("code")
+    return None if code is None else SdkError(code, error.string("message") or "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connected:
+class Connected(Frame):
     """The response to a valid `listen`.
 
     Attributes:
@@ -29,67 +29,75 @@ class Connected:
         edge: where it reconnects; the default edge, which shims and browser flags route to the emulator.
     """
 
+    type = "connected"
     identity: str
     home: str
     ttl: int
     edge: str = "roaming"
 
-    def text(self) -> str:
-        """Render as JSON."""
-        token = {"identity": self.identity, "ttl": self.ttl}
-        return _frame(
-            "connected",
-            {"region": "us1", "edge": self.edge, "home": self.home, "gateway": "emulator", "token": token},
+    @classmethod
+    def from_payload(cls, payload: Payload) -> Self:
+        """Read the members of a payload."""
+        token = payload.nested("token")
+        return cls(
+            identity=token.string("identity") or "",
+            home=payload.string("home") or "",
+            ttl=token.integer("ttl") or 0,
+            edge=payload.string("edge") or "",
         )
 
+    def to_payload(self) -> Mapping[str, object]:
+        """Return the members of the payload."""
+        token = {"identity": self.identity, "ttl": self.ttl}
+        return {"region": "us1", "edge": self.edge, "home": self.home, "gateway": "emulator", "token": token}
+
 
 @dataclass(frozen=True, slots=True)
-class ReadyFrame:
+class ReadyFrame(Frame):
     """The client can now receive calls."""
 
-    def text(self) -> str:
-        """Render as JSON, with an empty payload."""
-        return _frame("ready", {})
+    type = "ready"
 
 
 @dataclass(frozen=True, slots=True)
-class Offline:
+class Offline(Frame):
     """The client can no longer receive calls."""
 
-    def text(self) -> str:
-        """Render as JSON, with an empty payload."""
-        return _frame("offline", {})
+    type = "offline"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ringing:
+class Ringing(CallFrame):
     """An outgoing call has its CallSid and rings."""
 
-    call_sid: str
-
-    def text(self) -> str:
-        """Render as JSON."""
-        return _frame("ringing", {"callsid": self.call_sid})
+    type = "ringing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class ServerAnswer(Frame):
     """A call is answered, continues on this socket (no `sdp`), or has new media."""
 
+    type = "answer"
     call_sid: str
     sdp: str | None = None
     reconnect: str | None = None
 
-    def text(self) -> str:
-        """Render as JSON, without members that are None."""
-        payload = {"callsid": self.call_sid, "sdp": self.sdp, "reconnect": self.reconnect}
-        return _frame("answer", {name: value for name, value in payload.items() if value is not None})
+    @classmethod
+    def from_payload(cls, payload: Payload) -> Self:
+        """Read the members of a payload."""
+        reconnect = payload.string("reconnect")
+        return cls(call_sid=payload.name("callsid"), sdp=payload.string("sdp"), reconnect=reconnect)
+
+    def to_payload(self) -> Mapping[str, object]:
+        """Return the members of the payload."""
+        return {"callsid": self.call_sid, "sdp": self.sdp, "reconnect": self.reconnect}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
+class ServerInvite(Frame):
     """An incoming call. `custom` becomes its custom parameters."""
 
+    type = "invite"
     call_sid: str
     sdp: str
     reconnect: str
@@ -98,105 +106,157 @@ class Incoming:
     account_sid: str | None
     custom: Mapping[str, str]
 
-    def text(self) -> str:
-        """Render as an `invite`."""
+    @classmethod
+    def from_payload(cls, payload: Payload) -> Self:
+        """Read the members of a payload."""
+        parameters = payload.nested("parameters")
+        return cls(
+            call_sid=payload.name("callsid"),
+            sdp=payload.string("sdp") or "",
+            reconnect=payload.string("reconnect") or "",
+            from_=parameters.string("From") or "",
+            to=parameters.string("To") or "",
+            account_sid=parameters.string("AccountSid"),
+            custom=parameters.query("Params"),
+        )
+
+    def to_payload(self) -> Mapping[str, object]:
+        """Return the members of the payload."""
         parameters = {"CallSid": self.call_sid, "From": self.from_, "To": self.to}
         if self.account_sid is not None:
             parameters["AccountSid"] = self.account_sid
         if self.custom:
             parameters["Params"] = urlencode(self.custom)
-        payload = {"callsid": self.call_sid, "sdp": self.sdp, "parameters": parameters, "reconnect": self.reconnect}
-        return _frame("invite", payload)
+        return {"callsid": self.call_sid, "sdp": self.sdp, "parameters": parameters, "reconnect": self.reconnect}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cancelled:
+class Cancel(CallFrame):
     """An incoming call ended before this client accepted it."""
 
-    call_sid: str
-
-    def text(self) -> str:
-        """Render as JSON."""
-        return _frame("cancel", {"callsid": self.call_sid})
+    type = "cancel"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HungUp:
-    """A call has ended, with an error or without."""
+class ServerHangup(Frame):
+    """A call has ended, with an error or without; no `call_sid` = every call of the client."""
 
-    call_sid: str
-    failure: SdkError | None = None
+    type = "hangup"
+    call_sid: str | None = None
+    error: SdkError | None = None
 
-    def text(self) -> str:
-        """Render as JSON."""
-        error = {} if self.failure is None else {"error": _error(self.failure)}
-        return _frame("hangup", {"callsid": self.call_sid, **error})
+    @classmethod
+    def from_payload(cls, payload: Payload) -> Self:
+        """Read the members of a payload."""
+        return cls(call_sid=payload.string("callsid") or None, error=_error(payload))
+
+    def to_payload(self) -> Mapping[str, object]:
+        """Return the members of the payload."""
+        return {"callsid": self.call_sid, "error": self.error and self.error._asdict()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ack:
+class Ack(Frame):
     """Confirm the receipt of an end user's message."""
 
+    type = "ack"
     call_sid: str
     sid: str
 
-    def text(self) -> str:
-        """Render as JSON."""
-        return _frame("ack", {"acktype": "message", "callsid": self.call_sid, "voiceeventsid": self.sid})
+    @classmethod
+    def from_payload(cls, payload: Payload) -> Self:
+        """Read the members of a payload."""
+        return cls(call_sid=payload.string("callsid") or "", sid=payload.name("voiceeventsid"))
+
+    def to_payload(self) -> Mapping[str, object]:
+        """Return the members of the payload."""
+        return {"acktype": "message", "callsid": self.call_sid, "voiceeventsid": self.sid}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
+class ErrorFrame(Frame):
     """An error about a message (`call_sid` and `sid`), a call (`call_sid`), or the client as a whole."""
 
-    failure: SdkError
+    type = "error"
+    error: SdkError
     call_sid: str | None = None
     sid: str | None = None
 
-    def text(self) -> str:
-        """Render as an `error`, without members that are None."""
-        about = {"callsid": self.call_sid, "voiceeventsid": self.sid}
-        known = {name: value for name, value in about.items() if value is not None}
-        return _frame("error", {**known, "error": _error(self.failure)})
+    @classmethod
+    def from_payload(cls, payload: Payload) -> Self:
+        """Read the members of a payload."""
+        call_sid, sid = payload.string("callsid"), payload.string("voiceeventsid")
+        return cls(error=_error(payload) or UNKNOWN, call_sid=call_sid, sid=sid)
+
+    def to_payload(self) -> Mapping[str, object]:
+        """Return the members of the payload."""
+        return {"callsid": self.call_sid, "voiceeventsid": self.sid, "error": self.error._asdict()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivered:
-    """A message for the end user; `content` is the text from the REST request."""
+class ServerMessage(Frame):
+    """A message for the end user; `content` is the text from the REST request, or once decoded the JSON text of it."""
 
+    type = "message"
     call_sid: str
     sid: str
     content: str
+    content_type: str = CONTENT_TYPE
+    message_type: str = MESSAGE_TYPE
 
-    def text(self) -> str:
-        """Render as a `message`. Content that is JSON is copied as text, so that numbers keep all digits."""
-        value = self.content if content.is_json(self.content) else json.dumps(self.content)
-        payload = {"callsid": self.call_sid, "voiceeventsid": self.sid}
-        payload |= {"contenttype": CONTENT_TYPE, "messagetype": MESSAGE_TYPE}
-        rest = json.dumps(payload)
-        return f'{{"type": "message", "version": "{VERSION}", "payload": {{"content": {value}, {rest[1:]}}}'
+    @classmethod
+    def from_payload(cls, payload: Payload) -> Self:
+        """Read the members of a payload."""
+        return cls(
+            call_sid=payload.name("callsid"),
+            sid=payload.string("voiceeventsid") or "",
+            content=payload.json("content"),
+            content_type=payload.string("contenttype") or CONTENT_TYPE,
+            message_type=payload.string("messagetype") or MESSAGE_TYPE,
+        )
+
+    def to_payload(self) -> Mapping[str, object]:
+        """Return the members of the payload. Content that is not JSON becomes a JSON string."""
+        return {
+            "content": JsonText(self.content if is_json(self.content) else json.dumps(self.content)),
+            "callsid": self.call_sid,
+            "voiceeventsid": self.sid,
+            "contenttype": self.content_type,
+            "messagetype": self.message_type,
+        }
 
 
 @dataclass(frozen=True, slots=True)
-class Close:
+class Close(Frame):
     """The gateway closes the connection permanently."""
 
-    def text(self) -> str:
-        """Render as JSON, with an empty payload."""
-        return _frame("close", {})
+    type = "close"
 
 
-Sent = (
+ServerFrame = (
     Connected
     | ReadyFrame
     | Offline
     | Ringing
-    | Answered
-    | Incoming
-    | Cancelled
-    | HungUp
+    | ServerAnswer
+    | ServerInvite
+    | Cancel
+    | ServerHangup
     | Ack
-    | Failed
-    | Delivered
+    | ErrorFrame
+    | ServerMessage
     | Close
 )
+
+_READERS: Mapping[str, Callable[[Payload], ServerFrame]] = {
+    frame.type: frame.from_payload for frame in ServerFrame.__args__
+}
+
+
+def decode(text: str) -> ServerFrame | Keepalive | UnknownFrame:
+    """Parse a frame of the gateway.
+
+    Raises:
+        MalformedFrameError: not JSON, not an object with a type, or a member of the wrong type.
+    """
+    return frames.decode(text, _READERS)

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 from conformance.voice.callbacks import Callback, receiving
-from conformance.voice.phones import MESSAGE_TYPE, Phone, Phones
+from conformance.voice.devices import MESSAGE_TYPE, NodeDevice, NodeDevices
 from support.builders import ACCOUNT, API_KEY, OTHER_ACCOUNT
 from support.server import PATIENCE, Caller, Running, Site, path_of
 from twilio.jwt.access_token import AccessToken
@@ -45,26 +45,26 @@ def version(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def phones(own_site: Site, version: str) -> Iterator[Phones]:
+def devices(own_site: Site, version: str) -> Iterator[NodeDevices]:
     """One process for all tests of a version: to start it takes longer than to call."""
-    with Phones(own_site, SDKS[version]) as phones:
-        yield phones
+    with NodeDevices(own_site, SDKS[version]) as devices:
+        yield devices
 
 
 @pytest.fixture
-def alice(phones: Phones, request: pytest.FixtureRequest) -> Iterator[Phone]:
-    """A phone that no other test uses."""
-    phone = phones[f"alice-{request.node.name}"]
-    yield phone
-    phone.do("destroy")
+def alice(devices: NodeDevices, request: pytest.FixtureRequest) -> Iterator[NodeDevice]:
+    """A device that no other test uses."""
+    device = devices[f"alice-{request.node.name}"]
+    yield device
+    device.do("destroy")
 
 
 @pytest.fixture
-def bob(phones: Phones, request: pytest.FixtureRequest) -> Iterator[Phone]:
+def bob(devices: NodeDevices, request: pytest.FixtureRequest) -> Iterator[NodeDevice]:
     """The other one."""
-    phone = phones[f"bob-{request.node.name}"]
-    yield phone
-    phone.do("destroy")
+    device = devices[f"bob-{request.node.name}"]
+    yield device
+    device.do("destroy")
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +79,9 @@ def caller_of(site: Site, call: dict[str, str]) -> Caller:
     return Caller(site, call=call["call_sid"])
 
 
-def refusal(phone: Phone) -> tuple[str, int, int | None]:
+def refusal(device: NodeDevice) -> tuple[str, int, int | None]:
     """Who was told, what the SDK made of the error, and what the emulator had said."""
-    error = phone.hear("error")
+    error = device.wait_for("error")
     return error["at"], error["code"], error.get("original")
 
 
@@ -92,13 +92,13 @@ def refused(version: str, code: int) -> tuple[str, int, int | None]:
     return "call", 31000 if code == 31211 else code, code
 
 
-def test_an_outgoing_call_is_real(alice: Phone, own_site: Site) -> None:
+def test_an_outgoing_call_is_real(alice: NodeDevice, own_site: Site) -> None:
     call = alice.call("nobody")
     caller = caller_of(own_site, call)
     sid = caller.send('{"n": 1.5, "list": [null, "é"]}').json()["sid"]
-    received = alice.hear("messageReceived")
+    received = alice.wait_for("messageReceived")
     sent = alice.send({"answer": 1})
-    acknowledged = alice.hear("messageSent")
+    acknowledged = alice.wait_for("messageSent")
 
     assert re.fullmatch("CA[0-9a-f]{32}", call["call_sid"])
     assert call["status"] == "open"
@@ -106,69 +106,69 @@ def test_an_outgoing_call_is_real(alice: Phone, own_site: Site) -> None:
     assert (received["contentType"], received["messageType"]) == ("application/json", MESSAGE_TYPE)
     assert re.fullmatch("KX[0-9a-f]{32}", sent)
     assert (acknowledged["voiceEventSid"], acknowledged["content"]) == (sent, {"answer": 1})
-    alice.do("hangUp").hear("disconnect")
-    # What was said after the hang-up is heard after it: then the emulator knows.
-    alice.do("register").hear("registered")
+    alice.do("hangUp").wait_for("disconnect")
+    # What was said after the hang-up is handled after it: then the emulator knows.
+    alice.do("register").wait_for("registered")
     refused = caller.send()
     assert (refused.status, refused.json()["code"]) == (400, 21220)
-    alice.do("unregister").hear("unregistered")
+    alice.do("unregister").wait_for("unregistered")
 
 
 def test_twilios_own_scenario_of_two_clients(
-    alice: Phone, bob: Phone, own_site: Site, version: str, callbacks: tuple[str, SimpleQueue[Callback]]
+    alice: NodeDevice, bob: NodeDevice, own_site: Site, version: str, callbacks: tuple[str, SimpleQueue[Callback]]
 ) -> None:
     """As in e2e tests of twilio-voice.js: a call, a message each way at either end, and a type that is none."""
     hook, called = callbacks
-    bob.do("register").hear("registered")
+    bob.do("register").wait_for("registered")
     alice.do("call", {"To": f"client:{bob.name}", "order": "7 & 8"})
-    incoming = bob.hear("incoming")
+    incoming = bob.wait_for("incoming")
     early = Caller(own_site, call=incoming["CallSid"]).send('"early"').json()["sid"]
-    assert bob.hear("messageReceived")["voiceEventSid"] == early  # while it rings
-    calls = [bob.do("accept").hear("accept"), alice.hear("accept")]
+    assert bob.wait_for("messageReceived")["voiceEventSid"] == early  # while it rings
+    calls = [bob.do("accept").wait_for("accept"), alice.wait_for("accept")]
 
     assert (incoming["From"], incoming["custom"]) == (f"client:{alice.name}", {"order": "7 & 8"})
-    for phone, call in zip((bob, alice), calls, strict=True):
+    for device, call in zip((bob, alice), calls, strict=True):
         caller = caller_of(own_site, call)
         subscriptions = path_of(caller.account, caller.call, resource="UserDefinedMessageSubscriptions")
         assert caller.ask(urlencode({"Callback": hook}).encode(), path=subscriptions).status == 201
         sid = caller.send('{"from": "server"}').json()["sid"]
-        received = phone.hear("messageReceived")
+        received = device.wait_for("messageReceived")
         assert (received["voiceEventSid"], received["content"]) == (sid, {"from": "server"})
-        sent = phone.send({"from": phone.name})
-        assert phone.hear("messageSent")["voiceEventSid"] == sent
+        sent = device.send({"from": device.name})
+        assert device.wait_for("messageSent")["voiceEventSid"] == sent
         told = called.get(timeout=PATIENCE)
-        assert json.loads(told.form["Content"]) == {"from": phone.name}
+        assert json.loads(told.form["Content"]) == {"from": device.name}
         assert told.form.items() >= {("Sid", sent), ("CallSid", caller.call), ("AccountSid", caller.account)}
         assert RequestValidator(caller.token).validate(hook, told.form, told.signature)
-        phone.send({}, "no-such-type")
-        assert refusal(phone) == refused(version, 31210)
+        device.send({}, "no-such-type")
+        assert refusal(device) == refused(version, 31210)
     assert called.empty()
     assert calls[0]["call_sid"] != calls[1]["call_sid"]
     alice.do("hangUp")
-    bob.hear("disconnect")
+    bob.wait_for("disconnect")
     assert caller_of(own_site, calls[0]).send().json()["code"] == 21220
 
 
-def test_a_call_can_be_rejected_and_given_up(alice: Phone, bob: Phone) -> None:
-    bob.do("register").hear("registered")
+def test_a_call_can_be_rejected_and_given_up(alice: NodeDevice, bob: NodeDevice) -> None:
+    bob.do("register").wait_for("registered")
     alice.do("call", {"To": bob.name})
-    bob.hear("incoming")
-    bob.do("reject").hear("reject")
-    alice.hear("disconnect")
-    alice.do("call", {"To": bob.name}).hear("ringing")
-    bob.hear("incoming")
+    bob.wait_for("incoming")
+    bob.do("reject").wait_for("reject")
+    alice.wait_for("disconnect")
+    alice.do("call", {"To": bob.name}).wait_for("ringing")
+    bob.wait_for("incoming")
     alice.do("hangUp")
 
-    bob.hear("cancel")
+    bob.wait_for("cancel")
 
 
-def test_messages_are_refused_in_the_sdks_own_words(alice: Phone, running: Running, version: str) -> None:
+def test_messages_are_refused_in_the_sdks_own_words(alice: NodeDevice, running: Running, version: str) -> None:
     call = alice.call("nobody")
     alice.send({}, "no-such-type")
     assert refusal(alice) == refused(version, 31210)
     alice.send("x" * 20_000)
     assert refusal(alice) == refused(version, 31212)
-    # The call is over, and the SDK has not heard of it yet.
+    # The call is over, and the SDK has not received the end yet.
     over = Call(sid=call["call_sid"], account_sid=None, status=Status.COMPLETED, client=Leg.VOICE_SDK)
     running.engine.calls.add(over)
     alice.send({})
@@ -192,20 +192,20 @@ def test_tokens_are_refused_in_the_sdks_own_words(version: str) -> None:
         token(life=25 * 3600, incoming_allow=True): (53000, None),
     }
     strict = Settings(port=0, voice_token="strict", api_keys={API_KEY: ApiKey(secret=KEY_SECRET, account_sid=ACCOUNT)})
-    with Running(strict) as running, Phones(running.site, SDKS[version]) as phones:
+    with Running(strict) as running, NodeDevices(running.site, SDKS[version]) as devices:
         for refused_token, codes in wrong.items():
-            assert refusal(phones[refused_token].do("register")) == ("device", *codes)
+            assert refusal(devices[refused_token].do("register")) == ("device", *codes)
 
 
-def test_a_call_outlives_a_killed_socket(alice: Phone, own_site: Site) -> None:
+def test_a_call_outlives_a_killed_socket(alice: NodeDevice, own_site: Site) -> None:
     call = alice.call("nobody")
     alice.do("loseSockets")
-    assert alice.hear("error")["at"] == "device"  # its socket is gone
-    reconnecting = alice.hear("reconnecting")
-    alice.hear("reconnected")
+    assert alice.wait_for("error")["at"] == "device"  # its socket is gone
+    reconnecting = alice.wait_for("reconnecting")
+    alice.wait_for("reconnected")
     sid = caller_of(own_site, call).send().json()["sid"]
 
     assert reconnecting["code"] == 53001
-    assert alice.hear("messageReceived")["voiceEventSid"] == sid
+    assert alice.wait_for("messageReceived")["voiceEventSid"] == sid
     sent = alice.send({"still": "here"})
-    assert alice.hear("messageSent")["voiceEventSid"] == sent
+    assert alice.wait_for("messageSent")["voiceEventSid"] == sent

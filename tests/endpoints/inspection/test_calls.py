@@ -4,7 +4,7 @@ import json
 
 import pytest
 from support.server import Caller, Reply, Servers, Site, fresh
-from support.signal_client import phone
+from support.signal_client import signal_client
 from support.sse import post_json
 from support.subscriptions import deliveries, subscribed
 
@@ -153,13 +153,13 @@ def place(site: Site, **placed: object) -> Reply:
 
 def test_a_connected_user_is_called_and_talks(site: Site) -> None:
     name = fresh("user")
-    with phone(site, name) as alice:
-        alice.say("register", media={"audio": True}).hear("ready")
+    with signal_client(site, name) as alice:
+        alice.send("register", media={"audio": True}).receive("ready")
         placed = place(site, **{"to": f"client:{name}", "from": "bob", "parameters": {"order": "7"}})
-        incoming = alice.hear("invite")
+        incoming = alice.receive("invite")
         ringing = state(site, incoming["callsid"])["status"]
         early = Caller(site, call=incoming["callsid"]).send().status
-        alice.say("answer", callsid=incoming["callsid"], sdp="v=0").say("register").hear("ready")
+        alice.send("answer", callsid=incoming["callsid"], sdp="v=0").send("register").receive("ready")
         talking = state(site, incoming["callsid"])
 
     assert placed.status == 201
@@ -177,10 +177,10 @@ def test_a_connected_user_is_called_and_talks(site: Site) -> None:
 
 def test_a_call_can_be_of_an_account_and_is_then_of_no_other(site: Site) -> None:
     name, caller = fresh("user"), Caller(site)
-    with phone(site, name) as alice:
-        alice.say("register", media={"audio": True}).hear("ready")
+    with signal_client(site, name) as alice:
+        alice.send("register", media={"audio": True}).receive("ready")
         sid = place(site, to=name, account_sid=caller.account).json()["call_sid"]
-        alice.hear("invite")
+        alice.receive("invite")
 
         assert Caller(site, account=caller.account, call=sid).send().status == 201
         assert Caller(site, call=sid).send().status == 404
@@ -192,7 +192,7 @@ def test_who_is_not_there_or_cannot_be_called_is_not_found(site: Site, *, regist
     if not registers:
         reply = place(site, to=f"client:{name}")
     else:
-        with phone(site, name):
+        with signal_client(site, name):
             reply = place(site, to=f"client:{name}")
 
     assert (reply.status, name in reply.json()["error"]) == (404, True)
@@ -201,10 +201,10 @@ def test_who_is_not_there_or_cannot_be_called_is_not_found(site: Site, *, regist
 
 @pytest.mark.parametrize("status", ["completed", "failed", "canceled", "busy", "no-answer", "queued"])
 def test_a_call_that_is_put_over_is_hung_up_where_it_is(site: Site, status: str) -> None:
-    with phone(site) as alice:
+    with signal_client(site) as alice:
         sid = alice.call()["callsid"]
         reply = site.put_json(path(sid), {"status": status})
-        hung_up = alice.hear("hangup")
+        hung_up = alice.receive("hangup")
 
         assert (reply.status, reply.json()["status"], reply.json()["identity"]) == (200, status, None)
         assert hung_up["callsid"] == sid
@@ -213,42 +213,42 @@ def test_a_call_that_is_put_over_is_hung_up_where_it_is(site: Site, status: str)
 
 def test_both_ends_of_a_call_are_hung_up(site: Site) -> None:
     one, other = fresh("user"), fresh("user")
-    with phone(site, one) as alice, phone(site, other) as bob:
-        bob.say("register", media={"audio": True}).hear("ready")
-        alice.say("invite", callsid="TJS1", sdp="v=0", twilio={"params": f"To={other}"})
-        incoming = bob.hear("invite")["callsid"]
-        bob.say("answer", callsid=incoming, sdp="v=0")
-        outgoing = alice.hear("answer")["callsid"]
+    with signal_client(site, one) as alice, signal_client(site, other) as bob:
+        bob.send("register", media={"audio": True}).receive("ready")
+        alice.send("invite", callsid="TJS1", sdp="v=0", twilio={"params": f"To={other}"})
+        incoming = bob.receive("invite")["callsid"]
+        bob.send("answer", callsid=incoming, sdp="v=0")
+        outgoing = alice.receive("answer")["callsid"]
         site.put_json(path(outgoing), {"status": "completed"})
 
-        assert alice.hear("hangup")["callsid"] == outgoing
-        assert bob.hear("hangup")["callsid"] == incoming
+        assert alice.receive("hangup")["callsid"] == outgoing
+        assert bob.receive("hangup")["callsid"] == incoming
         assert state(site, incoming)["status"] == "completed"
 
 
 def test_a_call_that_rings_and_is_put_over_is_cancelled(site: Site) -> None:
     name = fresh("user")
-    with phone(site, name) as alice:
-        alice.say("register", media={"audio": True}).hear("ready")
+    with signal_client(site, name) as alice:
+        alice.send("register", media={"audio": True}).receive("ready")
         sid = place(site, to=name).json()["call_sid"]
-        alice.hear("invite")
+        alice.receive("invite")
         site.put_json(path(sid), {"status": "canceled"})
 
-        assert alice.hear("cancel")["callsid"] == sid
+        assert alice.receive("cancel")["callsid"] == sid
 
 
 def test_a_deleted_call_is_hung_up_and_is_unregistered_again(site: Site) -> None:
-    with phone(site) as alice:
+    with signal_client(site) as alice:
         sid = alice.call()["callsid"]
         deleted = site.delete(path(sid)).status
-        alice.hear("hangup")
+        alice.receive("hangup")
 
         assert (deleted, site.get(path(sid)).status) == (204, 404)
         assert Caller(site, call=sid).send().status == 201
 
 
 def test_a_call_that_is_given_to_an_account_is_told_to_that_account_only(site: Site) -> None:
-    with phone(site) as alice:
+    with signal_client(site) as alice:
         mine = Caller(site, call=alice.call()["callsid"])
         other = Caller(site, call=mine.call)
         sids = [subscribed(one) for one in (mine, other)]

@@ -10,7 +10,7 @@ from support.builders import SOME_TIME, Time
 from support.callback_receiver import OK, Received, nobody, script, status
 from support.server import PATIENCE, TOKEN, Caller, Command, Running, Servers, Site, fresh
 from support.server import request as raw
-from support.signal_client import phone
+from support.signal_client import signal_client
 from support.sse import Stream, reset, until
 from support.subscriptions import (
     LONG,
@@ -110,7 +110,7 @@ def test_the_day_is_not_zero_padded(serve: Servers) -> None:
 
 
 def test_what_a_voice_sdk_sends_is_told(site: Site) -> None:
-    with listening() as listener, phone(site) as alice:
+    with listening() as listener, signal_client(site) as alice:
         call = alice.call()["callsid"]
         caller = Caller(site, call=call)
         subscribed(caller, listener.url())
@@ -123,12 +123,12 @@ def test_what_a_voice_sdk_sends_is_told(site: Site) -> None:
 
 
 def test_the_whole_loop_from_a_rest_message_to_the_answer_of_the_end_user(site: Site) -> None:
-    with listening() as listener, phone(site) as alice:
+    with listening() as listener, signal_client(site) as alice:
         call = alice.call()["callsid"]
         caller = Caller(site, call=call)
         subscribed(caller, listener.url())
         asked = caller.send('{"question": 1}').json()["sid"]
-        heard = alice.hear("message")
+        heard = alice.receive("message")
         alice.send_message(call, {"answer": 2})
         (delivery,) = settled(caller)
         (message,) = caller.messages()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from support.builders import Time
 from support.server import Caller, Servers, Site, fresh
-from support.signal_client import phone
+from support.signal_client import signal_client
 from support.sse import post_json, reset
 from support.subscriptions import listening, say, settled, speak, subscribed
 
@@ -44,7 +44,7 @@ def test_without_a_voice_sdk_the_subscriptions_are_told_all_the_same(caller: Cal
 
 
 def test_in_the_name_of_a_connected_voice_sdk(site: Site) -> None:
-    with phone(site) as alice, listening() as listener:
+    with signal_client(site) as alice, listening() as listener:
         caller = Caller(site, call=alice.call()["callsid"])
         subscribed(caller, listener.url())
         alice.send_message(caller.call, {"n": 1})
@@ -56,15 +56,15 @@ def test_in_the_name_of_a_connected_voice_sdk(site: Site) -> None:
 
 
 def test_both_directions_of_a_call_are_shown(site: Site) -> None:
-    with phone(site) as alice:
+    with signal_client(site) as alice:
         caller = Caller(site, call=alice.call()["callsid"])
         caller.send("[1]")
         caller.send("[2]")
-        alice.hear("message")
-        alice.hear("message")
+        alice.receive("message")
+        alice.receive("message")
         alice.send_message(caller.call, [3])
         talking = end_user(caller)
-        alice.say("hangup", callsid=caller.call).say("register").hear("ready")
+        alice.send("hangup", callsid=caller.call).send("register").receive("ready")
         over = end_user(caller)
 
     assert (talking["call_sid"], talking["identity"], over["identity"]) == (caller.call, "alice", None)
@@ -112,9 +112,9 @@ def test_where_only_registered_calls_exist_nobody_is_on_another(serve: Servers) 
 
 
 def test_who_hung_up_says_no_more(site: Site) -> None:
-    with phone(site) as alice:
+    with signal_client(site) as alice:
         caller = Caller(site, call=alice.call()["callsid"])
-        alice.say("hangup", callsid=caller.call).say("register").hear("ready")
+        alice.send("hangup", callsid=caller.call).send("register").receive("ready")
 
         assert speak(caller).status == 409
 

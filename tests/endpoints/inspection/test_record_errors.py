@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 from support.server import Caller, Running, path_of
-from support.signal_client import phone
+from support.signal_client import signal_client
 from support.sse import Stream, Waiting, until
 
 from emulator.engine.callbacks.end_user_messages import LoggedMessage
@@ -161,8 +161,10 @@ def test_every_list_shows_the_others(running: Running, kind: str) -> None:
 
 
 def test_the_list_of_users_shows_the_others(running: Running) -> None:
-    with phone(running.site, "alice"), phone(running.site, "bob"):
-        next(line for line in running.engine.call_controller.lines if line.identity == "alice").account_sid = NO_JSON
+    with signal_client(running.site, "alice"), signal_client(running.site, "bob"):
+        next(
+            line for line in running.engine.call_controller.connections if line.identity == "alice"
+        ).account_sid = NO_JSON
         users = listed(running, "users")["users"]
 
     broken, fine = sorted(users, key=lambda user: "error" not in user)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from support.server import Caller, Servers, Site, fresh
-from support.signal_client import phone
+from support.signal_client import signal_client
 from support.sse import reset, until
 
 JSON = [("Content-Type", "application/json")]
@@ -29,9 +29,9 @@ def status_of(site: Site, call_sid: str) -> str:
 
 def test_a_connected_user_is_listed_until_it_goes(site: Site) -> None:
     name = fresh("user")
-    with phone(site, name) as alice:
+    with signal_client(site, name) as alice:
         connected = user(site, name)
-        alice.say("register", media={"audio": True}).hear("ready")
+        alice.send("register", media={"audio": True}).receive("ready")
         registered = user(site, name)
         call = alice.call()["callsid"]
         calling = user(site, name)
@@ -44,7 +44,7 @@ def test_a_connected_user_is_listed_until_it_goes(site: Site) -> None:
 
 def test_users_and_insights_are_counted(serve: Servers) -> None:
     site = serve(voice_token="lenient", retry_window=7)
-    with phone(site, "alice"), phone(site, "bob"), phone(site, "bob"):
+    with signal_client(site, "alice"), signal_client(site, "bob"), signal_client(site, "bob"):
         page = site.get("/_emulator/users").json()
     site.ask("POST", "/eventgw?.twilio.com/v4/EndpointEvents", JSON, b"{}")
 
@@ -54,10 +54,10 @@ def test_users_and_insights_are_counted(serve: Servers) -> None:
 
 def test_an_incoming_call_is_shown_with_its_direction(site: Site) -> None:
     name, other = fresh("user"), fresh("user")
-    with phone(site, name) as alice, phone(site, other) as bob:
-        bob.say("register", media={"audio": True}).hear("ready")
-        alice.say("invite", callsid="TJS1", sdp="v=0", twilio={"params": f"To={other}"})
-        incoming = bob.hear("invite")["callsid"]
+    with signal_client(site, name) as alice, signal_client(site, other) as bob:
+        bob.send("register", media={"audio": True}).receive("ready")
+        alice.send("invite", callsid="TJS1", sdp="v=0", twilio={"params": f"To={other}"})
+        incoming = bob.receive("invite")["callsid"]
 
         assert user(site, other)["calls"] == [
             {"call_sid": incoming, "account_sid": None, "direction": "incoming", "answered": False}
@@ -81,21 +81,21 @@ def test_a_call_to_nobody_goes_as_was_set(
 ) -> None:
     caller, called = fresh("user"), fresh("user")
     behave(site, called if whose == "the called" else caller, **behaviour)
-    with phone(site, caller) as alice:
-        alice.say("invite", callsid="TJS1", sdp="v=0", twilio={"params": f"To={called}"})
-        call = alice.hear("ringing")["callsid"] if heard == "ringing" else alice.hear(heard)["callsid"]
+    with signal_client(site, caller) as alice:
+        alice.send("invite", callsid="TJS1", sdp="v=0", twilio={"params": f"To={called}"})
+        call = alice.receive("ringing")["callsid"] if heard == "ringing" else alice.receive(heard)["callsid"]
 
         assert status_of(site, call) == status
 
 
 def test_a_call_that_only_rings_takes_messages_and_one_that_was_rejected_does_not(site: Site) -> None:
     called = fresh("user")
-    with phone(site) as alice:
+    with signal_client(site) as alice:
         sent = []
         for reaction, heard in (("ring", "ringing"), ("reject", "hangup")):
             behave(site, called, reaction=reaction)
-            alice.say("invite", callsid=f"TJS{reaction}", sdp="v=0", twilio={"params": f"To={called}"})
-            sent.append(Caller(site, call=alice.hear(heard)["callsid"]).send())
+            alice.send("invite", callsid=f"TJS{reaction}", sdp="v=0", twilio={"params": f"To={called}"})
+            sent.append(Caller(site, call=alice.receive(heard)["callsid"]).send())
 
     assert [reply.status for reply in sent] == [201, 400]
 
@@ -104,7 +104,7 @@ def test_it_is_usual_again_once_it_is_deleted(site: Site) -> None:
     name = fresh("user")
     behave(site, name, reaction="busy")
     first, second = (site.delete(f"/_emulator/users/{name}/behaviour") for _ in range(2))
-    with phone(site) as alice:
+    with signal_client(site) as alice:
         answer = alice.call(name)
 
     assert ((first.status, first.body), second.status) == ((204, b""), 404)

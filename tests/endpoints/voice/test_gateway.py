@@ -10,7 +10,7 @@ import sys
 
 import pytest
 from support.server import PATIENCE, Caller, Command, Running, Servers, Site, address_of, request
-from support.signal_client import KX, Phone, phone
+from support.signal_client import KX, SignalClient, signal_client
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -33,14 +33,14 @@ def masked(text: str) -> bytes:
 
 
 def test_messages_go_both_ways_and_the_call_ends(site: Site) -> None:
-    with phone(site) as alice:
+    with signal_client(site) as alice:
         call = alice.call()["callsid"]
         caller = Caller(site, call=call)
         created = caller.send('{"n":1.00}').json()
-        delivered = alice.hear("message")
-        alice.say("message", callsid=call, content=1, voiceeventsid=KX, messagetype="user-defined-message")
-        ack = alice.hear("ack")
-        alice.say("hangup", callsid=call).say("register", media={"audio": False}).hear("offline")
+        delivered = alice.receive("message")
+        alice.send("message", callsid=call, content=1, voiceeventsid=KX, messagetype="user-defined-message")
+        ack = alice.receive("ack")
+        alice.send("hangup", callsid=call).send("register", media={"audio": False}).receive("offline")
         refused = caller.send()
 
     assert (delivered["voiceeventsid"], delivered["content"]) == (created["sid"], {"n": 1.0})
@@ -52,36 +52,36 @@ def test_who_came_by_an_edge_of_its_own_is_led_back_to_it(site: Site) -> None:
     host, port = address_of(site.url)
     address = f"ws://voice-js.localhost:{port}/signal?.twilio.com/signal"
     with connect(address, sock=socket.create_connection((host, port))) as alice:
-        connected = Phone(alice).say("listen", token="alice").hear("connected")
+        connected = SignalClient(alice).send("listen", token="alice").receive("connected")
 
     assert connected["edge"] == f"localhost:{port}/signal?"
 
 
 def test_two_users_talk(site: Site) -> None:
-    with phone(site, "carol") as carol, phone(site, "dave") as dave:
-        dave.say("register", media={"audio": True}).hear("ready")
-        carol.say("invite", callsid="TJS1", sdp="v=0", twilio={"params": "To=client%3Adave"})
-        incoming = dave.hear("invite")
-        dave.say("answer", callsid=incoming["callsid"], sdp="v=0")
-        answer = carol.hear("answer")
-        carol.say("hangup", callsid=answer["callsid"])
+    with signal_client(site, "carol") as carol, signal_client(site, "dave") as dave:
+        dave.send("register", media={"audio": True}).receive("ready")
+        carol.send("invite", callsid="TJS1", sdp="v=0", twilio={"params": "To=client%3Adave"})
+        incoming = dave.receive("invite")
+        dave.send("answer", callsid=incoming["callsid"], sdp="v=0")
+        answer = carol.receive("answer")
+        carol.send("hangup", callsid=answer["callsid"])
 
         assert incoming["parameters"]["From"] == "client:carol"
-        assert dave.hear("hangup") == {"callsid": incoming["callsid"]}
+        assert dave.receive("hangup") == {"callsid": incoming["callsid"]}
 
 
 def test_a_call_outlives_its_socket(site: Site) -> None:
-    with phone(site) as alice:
+    with signal_client(site) as alice:
         answer = alice.call()
-    with phone(site) as again:
-        again.say("invite", callsid=answer["callsid"], sdp="v=0", reconnect=answer["reconnect"], twilio={})
+    with signal_client(site) as again:
+        again.send("invite", callsid=answer["callsid"], sdp="v=0", reconnect=answer["reconnect"], twilio={})
 
-        assert again.hear("answer") == {"callsid": answer["callsid"], "reconnect": answer["reconnect"]}
+        assert again.receive("answer") == {"callsid": answer["callsid"], "reconnect": answer["reconnect"]}
 
 
 def test_insights_stay_on_this_machine(site: Site) -> None:
-    with phone(site, None) as alice:
-        home = alice.say("listen", token="x").hear("connected")["home"]
+    with signal_client(site, None) as alice:
+        home = alice.send("listen", token="x").receive("connected")["home"]
 
     assert home == f"localhost:{site.address[1]}/eventgw?"
 
@@ -91,13 +91,13 @@ def test_insights_stay_on_this_machine(site: Site) -> None:
     ["http://localhost:3000", "https://app.localhost", "http://127.0.0.1", "http://[::1]:8080", "http://ok.example"],
 )
 def test_pages_of_this_machine_and_those_allowed_may_come_in(serve: Servers, origin: str) -> None:
-    with phone(serve(allowed_origins=frozenset({"http://ok.example"})), origin=origin) as page:
-        page.say("register").hear("ready")
+    with signal_client(serve(allowed_origins=frozenset({"http://ok.example"})), origin=origin) as page:
+        page.send("register").receive("ready")
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "ftp://localhost", "http://localhost.evil.example"])
 def test_other_pages_may_not(site: Site, origin: str) -> None:
-    with pytest.raises(InvalidStatus) as caught, phone(site, origin=origin):
+    with pytest.raises(InvalidStatus) as caught, signal_client(site, origin=origin):
         pass
 
     assert caught.value.response.status_code == 403
@@ -123,24 +123,24 @@ def test_a_page_of_our_own_may_come_in_whatever_we_are_called(
 
 
 def test_a_frame_that_is_too_large_ends_its_own_connection_only(site: Site) -> None:
-    with phone(site, "erin") as erin, phone(site, "frank") as frank:
+    with signal_client(site, "erin") as erin, signal_client(site, "frank") as frank:
         erin.socket.send("x" * MAX_FRAME)
-        assert erin.hear("error")["error"]["code"] == 31100
+        assert erin.receive("error")["error"]["code"] == 31100
         erin.socket.send("x" * (MAX_FRAME + 1))
 
         assert erin.close_code() == 1009
-        frank.say("register").hear("ready")
+        frank.send("register").receive("ready")
 
 
 def test_a_frame_in_bytes_is_malformed(site: Site) -> None:
-    with phone(site) as alice:
+    with signal_client(site) as alice:
         alice.socket.send(b"\x00")
 
-        assert alice.hear("error")["error"]["code"] == 31100
+        assert alice.receive("error")["error"]["code"] == 31100
 
 
 def test_text_that_is_no_utf_8_ends_the_connection(site: Site) -> None:
-    with phone(site) as alice:
+    with signal_client(site) as alice:
         with alice.socket.send_context():  # its send encodes text
             alice.socket.protocol.send_text(b"\xff")
 
@@ -148,16 +148,16 @@ def test_text_that_is_no_utf_8_ends_the_connection(site: Site) -> None:
 
 
 def test_a_strict_emulator_asks_for_genuine_tokens(serve: Servers) -> None:
-    with phone(serve(voice_token="strict"), None) as alice:
-        assert alice.say("listen", token="foo").hear("error")["error"]["code"] == 31204
+    with signal_client(serve(voice_token="strict"), None) as alice:
+        assert alice.send("listen", token="foo").receive("error")["error"]["code"] == 31204
 
 
 def test_a_connection_that_dies_in_the_middle_of_a_frame_is_no_failure(site: Site) -> None:
-    with phone(site, "grace") as grace:
+    with signal_client(site, "grace") as grace:
         grace.socket.socket.sendall(b"\x81\xfe")
         grace.socket.socket.shutdown(2)
-    with phone(site) as alice:
-        alice.say("register").hear("ready")
+    with signal_client(site) as alice:
+        alice.send("register").receive("ready")
 
 
 def test_what_comes_along_with_the_handshake_is_not_lost(site: Site) -> None:
@@ -205,7 +205,11 @@ def test_a_handshake_without_its_key_is_refused(site: Site) -> None:
 
 def test_a_client_that_never_reads_is_cut_off_and_nobody_notices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "MAX_BEHIND", 10)
-    with Running(Settings(port=0)) as running, running.site.connect() as deaf, phone(running.site, "ivan") as ivan:
+    with (
+        Running(Settings(port=0)) as running,
+        running.site.connect() as deaf,
+        signal_client(running.site, "ivan") as ivan,
+    ):
         call_controller = running.engine.call_controller
         deaf.send(request("GET", "/signal", HANDSHAKE) + masked('{"type":"listen","payload":{"token":"heidi"}}'))
         deaf.send(masked('{"type":"invite","payload":{"callsid":"TJS1"}}'))
@@ -213,19 +217,19 @@ def test_a_client_that_never_reads_is_cut_off_and_nobody_notices(monkeypatch: py
         while b'"answer"' not in heard:
             heard += deaf.socket.recv(4096)
         call = ivan.call()["callsid"]
-        heidi = next(party.call_sid for party in call_controller.parties if party.call_sid != call)
+        heidi = next(leg.call_sid for leg in call_controller.legs if leg.call_sid != call)
         for _ in range(1000):  # what the kernel takes for a client that does not read is a few MB
             Caller(running.site, call=heidi).send(json.dumps("x" * 9000))
-            if len(list(call_controller.lines)) == 1:
+            if len(list(call_controller.connections)) == 1:
                 break
 
-        assert [line.identity for line in call_controller.lines] == ["ivan"]
-        ivan.say("register").hear("ready")
+        assert [connection.identity for connection in call_controller.connections] == ["ivan"]
+        ivan.send("register").receive("ready")
 
 
 def test_silence_is_broken_by_keepalives(monkeypatch: pytest.MonkeyPatch, serve: Servers) -> None:
     monkeypatch.setattr(Gateway.__init__, "__kwdefaults__", {"keepalive": 0.1})
-    with phone(serve(now=lambda: 0.0)) as alice:
+    with signal_client(serve(now=lambda: 0.0)) as alice:
         assert alice.socket.recv(timeout=PATIENCE) == "\n"
         alice.socket.send("\n")
         assert alice.socket.recv(timeout=PATIENCE) == "\n"
@@ -234,8 +238,8 @@ def test_silence_is_broken_by_keepalives(monkeypatch: pytest.MonkeyPatch, serve:
 def test_who_never_says_who_it_is_is_sent_away(monkeypatch: pytest.MonkeyPatch, serve: Servers) -> None:
     monkeypatch.setattr(Gateway.__init__, "__kwdefaults__", {"keepalive": 0.1})
     site = serve(now=lambda: 0.0)
-    with phone(site) as alice:
-        with phone(site, None) as stranger:
+    with signal_client(site) as alice:
+        with signal_client(site, None) as stranger:
             assert stranger.close_code() == 1001
         heard = [alice.socket.recv(timeout=PATIENCE) for _ in range(5)]
 
@@ -243,12 +247,12 @@ def test_who_never_says_who_it_is_is_sent_away(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_failure_of_ours_is_told_and_the_call_goes_on(caplog: pytest.LogCaptureFixture) -> None:
-    with Running(Settings(port=0)) as running, phone(running.site) as alice:
+    with Running(Settings(port=0)) as running, signal_client(running.site) as alice:
         running.engine.call_controller.on_message = lambda _message: 1 / 0
         call = alice.call()["callsid"]
-        alice.say("message", callsid=call, content=1, voiceeventsid=KX, messagetype="user-defined-message")
-        error = alice.hear("error")["error"]
-        alice.say("reinvite", callsid=call, sdp="v=0").hear("answer")
+        alice.send("message", callsid=call, content=1, voiceeventsid=KX, messagetype="user-defined-message")
+        error = alice.receive("error")["error"]
+        alice.send("reinvite", callsid=call, sdp="v=0").receive("answer")
 
     assert error["code"] == 31000
     assert "ZeroDivisionError" in caplog.text
@@ -259,14 +263,14 @@ def test_it_is_there_by_tls_too(serve: Servers) -> None:
     trust = ssl.create_default_context(cadata=site.get("/_emulator/ca.pem").text)
     url = site.https.replace("https", "wss", 1) + "/signal"
     with connect(url, ssl=trust, compression=None, open_timeout=PATIENCE) as socket:
-        answer = Phone(socket).say("listen", token="alice").hear("connected")
+        answer = SignalClient(socket).send("listen", token="alice").receive("connected")
 
     assert answer["home"] == f"localhost:{address_of(site.https)[1]}/eventgw?"
 
 
 def test_users_are_told_that_the_emulator_stops() -> None:
     with Command() as command:
-        with phone(command.site()) as alice:
+        with signal_client(command.site()) as alice:
             command.process.terminate()
 
             assert alice.close_code() == 1012  # RFC 6455's registry: service restart

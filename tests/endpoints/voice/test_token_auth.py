@@ -13,7 +13,7 @@ SECRET = "a secret that is long enough for HS256"
 BEGIN = 1_800_000_000.0
 
 
-def admission(*, strict: bool, now: float = BEGIN) -> TokenAuthenticator:
+def authenticator(*, strict: bool, now: float = BEGIN) -> TokenAuthenticator:
     keys = {API_KEY: ApiKey(secret=SECRET, account_sid=ACCOUNT)}
     return TokenAuthenticator(strict=strict, api_keys=keys, now=lambda: now)
 
@@ -26,7 +26,7 @@ def token(identity: str | None = "alice", secret: str = SECRET) -> str:
 
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_genuine_token_says_who_it_is_and_for_how_long(strict: bool) -> None:  # noqa: FBT001  a table of two
-    assert admission(strict=strict).admit(token()) == User("alice", ACCOUNT, 60)
+    assert authenticator(strict=strict).authenticate(token()) == User("alice", ACCOUNT, 60)
 
 
 @pytest.mark.parametrize(
@@ -40,47 +40,47 @@ def test_a_genuine_token_says_who_it_is_and_for_how_long(strict: bool) -> None: 
     ],
 )
 def test_a_lenient_emulator_takes_any_token(text: str, user: User) -> None:
-    assert admission(strict=False).admit(text) == user
+    assert authenticator(strict=False).authenticate(text) == user
 
 
 @pytest.mark.parametrize("digits", [400, 5000])
 def test_a_lenient_emulator_takes_any_time(digits: int) -> None:
     claims = urlsafe_b64encode(b'{"exp": %b, "grants": {"identity": "alice"}}' % (b"9" * digits)).decode()
 
-    assert admission(strict=False).admit(f"e30.{claims}.").identity == "alice"
+    assert authenticator(strict=False).authenticate(f"e30.{claims}.").identity == "alice"
 
 
 @pytest.mark.parametrize("beginning", ["b" * MAX_IDENTITY, "\ud800" * MAX_IDENTITY])
 def test_users_whose_identities_are_too_long_are_cut_and_kept_apart(
     beginning: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    one, other = (admission(strict=False).admit(beginning + end).identity for end in "12")
+    one, other = (authenticator(strict=False).authenticate(beginning + end).identity for end in "12")
 
     assert one != other
     assert len(one) == len(other) == MAX_IDENTITY
     assert one[:100] == other[:100] == beginning[:100]
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
-    assert admission(strict=False).admit(beginning).identity == beginning
+    assert authenticator(strict=False).authenticate(beginning).identity == beginning
 
 
 def test_a_strict_emulator_refuses_an_identity_that_is_too_long() -> None:
-    assert admission(strict=True).admit(token("b" * MAX_IDENTITY)).identity == "b" * MAX_IDENTITY
+    assert authenticator(strict=True).authenticate(token("b" * MAX_IDENTITY)).identity == "b" * MAX_IDENTITY
 
     with pytest.raises(TokenError, match="longer than 121") as caught:
-        admission(strict=True).admit(token("b" * (MAX_IDENTITY + 1)))
+        authenticator(strict=True).authenticate(token("b" * (MAX_IDENTITY + 1)))
     assert caught.value.failure.code == 31201
 
 
 def test_an_expired_token_is_good_for_nothing_more() -> None:
-    assert admission(strict=False, now=BEGIN + 90).admit(token()).ttl == 0
+    assert authenticator(strict=False, now=BEGIN + 90).authenticate(token()).ttl == 0
 
     with pytest.raises(TokenError, match="expired"):
-        admission(strict=True, now=BEGIN + 90).admit(token())
+        authenticator(strict=True, now=BEGIN + 90).authenticate(token())
 
 
 @pytest.mark.parametrize(("strict", "text", "code"), [(True, "bob", 31204), (True, None, 31102), (False, None, 31102)])
 def test_what_is_not_good_enough_is_refused(strict: bool, text: str | None, code: int) -> None:  # noqa: FBT001
     with pytest.raises(TokenError) as caught:
-        admission(strict=strict).admit(text)
+        authenticator(strict=strict).authenticate(text)
 
     assert caught.value.failure.code == code

@@ -169,7 +169,7 @@ class World:
     def call(self, which: int) -> None:
         self.aliases += 1
         alias, line = f"TJS{self.aliases}", self.lines[which]
-        self.engine.call_controller.invite(line, client_frames.Invite(call_sid=alias, sdp="", parameters={}))
+        self.engine.call_controller.invite(line, client_frames.ClientInvite(call_sid=alias, sdp="", parameters={}))
         self.calls[which] = line.aliases[alias]
         self.known[self.calls[which]] = PLACES[which]
         self.talking.add(self.calls[which])
@@ -201,14 +201,14 @@ class World:
 
     def say(self, which: int) -> None:
         call_sid, account_sid = self.calls[which], PLACES[which]
-        frame = client_frames.UserMessage(
+        frame = client_frames.ClientMessage(
             call_sid=call_sid,
             sid=KX,
             content="{}",
             content_type="application/json",
             message_type="user-defined-message",
         )
-        self.engine.call_controller.message(self.lines[which], frame)
+        self.engine.call_controller.receive_message(self.lines[which], frame)
         if call_sid in self.talking:
             number = self.numbers.get((account_sid, call_sid), 1)
             self.numbers[account_sid, call_sid] = number + 1
@@ -262,7 +262,7 @@ def test_every_subscription_that_is_told_is_told_once_and_in_order_whatever_happ
     assert [one.was_reset for one in world.made] == world.was_reset
     kept = [one for one, was_reset in zip(world.made, world.was_reset, strict=True) if not was_reset]
     assert list(world.engine.callback_dispatcher.deliveries.select(DeliveryFilter())) == kept
-    assert {party.call_sid for party in world.engine.call_controller.parties} == world.talking
+    assert {leg.call_sid for leg in world.engine.call_controller.legs} == world.talking
     assert [one.sid for one in world.engine.callback_dispatcher.subscriptions] == [
         sid for _, _, sid in world.subscribed
     ]

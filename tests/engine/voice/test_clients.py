@@ -11,9 +11,9 @@ A = "AC" + "a" * 32
 B = "AC" + "b" * 32
 
 
-async def is_woken(line: ClientConnection) -> bool:
-    """Whether `line.wait()` returns immediately."""
-    waiting = asyncio.ensure_future(line.wait())
+async def is_woken(connection: ClientConnection) -> bool:
+    """Whether `connection.wait()` returns immediately."""
+    waiting = asyncio.ensure_future(connection.wait())
     done, _ = await asyncio.wait({waiting}, timeout=0)
     waiting.cancel()
     return bool(done)
@@ -21,56 +21,56 @@ async def is_woken(line: ClientConnection) -> bool:
 
 def test_what_is_said_wakes_and_is_taken_once_and_in_order() -> None:
     async def story() -> list[object]:
-        line = ClientConnection()
-        before = await is_woken(line)
-        line.put(server_frames.ReadyFrame())
-        line.put(server_frames.Offline())
-        return [before, await is_woken(line), line.take(), await is_woken(line), line.take()]
+        connection = ClientConnection()
+        before = await is_woken(connection)
+        connection.put(server_frames.ReadyFrame())
+        connection.put(server_frames.Offline())
+        return [before, await is_woken(connection), connection.take(), await is_woken(connection), connection.take()]
 
     assert asyncio.run(story()) == [False, True, [server_frames.ReadyFrame(), server_frames.Offline()], False, []]
 
 
 def test_a_closed_line_gives_what_is_there_stays_awake_and_takes_no_more() -> None:
     async def story() -> list[object]:
-        line = ClientConnection()
-        line.put(server_frames.ReadyFrame())
-        line.close("enough")
-        line.put(server_frames.Offline())
-        return [line.take(), line.take(), line.closed, await is_woken(line)]
+        connection = ClientConnection()
+        connection.put(server_frames.ReadyFrame())
+        connection.close("enough")
+        connection.put(server_frames.Offline())
+        return [connection.take(), connection.take(), connection.closed, await is_woken(connection)]
 
     assert asyncio.run(story()) == [[server_frames.ReadyFrame()], [], "enough", True]
 
 
 def test_who_does_not_read_is_cut_off_once() -> None:
     cuts: list[None] = []
-    line = ClientConnection(cut=lambda: cuts.append(None))
+    connection = ClientConnection(abort=lambda: cuts.append(None))
     for _ in range(MAX_BEHIND + 5):
-        line.put(server_frames.ReadyFrame())
+        connection.put(server_frames.ReadyFrame())
 
     assert len(cuts) == 1
-    assert line.closed is not None
-    assert line.take() == []
+    assert connection.closed is not None
+    assert connection.take() == []
 
 
 def test_a_user_for_whom_too_many_bytes_wait_is_cut_off() -> None:
     cuts: list[None] = []
-    known, line = ClientConnections(account()), ClientConnection(cut=lambda: cuts.append(None))
-    known.put(line, "alice")
+    known, connection = ClientConnections(account()), ClientConnection(abort=lambda: cuts.append(None))
+    known.put(connection, "alice")
     alone = known._bound.bytes
     for _ in range(MAX_BYTES_BEHIND // 40_000 + 1):
-        line.put(server_frames.Delivered(call_sid="CA", sid="KX", content="x" * 40_000))
+        connection.put(server_frames.ServerMessage(call_sid="CA", sid="KX", content="x" * 40_000))
 
     assert len(cuts) == 1
-    assert line.closed == "it does not read: frames reached: at most 1048576 bytes; read them"
+    assert connection.closed == "it does not read: frames reached: at most 1048576 bytes; read them"
     assert known._bound.bytes == alone
 
 
 def test_a_line_without_a_way_to_cut_it_is_only_closed() -> None:
-    line = ClientConnection()
+    connection = ClientConnection()
     for _ in range(MAX_BEHIND + 1):
-        line.put(server_frames.ReadyFrame())
+        connection.put(server_frames.ReadyFrame())
 
-    assert line.closed is not None
+    assert connection.closed is not None
 
 
 def test_lines_are_found_by_identity_account_and_registration() -> None:
@@ -80,9 +80,9 @@ def test_lines_are_found_by_identity_account_and_registration() -> None:
         ClientConnection(),
         ClientConnection(account_sid=A),
     )
-    for line in (mine, everybodys, unregistered):
-        known.put(line, "alice")
-        line.registered = line is not unregistered
+    for connection in (mine, everybodys, unregistered):
+        known.put(connection, "alice")
+        connection.registered = connection is not unregistered
 
     assert known.callable("alice", A) == [mine, everybodys]
     assert known.callable("alice", B) == [everybodys]
@@ -92,28 +92,28 @@ def test_lines_are_found_by_identity_account_and_registration() -> None:
 
 
 def test_a_line_that_changes_its_identity_is_found_by_the_new_one_only() -> None:
-    known, line = ClientConnections(account()), ClientConnection(registered=True)
-    known.put(line, "alice")
-    known.put(line, "bob")
+    known, connection = ClientConnections(account()), ClientConnection(registered=True)
+    known.put(connection, "alice")
+    known.put(connection, "bob")
 
-    assert (known.callable("alice", None), known.callable("bob", None)) == ([], [line])
+    assert (known.callable("alice", None), known.callable("bob", None)) == ([], [connection])
     assert len(known) == 1
 
 
 def test_a_line_that_is_removed_is_forgotten() -> None:
-    known, line, other = ClientConnections(account()), ClientConnection(), ClientConnection()
-    known.put(line, "alice")
+    known, connection, other = ClientConnections(account()), ClientConnection(), ClientConnection()
+    known.put(connection, "alice")
     known.put(other, "alice")
-    for gone in (line, line, other):
+    for gone in (connection, connection, other):
         known.remove(gone)
 
-    assert (len(known), list(known), line in known) == (0, [], False)
+    assert (len(known), list(known), connection in known) == (0, [], False)
 
 
 def test_there_is_an_end_to_users_but_not_for_those_who_are_here() -> None:
-    known, line = ClientConnections(account(connected_users=1)), ClientConnection()
-    known.put(line, "alice")
-    known.put(line, "bob")
+    known, connection = ClientConnections(account(connected_users=1)), ClientConnection()
+    known.put(connection, "alice")
+    known.put(connection, "bob")
 
     with pytest.raises(CapacityError, match="connected_users"):
         known.put(ClientConnection(), "carol")

@@ -17,29 +17,29 @@ from emulator.engine.voice.delivery_status import DeliveryStatus
 from emulator.wire.signalling import client_frames
 
 
-def board(monotonic: Callable[[], float]) -> CallController:
+def call_controller_at(monotonic: Callable[[], float]) -> CallController:
     ids = IdGenerator(random.Random(0).randbytes)
     return CallController(account(), CallRegistry(account(), Unregistered.ANY), ids, monotonic, later=Timers().later)
 
 
 def call(call_controller: CallController) -> tuple[ClientConnection, str]:
     """Connect a client that calls a simulated callee; return its connection and the CallSid."""
-    line = ClientConnection()
-    call_controller.connect(line, identity="alice", account_sid=None)
-    call_controller.invite(line, client_frames.Invite(call_sid="TJS1", sdp="", parameters={}))
-    line.take()
-    return line, line.aliases["TJS1"]
+    connection = ClientConnection()
+    call_controller.connect(connection, identity="alice", account_sid=None)
+    call_controller.invite(connection, client_frames.ClientInvite(call_sid="TJS1", sdp="", parameters={}))
+    connection.take()
+    return connection, connection.aliases["TJS1"]
 
 
 def test_a_message_is_handed_over_when_it_is_written_and_not_before() -> None:
     times = iter([10.0, 11.0, 11.5, 12.0])
-    call_controller = board(lambda: next(times))
-    line, call_sid = call(call_controller)
+    call_controller = call_controller_at(lambda: next(times))
+    connection, call_sid = call(call_controller)
     first, second = (call_controller.deliver(call_sid, KX, "{}") for _ in range(2))
     before = first.after
-    call_controller.written(line, 1)
+    call_controller.messages_written(connection, 1)
     after_one = second.after
-    call_controller.written(line, 1)
+    call_controller.messages_written(connection, 1)
 
     assert (before, first.after, after_one, second.after) == (None, 1.5, None, 1.0)
     assert (first.to, first.reason) == ("alice", None)
@@ -47,68 +47,71 @@ def test_a_message_is_handed_over_when_it_is_written_and_not_before() -> None:
 
 def test_what_was_written_to_one_socket_keeps_its_time() -> None:
     times = iter([1.0, 2.0, 5.0])
-    call_controller = board(lambda: next(times))
-    line, call_sid = call(call_controller)
-    handover = call_controller.deliver(call_sid, KX, "{}")
+    call_controller = call_controller_at(lambda: next(times))
+    connection, call_sid = call(call_controller)
+    delivery_status = call_controller.deliver(call_sid, KX, "{}")
     again, other = ClientConnection(), ClientConnection()
     for each in (again, other):
-        each.handovers.append(handover)
-    call_controller.written(line, 1)
-    call_controller.written(again, 1)
-    call_controller.lost(other)
+        each.undelivered.append(delivery_status)
+    call_controller.messages_written(connection, 1)
+    call_controller.messages_written(again, 1)
+    call_controller.disconnect(other)
 
-    assert (handover.to, handover.after) == ("alice", 1.0)
+    assert (delivery_status.to, delivery_status.after) == ("alice", 1.0)
 
 
 def test_what_was_not_written_before_the_socket_was_lost_went_to_nobody() -> None:
-    call_controller = board(lambda: 0.0)
-    line, call_sid = call(call_controller)
-    handover = call_controller.deliver(call_sid, KX, "{}")
-    call_controller.lost(line)
+    call_controller = call_controller_at(lambda: 0.0)
+    connection, call_sid = call(call_controller)
+    delivery_status = call_controller.deliver(call_sid, KX, "{}")
+    call_controller.disconnect(connection)
 
-    assert handover == DeliveryStatus(None, "alice was lost before it was sent: its socket is gone")
+    assert delivery_status == DeliveryStatus(None, "alice was lost before it was sent: its socket is gone")
 
 
 @pytest.mark.parametrize("lost_first", [True, False])
 def test_while_it_rings_on_two_sockets_one_of_them_is_enough(*, lost_first: bool) -> None:
-    call_controller = board(lambda: 0.0)
-    lines = [ClientConnection(), ClientConnection()]
-    for line in lines:
-        call_controller.connect(line, identity="alice", account_sid=None)
-        call_controller.register(line, available=True)
-    call_sid = call_controller.place("alice", from_="bob", custom={})
-    handover = call_controller.deliver(call_sid, KX, "{}")
-    steps = [lambda: call_controller.lost(lines[0]), lambda: call_controller.written(lines[1], 1)]
+    call_controller = call_controller_at(lambda: 0.0)
+    connections = [ClientConnection(), ClientConnection()]
+    for connection in connections:
+        call_controller.connect(connection, identity="alice", account_sid=None)
+        call_controller.register(connection, available=True)
+    call_sid = call_controller.place_call("alice", from_="bob", custom={})
+    delivery_status = call_controller.deliver(call_sid, KX, "{}")
+    steps = [
+        lambda: call_controller.disconnect(connections[0]),
+        lambda: call_controller.messages_written(connections[1], 1),
+    ]
     for step in steps if lost_first else reversed(steps):
         step()
 
-    assert (handover.to, handover.reason, handover.after) == ("alice", None, 0.0)
+    assert (delivery_status.to, delivery_status.reason, delivery_status.after) == ("alice", None, 0.0)
 
 
 def test_when_all_sockets_on_which_it_rings_are_lost_it_reached_nobody() -> None:
-    call_controller = board(lambda: 0.0)
-    lines = [ClientConnection(), ClientConnection()]
-    for line in lines:
-        call_controller.connect(line, identity="alice", account_sid=None)
-        call_controller.register(line, available=True)
-    handover = call_controller.deliver(call_controller.place("alice", from_="bob", custom={}), KX, "{}")
-    for line in lines:
-        call_controller.lost(line)
+    call_controller = call_controller_at(lambda: 0.0)
+    connections = [ClientConnection(), ClientConnection()]
+    for connection in connections:
+        call_controller.connect(connection, identity="alice", account_sid=None)
+        call_controller.register(connection, available=True)
+    delivery_status = call_controller.deliver(call_controller.place_call("alice", from_="bob", custom={}), KX, "{}")
+    for connection in connections:
+        call_controller.disconnect(connection)
 
-    assert (handover.to, handover.after) == (None, None)
-    assert handover.reason is not None
+    assert (delivery_status.to, delivery_status.after) == (None, None)
+    assert delivery_status.reason is not None
 
 
 def test_nobody_gets_what_is_for_a_call_without_a_voice_sdk() -> None:
-    handover = board(lambda: 0.0).deliver("CA", KX, "{}")
+    delivery_status = call_controller_at(lambda: 0.0).deliver("CA", KX, "{}")
 
-    assert handover == DeliveryStatus(None, "no Voice SDK is connected to this call")
+    assert delivery_status == DeliveryStatus(None, "no Voice SDK is connected to this call")
 
 
 def test_who_lost_its_socket_is_named_as_the_reason() -> None:
-    call_controller = board(lambda: 0.0)
-    line, call_sid = call(call_controller)
-    call_controller.lost(line)
+    call_controller = call_controller_at(lambda: 0.0)
+    connection, call_sid = call(call_controller)
+    call_controller.disconnect(connection)
 
     assert call_controller.deliver(call_sid, KX, "{}") == DeliveryStatus(
         None, "alice lost its connection and has not come back yet"
@@ -116,7 +119,7 @@ def test_who_lost_its_socket_is_named_as_the_reason() -> None:
 
 
 def journaled(engine: Engine, call_sid: str) -> list[DeliveryStatus | None]:
-    return [post(engine, key=key, call_sid=call_sid).handover for key in ("k", "k")]
+    return [post(engine, key=key, call_sid=call_sid).delivery_status for key in ("k", "k")]
 
 
 def test_only_what_created_a_message_was_handed_over() -> None:

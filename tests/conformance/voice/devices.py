@@ -1,4 +1,4 @@
-"""Phones: Twilio's Voice SDK in a Node process, told what to do and listened to."""
+"""Devices of Twilio's Voice SDK in a Node process, controlled by commands."""
 
 import json
 import os
@@ -29,43 +29,43 @@ def package(name: str) -> Path:
     pytest.skip(missing)
 
 
-class Phone:
+class NodeDevice:
     """One device and the call that it is in."""
 
-    def __init__(self, phones: "Phones", name: str) -> None:
-        self._phones = phones
+    def __init__(self, devices: "NodeDevices", name: str) -> None:
+        self._devices = devices
         self.name = name
-        self.heard: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self.events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
     def do(self, act: str, given: object = None) -> Self:
         """Act."""
-        self._phones.tell({"phone": self.name, "act": act, "given": given})
+        self._devices.send_command({"device": self.name, "act": act, "given": given})
         return self
 
     def send(self, content: object, kind: str = MESSAGE_TYPE) -> str:
         """Send a message; returns the sid that the SDK made for it."""
         self.do("send", {"content": content, "messageType": kind})
-        return str(self.hear("sending")["voiceEventSid"])
+        return str(self.wait_for("sending")["voiceEventSid"])
 
-    def hear(self, event: str) -> dict[str, Any]:
+    def wait_for(self, event: str) -> dict[str, Any]:
         """The next event of this kind; no error may come before it."""
-        while (heard := self.heard.get(timeout=PATIENCE))["event"] != event:
-            assert heard["event"] not in ("error", "died"), heard
-        return heard
+        while (found := self.events.get(timeout=PATIENCE))["event"] != event:
+            assert found["event"] not in ("error", "died"), found
+        return found
 
     def call(self, to: str, **more: str) -> dict[str, Any]:
         """Call, and be answered."""
-        return self.do("call", {"To": to, **more}).hear("accept")
+        return self.do("call", {"To": to, **more}).wait_for("accept")
 
 
-class Phones:
+class NodeDevices:
     """A Node process with one version of the SDK."""
 
     def __init__(self, site: Site, sdk: str) -> None:
         folder = package(sdk)
-        self._phones: dict[str, Phone] = {}
+        self._devices: dict[str, NodeDevice] = {}
         self._process = subprocess.Popen(
-            ["node", "--require", str(SHIM), str(NODE / "phones.js"), str(folder)],
+            ["node", "--require", str(SHIM), str(NODE / "devices.js"), str(folder)],
             cwd=NODE,
             env={**os.environ, "EMULATOR_URL": site.url},
             stdin=subprocess.PIPE,
@@ -75,22 +75,22 @@ class Phones:
         )
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def __getitem__(self, name: str) -> Phone:
-        return self._phones.setdefault(name, Phone(self, name))
+    def __getitem__(self, name: str) -> NodeDevice:
+        return self._devices.setdefault(name, NodeDevice(self, name))
 
-    def tell(self, what: object) -> None:
-        """Hand a command over."""
+    def send_command(self, command: object) -> None:
+        """Send a command to the process."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(what) + "\n")
+        self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            told = json.loads(line)
-            self[told["phone"]].heard.put(told)
-        for phone in list(self._phones.values()):
-            phone.heard.put({"event": "died"})
+            event = json.loads(line)
+            self[event["device"]].events.put(event)
+        for device in list(self._devices.values()):
+            device.events.put({"event": "died"})
 
     def __enter__(self) -> Self:
         return self

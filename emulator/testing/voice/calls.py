@@ -1,4 +1,4 @@
-"""The state of a call at its end user, and its errors. Plain data, updated by `Phone`."""
+"""The state of a call at its end user, and its errors. Plain data, updated by `VoiceClient`."""
 
 import json
 from dataclasses import dataclass, field
@@ -84,7 +84,7 @@ class CallState:
     parameters: dict[str, str]
     received: list[ReceivedMessage] = field(default_factory=list)
     ended: str | None = None
-    failure: SdkError | None = None
+    error: SdkError | None = None
     token: str | None = None
     offer: str = ""
 
@@ -108,6 +108,12 @@ class CallState:
             f"  {message.sid}: {_shown(message.content)}{_differing(wanted, message)}" for message in self.received
         )
         return "\n".join([what, *received])
+
+
+def call_failed(call: CallState) -> CallFailedError:
+    """Make the error to raise for a call that has ended."""
+    code, message = call.error or (None, str(call))
+    return CallFailedError(code, message)
 
 
 class CallView:

@@ -2,7 +2,7 @@
 
 import jwt
 
-from emulator.testing.voice_tokens import LIFE, voice_token
+from emulator.testing.voice.tokens import LIFE, voice_token
 from emulator.wire import access_tokens
 from emulator.wire.credentials import ApiKey
 

@@ -14,21 +14,21 @@ from websockets.uri import parse_uri
 _KEEPALIVE = "\n"
 
 
-class Phone:
+class VoiceClient:
     """A user; the constructor returns once it is connected and registered."""
 
     def __init__(self, port: int, identity: str) -> None:
         self._protocol = ClientProtocol(parse_uri(f"ws://127.0.0.1:{port}/signal"))
-        self._heard: deque[Any] = deque()
+        self._frames: deque[Any] = deque()
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._protocol.send_request(self._protocol.connect())
         self._flush()
         while self._protocol.state is State.CONNECTING:
             self.read()
-        self.say("listen", token=identity)
-        self.say("register", media={"audio": True})
-        self.hear("ready")
+        self.send("listen", token=identity)
+        self.send("register", media={"audio": True})
+        self.receive("ready")
 
     def __enter__(self) -> Self:
         return self
@@ -42,23 +42,23 @@ class Phone:
         """Return the socket's file descriptor, for `select`."""
         return self._socket.fileno()
 
-    def say(self, kind: str, **payload: object) -> None:
+    def send(self, kind: str, **payload: object) -> None:
         """Send a frame."""
-        self._send(json.dumps({"type": kind, "version": "1.6", "payload": payload}))
+        self._send_text(json.dumps({"type": kind, "version": "1.6", "payload": payload}))
 
-    def hear(self, kind: str) -> Any:  # noqa: ANN401 - JSON
+    def receive(self, kind: str) -> Any:  # noqa: ANN401 - JSON
         """Return the payload of the next frame of this kind; skip other frames."""
         while True:
-            while self._heard:
-                frame = self._heard.popleft()
+            while self._frames:
+                frame = self._frames.popleft()
                 if frame["type"] == kind:
                     return frame["payload"]
             self.read()
 
     def call(self) -> str:
         """Call an unconnected identity, which answers at once; return the CallSid."""
-        self.say("invite", callsid="TJS1", sdp="v=0", twilio={"params": "To=nobody"})
-        call_sid: str = self.hear("answer")["callsid"]
+        self.send("invite", callsid="TJS1", sdp="v=0", twilio={"params": "To=nobody"})
+        call_sid: str = self.receive("answer")["callsid"]
         return call_sid
 
     def read(self) -> None:
@@ -72,12 +72,12 @@ class Phone:
                 continue
             text = bytes(event.data).decode()
             if text == _KEEPALIVE:
-                self._send(text)
+                self._send_text(text)
             else:
-                self._heard.append(json.loads(text))
+                self._frames.append(json.loads(text))
         self._flush()
 
-    def _send(self, text: str) -> None:
+    def _send_text(self, text: str) -> None:
         self._protocol.send_text(text.encode())
         self._flush()
 

@@ -1,0 +1,1 @@
+"""The Voice SDK client of a simulated end user: calls, signalling, access tokens."""
