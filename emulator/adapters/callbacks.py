@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from emulator.engine.callbacks.deliveries import Deliveries, Delivery, DeliveryAttempt, DeliveryOutcome
+from emulator.engine.callbacks.deliveries import CallbackAttempt, CallbackDelivery, Deliveries, DeliveryOutcome
 from emulator.engine.scope import Scope
 from emulator.wire.callbacks import Callback, render
 from emulator.wire.connection_overrides import CallbackTimeouts, read_fragment
@@ -65,7 +65,7 @@ class Callbacks:
         self._resolve = resolve
         self._tls = tls
         self._made: Connections | None = None
-        self._queues: dict[_Line, deque[Delivery]] = {}
+        self._queues: dict[_Line, deque[CallbackDelivery]] = {}
         self._workers: dict[_Line, asyncio.Task[None]] = {}
         self._waiting = 0
         self._closed = False
@@ -76,7 +76,7 @@ class Callbacks:
         """Number of deliveries in the queues."""
         return self._waiting
 
-    def send(self, delivery: Delivery) -> None:
+    def send(self, delivery: CallbackDelivery) -> None:
         """Queue a delivery behind those of the same subscription; return at once."""
         if self._closed or self._waiting >= MAX_WAITING:
             why = "the emulator is stopping" if self._closed else f"{MAX_WAITING} callbacks wait already"
@@ -110,7 +110,7 @@ class Callbacks:
         if self._made is not None:
             await self._made.aclose()
 
-    async def _work(self, line: _Line, queue: deque[Delivery]) -> None:
+    async def _work(self, line: _Line, queue: deque[CallbackDelivery]) -> None:
         while queue:
             async with self._at_once:
                 self._waiting -= 1
@@ -122,7 +122,7 @@ class Callbacks:
         self._waiting -= len(self._queues.pop(line))
         return self._workers.pop(line)
 
-    async def _deliver(self, delivery: Delivery) -> None:
+    async def _deliver(self, delivery: CallbackDelivery) -> None:
         try:
             outcome = await self._try(delivery)
         except Exception as error:  # noqa: BLE001  a bug must not stop the other deliveries of the call
@@ -131,11 +131,11 @@ class Callbacks:
         else:
             self._deliveries.settle(delivery, outcome)
 
-    def _fail(self, delivery: Delivery, error: str) -> None:
-        self._deliveries.attempted(delivery, DeliveryAttempt(self._now(), 0.0, error=error))
+    def _fail(self, delivery: CallbackDelivery, error: str) -> None:
+        self._deliveries.attempted(delivery, CallbackAttempt(self._now(), 0.0, error=error))
         self._deliveries.settle(delivery, DeliveryOutcome.FAILED)
 
-    async def _try(self, delivery: Delivery) -> DeliveryOutcome:
+    async def _try(self, delivery: CallbackDelivery) -> DeliveryOutcome:
         limits = read_fragment(urlsplit(delivery.callback).fragment, self._limits)
         callback = render(
             delivery.callback,
@@ -159,11 +159,11 @@ class Callbacks:
         return DeliveryOutcome.FAILED
 
     async def _attempt(
-        self, delivery: Delivery, callback: Callback, limits: CallbackTimeouts, deadline: float
+        self, delivery: CallbackDelivery, callback: Callback, limits: CallbackTimeouts, deadline: float
     ) -> "Answer":
         at, began = self._now(), time.perf_counter()  # uvloop's clock has a resolution of 1 ms
         answer = await self._connections().ask(callback, limits, deadline)
-        attempt = DeliveryAttempt(at, time.perf_counter() - began, answer.status, answer.error)
+        attempt = CallbackAttempt(at, time.perf_counter() - began, answer.status, answer.error)
         self._deliveries.attempted(delivery, attempt)
         return answer
 

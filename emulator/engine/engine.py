@@ -5,7 +5,7 @@
 
 from collections.abc import Callable
 
-from emulator.engine.callbacks.deliveries import Delivery, DeliveryFilter
+from emulator.engine.callbacks.deliveries import CallbackDelivery, DeliveryFilter
 from emulator.engine.callbacks.dispatcher import CallbackDispatcher
 from emulator.engine.callbacks.end_user_messages import LoggedMessage
 from emulator.engine.capacity import MemoryAccount
@@ -21,13 +21,13 @@ from emulator.engine.journal.filters import MessageFilter
 from emulator.engine.journal.in_flight import InFlightRequests
 from emulator.engine.journal.index import Selection
 from emulator.engine.journal.journal import Journal
-from emulator.engine.journal.retries import RetrySequence, group_retries
+from emulator.engine.journal.retries import RetryGroup, group_retries
 from emulator.engine.journal.waits import MessageWaiter, MessageWaiters, WaitEnd, Waiter
 from emulator.engine.scope import Scope
 from emulator.engine.slices import Slices, Steps, Wakeups, Window, finish
 from emulator.engine.state.calls import CallRegistry
 from emulator.engine.state.preconditions import Preconditions
-from emulator.engine.state.schemas import SchemaResult, Schemas
+from emulator.engine.state.schemas import Schemas, ValidationResult
 from emulator.engine.voice.call_control import CallController
 from emulator.engine.voice.call_legs import EndUserMessage
 from emulator.engine.voice.delivery_status import DeliveryStatus
@@ -204,7 +204,7 @@ class Engine:
             wait, lambda: self.journal.messages(wanted).candidates(), found.size, self.slices
         )
 
-    async def page_of_deliveries(self, wanted: DeliveryFilter, window: Window) -> tuple[int, list[Delivery]]:
+    async def page_of_deliveries(self, wanted: DeliveryFilter, window: Window) -> tuple[int, list[CallbackDelivery]]:
         """Count the deliveries that match a filter and return a part of them; examine them in slices."""
         deliveries = self.callback_dispatcher.deliveries
         many = len(deliveries.candidates(wanted))
@@ -219,7 +219,7 @@ class Engine:
         many = len(deliveries.candidates(wanted))
         return await waits.add_earlier(wait, lambda: deliveries.candidates(wanted), many, self.slices)
 
-    async def retries(self, scope: Scope) -> list[RetrySequence]:
+    async def retries(self, scope: Scope) -> list[RetryGroup]:
         """Group the attempts of a scope into retry sequences, in the order of their last attempts."""
         found = self.journal.requests(MessageFilter(account_sid=scope.account_sid, call_sid=scope.call_sid))
         return await self.slices.run(self._retries(scope), found.size)
@@ -308,7 +308,7 @@ class Engine:
                 yield
         return requests, messages
 
-    def _retries(self, scope: Scope) -> Steps[list[RetrySequence]]:
+    def _retries(self, scope: Scope) -> Steps[list[RetryGroup]]:
         wanted = MessageFilter(account_sid=scope.account_sid, call_sid=scope.call_sid)
         exchanges = yield from self.journal.requests(wanted).found()
         return (yield from group_retries(exchanges, now=self.clock.now(), window=self._retry_window))
@@ -348,7 +348,7 @@ class Engine:
         made: Resource | None = None,
         new: CreateRequest | None = None,
         hex_id: str | None = None,
-        schemas: tuple[SchemaResult, ...] = (),
+        schemas: tuple[ValidationResult, ...] = (),
         delivery_status: DeliveryStatus | None = None,
     ) -> Exchange:
         exchange = Exchange(

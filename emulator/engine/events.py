@@ -8,7 +8,7 @@ from enum import StrEnum
 from itertools import accumulate, islice
 from typing import NamedTuple
 
-from emulator.engine.callbacks.deliveries import Delivery
+from emulator.engine.callbacks.deliveries import CallbackDelivery
 from emulator.engine.capacity import MemoryAccount, size_of
 from emulator.engine.journal.exchange import Exchange
 from emulator.engine.journal.filters import MessageFilter
@@ -39,7 +39,7 @@ class Event:
 
     kind: EventKind
     seq: int
-    about: Exchange | Scope | Delivery
+    about: Exchange | Scope | CallbackDelivery
 
 
 _OF_DELIVERIES = {"account_sid", "call_sid", "after"}
@@ -141,7 +141,9 @@ class EventBus(Store[Subscriber, Subscriber]):
     kind = "event_streams"
     indexed = True
 
-    def __init__(self, account: MemoryAccount, journal: Journal, delivery: Callable[[str], Delivery | None]) -> None:
+    def __init__(
+        self, account: MemoryAccount, journal: Journal, delivery: Callable[[str], CallbackDelivery | None]
+    ) -> None:
         super().__init__(account)
         self._journal = journal
         self._delivery = delivery
@@ -182,7 +184,7 @@ class EventBus(Store[Subscriber, Subscriber]):
             if subscriber.wanted.matches(exchange):
                 subscriber.notify(2 if exchange.created else 1)
 
-    def publish_delivery(self, delivery: Delivery) -> None:
+    def publish_delivery(self, delivery: CallbackDelivery) -> None:
         """Publish a new or changed delivery, as a live event only.
 
         Subscribers receive it unless they filter by more than account and call.

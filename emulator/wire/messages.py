@@ -44,9 +44,9 @@ class NewMessage(NamedTuple):
         """Digest compared when an idempotency key is reused; unlike the content, it is kept as long as the key."""
         return blake2b(self.content.encode(), digest_size=FINGERPRINT_BYTES).digest()
 
-    def create(self, hex_id: str, account_sid: str, call_sid: str, now: float) -> "Message":
+    def create(self, hex_id: str, account_sid: str, call_sid: str, now: float) -> "UserDefinedMessage":
         """Create the message."""
-        return Message(
+        return UserDefinedMessage(
             id=hex_id,
             account_sid=account_sid,
             call_sid=call_sid,
@@ -58,7 +58,7 @@ class NewMessage(NamedTuple):
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Message:
+class UserDefinedMessage:
     """A created message, reduced to what a replay needs; its content is in the journal's exchange.
 
     Attributes:

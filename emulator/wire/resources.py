@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from emulator.wire import errors, messages, paths, subscriptions
 from emulator.wire.errors import ErrorSpec
-from emulator.wire.messages import Message, NewMessage
+from emulator.wire.messages import NewMessage, UserDefinedMessage
 from emulator.wire.paths import Target
-from emulator.wire.subscriptions import NewSubscription, Subscription
+from emulator.wire.subscriptions import NewSubscription, UserDefinedMessageSubscription
 
 CreateRequest = NewMessage | NewSubscription
-Resource = Message | Subscription
+Resource = UserDefinedMessage | UserDefinedMessageSubscription
 
 Read = Callable[[Mapping[str, str], bool], CreateRequest]
 """Parse the parameters of a create request; the flag enables lenient mode."""

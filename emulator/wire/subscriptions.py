@@ -45,9 +45,9 @@ class NewSubscription(NamedTuple):
         """Bytes compared when an idempotency key is reused."""
         return f"{self.method} {self.callback}".encode()
 
-    def create(self, hex_id: str, account_sid: str, call_sid: str, now: float) -> "Subscription":
+    def create(self, hex_id: str, account_sid: str, call_sid: str, now: float) -> "UserDefinedMessageSubscription":
         """Create the subscription."""
-        return Subscription(
+        return UserDefinedMessageSubscription(
             id=hex_id,
             account_sid=account_sid,
             call_sid=call_sid,
@@ -59,7 +59,7 @@ class NewSubscription(NamedTuple):
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Subscription:
+class UserDefinedMessageSubscription:
     """A created subscription. `replays` counts how often its idempotency key was sent again.
 
     Attributes:

@@ -16,7 +16,7 @@ from twilio.request_validator import RequestValidator
 
 from emulator.adapters import callbacks
 from emulator.adapters.callbacks import Callbacks
-from emulator.engine.callbacks.deliveries import Deliveries, Delivery, DeliveryFilter, DeliveryOutcome
+from emulator.engine.callbacks.deliveries import CallbackDelivery, Deliveries, DeliveryFilter, DeliveryOutcome
 from emulator.engine.capacity import MemoryAccount
 from emulator.engine.ids import IdGenerator
 from emulator.engine.scope import Scope
@@ -35,7 +35,7 @@ class Sender:
 
     def send(
         self, url: str, *, method: str = "POST", call_sid: str = CALL, number: int = 1, digit: str = "1"
-    ) -> Delivery:
+    ) -> CallbackDelivery:
         delivery = self.deliveries.open(
             subscription(id=digit * 32, callback=url, method=method, call_sid=call_sid),
             notice(call_sid=call_sid, sequence_number=number),
@@ -45,7 +45,7 @@ class Sender:
         self.callbacks.send(delivery)
         return delivery
 
-    async def deliver(self, url: str, **given: Any) -> Delivery:  # noqa: ANN401  of send
+    async def deliver(self, url: str, **given: Any) -> CallbackDelivery:  # noqa: ANN401  of send
         delivery = self.send(url, **given)
         await self.callbacks.idle()
         return delivery

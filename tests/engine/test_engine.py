@@ -31,7 +31,7 @@ from emulator.engine.journal.filters import RequestFilter
 from emulator.engine.journal.waits import MessageWaiter, WaitEnd
 from emulator.engine.scope import Scope
 from emulator.engine.slices import Window, finish
-from emulator.engine.state.calls import Call, Leg, Status
+from emulator.engine.state.calls import Leg, RegisteredCall, Status
 from emulator.engine.state.schemas import OnFailure, Schema
 from emulator.engine.voice.clients import ClientConnection
 from emulator.wire import errors, sids
@@ -218,7 +218,7 @@ def test_a_known_key_replays_although_the_call_is_over() -> None:
         pytest.param(call(sid=OTHER_CALL), errors.CALL_UNKNOWN, id="unknown"),
     ],
 )
-def test_the_calls_state_refuses_a_message_and_leaves_no_trace(known: Call, problem: ErrorSpec) -> None:
+def test_the_calls_state_refuses_a_message_and_leaves_no_trace(known: RegisteredCall, problem: ErrorSpec) -> None:
     engine = make_engine(calls=Unregistered.REGISTERED)
     engine.calls.add(known)
 

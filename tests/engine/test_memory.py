@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from support.builders import CALLBACK, SOME_TIME, account, arrive, call, make_engine, notice, request, subscription
 
-from emulator.engine.callbacks.deliveries import DeliveryAttempt
+from emulator.engine.callbacks.deliveries import CallbackAttempt
 from emulator.engine.engine import Engine
 from emulator.engine.faults.rules import FaultEffect, FaultRuleSpec, Match, Quota
 from emulator.engine.journal.exchange import pack
@@ -70,7 +70,7 @@ def deliver(engine: Engine, number: int) -> None:
     )
     for attempt in range(6):
         deliveries.attempted(
-            made, DeliveryAttempt(SOME_TIME + number, attempt / 7, error=f"{number} is {'refused' * 20}")
+            made, CallbackAttempt(SOME_TIME + number, attempt / 7, error=f"{number} is {'refused' * 20}")
         )
 
 

@@ -9,10 +9,10 @@ from emulator.engine.config import EngineConfig
 from emulator.engine.engine import Engine
 from emulator.engine.ids import IdGenerator
 from emulator.engine.journal.exchange import Exchange, Outcome, ReceivedRequest, RequestContext, pack
-from emulator.engine.state.calls import Call, Leg, Status
+from emulator.engine.state.calls import Leg, RegisteredCall, Status
 from emulator.wire.callbacks import CallbackPayload
-from emulator.wire.messages import Message, NewMessage
-from emulator.wire.subscriptions import Subscription
+from emulator.wire.messages import NewMessage, UserDefinedMessage
+from emulator.wire.subscriptions import UserDefinedMessageSubscription
 
 ACCOUNT = "AC" + "a" * 32
 OTHER_ACCOUNT = "AC" + "b" * 32
@@ -36,7 +36,7 @@ def basic(username: str = ACCOUNT, secret: str = TOKEN) -> bytes:
     return b"Basic " + base64.b64encode(f"{username}:{secret}".encode())
 
 
-def message(**given: object) -> Message:
+def message(**given: object) -> UserDefinedMessage:
     usual = {
         "id": MESSAGE.removeprefix("KX"),
         "account_sid": ACCOUNT,
@@ -45,7 +45,7 @@ def message(**given: object) -> Message:
         "idempotency_key": None,
         "date_created": SOME_TIME,
     }
-    return Message(**{**usual, **given})
+    return UserDefinedMessage(**{**usual, **given})
 
 
 def request(**given: object) -> ReceivedRequest:
@@ -77,17 +77,17 @@ def exchange(seq: int = 1, *, kind: type[Exchange] = Exchange, **given: object) 
     if "outcome" not in given:
         usual["made"] = message(id=f"{seq:032x}")
     carried = given.get("made", usual.get("made"))
-    content = given.pop("content", "{}" if isinstance(carried, Message) else None)
+    content = given.pop("content", "{}" if isinstance(carried, UserDefinedMessage) else None)
     if isinstance(content, str):
         usual["content_utf8"] = content.encode()
-    if isinstance(carried, Message):
+    if isinstance(carried, UserDefinedMessage):
         usual["idempotency_key"] = carried.idempotency_key
     return kind(seq=seq, **{**usual, **given})
 
 
-def call(**given: object) -> Call:
+def call(**given: object) -> RegisteredCall:
     usual = {"sid": CALL, "account_sid": None, "status": Status.IN_PROGRESS, "client": Leg.VOICE_SDK}
-    return Call(**{**usual, **given})
+    return RegisteredCall(**{**usual, **given})
 
 
 class Time:
@@ -131,7 +131,7 @@ def post(
     return engine.create(arrive(engine, account_sid, call_sid), request(), NewMessage(content, key))
 
 
-def subscription(**given: object) -> Subscription:
+def subscription(**given: object) -> UserDefinedMessageSubscription:
     usual = {
         "id": SUBSCRIPTION.removeprefix("ZY"),
         "account_sid": ACCOUNT,
@@ -141,7 +141,7 @@ def subscription(**given: object) -> Subscription:
         "idempotency_key": None,
         "date_created": SOME_TIME,
     }
-    return Subscription(**{**usual, **given})
+    return UserDefinedMessageSubscription(**{**usual, **given})
 
 
 def notice(**given: object) -> CallbackPayload:

@@ -8,7 +8,7 @@ from emulator.engine.state.calls import Leg, Status
 
 
 @model
-class CallView:
+class Call:
     """A registered call."""
 
     call_sid: Annotated[str, doc(None, CALL)]
@@ -22,5 +22,5 @@ class CallView:
 class CallList:
     """The registered calls of a scope, in the order of their registration."""
 
-    calls: tuple[CallView | RecordError, ...]
+    calls: tuple[Call | RecordError, ...]
     count: Annotated[int, doc(None, 1)]

@@ -6,7 +6,7 @@ from emulator.endpoints.api.model import Timestamp, doc, model
 
 
 @model
-class ClockView:
+class ClockTime:
     """The emulator's time."""
 
     now: Timestamp

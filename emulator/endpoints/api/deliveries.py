@@ -4,12 +4,12 @@ from dataclasses import field
 from typing import Annotated, Any
 
 from emulator.endpoints.api.model import ACCOUNT, CALL, SUBSCRIPTION, Timestamp, doc, model
-from emulator.endpoints.api.pages import RecordError, Waited
+from emulator.endpoints.api.pages import RecordError, WaitResult
 from emulator.engine.callbacks.deliveries import DeliveryOutcome
 
 
 @model
-class DeliveryAttemptView:
+class DeliveryAttempt:
     """An attempt to deliver a callback."""
 
     at: Timestamp
@@ -19,7 +19,7 @@ class DeliveryAttemptView:
 
 
 @model
-class DeliveryView:
+class Delivery:
     """A callback to one subscription."""
 
     seq: Annotated[int, doc("sequence number among deliveries, from 1; pass it as `after`", 1)]
@@ -37,15 +37,15 @@ class DeliveryView:
     created_at: Timestamp
     outcome: Annotated[DeliveryOutcome, doc(None, "delivered")]
     code: Annotated[int | None, doc("Twilio error code, if it failed", None)]
-    attempts: tuple[DeliveryAttemptView, ...]
+    attempts: tuple[DeliveryAttempt, ...]
     json: Annotated[Any, doc("the parsed content", {"key": "value"})] = field(hash=False)
 
 
 @model
-class DeliveryPage(Waited):
+class DeliveryPage(WaitResult):
     """A page of deliveries."""
 
-    deliveries: tuple[DeliveryView | RecordError, ...]
+    deliveries: tuple[Delivery | RecordError, ...]
     count: Annotated[int, doc("number of matching deliveries, listed or not", 1)]
     last_seq: Annotated[int, doc("sequence number of the newest delivery; pass it as `after`", 1)]
     evicted: Annotated[int, doc("number of deliveries evicted because the store was full", 0)]

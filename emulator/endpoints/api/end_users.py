@@ -3,14 +3,14 @@
 from dataclasses import field
 from typing import Annotated, Any
 
-from emulator.endpoints.api.messages import MessageView
+from emulator.endpoints.api.messages import Message
 from emulator.endpoints.api.model import CALL, Timestamp, doc, model
 from emulator.endpoints.api.pages import RecordError
 from emulator.wire.signalling import CONTENT_TYPE
 
 
 @model
-class SaidView:
+class MessageFromEndUser:
     """A message that the end user sent."""
 
     sid: Annotated[str, doc(None, "KX" + "d" * 32)]
@@ -26,12 +26,12 @@ class SaidView:
 
 
 @model
-class EndUserView:
+class CallMessages:
     """The messages of a call in both directions."""
 
     call_sid: Annotated[str, doc(None, CALL)]
     identity: Annotated[str | None, doc("identity of the connected Voice SDK; null = none", "alice")]
-    received: tuple[MessageView | RecordError, ...]
-    said: tuple[SaidView | RecordError, ...]
+    received: tuple[Message | RecordError, ...]
+    said: tuple[MessageFromEndUser | RecordError, ...]
     received_count: Annotated[int, doc("number of messages to the end user, listed or not", 0)]
     said_count: Annotated[int, doc("number of messages from the end user, listed or not", 1)]

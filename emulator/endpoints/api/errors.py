@@ -16,7 +16,7 @@ class BadParameter:
 
 
 @model
-class Problem:
+class ErrorResponse:
     """The reason why a request was rejected."""
 
     error: Annotated[str, doc(None, "limit: '0x' is not allowed; input should be a valid integer")]

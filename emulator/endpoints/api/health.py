@@ -15,7 +15,7 @@ class Alive:
 
 
 @model
-class BoundView:
+class BoundUse:
     """The use and the maximum of one kind of state."""
 
     name: Annotated[str, doc(None, "journal")]
@@ -33,12 +33,12 @@ class BoundView:
 
 
 @model
-class Memory:
+class MemoryUse:
     """The total memory limit, and the limit of each kind of state."""
 
     bytes: Annotated[int, doc("memory in use by all stored state", 14_000)]
     max_bytes: Annotated[int, doc("the option memory_limit", 536_870_912)]
-    bounds: tuple[BoundView, ...]
+    bounds: tuple[BoundUse, ...]
 
 
 @model
@@ -51,4 +51,4 @@ class Ready(Alive):
     proxy: Annotated[str | None, doc("URL of its proxy", "http://127.0.0.1:2012")]
     connections: Annotated[int | None, doc("open connections, on all ports", 1)]
     connections_limit: Annotated[int | None, doc("maximum of open connections", 20_000)]
-    memory: Memory
+    memory: MemoryUse

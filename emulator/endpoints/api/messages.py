@@ -4,12 +4,12 @@ from dataclasses import field
 from typing import Annotated, Any
 
 from emulator.endpoints.api.model import ACCOUNT, CALL, MESSAGE, REQUEST, Timestamp, doc, model
-from emulator.endpoints.api.pages import RecordError, Waited
-from emulator.endpoints.api.requests import HandoverView, RequestView
+from emulator.endpoints.api.pages import RecordError, WaitResult
+from emulator.endpoints.api.requests import EndUserDelivery, Request
 
 
 @model
-class SchemaErrorView:
+class SchemaError:
     """A violation of a schema."""
 
     pointer: Annotated[str, doc("JSON Pointer into the content", "/to")]
@@ -17,16 +17,16 @@ class SchemaErrorView:
 
 
 @model
-class SchemaVerdict:
+class SchemaResult:
     """The result of validating a content against one schema."""
 
     name: str
     valid: bool
-    errors: tuple[SchemaErrorView, ...]
+    errors: tuple[SchemaError, ...]
 
 
 @model
-class MessageView:
+class Message:
     """A message that was created."""
 
     seq: Annotated[int, doc("sequence number in the journal, from 1; pass it as `after`", 1)]
@@ -41,15 +41,15 @@ class MessageView:
     idempotency_key: Annotated[str | None, doc(None, "1")]
     replays: Annotated[int, doc("number of later requests with the same key, whatever their content", 0)]
     notes: Annotated[tuple[str, ...], doc("warnings about the accepted content", [])]
-    schemas: Annotated[tuple[SchemaVerdict, ...], doc("results of the schemas of its scope", [])]
+    schemas: Annotated[tuple[SchemaResult, ...], doc("results of the schemas of its scope", [])]
     date_created: Annotated[str, doc("RFC 2822, as in Twilio's response", "Wed, 18 Dec 2019 20:02:01 +0000")]
     received_at: Timestamp
     request_id: Annotated[str, doc(None, REQUEST)]
-    delivered: Annotated[HandoverView | None, doc("delivery to the end user")] = None
+    delivered: Annotated[EndUserDelivery | None, doc("delivery to the end user")] = None
 
 
 @model
-class DifferenceView:
+class ContentDifference:
     """A position where a content differs from the wanted JSON."""
 
     pointer: Annotated[str, doc("JSON Pointer into the content", "/to")]
@@ -59,35 +59,35 @@ class DifferenceView:
 
 
 @model
-class LackView:
+class FilterMismatch:
     """A filter that a request does not match."""
 
     what: Annotated[str, doc("name of the filter", "call_sid")]
     wanted: Annotated[Any, doc()] = field(hash=False)
     found: Annotated[Any, doc()] = field(hash=False)
-    differences: Annotated[tuple[DifferenceView, ...], doc("for content: where it differs", [])]
+    differences: Annotated[tuple[ContentDifference, ...], doc("for content: where it differs", [])]
 
 
 @model
-class NearMissView:
+class NearMiss:
     """A request that matches most filters."""
 
     text: Annotated[str, doc(None, "number 1: message KX… for call CA…: it is for call CA…, not CA…")]
-    lacks: tuple[LackView, ...]
-    request: RequestView
+    lacks: tuple[FilterMismatch, ...]
+    request: Request
 
 
 @model
-class MessagePage(Waited):
+class MessagePage(WaitResult):
     """A page of messages."""
 
-    messages: tuple[MessageView | RecordError, ...]
+    messages: tuple[Message | RecordError, ...]
     count: Annotated[int, doc("number of matching messages, listed or not", 1)]
     last_seq: Annotated[int, doc("sequence number of the newest request; pass it as `after`", 1)]
     oldest_seq: Annotated[int, doc("sequence number of the oldest stored request", 1)]
     evicted: Annotated[int, doc("number of requests evicted because the journal was full", 0)]
     near_misses: Annotated[
-        tuple[NearMissView | RecordError, ...], doc("after an unsatisfied wait: requests that nearly matched")
+        tuple[NearMiss | RecordError, ...], doc("after an unsatisfied wait: requests that nearly matched")
     ] = ()
 
 

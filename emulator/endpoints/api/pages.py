@@ -16,7 +16,7 @@ class RecordError:
 
 
 @model
-class Waited:
+class WaitResult:
     """The members of a page that describe a wait."""
 
     satisfied: Annotated[bool, doc("after a wait: whether the condition was met")] = True

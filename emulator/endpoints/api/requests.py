@@ -22,7 +22,7 @@ class RefusingRule:
 
 
 @model
-class HandoverView:
+class EndUserDelivery:
     """The delivery of a message to the end user."""
 
     to: Annotated[str | None, doc("identity of the connected Voice SDK; null = not delivered", "alice")]
@@ -40,7 +40,7 @@ class AppliedFault:
 
 
 @model
-class RequestView:
+class Request:
     """A request, accepted or rejected; in Python, str() is a one-line summary with its outcome."""
 
     seq: Annotated[int, doc("sequence number in the journal", 1)]
@@ -57,7 +57,7 @@ class RequestView:
     content: Annotated[str | None, doc("the parameter Content, as far as it could be read")]
     message_sid: Annotated[str | None, doc("the message that was created or replayed")]
     duration: Annotated[float | None, doc("seconds; null until the response is sent", 0.001)]
-    delivered: Annotated[HandoverView | None, doc("delivery of the created message to the end user")] = None
+    delivered: Annotated[EndUserDelivery | None, doc("delivery of the created message to the end user")] = None
     fault: Annotated[AppliedFault | None, doc("the fault that was applied")] = None
     lost: Annotated[bool, doc("whether the client received no complete response", example=False)] = False
     rule: Annotated[RefusingRule | None, doc("the rule that rejected it")] = None
@@ -87,7 +87,7 @@ class RequestView:
 class RequestList:
     """A page of requests."""
 
-    requests: tuple[RequestView | RecordError, ...]
+    requests: tuple[Request | RecordError, ...]
     count: Annotated[int, doc("number of matching requests, listed or not", 1)]
     last_seq: Annotated[int, doc("sequence number of the newest request", 1)]
     oldest_seq: Annotated[int, doc("sequence number of the oldest stored request", 1)]
@@ -95,7 +95,7 @@ class RequestList:
 
 
 @model
-class HeaderView:
+class Header:
     """A header."""
 
     name: str
@@ -103,12 +103,12 @@ class HeaderView:
 
 
 @model
-class ReceivedRequestView:
+class RawRequest:
     """A request as received; secrets are masked."""
 
     method: str
     target: Annotated[str, doc("raw path and query")]
-    headers: tuple[HeaderView, ...]
+    headers: tuple[Header, ...]
     form: dict[str, str]
     body: Annotated[str, doc("its first 64 KiB; bytes that are not UTF-8 are replaced")]
     body_size: Annotated[int, doc("bytes")]
@@ -118,17 +118,17 @@ class ReceivedRequestView:
 
 
 @model
-class SentResponseView:
+class RawResponse:
     """A response."""
 
     status: int
-    headers: tuple[HeaderView, ...]
+    headers: tuple[Header, ...]
     body: str
 
 
 @model
-class ExchangeView(RequestView):
+class RequestDetail(Request):
     """A request with all that was received and sent."""
 
-    request: ReceivedRequestView
-    reply: Annotated[SentResponseView | None, doc("the response; a fault may have suppressed all or part of it")]
+    request: RawRequest
+    reply: Annotated[RawResponse | None, doc("the response; a fault may have suppressed all or part of it")]

@@ -6,7 +6,7 @@ from emulator.endpoints.api.model import doc, model
 
 
 @model
-class WasReset:
+class ResetCounts:
     """The numbers of removed records."""
 
     requests: Annotated[int, doc("including those that created messages", 3)]

@@ -3,14 +3,14 @@
 from typing import Annotated
 
 from emulator.endpoints.api.model import ACCOUNT, CALL, REQUEST, Timestamp, doc, model
-from emulator.endpoints.api.pages import RecordError, Waited
+from emulator.endpoints.api.pages import RecordError, WaitResult
 from emulator.endpoints.api.requests import AppliedFault
 from emulator.engine.journal.exchange import Outcome
 from emulator.engine.journal.retries import RetryFinding
 
 
 @model
-class RetryAttemptView:
+class RetryAttempt:
     """A request of a retry sequence."""
 
     request_id: Annotated[str, doc(None, REQUEST)]
@@ -27,7 +27,7 @@ class RetryAttemptView:
 
 
 @model
-class RetrySequenceView:
+class RetrySequence:
     """Attempts to create one message, oldest first; in Python, str() is a multi-line explanation."""
 
     id: Annotated[str, doc("request id of the first attempt", REQUEST)]
@@ -39,7 +39,7 @@ class RetrySequenceView:
     messages: Annotated[int, doc("number of messages that the attempts created; 2 = a duplicate", 1)]
     findings: Annotated[tuple[RetryFinding, ...], doc(None, ["retried_same_key", "recovered"])]
     explanation: Annotated[tuple[str, ...], doc("lines of text: one for the sequence, and one per attempt")]
-    attempts: Annotated[tuple[RetryAttemptView, ...], doc("the first 50 and the last 50, if there are more than 100")]
+    attempts: Annotated[tuple[RetryAttempt, ...], doc("the first 50 and the last 50, if there are more than 100")]
     left_out: Annotated[int, doc("number of attempts that are not shown", 0)] = 0
 
     def __str__(self) -> str:
@@ -48,10 +48,10 @@ class RetrySequenceView:
 
 
 @model
-class RetryPage(Waited):
+class RetryPage(WaitResult):
     """A page of retry sequences."""
 
-    retries: tuple[RetrySequenceView | RecordError, ...]
+    retries: tuple[RetrySequence | RecordError, ...]
     count: Annotated[int, doc("number of matching sequences, listed or not", 1)]
     last_seq: Annotated[int, doc("sequence number of the newest request; pass it as `after`", 2)]
     oldest_seq: Annotated[int, doc("sequence number of the oldest stored request", 1)]

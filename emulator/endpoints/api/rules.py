@@ -3,12 +3,12 @@
 from typing import Annotated
 
 from emulator.endpoints.api.model import doc, model
-from emulator.endpoints.api.requests import SentResponseView
+from emulator.endpoints.api.requests import RawResponse
 from emulator.wire.rules import Certainty
 
 
 @model
-class RuleView:
+class RuleDescription:
     """A rule."""
 
     name: Annotated[str, doc(None, "content-not-json")]
@@ -18,7 +18,7 @@ class RuleView:
 
 
 @model
-class MagicCallView:
+class MagicCallSid:
     """A magic CallSid, which selects a fault."""
 
     ending: Annotated[str, doc("the last eight hex digits of the CallSid", "fa110429")]
@@ -26,7 +26,7 @@ class MagicCallView:
 
 
 @model
-class DocumentView:
+class SourceDocument:
     """Twilio's OpenAPI document, the source of patterns, parameters and members."""
 
     name: str
@@ -39,14 +39,14 @@ class DocumentView:
 class Rules:
     """All rules, the deliberate deviations, the magic CallSids, and the OpenAPI document."""
 
-    rules: tuple[RuleView, ...]
+    rules: tuple[RuleDescription, ...]
     deviations: tuple[str, ...]
-    magic: Annotated[tuple[MagicCallView, ...], doc("unless the option magic is off")]
-    openapi: DocumentView
+    magic: Annotated[tuple[MagicCallSid, ...], doc("unless the option magic is off")]
+    openapi: SourceDocument
 
 
 @model
-class Looked:
+class EvaluatedRule:
     """An evaluated rule."""
 
     rule: Annotated[str, doc(None, "credentials-missing")]
@@ -57,8 +57,8 @@ class Looked:
 
 
 @model
-class Verdict:
+class CheckResult:
     """The response that a request would get, and the evaluated rules in order, up to the first that fails."""
 
-    reply: SentResponseView
-    rules: tuple[Looked, ...]
+    reply: RawResponse
+    rules: tuple[EvaluatedRule, ...]

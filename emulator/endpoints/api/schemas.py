@@ -9,7 +9,7 @@ from emulator.engine.state.schemas import OnFailure
 
 
 @model
-class SchemaView:
+class RegisteredSchema:
     """A registered schema."""
 
     name: Annotated[str, doc(None, "order")]
@@ -23,5 +23,5 @@ class SchemaView:
 class SchemaList:
     """The schemas that validate the contents of a scope."""
 
-    schemas: tuple[SchemaView | RecordError, ...]
+    schemas: tuple[RegisteredSchema | RecordError, ...]
     count: Annotated[int, doc(None, 1)]

@@ -7,7 +7,7 @@ from emulator.endpoints.api.pages import RecordError
 
 
 @model
-class SubscriptionView:
+class Subscription:
     """A subscription."""
 
     sid: Annotated[str, doc(None, SUBSCRIPTION)]
@@ -24,5 +24,5 @@ class SubscriptionView:
 class SubscriptionList:
     """The subscriptions of a scope, in the order of their creation."""
 
-    subscriptions: tuple[SubscriptionView | RecordError, ...]
+    subscriptions: tuple[Subscription | RecordError, ...]
     count: Annotated[int, doc("number of subscriptions, listed or not", 1)]

@@ -18,7 +18,7 @@ class UserCall:
 
 
 @model
-class UserView:
+class ConnectedUser:
     """A connected Voice SDK."""
 
     identity: Annotated[str, doc(None, "alice")]
@@ -31,13 +31,13 @@ class UserView:
 class UserList:
     """The connected users."""
 
-    users: tuple[UserView | RecordError, ...]
+    users: tuple[ConnectedUser | RecordError, ...]
     count: Annotated[int, doc(None, 1)]
     insights: Annotated[int, doc("number of discarded Insights reports of SDKs", 0)]
 
 
 @model
-class BehaviourView:
+class Behaviour:
     """The automatic answer of an identity."""
 
     identity: Annotated[str, doc(None, "alice")]

@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException, Path, Response
 from pydantic import Field
 from typing_extensions import TypeAliasType  # pydantic requires it
 
-from emulator.endpoints.api.calls import CallList, CallView
+from emulator.endpoints.api.calls import Call, CallList
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.dependencies import EngineDep
@@ -15,7 +15,7 @@ from emulator.endpoints.inspection.error_handlers import FULL, NOT_FOUND, UNPROC
 from emulator.endpoints.inspection.query_params import ScopeListingQuery
 from emulator.endpoints.inspection.rendering import json_response, rendered_all
 from emulator.engine.scope import Scope
-from emulator.engine.state.calls import ACTIVE, Call, Leg, Status
+from emulator.engine.state.calls import ACTIVE, Leg, RegisteredCall, Status
 from emulator.engine.voice.call_control import NotReachableError
 from emulator.wire import sids
 
@@ -60,9 +60,9 @@ class Placed(Body):
 CallPlacement = TypeAliasType("CallPlacement", Placed)
 
 
-def _view(engine: EngineDep, call: Call) -> CallView:
+def _view(engine: EngineDep, call: RegisteredCall) -> Call:
     leg = engine.call_controller.leg(call.sid)
-    return CallView(
+    return Call(
         call_sid=call.sid,
         account_sid=call.account_sid,
         status=call.status,
@@ -85,7 +85,7 @@ async def list_calls(engine: EngineDep, page: ScopeListingQuery) -> CallList:
 
 
 @router.post("", status_code=201, responses={**FULL, **NOT_FOUND}, summary="Call a connected user")
-async def place_call(engine: EngineDep, placed: Annotated[CallPlacement, IN_BODY]) -> CallView:
+async def place_call(engine: EngineDep, placed: Annotated[CallPlacement, IN_BODY]) -> Call:
     """Call a connected user: the Voice SDK rings until the call is accepted."""
     try:
         call_sid = engine.call_controller.place_call(
@@ -100,9 +100,7 @@ async def place_call(engine: EngineDep, placed: Annotated[CallPlacement, IN_BODY
     return _view(engine, call)
 
 
-@router.put(
-    "/{call_sid}", response_model=CallView, responses={**FULL, 201: {"model": CallView, "description": "Registered"}}
-)
+@router.put("/{call_sid}", response_model=Call, responses={**FULL, 201: {"model": Call, "description": "Registered"}})
 async def put_call(engine: EngineDep, call_sid: CallSid, state: CallBody) -> Response:
     """Register a call, or replace it (200). If it has ended, a connected Voice SDK is hung up."""
     if state.status not in ACTIVE:
@@ -110,13 +108,13 @@ async def put_call(engine: EngineDep, call_sid: CallSid, state: CallBody) -> Res
     leg = engine.call_controller.leg(call_sid)
     if leg is not None:
         leg.account_sid = state.account_sid
-    call = Call(sid=call_sid, account_sid=state.account_sid, status=state.status, client=state.client)
+    call = RegisteredCall(sid=call_sid, account_sid=state.account_sid, status=state.status, client=state.client)
     is_new = engine.calls.add(call)
     return json_response(_view(engine, call), 201 if is_new else 200)
 
 
 @router.get("/{call_sid}", responses=NOT_FOUND)
-async def get_call(engine: EngineDep, call_sid: CallSid) -> CallView:
+async def get_call(engine: EngineDep, call_sid: CallSid) -> Call:
     """A registered call."""
     call = engine.calls.get(call_sid)
     if call is None:

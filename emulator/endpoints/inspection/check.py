@@ -12,8 +12,8 @@ from pydantic import (
     Tag,
 )
 
-from emulator.endpoints.api.requests import HeaderView, SentResponseView
-from emulator.endpoints.api.rules import Looked, Verdict
+from emulator.endpoints.api.requests import Header, RawResponse
+from emulator.endpoints.api.rules import CheckResult, EvaluatedRule
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.dependencies import ServicesDep
@@ -85,22 +85,22 @@ Described = Annotated[
 
 
 @router.post("/_emulator/check", summary="Ask without sending")
-async def check(services: ServicesDep, described: Annotated[Described, IN_BODY]) -> Verdict:
+async def check(services: ServicesDep, described: Annotated[Described, IN_BODY]) -> CheckResult:
     """Evaluate a described request; the SID of the message that it would create is all zeros."""
     given = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in described.named().items()]
     reply, headers, looked = services.dry_runner.dry_run(
         described.method, described.path, given, described.raw().encode()
     )
-    return Verdict(
-        reply=SentResponseView(
+    return CheckResult(
+        reply=RawResponse(
             status=reply.status,
             headers=tuple(
-                HeaderView(name=name.decode("latin-1"), value=value.decode("latin-1")) for name, value in headers
+                Header(name=name.decode("latin-1"), value=value.decode("latin-1")) for name, value in headers
             ),
             body=reply.body.decode(),
         ),
         rules=tuple(
-            Looked(
+            EvaluatedRule(
                 rule=rule.name,
                 says=rule.says.replace("{path}", described.path.partition("?")[0]),
                 passed=passed,

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
-from emulator.endpoints.api.clock import ClockView
-from emulator.endpoints.api.errors import Problem
+from emulator.endpoints.api.clock import ClockTime
+from emulator.endpoints.api.errors import ErrorResponse
 from emulator.endpoints.inspection.bodies import IN_BODY, Body, Yes, members
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.dependencies import EngineDep
@@ -25,7 +25,7 @@ _TIMESTAMP = (
     r"^(19[7-9][0-9]|[2-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])-[0-9]{2}-[0-9]{2}"
     r"T[0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]+)?(Z|[+-][0-9]{2}:[0-5][0-9])$"
 )
-_PAST_THE_END: Responses = {409: {"model": Problem, "description": f"The clock would reach {_LATEST:%Y-%m-%d}"}}
+_PAST_THE_END: Responses = {409: {"model": ErrorResponse, "description": f"The clock would reach {_LATEST:%Y-%m-%d}"}}
 
 
 def _timestamp(given: object) -> datetime:
@@ -86,18 +86,18 @@ ClockChange = Annotated[
 ]
 
 
-def _view(engine: EngineDep) -> ClockView:
-    return ClockView(now=timestamp(engine.clock.now()), frozen=engine.clock.frozen)
+def _view(engine: EngineDep) -> ClockTime:
+    return ClockTime(now=timestamp(engine.clock.now()), frozen=engine.clock.frozen)
 
 
 @router.get("/_emulator/clock", summary="What time is it here?")
-async def get_clock(engine: EngineDep) -> ClockView:
+async def get_clock(engine: EngineDep) -> ClockTime:
     """The emulator's time."""
     return _view(engine)
 
 
 @router.put("/_emulator/clock", responses=_PAST_THE_END, summary="Freeze, advance or reset the clock")
-async def put_clock(engine: EngineDep, change: Annotated[ClockChange, IN_BODY]) -> ClockView:
+async def put_clock(engine: EngineDep, change: Annotated[ClockChange, IN_BODY]) -> ClockTime:
     """Set the time of `date_created`, `Date`, the journal and key expiry; it does not affect waits."""
     if isinstance(change, FreezeBody):
         engine.clock.freeze(change.freeze.timestamp())

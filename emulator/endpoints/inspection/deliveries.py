@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
 
-from emulator.endpoints.api.deliveries import DeliveryPage, DeliveryView
+from emulator.endpoints.api.deliveries import Delivery, DeliveryPage
 from emulator.endpoints.inspection import records
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.dependencies import EngineDep, Mask
@@ -64,7 +64,7 @@ async def _explain(engine: Engine, wait: Waiter[DeliveryFilter]) -> dict[str, An
 @router.get("/{delivery_id}", responses=NOT_FOUND, summary="Get a delivery")
 async def get_delivery(
     engine: EngineDep, mask: Mask, delivery_id: Annotated[str, Path(examples=["8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"])]
-) -> DeliveryView:
+) -> Delivery:
     """The delivery with this id."""
     delivery = engine.callback_dispatcher.deliveries.get(delivery_id)
     if delivery is None:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException
 from pydantic import AfterValidator, Field
 
-from emulator.endpoints.api.end_users import EndUserView, SaidView
+from emulator.endpoints.api.end_users import CallMessages, MessageFromEndUser
 from emulator.endpoints.inspection import records
 from emulator.endpoints.inspection.bodies import JSON_TEXT, Body, json_text
 from emulator.endpoints.inspection.calls import CallSid
@@ -47,7 +47,7 @@ class SaidBody(Body):
 
 
 @router.get("", summary="List the messages of a call")
-async def get_end_user(engine: EngineDep, call_sid: CallSid, page: SkipQuery) -> EndUserView:
+async def get_end_user(engine: EngineDep, call_sid: CallSid, page: SkipQuery) -> CallMessages:
     """The newest messages of a call in both directions, oldest first: at most 1000 or 2 MiB per direction.
 
     `skip` omits the newest of each direction; the counts include all.
@@ -58,7 +58,7 @@ async def get_end_user(engine: EngineDep, call_sid: CallSid, page: SkipQuery) ->
     count, found = await engine.page(engine.journal.messages(MessageFilter(call_sid=call_sid)), window)
     received = await rendered_all(engine, records.message, found)
     said = await rendered_all(engine, records.end_user_message, window.of(sayings))
-    return EndUserView(
+    return CallMessages(
         call_sid=call_sid,
         identity=leg.identity if leg else None,
         received=received[::-1],
@@ -74,7 +74,7 @@ async def get_end_user(engine: EngineDep, call_sid: CallSid, page: SkipQuery) ->
     responses={409: {"description": "The call is not active"}},
     summary="Send a message from the end user",
 )
-async def say(engine: EngineDep, call_sid: CallSid, body: SaidBody) -> SaidView:
+async def say(engine: EngineDep, call_sid: CallSid, body: SaidBody) -> MessageFromEndUser:
     """Send a message in the end user's name: all subscriptions of the call are notified, as for a Voice SDK."""
     call, leg = engine.calls.get(call_sid), engine.call_controller.leg(call_sid)
     refusal = engine.calls.refusal(call.account_sid or "" if call is not None else "", call_sid)

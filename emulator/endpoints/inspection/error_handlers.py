@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from emulator.endpoints.api.errors import BadParameter, Problem
+from emulator.endpoints.api.errors import BadParameter, ErrorResponse
 from emulator.endpoints.api.json import portable, render
 from emulator.engine.capacity import CapacityError
 
@@ -26,9 +26,9 @@ class BodyError(HTTPException):
 Responses = dict[int | str, dict[str, Any]]
 """What a route declares beside its success."""
 
-UNPROCESSABLE: Responses = {422: {"model": Problem, "description": "A bad parameter, named"}}
-NOT_FOUND: Responses = {404: {"model": Problem, "description": "There is none"}}
-FULL: Responses = {429: {"model": Problem, "description": "A limit is reached, named"}}
+UNPROCESSABLE: Responses = {422: {"model": ErrorResponse, "description": "A bad parameter, named"}}
+NOT_FOUND: Responses = {404: {"model": ErrorResponse, "description": "There is none"}}
+FULL: Responses = {429: {"model": ErrorResponse, "description": "A limit is reached, named"}}
 
 _CONTROL = "/_emulator/"
 _RENAMED = {"threads": "retries"}
@@ -77,7 +77,7 @@ def _bad_parameter(error: dict[str, Any], body: object) -> BadParameter:
     return BadParameter(parameter=name, value=_shown(error.get("input")), allowed=allowed)
 
 
-def _answer(status: int, problem: Problem, headers: dict[str, str] | None = None) -> Response:
+def _answer(status: int, problem: ErrorResponse, headers: dict[str, str] | None = None) -> Response:
     return Response(render(problem), status, headers, media_type="application/json")
 
 
@@ -108,7 +108,7 @@ async def _unreadable(_request: Request, error: Exception) -> Response:
 def _refusal(*bad: BadParameter) -> Response:
     text = _writable("; ".join(map(_sentence, bad)))
     parameters = tuple(replace(each, value=portable(each.value)) for each in bad)
-    return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, Problem(error=text, parameters=parameters))
+    return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, ErrorResponse(error=text, parameters=parameters))
 
 
 def _allowed(request: Request) -> str:
@@ -136,15 +136,15 @@ async def _http(request: Request, error: Exception) -> Response:
         text = f"{request.method} is not allowed on {request.url.path}; {headers['allow']} is"
     if text == HTTPStatus.NOT_FOUND.phrase:
         text = f"there is no {request.url.path} here; {_hint(request.url.path)}"
-    return _answer(error.status_code, Problem(error=text), headers)
+    return _answer(error.status_code, ErrorResponse(error=text), headers)
 
 
 async def _full(_request: Request, error: Exception) -> Response:
-    return _answer(HTTPStatus.TOO_MANY_REQUESTS, Problem(error=str(error)))
+    return _answer(HTTPStatus.TOO_MANY_REQUESTS, ErrorResponse(error=str(error)))
 
 
 async def _failed(_request: Request, _error: Exception) -> Response:
-    return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, Problem(error="internal error; see the emulator's log"))
+    return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, ErrorResponse(error="internal error; see the emulator's log"))
 
 
 def install(app: FastAPI) -> None:

@@ -17,7 +17,7 @@ from emulator.endpoints.inspection.dependencies import EngineDep, Mask
 from emulator.endpoints.inspection.error_handlers import FULL, UNPROCESSABLE
 from emulator.endpoints.inspection.query_params import RequestFilterQuery
 from emulator.endpoints.inspection.rendering import rendered
-from emulator.engine.callbacks.deliveries import Delivery
+from emulator.engine.callbacks.deliveries import CallbackDelivery
 from emulator.engine.engine import Engine
 from emulator.engine.events import MAX_BEHIND, Event, EventKind, Subscriber
 from emulator.engine.journal.exchange import Exchange
@@ -50,7 +50,7 @@ def _render(event: Event, mask: Masking) -> bytes:
             return _text(event.kind, rendered(records.message, about), event.seq)
         # Without an id when the message follows: a client that disconnects between the two receives both again.
         return _text(event.kind, rendered(records.request, about), None if about.created else event.seq)
-    if isinstance(about, Delivery):
+    if isinstance(about, CallbackDelivery):
         return _text(event.kind, rendered(partial(records.delivery, mask=mask), about))
     data = render({"account_sid": about.account_sid, "call_sid": about.call_sid})
     return _text(event.kind, data, event.seq)

@@ -5,7 +5,7 @@ import time
 from fastapi import APIRouter
 
 from emulator import __version__
-from emulator.endpoints.api.health import Alive, BoundView, Memory, Ready
+from emulator.endpoints.api.health import Alive, BoundUse, MemoryUse, Ready
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.dependencies import ServicesDep
 from emulator.engine.capacity import MemoryAccount
@@ -35,9 +35,9 @@ async def readyz(services: ServicesDep) -> Ready:
     )
 
 
-def _memory(account: MemoryAccount) -> Memory:
+def _memory(account: MemoryAccount) -> MemoryUse:
     bounds = tuple(
-        BoundView(
+        BoundUse(
             name=bound.kind.name,
             entries=bound.entries,
             max_entries=bound.max_entries,
@@ -47,4 +47,4 @@ def _memory(account: MemoryAccount) -> Memory:
         )
         for bound in account.bounds
     )
-    return Memory(bytes=account.bytes, max_bytes=account.limit, bounds=bounds)
+    return MemoryUse(bytes=account.bytes, max_bytes=account.limit, bounds=bounds)

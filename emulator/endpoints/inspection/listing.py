@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from fastapi import Request, Response
 
-from emulator.endpoints.api.pages import Waited
+from emulator.endpoints.api.pages import WaitResult
 from emulator.endpoints.asgi import until_gone
 from emulator.endpoints.inspection.error_handlers import FULL, Responses
 from emulator.endpoints.inspection.query_params import WaitQuery
@@ -22,7 +22,7 @@ Record = TypeVar("Record")
 Wish = TypeVar("Wish", bound=Filter[Any])
 
 
-def responses(page: type[Waited]) -> Responses:
+def responses(page: type[WaitResult]) -> Responses:
     """The responses of a route that lists or waits."""
     return {**FULL, 408: {"model": page, "description": "Unsatisfied, with `strict=true`"}}
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
 
-from emulator.endpoints.api.messages import Deleted, MessagePage, MessageView
+from emulator.endpoints.api.messages import Deleted, Message, MessagePage
 from emulator.endpoints.api.model import MESSAGE
 from emulator.endpoints.inspection import records
 from emulator.endpoints.inspection.control_route import ControlRoute
@@ -69,7 +69,7 @@ async def delete_messages(engine: EngineDep, wanted: MessageFilterQuery) -> Dele
 
 
 @router.get("/{sid}", responses=NOT_FOUND, summary="Get a message")
-async def get_message(engine: EngineDep, sid: Annotated[str, Path(examples=[MESSAGE])]) -> MessageView:
+async def get_message(engine: EngineDep, sid: Annotated[str, Path(examples=[MESSAGE])]) -> Message:
     """The message with this SID."""
     exchange = engine.journal.get(sid.removeprefix(sids.MESSAGE)) if sids.is_sid(sids.MESSAGE, sid) else None
     if exchange is None or exchange.created is None:

@@ -2,36 +2,36 @@
 
 from datetime import UTC, datetime
 
-from emulator.endpoints.api.deliveries import DeliveryAttemptView, DeliveryView
-from emulator.endpoints.api.end_users import SaidView
+from emulator.endpoints.api.deliveries import Delivery, DeliveryAttempt
+from emulator.endpoints.api.end_users import MessageFromEndUser
 from emulator.endpoints.api.json import parsed, portable
 from emulator.endpoints.api.messages import (
-    DifferenceView,
-    LackView,
-    MessageView,
-    NearMissView,
-    SchemaErrorView,
-    SchemaVerdict,
+    ContentDifference,
+    FilterMismatch,
+    Message,
+    NearMiss,
+    SchemaError,
+    SchemaResult,
 )
 from emulator.endpoints.api.requests import (
     AppliedFault,
-    ExchangeView,
-    HandoverView,
-    HeaderView,
-    ReceivedRequestView,
+    EndUserDelivery,
+    Header,
+    RawRequest,
+    RawResponse,
     RefusingRule,
-    RequestView,
-    SentResponseView,
+    Request,
+    RequestDetail,
 )
-from emulator.endpoints.api.retries import RetryAttemptView, RetrySequenceView
-from emulator.engine.callbacks.deliveries import Delivery
+from emulator.endpoints.api.retries import RetryAttempt, RetrySequence
+from emulator.engine.callbacks.deliveries import CallbackDelivery
 from emulator.engine.callbacks.end_user_messages import LoggedMessage
-from emulator.engine.explain.messages import NearMiss
+from emulator.engine.explain.messages import NearbyExchange
 from emulator.engine.explain.retries import describe
 from emulator.engine.faults.kinds import Fault
 from emulator.engine.journal.exchange import Exchange, unpack
-from emulator.engine.journal.retries import RetrySequence
-from emulator.engine.state.schemas import SchemaResult
+from emulator.engine.journal.retries import RetryGroup
+from emulator.engine.state.schemas import ValidationResult
 from emulator.engine.voice.delivery_status import DeliveryStatus
 from emulator.wire import replies
 from emulator.wire.dates import rfc2822
@@ -43,12 +43,12 @@ def timestamp(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def message(exchange: Exchange) -> MessageView:
+def message(exchange: Exchange) -> Message:
     """Convert an exchange that created a message."""
     created = exchange.message
     assert created is not None
     content = exchange.content or ""
-    return MessageView(
+    return Message(
         seq=exchange.seq,
         sid=created.sid,
         account_sid=created.account_sid,
@@ -66,16 +66,16 @@ def message(exchange: Exchange) -> MessageView:
     )
 
 
-def _schema_verdict(result: SchemaResult) -> SchemaVerdict:
-    errors = tuple(SchemaErrorView(pointer=pointer, message=text) for pointer, text in result.errors)
-    return SchemaVerdict(name=result.name, valid=result.valid, errors=errors)
+def _schema_verdict(result: ValidationResult) -> SchemaResult:
+    errors = tuple(SchemaError(pointer=pointer, message=text) for pointer, text in result.errors)
+    return SchemaResult(name=result.name, valid=result.valid, errors=errors)
 
 
-def _delivery_status(status: DeliveryStatus | None) -> HandoverView | None:
+def _delivery_status(status: DeliveryStatus | None) -> EndUserDelivery | None:
     if status is None:
         return None
     after = None if status.after is None else round(status.after * 1000, 3)
-    return HandoverView(to=status.to, after_ms=after, reason=status.reason)
+    return EndUserDelivery(to=status.to, after_ms=after, reason=status.reason)
 
 
 def _fault(fault: Fault | None) -> AppliedFault | None:
@@ -95,9 +95,9 @@ def _refusing_rule(exchange: Exchange) -> RefusingRule | None:
     )
 
 
-def request(exchange: Exchange) -> RequestView:
+def request(exchange: Exchange) -> Request:
     """Convert an exchange to a summary."""
-    return RequestView(
+    return Request(
         seq=exchange.seq,
         request_id=exchange.request_id,
         received_at=timestamp(exchange.context.received_at),
@@ -119,22 +119,22 @@ def request(exchange: Exchange) -> RequestView:
     )
 
 
-def exchange(exchange: Exchange, mask: Masking) -> ExchangeView:
+def exchange(exchange: Exchange, mask: Masking) -> RequestDetail:
     """Convert an exchange, with request and response."""
     summary = request(exchange)
-    return ExchangeView(
-        **{name: getattr(summary, name) for name in RequestView.__dataclass_fields__},
+    return RequestDetail(
+        **{name: getattr(summary, name) for name in Request.__dataclass_fields__},
         request=_received(exchange, mask),
         reply=_sent(exchange, mask),
     )
 
 
-def _received(exchange: Exchange, mask: Masking) -> ReceivedRequestView:
+def _received(exchange: Exchange, mask: Masking) -> RawRequest:
     received = exchange.request
-    return ReceivedRequestView(
+    return RawRequest(
         method=received.method,
         target=mask.text(received.target),
-        headers=tuple(HeaderView(name=name, value=mask.header(name, value)) for name, value in unpack(received.head)),
+        headers=tuple(Header(name=name, value=mask.header(name, value)) for name, value in unpack(received.head)),
         form=mask.form(received.parameters()),
         body=mask.body(received.body.decode(errors="replace")),
         body_size=received.body_size,
@@ -144,27 +144,27 @@ def _received(exchange: Exchange, mask: Masking) -> ReceivedRequestView:
     )
 
 
-def _sent(exchange: Exchange, mask: Masking) -> SentResponseView | None:
+def _sent(exchange: Exchange, mask: Masking) -> RawResponse | None:
     reply = exchange.reply()
     if reply is None:
         return None
     headers = ((name.decode(), value.decode("latin-1")) for name, value in replies.headers(exchange.reply_head(reply)))
-    return SentResponseView(
+    return RawResponse(
         status=reply.status,
-        headers=tuple(HeaderView(name=name, value=mask.header(name, value)) for name, value in headers),
+        headers=tuple(Header(name=name, value=mask.header(name, value)) for name, value in headers),
         body=reply.body.decode(),
     )
 
 
-def near_miss(miss: NearMiss) -> NearMissView:
+def near_miss(miss: NearbyExchange) -> NearMiss:
     """Convert a near miss: the exchange, the filters that it does not match, and a description."""
     lacks = tuple(
-        LackView(
+        FilterMismatch(
             what=mismatch.what,
             wanted=portable(mismatch.wanted),
             found=portable(mismatch.found),
             differences=tuple(
-                DifferenceView(
+                ContentDifference(
                     pointer=difference.pointer,
                     wanted=portable(difference.wanted),
                     found=portable(difference.found),
@@ -175,13 +175,13 @@ def near_miss(miss: NearMiss) -> NearMissView:
         )
         for mismatch in miss.mismatches
     )
-    return NearMissView(text=miss.text, lacks=lacks, request=request(miss.exchange))
+    return NearMiss(text=miss.text, lacks=lacks, request=request(miss.exchange))
 
 
-def retry_sequence(sequence: RetrySequence) -> RetrySequenceView:
+def retry_sequence(sequence: RetryGroup) -> RetrySequence:
     """Convert a retry sequence; of many attempts, the first and the last."""
     first = sequence.attempts[0]
-    return RetrySequenceView(
+    return RetrySequence(
         id=sequence.id,
         seq=sequence.seq,
         account_sid=first.context.account_sid,
@@ -196,8 +196,8 @@ def retry_sequence(sequence: RetrySequence) -> RetrySequenceView:
     )
 
 
-def _attempt(attempt: Exchange, gap: float | None) -> RetryAttemptView:
-    return RetryAttemptView(
+def _attempt(attempt: Exchange, gap: float | None) -> RetryAttempt:
+    return RetryAttempt(
         request_id=attempt.request_id,
         seq=attempt.seq,
         received_at=timestamp(attempt.context.received_at),
@@ -212,10 +212,10 @@ def _attempt(attempt: Exchange, gap: float | None) -> RetryAttemptView:
     )
 
 
-def delivery(delivery: Delivery, mask: Masking) -> DeliveryView:
+def delivery(delivery: CallbackDelivery, mask: Masking) -> Delivery:
     """Convert a callback to a subscription."""
     notice = delivery.notice
-    return DeliveryView(
+    return Delivery(
         seq=delivery.seq,
         id=delivery.id,
         subscription_sid=delivery.subscription_sid,
@@ -232,17 +232,17 @@ def delivery(delivery: Delivery, mask: Masking) -> DeliveryView:
         outcome=delivery.outcome,
         code=delivery.code,
         attempts=tuple(
-            DeliveryAttemptView(at=timestamp(each.at), duration=each.duration, status=each.status, error=each.error)
+            DeliveryAttempt(at=timestamp(each.at), duration=each.duration, status=each.status, error=each.error)
             for each in delivery.attempts
         ),
         json=parsed(notice.content),
     )
 
 
-def end_user_message(logged: LoggedMessage) -> SaidView:
+def end_user_message(logged: LoggedMessage) -> MessageFromEndUser:
     """Convert a message from an end user."""
     said = logged.said
-    return SaidView(
+    return MessageFromEndUser(
         sid=said.sid,
         account_sid=said.account_sid,
         call_sid=said.call_sid,

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path
 
 from emulator.endpoints.api.model import REQUEST
-from emulator.endpoints.api.requests import ExchangeView, RequestList
+from emulator.endpoints.api.requests import RequestDetail, RequestList
 from emulator.endpoints.inspection import records
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.dependencies import EngineDep, Mask
@@ -28,7 +28,7 @@ async def list_requests(engine: EngineDep, page: RequestPageQuery) -> RequestLis
 @router.get("/{request_id}", responses=NOT_FOUND, summary="One request, whole")
 async def get_request(
     engine: EngineDep, mask: Mask, request_id: Annotated[str, Path(examples=[REQUEST])]
-) -> ExchangeView:
+) -> RequestDetail:
     """Request and response of one exchange, by its Twilio-Request-Id."""
     known = sids.is_sid(sids.REQUEST, request_id)
     exchange = engine.journal.get(request_id.removeprefix(sids.REQUEST)) if known else None

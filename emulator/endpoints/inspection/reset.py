@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request
 
-from emulator.endpoints.api.reset import WasReset
+from emulator.endpoints.api.reset import ResetCounts
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.dependencies import EngineDep
 from emulator.endpoints.inspection.error_handlers import UNPROCESSABLE, bad_value
@@ -14,7 +14,7 @@ router = APIRouter(route_class=ControlRoute, tags=["reset"], responses=UNPROCESS
 
 
 @router.post("/_emulator/reset", summary="Forget a scope, or everything")
-async def reset(engine: EngineDep, wanted: ScopeQuery, request: Request) -> WasReset:
+async def reset(engine: EngineDep, wanted: ScopeQuery, request: Request) -> ResetCounts:
     """Delete messages, journal, idempotency keys, calls, schemas and faults of an account or call, and end its waits.
 
     Without a scope, delete everything, and restore the initial clock and seed.
@@ -24,4 +24,4 @@ async def reset(engine: EngineDep, wanted: ScopeQuery, request: Request) -> WasR
         # A misspelt scope must not delete the messages of other tests.
         raise bad_value("", body.decode(errors="replace"), "no body: account_sid and call_sid go into the query")
     history = len(engine.journal.requests(MessageFilter())) + engine.memory["idempotency_keys"].entries
-    return WasReset(**await engine.slices.run(engine.reset_in_steps(scope), history))
+    return ResetCounts(**await engine.slices.run(engine.reset_in_steps(scope), history))

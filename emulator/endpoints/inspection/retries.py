@@ -23,7 +23,7 @@ from emulator.engine.events import EventKind, Subscriber
 from emulator.engine.explain.retries import explain
 from emulator.engine.journal.exchange import Exchange
 from emulator.engine.journal.filters import MessageFilter
-from emulator.engine.journal.retries import RetryFilter, RetrySequence
+from emulator.engine.journal.retries import RetryFilter, RetryGroup
 from emulator.engine.journal.waits import WaitEnd, Waiter
 from emulator.engine.scope import Owners, Scope
 from emulator.engine.slices import SLICE, Steps, Window
@@ -54,7 +54,7 @@ async def list_retries(engine: EngineDep, query: RetriesQuery, request: Request)
     return await listing.respond(engine, query, request)
 
 
-async def _page(engine: Engine, wanted: RetryFilter, window: Window) -> tuple[int, list[RetrySequence]]:
+async def _page(engine: Engine, wanted: RetryFilter, window: Window) -> tuple[int, list[RetryGroup]]:
     found = await _found(engine, wanted)
     return len(found), window.of(found)
 
@@ -138,16 +138,16 @@ async def _counts(engine: Engine, wait: RetryWaiter) -> Counter[Owners]:
     return counts
 
 
-def _owners(sequence: RetrySequence) -> Owners:
+def _owners(sequence: RetryGroup) -> Owners:
     return sequence.attempts[0].owners
 
 
-async def _found(engine: Engine, wanted: RetryFilter, scope: Scope | None = None) -> list[RetrySequence]:
+async def _found(engine: Engine, wanted: RetryFilter, scope: Scope | None = None) -> list[RetryGroup]:
     retries = [sequence for sequence in await engine.retries(scope or wanted.scope) if wanted.may_match(sequence)]
     return await engine.slices.run(_with_attempt(wanted.of_attempts, retries), len(retries))
 
 
-def _with_attempt(wanted: MessageFilter, retries: list[RetrySequence]) -> Steps[list[RetrySequence]]:
+def _with_attempt(wanted: MessageFilter, retries: list[RetryGroup]) -> Steps[list[RetryGroup]]:
     """Return the sequences with an attempt that matches."""
     found = []
     for sequence in retries:

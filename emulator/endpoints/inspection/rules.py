@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from emulator.endpoints.api.rules import DocumentView, MagicCallView, Rules, RuleView
+from emulator.endpoints.api.rules import MagicCallSid, RuleDescription, Rules, SourceDocument
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.engine.faults.magic_sids import MAGIC_CALLS
 from emulator.wire import fidelity
@@ -14,13 +14,15 @@ router = APIRouter(route_class=ControlRoute, tags=["rules"])
 async def rules() -> Rules:
     """Every rule with its certainty and source."""
     shown = (
-        RuleView(name=rule.name, says=rule.says, certainty=rule.certainty, source=rule.source)
+        RuleDescription(name=rule.name, says=rule.says, certainty=rule.certainty, source=rule.source)
         for rule in fidelity.RULES
     )
     document = fidelity.DOCUMENT
     return Rules(
         rules=tuple(shown),
         deviations=tuple(fidelity.DEVIATIONS),
-        magic=tuple(MagicCallView(ending=call.ending, does=call.does) for call in MAGIC_CALLS),
-        openapi=DocumentView(name=document.name, version=document.version, date=document.date, commit=document.commit),
+        magic=tuple(MagicCallSid(ending=call.ending, does=call.does) for call in MAGIC_CALLS),
+        openapi=SourceDocument(
+            name=document.name, version=document.version, date=document.date, commit=document.commit
+        ),
     )

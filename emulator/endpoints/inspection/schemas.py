@@ -6,9 +6,9 @@ from fastapi import APIRouter, HTTPException, Path, Response
 from pydantic import Field, WithJsonSchema
 from typing_extensions import TypeAliasType  # pydantic requires it
 
-from emulator.endpoints.api.errors import Problem
+from emulator.endpoints.api.errors import ErrorResponse
 from emulator.endpoints.api.json import RawJson
-from emulator.endpoints.api.schemas import SchemaList, SchemaView
+from emulator.endpoints.api.schemas import RegisteredSchema, SchemaList
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.dependencies import EngineDep, ServicesDep
@@ -41,11 +41,11 @@ class SchemaBody(Body):
 SchemaRegistration = TypeAliasType("SchemaRegistration", SchemaBody)
 
 
-_UNAVAILABLE: Responses = {503: {"model": Problem, "description": "No process can be started to compile it"}}
+_UNAVAILABLE: Responses = {503: {"model": ErrorResponse, "description": "No process can be started to compile it"}}
 
 
-def _view(schema: Schema) -> SchemaView:
-    return SchemaView(
+def _view(schema: Schema) -> RegisteredSchema:
+    return RegisteredSchema(
         name=schema.name,
         schema=RawJson(schema.text),
         account_sid=schema.scope.account_sid,
@@ -64,8 +64,8 @@ async def list_schemas(engine: EngineDep, page: ScopeListingQuery) -> SchemaList
 
 @router.put(
     "/{name}",
-    response_model=SchemaView,
-    responses={**FULL, **_UNAVAILABLE, 201: {"model": SchemaView, "description": "Registered"}},
+    response_model=RegisteredSchema,
+    responses={**FULL, **_UNAVAILABLE, 201: {"model": RegisteredSchema, "description": "Registered"}},
 )
 async def put_schema(
     services: ServicesDep,
@@ -101,7 +101,7 @@ async def put_schema(
 
 
 @router.get("/{name}", responses=NOT_FOUND)
-async def get_schema(engine: EngineDep, name: Name) -> SchemaView:
+async def get_schema(engine: EngineDep, name: Name) -> RegisteredSchema:
     """The schema of this name."""
     schema = engine.schemas.get(name)
     if schema is None:

@@ -4,7 +4,7 @@ from functools import partial
 
 from fastapi import APIRouter
 
-from emulator.endpoints.api.subscriptions import SubscriptionList, SubscriptionView
+from emulator.endpoints.api.subscriptions import Subscription, SubscriptionList
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.dependencies import EngineDep, Mask
 from emulator.endpoints.inspection.error_handlers import UNPROCESSABLE
@@ -12,15 +12,15 @@ from emulator.endpoints.inspection.query_params import ScopePageQuery
 from emulator.endpoints.inspection.rendering import rendered_all
 from emulator.wire.dates import rfc2822
 from emulator.wire.masking import Masking
-from emulator.wire.subscriptions import Subscription
+from emulator.wire.subscriptions import UserDefinedMessageSubscription
 
 router = APIRouter(
     route_class=ControlRoute, prefix="/_emulator/subscriptions", tags=["subscriptions"], responses=UNPROCESSABLE
 )
 
 
-def _view(subscription: Subscription, mask: Masking) -> SubscriptionView:
-    return SubscriptionView(
+def _view(subscription: UserDefinedMessageSubscription, mask: Masking) -> Subscription:
+    return Subscription(
         sid=subscription.sid,
         account_sid=subscription.account_sid,
         call_sid=subscription.call_sid,

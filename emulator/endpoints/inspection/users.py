@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Path
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from emulator.endpoints.api.users import BehaviourView, UserCall, UserList, UserView
+from emulator.endpoints.api.users import Behaviour, ConnectedUser, UserCall, UserList
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
 from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.dependencies import EngineDep, ServicesDep
@@ -61,8 +61,8 @@ async def list_users(services: ServicesDep, page: SkipQuery) -> UserList:
         for connection in leg.connections:
             legs[connection].append(leg)
 
-    def view(connection: ClientConnection) -> UserView:
-        return UserView(
+    def view(connection: ClientConnection) -> ConnectedUser:
+        return ConnectedUser(
             identity=connection.identity,
             account_sid=connection.account_sid,
             registered=connection.registered,
@@ -84,12 +84,10 @@ def _call(leg: CallLeg) -> UserCall:
 
 
 @router.put("/{identity}/behaviour", responses=FULL, summary="Say what happens to calls")
-async def put_behaviour(
-    engine: EngineDep, identity: Identity, body: Annotated[BehaviourBody, IN_BODY]
-) -> BehaviourView:
+async def put_behaviour(engine: EngineDep, identity: Identity, body: Annotated[BehaviourBody, IN_BODY]) -> Behaviour:
     """Set the automatic answer to calls to this identity, else of it, while no client of that name is registered."""
     engine.call_controller.auto_answers.put(identity, AutoAnswer(body.reaction, body.after))
-    return BehaviourView(identity=identity, reaction=body.reaction, after=body.after)
+    return Behaviour(identity=identity, reaction=body.reaction, after=body.after)
 
 
 @router.delete("/{identity}/behaviour", status_code=204, responses=NOT_FOUND, summary="Back to what is usual")

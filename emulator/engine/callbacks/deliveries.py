@@ -19,7 +19,7 @@ from emulator.engine.slices import Wakeups
 from emulator.engine.store import ENTRY, Store
 from emulator.wire import sids
 from emulator.wire.callbacks import CALLBACK_FAILED, CallbackPayload, idempotency_token
-from emulator.wire.subscriptions import Subscription
+from emulator.wire.subscriptions import UserDefinedMessageSubscription
 
 # Bytes, measured: a delivery without its texts, with six attempts, the maximum that a retry count allows.
 _OVERHEAD = ENTRY + 4_000
@@ -33,7 +33,7 @@ class DeliveryOutcome(StrEnum):
     FAILED = "failed"
 
 
-class DeliveryAttempt(NamedTuple):
+class CallbackAttempt(NamedTuple):
     """One attempt to deliver a callback, with a status or an error.
 
     Attributes:
@@ -50,7 +50,7 @@ class DeliveryAttempt(NamedTuple):
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Delivery:
+class CallbackDelivery:
     """A callback to a subscription.
 
     Attributes:
@@ -72,7 +72,7 @@ class Delivery:
     notice: CallbackPayload
     idempotency_token: str
     created_at: float
-    attempts: list[DeliveryAttempt] = field(default_factory=list)
+    attempts: list[CallbackAttempt] = field(default_factory=list)
     outcome: DeliveryOutcome = DeliveryOutcome.PENDING
     was_reset: bool = False
 
@@ -98,7 +98,7 @@ _BY_OUTCOME = by_value("outcome", "outcome", "only with this outcome", "delivere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryFilter(Filter[Delivery]):
+class DeliveryFilter(Filter[CallbackDelivery]):
     """A filter of deliveries; without values, it matches all."""
 
     account_sid: Annotated[str | None, by_account("notice.account_sid")] = None
@@ -111,7 +111,7 @@ class DeliveryFilter(Filter[Delivery]):
     contains: Annotated[str | None, by_text("notice.content")] = None
 
 
-class Deliveries(Store[str, Delivery]):
+class Deliveries(Store[str, CallbackDelivery]):
     """Stored deliveries by id, oldest first; when the store is full, the oldest are evicted and counted.
 
     Attributes:
@@ -126,21 +126,23 @@ class Deliveries(Store[str, Delivery]):
     def __init__(self, account: MemoryAccount, wakeups: Wakeups) -> None:
         super().__init__(account)
         self.last_seq = 0
-        self.waits: WaiterRegistry[Delivery, DeliveryFilter] = WaiterRegistry(account, wakeups)
-        self.listeners: list[Callable[[Delivery], None]] = []
+        self.waits: WaiterRegistry[CallbackDelivery, DeliveryFilter] = WaiterRegistry(account, wakeups)
+        self.listeners: list[Callable[[CallbackDelivery], None]] = []
 
-    def size_of(self, key: str, value: Delivery) -> int:  # noqa: ARG002  ids have one length
+    def size_of(self, key: str, value: CallbackDelivery) -> int:  # noqa: ARG002  ids have one length
         """Memory of a delivery and its attempts in bytes."""
         return value.size
 
-    def owners_of(self, key: str, value: Delivery) -> Owners:  # noqa: ARG002
+    def owners_of(self, key: str, value: CallbackDelivery) -> Owners:  # noqa: ARG002
         """Account and call of the delivery's subscription."""
         return value.owners
 
-    def open(self, subscription: Subscription, notice: CallbackPayload, *, ids: IdGenerator, now: float) -> Delivery:
+    def open(
+        self, subscription: UserDefinedMessageSubscription, notice: CallbackPayload, *, ids: IdGenerator, now: float
+    ) -> CallbackDelivery:
         """Add a new, pending delivery to a subscription."""
         self.last_seq += 1
-        delivery = Delivery(
+        delivery = CallbackDelivery(
             seq=self.last_seq,
             id=ids.random_bytes(sids.ENTROPY_BYTES).hex(),
             subscription_sid=subscription.sid,
@@ -155,12 +157,12 @@ class Deliveries(Store[str, Delivery]):
         self.updated(delivery)
         return delivery
 
-    def attempted(self, delivery: Delivery, attempt: DeliveryAttempt) -> None:
+    def attempted(self, delivery: CallbackDelivery, attempt: CallbackAttempt) -> None:
         """Add an attempt to a delivery and notify the listeners."""
         delivery.attempts.append(attempt)
         self.updated(delivery)
 
-    def settle(self, delivery: Delivery, outcome: DeliveryOutcome) -> None:
+    def settle(self, delivery: CallbackDelivery, outcome: DeliveryOutcome) -> None:
         """Set the final outcome of a delivery; unless it was reset, update waits and notify listeners."""
         if delivery.was_reset:
             delivery.outcome = outcome
@@ -168,21 +170,21 @@ class Deliveries(Store[str, Delivery]):
         self.waits.saw_change(delivery, lambda: setattr(delivery, "outcome", outcome))
         self.updated(delivery)
 
-    def updated(self, delivery: Delivery) -> None:
+    def updated(self, delivery: CallbackDelivery) -> None:
         """Notify the listeners of a delivery that was not reset."""
         if not delivery.was_reset:
             for listener in self.listeners:
                 listener(delivery)
 
-    def candidates(self, wanted: DeliveryFilter) -> list[Delivery]:
+    def candidates(self, wanted: DeliveryFilter) -> list[CallbackDelivery]:
         """Return the deliveries to examine for a filter, oldest first: those of its call, or all."""
         return list(self) if wanted.call_sid is None else self.of_call(wanted.call_sid)
 
-    def select(self, wanted: DeliveryFilter) -> list[Delivery]:
+    def select(self, wanted: DeliveryFilter) -> list[CallbackDelivery]:
         """Return the deliveries that match a filter, oldest first."""
         return list(filter(wanted.matches, self.candidates(wanted)))
 
-    def newest(self, limit: int) -> list[Delivery]:
+    def newest(self, limit: int) -> list[CallbackDelivery]:
         """Return at most `limit` deliveries, newest first."""
         return list(islice(reversed(self._entries.values()), limit))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from emulator.engine.callbacks.deliveries import Deliveries, Delivery
+from emulator.engine.callbacks.deliveries import CallbackDelivery, Deliveries
 from emulator.engine.callbacks.end_user_messages import EndUserMessageLog, LoggedMessage
 from emulator.engine.callbacks.sequence_numbers import SequenceNumbers
 from emulator.engine.capacity import MemoryAccount
@@ -14,7 +14,7 @@ from emulator.engine.voice.call_legs import EndUserMessage
 from emulator.wire.callbacks import CallbackPayload
 
 
-def _nobody(_delivery: Delivery, /) -> None:
+def _nobody(_delivery: CallbackDelivery, /) -> None:
     """Send no callback: the default until the composition root sets a sender."""
 
 
@@ -40,7 +40,7 @@ class CallbackDispatcher:
         self.sayings = EndUserMessageLog(account)
         self._make, self._drop = _nobody, _nothing
 
-    def connect_sender(self, make: Callable[[Delivery], None], drop: Callable[[Scope], None]) -> None:
+    def connect_sender(self, make: Callable[[CallbackDelivery], None], drop: Callable[[Scope], None]) -> None:
         """Set the functions that send a callback and drop the callbacks of a scope; neither may block."""
         self._make, self._drop = make, drop
 

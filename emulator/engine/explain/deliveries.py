@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from emulator.engine.callbacks.deliveries import Delivery, DeliveryFilter, DeliveryOutcome
+from emulator.engine.callbacks.deliveries import CallbackDelivery, DeliveryFilter, DeliveryOutcome
 from emulator.engine.callbacks.dispatcher import CallbackDispatcher
 from emulator.engine.explain.wording import ending
 from emulator.engine.filters import belongs_to_others
@@ -55,7 +55,7 @@ def _nearest(wanted: DeliveryFilter, callback_dispatcher: CallbackDispatcher) ->
     return [f"{describe(delivery)}: {'; '.join(wanted.worded(mismatches))}" for mismatches, delivery in near[:SHOWN]]
 
 
-def describe(delivery: Delivery) -> str:
+def describe(delivery: CallbackDelivery) -> str:
     """Describe a delivery in one line."""
     notice = delivery.notice
     last = delivery.attempts[-1] if delivery.attempts else None

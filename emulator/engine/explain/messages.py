@@ -26,7 +26,7 @@ _LONGEST_PATH = 200
 _Candidate = tuple[Exchange, tuple[Mismatch, ...]]
 
 
-class NearMiss(NamedTuple):
+class NearbyExchange(NamedTuple):
     """An exchange that nearly matched, with its mismatches and their description."""
 
     exchange: Exchange
@@ -38,7 +38,7 @@ class Explanation(NamedTuple):
     """Lines for a human, and the exchanges that nearly matched."""
 
     lines: list[str]
-    near_misses: list[NearMiss]
+    near_misses: list[NearbyExchange]
 
 
 def explain(wait: MessageWaiter, end: WaitEnd, journal: Journal) -> Steps[Explanation]:
@@ -65,7 +65,7 @@ def _newest(wanted: MessageFilter, journal: Journal) -> Steps[list[Exchange]]:
     return (yield from journal.messages(wanted).found(SHOWN))
 
 
-def near_misses(wanted: MessageFilter, journal: Journal) -> Steps[list[NearMiss]]:
+def near_misses(wanted: MessageFilter, journal: Journal) -> Steps[list[NearbyExchange]]:
     """Return the exchanges with the fewest mismatches, the newest first among equals, at most five."""
     created = RequestFilter(**{given.name: given.wanted for given in wanted.given}, outcome=Outcome.CREATED)
     own = journal.requests(MessageFilter(account_sid=wanted.account_sid, call_sid=wanted.call_sid))
@@ -80,7 +80,9 @@ def near_misses(wanted: MessageFilter, journal: Journal) -> Steps[list[NearMiss]
             nearest.append((exchange, mismatches))
             nearest.sort(key=lambda each: len(each[1]))  # stable: ties keep the scope's own first, then the newest
             del nearest[SHOWN:]
-    return [NearMiss(exchange, lacks, _sentence(created, exchange, lacks)) for exchange, lacks in related or others]
+    return [
+        NearbyExchange(exchange, lacks, _sentence(created, exchange, lacks)) for exchange, lacks in related or others
+    ]
 
 
 def _lacks(wanted: RequestFilter, exchange: Exchange) -> tuple[Mismatch, ...]:

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from emulator.engine.excerpt import excerpt
 from emulator.engine.explain.wording import ending
 from emulator.engine.journal.exchange import Exchange
-from emulator.engine.journal.retries import RetryFilter, RetrySequence
+from emulator.engine.journal.retries import RetryFilter, RetryGroup
 from emulator.engine.journal.waits import WaitEnd, Waiter
 
 SHOWN = 5
 
 
-def describe(sequence: RetrySequence) -> list[str]:
+def describe(sequence: RetryGroup) -> list[str]:
     """Describe a retry sequence in lines: a summary, then each attempt."""
     attempts, messages = len(sequence.attempts), sequence.messages
     first = sequence.attempts[0]
@@ -27,7 +27,7 @@ def describe(sequence: RetrySequence) -> list[str]:
     return [f"{line}: {says}" if says else line, *shown]
 
 
-def explain(wait: Waiter[RetryFilter], end: WaitEnd, retries: Sequence[RetrySequence]) -> list[str]:
+def explain(wait: Waiter[RetryFilter], end: WaitEnd, retries: Sequence[RetryGroup]) -> list[str]:
     """Explain in lines why a wait was not satisfied.
 
     Args:

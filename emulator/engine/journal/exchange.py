@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from emulator.engine.faults.kinds import Fault, ReplyFault
 from emulator.engine.journal.parameters import read_parameters
-from emulator.engine.state.schemas import SchemaResult
+from emulator.engine.state.schemas import ValidationResult
 from emulator.engine.voice.delivery_status import DeliveryStatus
 from emulator.wire import paths, replies, resources, sids
 from emulator.wire.errors import ErrorSpec, TwilioError
 from emulator.wire.hosts import is_twilio, name_of
-from emulator.wire.messages import Message
+from emulator.wire.messages import UserDefinedMessage
 from emulator.wire.replies import Reply
 from emulator.wire.resources import Resource
 
@@ -181,7 +181,7 @@ class Exchange:
     made: Resource | None = None
     content_utf8: bytes | None = None
     idempotency_key: str | None = None
-    schemas: tuple[SchemaResult, ...] = ()
+    schemas: tuple[ValidationResult, ...] = ()
     delivery_status: DeliveryStatus | None = None
 
     @property
@@ -232,15 +232,15 @@ class Exchange:
         return sids.REQUEST + self.id
 
     @property
-    def message(self) -> Message | None:
+    def message(self) -> UserDefinedMessage | None:
         """The created or replayed message."""
-        return self.made if isinstance(self.made, Message) else None
+        return self.made if isinstance(self.made, UserDefinedMessage) else None
 
     @property
-    def created(self) -> Message | None:
+    def created(self) -> UserDefinedMessage | None:
         """The message that this exchange created; None for a replay."""
         made = self.made
-        return made if self.outcome is _CREATED and isinstance(made, Message) else None
+        return made if self.outcome is _CREATED and isinstance(made, UserDefinedMessage) else None
 
     @property
     def size(self) -> int:
@@ -255,7 +255,7 @@ class Exchange:
             size += getsizeof(self.reason)
         if self.idempotency_key is not None:
             size += _KEY + getsizeof(self.idempotency_key)
-        if self.made is not None and not isinstance(self.made, Message):
+        if self.made is not None and not isinstance(self.made, UserDefinedMessage):
             size += getsizeof(self.made.callback)
         return size
 

@@ -59,7 +59,7 @@ _SAYS = {
 
 
 @dataclass(frozen=True, slots=True)
-class RetrySequence:
+class RetryGroup:
     """Attempts at the same operation, oldest first and at least one, with their findings."""
 
     attempts: tuple[Exchange, ...]
@@ -123,12 +123,12 @@ class RetryFilter(MessageFilter):
         names = conditions(MessageFilter).keys() - {"after"}
         return MessageFilter(**{given.name: given.wanted for given in self.given if given.name in names})
 
-    def may_match(self, sequence: RetrySequence) -> bool:
+    def may_match(self, sequence: RetryGroup) -> bool:
         """Whether the conditions of the sequence itself are met."""
         return sequence.seq > self.after and self.finding in (None, *sequence.findings)
 
 
-def group_retries(exchanges: Iterable[Exchange], *, now: float, window: float) -> Steps[list[RetrySequence]]:
+def group_retries(exchanges: Iterable[Exchange], *, now: float, window: float) -> Steps[list[RetryGroup]]:
     """Group exchanges into retry sequences, in the order of their last attempts, in several steps per exchange.
 
     Args:
@@ -142,7 +142,7 @@ def group_retries(exchanges: Iterable[Exchange], *, now: float, window: float) -
     retries = []
     for group in groups:
         findings = yield from _findings(group, now, window)
-        retries.append(RetrySequence(tuple(group), tuple(findings)))
+        retries.append(RetryGroup(tuple(group), tuple(findings)))
     return retries
 
 

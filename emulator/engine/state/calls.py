@@ -37,7 +37,7 @@ class Leg(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class RegisteredCall:
     """A registered call; `account_sid` None = any account."""
 
     sid: str
@@ -54,7 +54,7 @@ class Call:
         return None if self.status in ACTIVE else CALL_NOT_ACTIVE
 
 
-class CallRegistry(Store[str, Call]):
+class CallRegistry(Store[str, RegisteredCall]):
     """Registered calls by CallSid, in the order of their registration."""
 
     kind = "calls"
@@ -64,15 +64,15 @@ class CallRegistry(Store[str, Call]):
         super().__init__(account)
         self._unregistered = unregistered
 
-    def size_of(self, key: str, value: Call) -> int:  # noqa: ARG002  SIDs have one length
+    def size_of(self, key: str, value: RegisteredCall) -> int:  # noqa: ARG002  SIDs have one length
         """Memory of a call in bytes."""
         return _OVERHEAD
 
-    def owners_of(self, key: str, value: Call) -> Owners:
+    def owners_of(self, key: str, value: RegisteredCall) -> Owners:
         """Account and CallSid; a call without account belongs to its CallSid only."""
         return value.account_sid, key
 
-    def add(self, call: Call) -> bool:
+    def add(self, call: RegisteredCall) -> bool:
         """Register or replace a call; return True when it is new.
 
         Raises:

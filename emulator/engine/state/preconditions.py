@@ -7,7 +7,7 @@ from emulator.engine.scope import Scope
 from emulator.engine.slices import Steps
 from emulator.engine.state.calls import CallRegistry
 from emulator.engine.state.idempotency import Key, Keys
-from emulator.engine.state.schemas import SchemaResult, Schemas
+from emulator.engine.state.schemas import Schemas, ValidationResult
 from emulator.engine.state.subscriptions import Subscriptions
 from emulator.wire.errors import (
     CONTENT_NOT_JSON,
@@ -19,7 +19,7 @@ from emulator.wire.errors import (
 from emulator.wire.messages import NewMessage
 from emulator.wire.paths import Target
 from emulator.wire.resources import CreateRequest, Resource
-from emulator.wire.subscriptions import Subscription
+from emulator.wire.subscriptions import UserDefinedMessageSubscription
 
 _COMPARED_AT_ONCE = 100
 
@@ -51,13 +51,13 @@ class Preconditions:
 
     def evaluate(
         self, account_sid: str, call_sid: str, new: CreateRequest, now: float
-    ) -> tuple[tuple[SchemaResult, ...], Resource | None]:
+    ) -> tuple[tuple[ValidationResult, ...], Resource | None]:
         """Return the schemas' results for a request's content, and the resource that its key created earlier.
 
         Raises:
             TwilioError: content-not-json (a schema), idempotency-conflict, call-unknown, call-not-active, call-is-pstn.
         """
-        schemas: tuple[SchemaResult, ...] = ()
+        schemas: tuple[ValidationResult, ...] = ()
         if len(self._schemas) and isinstance(new, NewMessage):
             schemas = self._schemas.check(account_sid, call_sid, new.content)
         for result in schemas:
@@ -95,7 +95,7 @@ class Preconditions:
         Raises:
             TwilioError: too-many-requests, the store of subscriptions is full.
         """
-        if isinstance(made, Subscription):
+        if isinstance(made, UserDefinedMessageSubscription):
             try:
                 self._subscriptions.add(made)
             except CapacityError as error:
@@ -103,7 +103,7 @@ class Preconditions:
         if made.idempotency_key is not None:
             self._keys.keep(_key(made, made.account_sid, made.call_sid), made, now)
 
-    def subscription(self, target: Target) -> Subscription:
+    def subscription(self, target: Target) -> UserDefinedMessageSubscription:
         """Return the subscription that a path names.
 
         Raises:
@@ -122,7 +122,7 @@ class Preconditions:
 
     def discard(self, made: Resource) -> None:
         """Remove a deleted resource and its key, so that the key can create another one."""
-        if isinstance(made, Subscription):
+        if isinstance(made, UserDefinedMessageSubscription):
             self._subscriptions.remove(made.sid)
         if made.idempotency_key is not None:
             self._keys.forget(_key(made, made.account_sid, made.call_sid), made)
@@ -149,7 +149,7 @@ class Preconditions:
                     yield
         return last_number
 
-    def _find(self, target: Target) -> Subscription | None:
+    def _find(self, target: Target) -> UserDefinedMessageSubscription | None:
         assert target.sid is not None
         found = self._subscriptions.get(target.sid)
         is_there = found is not None and (found.account_sid, found.call_sid) == (target.account_sid, target.call_sid)

@@ -43,7 +43,7 @@ class Schema:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SchemaResult:
+class ValidationResult:
     """Result of one schema for one message."""
 
     name: str
@@ -82,7 +82,7 @@ class Schemas(Store[str, Schema]):
         """
         return self.put(schema.name, schema)
 
-    def check(self, account_sid: str, call_sid: str, text: str) -> tuple[SchemaResult, ...]:
+    def check(self, account_sid: str, call_sid: str, text: str) -> tuple[ValidationResult, ...]:
         """Apply the schemas of an account and call to a content; return their results."""
         schemas = [schema for schema in self if schema.scope.covers(account_sid, call_sid)]
         if not schemas:
@@ -96,6 +96,6 @@ class Schemas(Store[str, Schema]):
         return tuple(_result(schema, schema.validate(value, shape, budget)) for schema in schemas)
 
 
-def _result(schema: Schema, errors: Violations) -> SchemaResult:
+def _result(schema: Schema, errors: Violations) -> ValidationResult:
     refuses = bool(errors) and schema.on_failure is OnFailure.REFUSE
-    return SchemaResult(name=schema.name, errors=errors, refuses=refuses)
+    return ValidationResult(name=schema.name, errors=errors, refuses=refuses)

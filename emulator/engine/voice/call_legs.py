@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from emulator.engine.capacity import CapacityError, MemoryAccount
 from emulator.engine.ids import IdGenerator
 from emulator.engine.scope import Owners
-from emulator.engine.state.calls import Call, CallRegistry, Leg, Status
+from emulator.engine.state.calls import CallRegistry, Leg, RegisteredCall, Status
 from emulator.engine.store import ENTRY, Store
 from emulator.engine.voice.clients import ClientConnection
 from emulator.wire import sids
@@ -117,13 +117,15 @@ class CallLegs(Store[str, CallLeg]):
         leg = CallLeg(call_sid, identity, account_sid, connections, token, caller)
         self.put(call_sid, leg)
         try:
-            self._register(Call(sid=call_sid, account_sid=account_sid, status=Status.RINGING, client=Leg.VOICE_SDK))
+            self._register(
+                RegisteredCall(sid=call_sid, account_sid=account_sid, status=Status.RINGING, client=Leg.VOICE_SDK)
+            )
         except CapacityError:
             self.remove(call_sid)
             raise
         return leg
 
-    def _register(self, call: Call) -> None:
+    def _register(self, call: RegisteredCall) -> None:
         try:
             self._calls.add(call)
         except CapacityError:

@@ -19,7 +19,7 @@ from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import ChatGrant, VoiceGrant
 from twilio.request_validator import RequestValidator
 
-from emulator.engine.state.calls import Call, Leg, Status
+from emulator.engine.state.calls import Leg, RegisteredCall, Status
 from emulator.settings import Settings
 from emulator.wire.credentials import ApiKey
 
@@ -169,7 +169,7 @@ def test_messages_are_refused_in_the_sdks_own_words(alice: NodeDevice, running: 
     alice.send("x" * 20_000)
     assert refusal(alice) == refused(version, 31212)
     # The call is over, and the SDK has not received the end yet.
-    over = Call(sid=call["call_sid"], account_sid=None, status=Status.COMPLETED, client=Leg.VOICE_SDK)
+    over = RegisteredCall(sid=call["call_sid"], account_sid=None, status=Status.COMPLETED, client=Leg.VOICE_SDK)
     running.engine.calls.add(over)
     alice.send({})
 

@@ -14,7 +14,7 @@ from support.sse import Stream, Waiting, until
 from emulator.engine.callbacks.end_user_messages import LoggedMessage
 from emulator.engine.engine import Engine
 from emulator.engine.scope import Scope
-from emulator.engine.state.calls import Call, Leg
+from emulator.engine.state.calls import Leg, RegisteredCall
 from emulator.engine.state.schemas import Schema
 from emulator.engine.voice.call_legs import EndUserMessage
 from emulator.testing import EmulatorClient, EmulatorError
@@ -110,7 +110,7 @@ def test_the_python_client_raises_with_the_reason(running: Running, caller: Call
 
 
 def break_call(engine: Engine) -> None:
-    engine.calls.add(Call(sid="CA1", account_sid=None, status=NO_JSON, client=Leg.VOICE_SDK))
+    engine.calls.add(RegisteredCall(sid="CA1", account_sid=None, status=NO_JSON, client=Leg.VOICE_SDK))
 
 
 def break_schema(engine: Engine) -> None:

@@ -18,7 +18,13 @@ from support.builders import (
     subscription,
 )
 
-from emulator.engine.callbacks.deliveries import Deliveries, Delivery, DeliveryAttempt, DeliveryFilter, DeliveryOutcome
+from emulator.engine.callbacks.deliveries import (
+    CallbackAttempt,
+    CallbackDelivery,
+    Deliveries,
+    DeliveryFilter,
+    DeliveryOutcome,
+)
 from emulator.engine.capacity import Capacity, MemoryAccount
 from emulator.engine.ids import IdGenerator
 from emulator.engine.journal.waits import WaitEnd, Waiter
@@ -27,7 +33,7 @@ from emulator.engine.scope import Scope
 from emulator.engine.slices import Wakeups
 
 ANY = DeliveryFilter()
-OK = DeliveryAttempt(SOME_TIME, 0.25, status=200)
+OK = CallbackAttempt(SOME_TIME, 0.25, status=200)
 
 
 class Kept(Deliveries):
@@ -37,7 +43,7 @@ class Kept(Deliveries):
         super().__init__(MemoryAccount(capacities={"deliveries": Capacity(limit, max_bytes)}), Wakeups())
         self._ids = IdGenerator(random.Random(0).randbytes)
 
-    def make(self, **given: Any) -> Delivery:  # noqa: ANN401  fields of the payload
+    def make(self, **given: Any) -> CallbackDelivery:  # noqa: ANN401  fields of the payload
         return self.open(subscription(), notice(**given), ids=self._ids, now=SOME_TIME)
 
 
@@ -185,7 +191,7 @@ def test_what_was_reset_is_told_to_nobody_when_it_is_over() -> None:
     kept = Kept()
     delivery = kept.make()
     kept.reset(Scope(ACCOUNT))
-    heard: list[Delivery] = []
+    heard: list[CallbackDelivery] = []
     kept.listeners.append(heard.append)
     kept.attempted(delivery, OK)
     kept.settle(delivery, DeliveryOutcome.DELIVERED)

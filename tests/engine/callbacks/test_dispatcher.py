@@ -21,7 +21,7 @@ from support.builders import (
 )
 from support.voice import KX
 
-from emulator.engine.callbacks.deliveries import Delivery, DeliveryFilter
+from emulator.engine.callbacks.deliveries import CallbackDelivery, DeliveryFilter
 from emulator.engine.callbacks.dispatcher import CallbackDispatcher
 from emulator.engine.engine import Engine
 from emulator.engine.ids import IdGenerator
@@ -35,9 +35,11 @@ from emulator.wire.signalling import client_frames
 from emulator.wire.subscriptions import RESOURCE, NewSubscription
 
 
-def callback_dispatcher(*, first_number: int = 1, limit: int = 100) -> tuple[CallbackDispatcher, list[Delivery]]:
+def callback_dispatcher(
+    *, first_number: int = 1, limit: int = 100
+) -> tuple[CallbackDispatcher, list[CallbackDelivery]]:
     """Return a dispatcher and the list of callbacks that it sends."""
-    made: list[Delivery] = []
+    made: list[CallbackDelivery] = []
     kept = CallbackDispatcher(
         account(deliveries=limit), IdGenerator(random.Random(0).randbytes), Wakeups(), first_number=first_number
     )
@@ -147,7 +149,7 @@ class World:
     """The engine, clients in calls to simulated callees, and the expected results."""
 
     engine: Engine = field(default_factory=make_engine)
-    made: list[Delivery] = field(default_factory=list)
+    made: list[CallbackDelivery] = field(default_factory=list)
     lines: list[ClientConnection] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     subscribed: list[tuple[str, str, str]] = field(default_factory=list)

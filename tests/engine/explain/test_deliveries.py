@@ -15,7 +15,7 @@ from support.builders import (
     subscription,
 )
 
-from emulator.engine.callbacks.deliveries import Delivery, DeliveryAttempt, DeliveryFilter, DeliveryOutcome
+from emulator.engine.callbacks.deliveries import CallbackAttempt, CallbackDelivery, DeliveryFilter, DeliveryOutcome
 from emulator.engine.callbacks.dispatcher import CallbackDispatcher
 from emulator.engine.explain import deliveries
 from emulator.engine.explain.deliveries import SHOWN, describe, explain
@@ -35,7 +35,7 @@ def callback_dispatcher(*subscribed: str) -> CallbackDispatcher:
     return made
 
 
-def say(made: CallbackDispatcher, content: str = "{}", *, call_sid: str = CALL) -> list[Delivery]:
+def say(made: CallbackDispatcher, content: str = "{}", *, call_sid: str = CALL) -> list[CallbackDelivery]:
     """Dispatch an end user's message and return its deliveries."""
     last = made.deliveries.last_seq
     made.dispatch(EndUserMessage(ACCOUNT, call_sid, "alice", MESSAGE, content, "application/json"), SOME_TIME)
@@ -162,20 +162,20 @@ def test_what_matches_is_not_near() -> None:
     ("attempts", "outcome", "says"),
     [
         ([], None, "is pending"),
-        ([DeliveryAttempt(SOME_TIME, 0.1, 500, "the receiver answered 500")], None, "is pending"),
-        ([DeliveryAttempt(SOME_TIME, 0.1, 204)], DeliveryOutcome.DELIVERED, "was answered with 204"),
+        ([CallbackAttempt(SOME_TIME, 0.1, 500, "the receiver answered 500")], None, "is pending"),
+        ([CallbackAttempt(SOME_TIME, 0.1, 204)], DeliveryOutcome.DELIVERED, "was answered with 204"),
         ([], DeliveryOutcome.DELIVERED, "was delivered"),
         (
-            [DeliveryAttempt(SOME_TIME, 0.1, None, "Connection refused")],
+            [CallbackAttempt(SOME_TIME, 0.1, None, "Connection refused")],
             DeliveryOutcome.FAILED,
             "failed with 32711 (Connection refused)",
         ),
-        ([DeliveryAttempt(SOME_TIME, 0.1, 500)], DeliveryOutcome.FAILED, "failed with 32711 (500)"),
+        ([CallbackAttempt(SOME_TIME, 0.1, 500)], DeliveryOutcome.FAILED, "failed with 32711 (500)"),
         ([], DeliveryOutcome.FAILED, "failed"),
     ],
 )
 def test_a_delivery_is_told_with_what_became_of_it(
-    attempts: list[DeliveryAttempt], outcome: DeliveryOutcome | None, says: str
+    attempts: list[CallbackAttempt], outcome: DeliveryOutcome | None, says: str
 ) -> None:
     made = callback_dispatcher(CALL)
     (delivery,) = say(made)

@@ -25,12 +25,12 @@ from emulator.engine.journal.journal import Journal
 from emulator.engine.journal.waits import MessageWaiter, WaitEnd
 from emulator.engine.json_match import JsonSubset
 from emulator.engine.slices import finish
-from emulator.engine.state.schemas import SchemaResult
+from emulator.engine.state.schemas import ValidationResult
 from emulator.wire import errors
 
 OURS = f"for call {CALL} of account {ACCOUNT}"
-GOOD = (SchemaResult(name="s", errors=()),)
-BAD = (SchemaResult(name="s", errors=(("/a", "no"),)),)
+GOOD = (ValidationResult(name="s", errors=()),)
+BAD = (ValidationResult(name="s", errors=(("/a", "no"),)),)
 
 
 def sid(seq: int) -> str:

@@ -8,7 +8,7 @@ from support.builders import arrival, exchange, message, path, request
 from emulator.engine.faults.kinds import Fault, ReplyFault
 from emulator.engine.journal import exchange as exchanges
 from emulator.engine.journal.exchange import Outcome, host_of, pack, unpack, wants_charset
-from emulator.engine.state.schemas import SchemaResult
+from emulator.engine.state.schemas import ValidationResult
 from emulator.wire import errors, replies
 
 NAMES = st.text(st.characters(max_codepoint=127, exclude_characters="\n")).map(str.encode)
@@ -59,7 +59,7 @@ def test_only_the_exchange_that_created_a_message_counts_as_its_creator(outcome:
         pytest.param({"made": message(idempotency_key="x" * 1000)}, id="idempotency key"),
         pytest.param({"outcome": Outcome.REFUSED, "reason": "x" * 1002}, id="reason"),
         pytest.param(
-            {"schemas": (SchemaResult(name="order", errors=(("", "x" * 1000),)),)}, id="violations of a schema"
+            {"schemas": (ValidationResult(name="order", errors=(("", "x" * 1000),)),)}, id="violations of a schema"
         ),
         pytest.param({"context": arrival("x" * 1034)}, id="raw account"),
         pytest.param({"context": arrival(call_sid="x" * 1034)}, id="raw call"),
@@ -184,7 +184,7 @@ def test_without_a_media_type_a_request_has_no_parameters() -> None:
 def test_a_message_is_valid_when_every_schema_allows_it(
     violations: list[tuple[tuple[str, str], ...]], *, valid: bool | None
 ) -> None:
-    schemas = tuple(SchemaResult(name="s", errors=found) for found in violations)
+    schemas = tuple(ValidationResult(name="s", errors=found) for found in violations)
 
     assert exchange(schemas=schemas).valid is valid
 

@@ -9,11 +9,11 @@ from emulator.engine.journal.exchange import Exchange, Outcome
 from emulator.engine.journal.filters import RequestFilter
 from emulator.engine.json_match import Difference, JsonSubset
 from emulator.engine.scope import Scope
-from emulator.engine.state.schemas import SchemaResult
+from emulator.engine.state.schemas import ValidationResult
 from emulator.wire import errors
 
-GOOD = SchemaResult(name="good", errors=())
-BAD = SchemaResult(name="bad", errors=(("/a", "no"),))
+GOOD = ValidationResult(name="good", errors=())
+BAD = ValidationResult(name="bad", errors=(("/a", "no"),))
 
 FILTERS = st.builds(
     RequestFilter,
@@ -107,7 +107,7 @@ def test_a_null_content_needs_a_look() -> None:
 )
 @pytest.mark.parametrize("wish", [True, False])
 def test_without_a_schema_a_message_is_neither_valid_nor_not(
-    schemas: tuple[SchemaResult, ...], *, valid: bool | None, wish: bool
+    schemas: tuple[ValidationResult, ...], *, valid: bool | None, wish: bool
 ) -> None:
     assert RequestFilter(valid=wish).matches(exchange(schemas=schemas)) is (valid is wish)
 

@@ -28,7 +28,7 @@ from emulator.engine.faults.kinds import CloseFault, Drop, DropFault, Fault, Rep
 from emulator.engine.faults.rules import FaultEffect, FaultRuleSpec
 from emulator.engine.journal.exchange import Exchange, Outcome, RequestContext, pack
 from emulator.engine.journal.filters import MessageFilter
-from emulator.engine.journal.retries import RetryFilter, RetryFinding, RetrySequence, group_retries, succeeded
+from emulator.engine.journal.retries import RetryFilter, RetryFinding, RetryGroup, group_retries, succeeded
 from emulator.engine.journal.waits import WaitEnd, Waiter
 from emulator.engine.scope import Scope
 from emulator.engine.slices import finish
@@ -89,7 +89,7 @@ class Story:
         self.exchanges.append(found)
         return found
 
-    def retries(self, now: float = 0.0) -> list[RetrySequence]:
+    def retries(self, now: float = 0.0) -> list[RetryGroup]:
         return finish(group_retries(self.exchanges, now=SOME_TIME + now, window=WINDOW))
 
     def findings(self, now: float = 0.0) -> set[str]:
@@ -464,7 +464,7 @@ class Over:
     """A placeholder for a future that is never read."""
 
 
-def explained(end: WaitEnd, retries: list[RetrySequence], **bounds: int | None) -> list[str]:
+def explained(end: WaitEnd, retries: list[RetryGroup], **bounds: int | None) -> list[str]:
     wait = Waiter(RetryFilter(finding=RetryFinding.RECOVERED), bounds.get("at_least"), bounds.get("at_most"), 0, Over())
     return explain(wait, end, retries)
 

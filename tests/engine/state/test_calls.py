@@ -3,13 +3,13 @@ from support.builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account, 
 
 from emulator.engine.capacity import CapacityError
 from emulator.engine.config import Unregistered
-from emulator.engine.state.calls import Call, CallRegistry, Leg, Status
+from emulator.engine.state.calls import CallRegistry, Leg, RegisteredCall, Status
 from emulator.wire.errors import CALL_FOREIGN, CALL_IS_PSTN, CALL_NOT_ACTIVE, CALL_UNKNOWN, ErrorSpec
 
 either_policy = pytest.mark.parametrize("unregistered", Unregistered)
 
 
-def calls(*registered: Call, unregistered: Unregistered = Unregistered.REGISTERED) -> CallRegistry:
+def calls(*registered: RegisteredCall, unregistered: Unregistered = Unregistered.REGISTERED) -> CallRegistry:
     made = CallRegistry(account(), unregistered)
     for each in registered:
         made.add(each)

@@ -4,7 +4,7 @@ from support.builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, account
 from emulator.engine.capacity import Capacity, CapacityError, MemoryAccount
 from emulator.engine.scope import Scope
 from emulator.engine.state.schema_cost import MESSAGE_STEPS, CostBudget, Shape
-from emulator.engine.state.schemas import OnFailure, Schema, SchemaResult, Schemas, Violations
+from emulator.engine.state.schemas import OnFailure, Schema, Schemas, ValidationResult, Violations
 from emulator.engine.store import ENTRY
 
 each_scope = pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_schema_gets_the_shape_of_the_content() -> None:
 
 def test_the_size_of_a_result_counts_its_texts() -> None:
     empty, one, long = (
-        SchemaResult(name="s", errors=errors) for errors in ((), (("/a", "bad"),), (("/a", "b" * 1000),))
+        ValidationResult(name="s", errors=errors) for errors in ((), (("/a", "bad"),), (("/a", "b" * 1000),))
     )
 
     assert 0 < empty.size < one.size

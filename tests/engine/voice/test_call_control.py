@@ -13,7 +13,7 @@ from support.voice import KX, CallHarness, User
 
 from emulator.engine.capacity import CapacityError
 from emulator.engine.scope import Scope
-from emulator.engine.state.calls import Call, Leg, Status
+from emulator.engine.state.calls import Leg, RegisteredCall, Status
 from emulator.engine.voice.auto_answer import AutoAnswer, Reaction
 from emulator.engine.voice.call_control import NotReachableError, later
 from emulator.engine.voice.call_legs import EndUserMessage
@@ -327,7 +327,7 @@ def test_a_message_is_refused_outside_of_a_call_that_is_active(harness: CallHarn
     call = alice.call()
     alice.take()
     alice.send_message(MINE)
-    harness.calls.add(Call(sid=call, account_sid=None, status=Status.COMPLETED, client=Leg.VOICE_SDK))
+    harness.calls.add(RegisteredCall(sid=call, account_sid=None, status=Status.COMPLETED, client=Leg.VOICE_SDK))
     alice.send_message(call)
     harness.calls.remove(call)
     alice.send_message(call)
@@ -519,7 +519,7 @@ def test_the_oldest_ended_calls_make_room_for_new_ones(harness: CallHarness) -> 
     for call in ended:
         alice.hang_up(call)
     harness.calls.remove(ended[0])
-    harness.calls.add(Call(sid=MINE, account_sid=None, status=Status.COMPLETED, client=Leg.VOICE_SDK))
+    harness.calls.add(RegisteredCall(sid=MINE, account_sid=None, status=Status.COMPLETED, client=Leg.VOICE_SDK))
     call = alice.call()
 
     assert {known.sid for known in harness.calls} == {MINE, call}
