@@ -9,8 +9,11 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "emulator" / "testing"
-FILES = {"async_api.py": "api.py", "async_client.py": "client.py", "async_end_user.py": "end_user.py"}
+NAMES = ("api", "calls", "client", "clock", "end_user", "schemas", "users")
+FILES = {f"async_{name}.py": f"{name}.py" for name in NAMES}
 HEADER = "# Generated from {} by scripts/generate_blocking.py: change that file, then run `make generate`.\n"
+
+COUNTERPART = "from emulator.testing.counterpart import AsyncCounterpart\n"
 
 RULES = [
     (r"  # noqa: ASYNC109.*", ""),
@@ -20,13 +23,13 @@ RULES = [
     (r"\bawait ", ""),
     # The blocking client leads to the asyncio client.
     (r"(?<=\nclass )AsyncEmulatorClient:", "EmulatorClient(AsyncCounterpart):"),
-    (r"(?<=import )AsyncApi\n", r"\g<0>from emulator.testing.counterpart import AsyncCounterpart\n"),
-    (r"\bAsync(Api|EmulatorClient|Calls|Clock|VoiceCall|EndUser)\b", r"\1"),
-    (r"\basync_(api|http_client)\b", r"\1"),
+    (r"(?<=import )AsyncApi\n(?=(?s:.*)AsyncCounterpart)", "\\g<0>" + COUNTERPART),
+    (r"\bAsync(Api|EmulatorClient|(?:Calls|Clock|Schemas|Seed|Users)Client|VoiceCall|EndUser)\b", r"\1"),
+    (rf"\basync_({'|'.join(NAMES)}|http_client)\b", r"\1"),
     # The frames of an end user are processed by a thread of its own.
     (r"\bvoice\.connection import VoiceConnection\b", "voice.background import BackgroundVoiceConnection"),
     (r"\bVoiceConnection\b", "BackgroundVoiceConnection"),
-    (r"\basyncio client\b", "Blocking client"),
+    (r"\basyncio client", "Blocking client"),
     (r", for asyncio\. Tasks may share it\.", ". Thread-safe."),
     (r"; an async context manager\.", "; a context manager. Thread-safe."),
     (r", for asyncio:", ", blocking:"),

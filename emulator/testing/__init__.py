@@ -7,6 +7,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from emulator.endpoints.api.calls import Call
+    from emulator.endpoints.api.deliveries import Delivery
+    from emulator.endpoints.api.faults import FaultView
+    from emulator.endpoints.api.messages import Message
+    from emulator.endpoints.api.requests import Request
+    from emulator.endpoints.api.retries import RetrySequence
+    from emulator.endpoints.api.subscriptions import Subscription
     from emulator.testing.async_client import AsyncEmulatorClient
     from emulator.testing.async_end_user import AsyncEndUser
     from emulator.testing.client import EmulatorClient
@@ -14,7 +21,6 @@ if TYPE_CHECKING:
     from emulator.testing.faults import ActiveFault, Faults
     from emulator.testing.http import EmulatorError, UnreachableError
     from emulator.testing.isolation import TwilioEmulator
-    from emulator.testing.models import Fault, Message, Request, RetrySequence
     from emulator.testing.server import Emulator
     from emulator.testing.voice.calls import CallFailedError, MessageRefusedError, ReceivedMessage, SignallingError
 
@@ -22,12 +28,14 @@ __all__ = [
     "ActiveFault",
     "AsyncEmulatorClient",
     "AsyncEndUser",
+    "Call",
     "CallFailedError",
+    "Delivery",
     "Emulator",
     "EmulatorClient",
     "EmulatorError",
     "EndUser",
-    "Fault",
+    "FaultView",
     "Faults",
     "Message",
     "MessageRefusedError",
@@ -35,33 +43,39 @@ __all__ = [
     "Request",
     "RetrySequence",
     "SignallingError",
+    "Subscription",
     "TwilioEmulator",
     "UnreachableError",
 ]
 
-_HOMES = {
-    "ActiveFault": "faults",
-    "AsyncEmulatorClient": "async_client",
-    "AsyncEndUser": "async_end_user",
-    "CallFailedError": "voice.calls",
-    "Emulator": "server",
-    "EmulatorClient": "client",
-    "EmulatorError": "http",
-    "EndUser": "end_user",
-    "Fault": "models",
-    "Faults": "faults",
-    "Message": "models",
-    "MessageRefusedError": "voice.calls",
-    "ReceivedMessage": "voice.calls",
-    "Request": "models",
-    "SignallingError": "voice.calls",
-    "RetrySequence": "models",
-    "TwilioEmulator": "isolation",
-    "UnreachableError": "http",
+_API = "emulator.endpoints.api."
+_HERE = "emulator.testing."
+_MODULES = {
+    "ActiveFault": _HERE + "faults",
+    "AsyncEmulatorClient": _HERE + "async_client",
+    "AsyncEndUser": _HERE + "async_end_user",
+    "Call": _API + "calls",
+    "CallFailedError": _HERE + "voice.calls",
+    "Delivery": _API + "deliveries",
+    "Emulator": _HERE + "server",
+    "EmulatorClient": _HERE + "client",
+    "EmulatorError": _HERE + "http",
+    "EndUser": _HERE + "end_user",
+    "FaultView": _API + "faults",
+    "Faults": _HERE + "faults",
+    "Message": _API + "messages",
+    "MessageRefusedError": _HERE + "voice.calls",
+    "ReceivedMessage": _HERE + "voice.calls",
+    "Request": _API + "requests",
+    "RetrySequence": _API + "retries",
+    "SignallingError": _HERE + "voice.calls",
+    "Subscription": _API + "subscriptions",
+    "TwilioEmulator": _HERE + "isolation",
+    "UnreachableError": _HERE + "http",
 }
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  any exported object
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(importlib.import_module(_MODULES[name]), name)

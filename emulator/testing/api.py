@@ -3,9 +3,11 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
-from emulator.adapters.http_client import HttpClientError, send
+from emulator.adapters.http_client import HttpClientError, HttpRequest, HttpResponse, send
 from emulator.commands.proxy_variables import proxy_variable
 from emulator.engine.scope import Scope
 from emulator.testing.http import MARGIN, Address
@@ -43,7 +45,7 @@ class Api:
 
         Args:
             method: the method.
-            path: path below `/_emulator`.
+            path: path from the root.
             parameters: query parameters.
             body: JSON object.
             wait: seconds that the emulator may wait before it responds (long poll).
@@ -53,13 +55,22 @@ class Api:
             UnreachableError: no emulator responds.
         """
         __tracebackhide__ = True
-        path = f"/_emulator{path}"
-        request = self.address.request(method, path, parameters or {}, body)
+        response = self._send(self.address.request(method, path, parameters or {}, body), wait)
+        return self.address.json(f"{method} {path}", response)
+
+    def text(self, path: str) -> str:
+        """Send a GET request and return the body as text; errors are as for `request`."""
+        __tracebackhide__ = True
+        response = self._send(self.address.request("GET", path, {}, None))
+        if response.status != HTTPStatus.OK:
+            self.address.json(f"GET {path}", response)
+        return response.body.decode()
+
+    def _send(self, request: HttpRequest, wait: float = 0.0) -> HttpResponse:
         try:
-            response = send(self.address.origin, request, wait + MARGIN, self.address.tls)
+            return send(self.address.origin, request, wait + MARGIN, self.address.tls)
         except HttpClientError as error:
             raise self.address.unreachable(error) from None
-        return self.address.json(f"{method} {path}", response)
 
     def all(self, name: str, parameters: Mapping[str, object], page: Json | None = None) -> list[Json]:
         """Return the records of all pages; `page` is the first page, if it was fetched already."""
@@ -88,7 +99,7 @@ class Api:
         found = list[Json]()
         while True:
             skip = {"skip": len(found)} if found else {}
-            page = self.request("GET", f"/{name}", parameters={**parameters, **skip})
+            page = self.request("GET", f"/_emulator/{name}", parameters={**parameters, **skip})
             found += page[name]
             if not page[name] or len(found) >= page["count"]:
                 return found
@@ -128,6 +139,17 @@ class Api:
                 given[name] = json.dumps(given[name])
         return {name: value for name, value in given.items() if value is not None}
 
+    def call_sid(self, given: str | None) -> str:
+        """Return a CallSid for a path: the given one, or the scope's.
+
+        Raises:
+            ValueError: neither is set.
+        """
+        call_sid = given or self.scope.call_sid
+        if call_sid is None:
+            raise ValueError("which call? This client is bound to none: give call_sid")
+        return quote(call_sid, safe="")
+
     def scoped(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Add the scope to what is given, which can name another one."""
         return {"account_sid": self.scope.account_sid, "call_sid": self.scope.call_sid, **given}
@@ -139,7 +161,9 @@ class Api:
 
     def _page(self, name: str, parameters: Mapping[str, object], wait: float = 0.0) -> Json:
         __tracebackhide__ = True
-        page: Json = self.request("GET", f"/{name}", parameters={"limit": LARGEST_PAGE, **parameters}, wait=wait)
+        page: Json = self.request(
+            "GET", f"/_emulator/{name}", parameters={"limit": LARGEST_PAGE, **parameters}, wait=wait
+        )
         return page
 
 

@@ -2,17 +2,36 @@
 """Blocking client of the inspection API of any emulator, local or remote."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Unpack
 from urllib.parse import quote
 
+from emulator.endpoints.api.deliveries import Delivery
+from emulator.endpoints.api.faults import FaultView
+from emulator.endpoints.api.health import Ready
+from emulator.endpoints.api.messages import Deleted, Message
+from emulator.endpoints.api.requests import Request, RequestDetail
+from emulator.endpoints.api.reset import ResetCounts
+from emulator.endpoints.api.retries import RetrySequence
+from emulator.endpoints.api.rules import CheckResult, Rules
+from emulator.endpoints.api.subscriptions import Subscription
 from emulator.engine.scope import Scope
-from emulator.engine.state.calls import Leg, Status
 from emulator.testing.api import Api
+from emulator.testing.calls import CallsClient
+from emulator.testing.clock import ClockClient, SeedClient
 from emulator.testing.counterpart import AsyncCounterpart
-from emulator.testing.filters import FaultOptions, Filters, RequestFilters, RetryFilters, Scoping
+from emulator.testing.filters import (
+    DeliveryFilters,
+    DescribedRequest,
+    FaultOptions,
+    Filters,
+    RequestFilters,
+    RetryFilters,
+    Scoping,
+)
 from emulator.testing.http import Address
-from emulator.testing.models import Call, Fault, Json, Message, Removed, Request, RetrySequence
+from emulator.testing.models import read
+from emulator.testing.schemas import SchemasClient
+from emulator.testing.users import UsersClient
 
 if TYPE_CHECKING:
     import os
@@ -61,7 +80,7 @@ class EmulatorClient(AsyncCounterpart):
     def messages(self, **filters: Unpack[Filters]) -> list[Message]:
         """Return all messages, oldest first."""
         records = self._api.all("messages", self._api.parameters(filters))
-        return [Message.read(record) for record in records]
+        return [read(Message, record) for record in records]
 
     def requests(self, *, newest: int | None = None, **filters: Unpack[RequestFilters]) -> list[Request]:
         """Return all requests, including rejected ones, or the `newest` ones; oldest first."""
@@ -70,7 +89,67 @@ class EmulatorClient(AsyncCounterpart):
             records = self._api.all("requests", parameters)
         else:
             records = self._api.newest("requests", parameters, newest)
-        return [Request.read(record) for record in records]
+        return [read(Request, record) for record in records]
+
+    def message(self, sid: str) -> Message:
+        """Return a message by its SID.
+
+        Raises:
+            EmulatorError: it does not exist.
+        """
+        return read(Message, self._api.request("GET", f"/_emulator/messages/{quote(sid, safe='')}"))
+
+    def delete_messages(self, **filters: Unpack[Filters]) -> int:
+        """Delete messages and their idempotency keys; return their number."""
+        parameters = self._api.parameters(filters)
+        reply = self._api.request("DELETE", "/_emulator/messages", parameters=parameters)
+        return read(Deleted, reply).deleted
+
+    def request(self, request_id: str) -> RequestDetail:
+        """Return a request by its id, with all that was received and sent.
+
+        Raises:
+            EmulatorError: it does not exist.
+        """
+        path = f"/_emulator/requests/{quote(request_id, safe='')}"
+        return read(RequestDetail, self._api.request("GET", path))
+
+    def deliveries(self, **filters: Unpack[DeliveryFilters]) -> list[Delivery]:
+        """Return the callbacks to subscriptions, oldest first."""
+        records = self._api.all("deliveries", self._api.parameters(filters))
+        return [read(Delivery, record) for record in records]
+
+    def delivery(self, delivery_id: str) -> Delivery:
+        """Return a callback by its id.
+
+        Raises:
+            EmulatorError: it does not exist.
+        """
+        path = f"/_emulator/deliveries/{quote(delivery_id, safe='')}"
+        return read(Delivery, self._api.request("GET", path))
+
+    def wait_for_deliveries(
+        self,
+        at_least: int = 1,
+        *,
+        timeout: float = 10.0,
+        **filters: Unpack[DeliveryFilters],
+    ) -> list[Delivery]:
+        """Wait until there are `at_least` matching callbacks; return all of them.
+
+        Raises:
+            AssertionError: timeout, in seconds; lists the callbacks that there are.
+        """
+        __tracebackhide__ = True
+        parameters = self._api.parameters(filters)
+        page = self._api.wait("deliveries", {**parameters, "at_least": at_least}, timeout)
+        records = self._api.all("deliveries", parameters, page)
+        return [read(Delivery, record) for record in records]
+
+    def subscriptions(self, **scoping: Unpack[Scoping]) -> list[Subscription]:
+        """Return the subscriptions of the scope, in the order of their creation."""
+        records = self._api.listed("subscriptions", self._api.parameters(scoping))
+        return [read(Subscription, record) for record in records]
 
     def wait_for(
         self,
@@ -88,7 +167,7 @@ class EmulatorClient(AsyncCounterpart):
         parameters = self._api.parameters(filters)
         page = self._api.wait("messages", {**parameters, "at_least": at_least}, timeout)
         records = self._api.all("messages", parameters, page)
-        return [Message.read(record) for record in records]
+        return [read(Message, record) for record in records]
 
     def expect_none(self, *, within: float = 1.0, **filters: Unpack[Filters]) -> None:
         """Check for `within` seconds that no matching message exists; `after=message.seq` ignores earlier ones.
@@ -108,12 +187,12 @@ class EmulatorClient(AsyncCounterpart):
         __tracebackhide__ = True
         newest = {**self._api.parameters(filters), "at_least": 1, "order": "newest", "limit": 1}
         page = self._api.wait("messages", newest, 0.0)
-        return Message.read(page["messages"][0])
+        return read(Message, page["messages"][0])
 
     def retries(self, **filters: Unpack[RetryFilters]) -> list[RetrySequence]:
         """Return retry sequences with findings about the client, in the order of their last attempts."""
         records = self._api.all("retries", self._api.parameters(filters))
-        return [RetrySequence.read(record) for record in records]
+        return [read(RetrySequence, record) for record in records]
 
     def expect_recovered(
         self,
@@ -130,7 +209,7 @@ class EmulatorClient(AsyncCounterpart):
         parameters = {**self._api.parameters(filters), "finding": "recovered"}
         page = self._api.wait("retries", {**parameters, "at_least": 1}, timeout)
         records = self._api.all("retries", parameters, page)
-        return [RetrySequence.read(record) for record in records]
+        return [read(RetrySequence, record) for record in records]
 
     def assert_no_duplicates(self, **filters: Unpack[Filters]) -> None:
         """Check that no retry created a second message. A retry has the same key, or the same content soon after.
@@ -151,7 +230,7 @@ class EmulatorClient(AsyncCounterpart):
         *,
         profile: str | None = None,
         **options: Unpack[FaultOptions],
-    ) -> Fault:
+    ) -> FaultView:
         """Make requests fail: with `then` as in `POST /_emulator/faults`, or with a named `profile`."""
         scoped = self._api.scoped(options)
         body = {
@@ -163,16 +242,16 @@ class EmulatorClient(AsyncCounterpart):
             **{name: value for name, value in (("then", then), ("profile", profile)) if value is not None},
             **{name: value for name, value in options.items() if name not in _FAULT_MATCH},
         }
-        return Fault.read(self._api.request("POST", "/faults", body=body))
+        return read(FaultView, self._api.request("POST", "/_emulator/faults", body=body))
 
-    def fault(self, fault_id: str) -> Fault:
+    def fault(self, fault_id: str) -> FaultView:
         """Return the current state of a fault."""
-        return Fault.read(self._api.request("GET", _fault_path(fault_id)))
+        return read(FaultView, self._api.request("GET", _fault_path(fault_id)))
 
-    def faults(self, **scoping: Unpack[Scoping]) -> list[Fault]:
+    def faults(self, **scoping: Unpack[Scoping]) -> list[FaultView]:
         """Return the faults that can apply to requests of the scope, in the order of their evaluation."""
         records = self._api.listed("faults", self._api.parameters(scoping))
-        return [Fault.read(record) for record in records]
+        return [read(FaultView, record) for record in records]
 
     def delete_fault(self, fault_id: str) -> None:
         """Delete a fault."""
@@ -180,95 +259,59 @@ class EmulatorClient(AsyncCounterpart):
 
     def delete_faults(self, **scoping: Unpack[Scoping]) -> int:
         """Delete the faults of the scope; return their number. Faults for other calls or accounts stay."""
-        reply = self._api.request("DELETE", "/faults", parameters=self._api.parameters(scoping))
-        return int(reply["deleted"])
+        reply = self._api.request("DELETE", "/_emulator/faults", parameters=self._api.parameters(scoping))
+        return read(Deleted, reply).deleted
 
-    def reset(self) -> Removed:
+    def reset(self) -> ResetCounts:
         """Delete requests, messages and registrations of the scope; unbound, everything, and reset clock and seed."""
-        return Removed.read(self._api.request("POST", "/reset", parameters=self._api.parameters({})))
+        return read(ResetCounts, self._api.request("POST", "/_emulator/reset", parameters=self._api.parameters({})))
+
+    def ready(self) -> Ready:
+        """Return the version, the addresses and the use of memory of the emulator."""
+        return read(Ready, self._api.request("GET", "/readyz"))
+
+    def rules(self) -> Rules:
+        """Return the rules of the emulator with their certainty and source."""
+        return read(Rules, self._api.request("GET", "/_emulator/rules"))
+
+    def check(self, path: str, *, method: str = "POST", **described: Unpack[DescribedRequest]) -> CheckResult:
+        """Evaluate a request without sending it: return the response it would get, and the evaluated rules."""
+        body = {"method": method, "path": path, **described}
+        return read(CheckResult, self._api.request("POST", "/_emulator/check", body=body))
+
+    def ca(self) -> str:
+        """Return the certificate of the emulator's CA, in PEM.
+
+        Raises:
+            EmulatorError: the emulator has no CA, because it does not serve https.
+        """
+        return str(self._api.text("/_emulator/ca.pem"))
 
     @property
-    def calls(self) -> "Calls":
-        """Registrations of calls."""
-        return Calls(self._api)
+    def calls(self) -> CallsClient:
+        """Registrations of calls, and their end users."""
+        return CallsClient(self._api)
 
     @property
-    def clock(self) -> "Clock":
+    def schemas(self) -> SchemasClient:
+        """JSON Schemas for contents."""
+        return SchemasClient(self._api)
+
+    @property
+    def users(self) -> UsersClient:
+        """Connected Voice SDK users, and automatic answers."""
+        return UsersClient(self._api)
+
+    @property
+    def clock(self) -> ClockClient:
         """The emulator's clock, which all tests share."""
-        return Clock(self._api)
+        return ClockClient(self._api)
 
-
-class Calls:
-    """Registrations of calls. `call_sid` defaults to the call that the client is bound to."""
-
-    def __init__(self, api: Api) -> None:
-        self._api = api
-
-    def register(
-        self,
-        call_sid: str | None = None,
-        *,
-        status: Status | str = Status.IN_PROGRESS,
-        client: Leg | str = Leg.VOICE_SDK,
-    ) -> Call:
-        """Register a call, or replace its registration."""
-        body = {"account_sid": self._api.scope.account_sid, "status": status, "client": client}
-        return Call.read(self._api.request("PUT", self._path(call_sid), body=body))
-
-    def get(self, call_sid: str | None = None) -> Call:
-        """Return the registration of a call.
-
-        Raises:
-            EmulatorError: the call is not registered.
-        """
-        return Call.read(self._api.request("GET", self._path(call_sid)))
-
-    def forget(self, call_sid: str | None = None) -> None:
-        """End a call and delete its registration; the option `calls` then applies to it again.
-
-        Raises:
-            EmulatorError: the call is not registered.
-        """
-        self._api.request("DELETE", self._path(call_sid))
-
-    def all(self) -> list[Call]:
-        """Return the registered calls of the scope."""
-        calls = [Call.read(record) for record in self._api.listed("calls", {})]
-        return [call for call in calls if self._api.scope.overlaps(Scope(call.account_sid, call.call_sid))]
-
-    def _path(self, call_sid: str | None) -> str:
-        call_sid = call_sid or self._api.scope.call_sid
-        if call_sid is None:
-            raise ValueError("which call? This client is bound to none: give call_sid")
-        return f"/calls/{quote(call_sid, safe='')}"
-
-
-class Clock:
-    """The emulator's clock, shared by all tests. Each method returns the resulting time."""
-
-    def __init__(self, api: Api) -> None:
-        self._api = api
-
-    def now(self) -> datetime:
-        """Return the current time."""
-        return _time(self._api.request("GET", "/clock"))
-
-    def freeze(self, at: datetime) -> datetime:
-        """Freeze the clock at this time, which must have a time zone."""
-        return _time(self._api.request("PUT", "/clock", body={"freeze": at.isoformat()}))
-
-    def advance(self, seconds: float) -> datetime:
-        """Move the clock forward by this number of seconds."""
-        return _time(self._api.request("PUT", "/clock", body={"advance": seconds}))
-
-    def reset(self) -> datetime:
-        """Restore the initial state of the clock."""
-        return _time(self._api.request("PUT", "/clock", body={"reset": True}))
+    @property
+    def seed(self) -> SeedClient:
+        """The seed of identifiers, which all tests share."""
+        return SeedClient(self._api)
 
 
 def _fault_path(fault_id: str) -> str:
-    return f"/faults/{quote(fault_id, safe='')}"
-
-
-def _time(reply: Json) -> datetime:
-    return datetime.fromisoformat(reply["now"])
+    return f"/_emulator/faults/{quote(fault_id, safe='')}"

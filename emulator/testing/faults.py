@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Protocol, Self, Unpack
 from emulator.testing.http import EmulatorError
 
 if TYPE_CHECKING:
+    from emulator.endpoints.api.faults import FaultView
     from emulator.testing.client import EmulatorClient
     from emulator.testing.filters import FaultOptions, Scoping
-    from emulator.testing.models import Fault
 
 
 class ActiveFault:
@@ -23,14 +23,14 @@ class ActiveFault:
         id: id of the fault rule.
     """
 
-    def __init__(self, client: "EmulatorClient", rule: "Fault") -> None:
+    def __init__(self, client: "EmulatorClient", rule: "FaultView") -> None:
         self._client = client
         self._last = rule
         self._removed = False
         self.id = rule.id
 
     @property
-    def rule(self) -> "Fault":
+    def rule(self) -> "FaultView":
         """The current state of the rule; after its removal, the last known state."""
         if not self._removed:
             with suppress(EmulatorError):  # it was reset or has expired, or the emulator has stopped

@@ -1,8 +1,9 @@
-"""Keyword arguments of the clients: filters of listings, and which requests a fault applies to."""
+"""Keyword arguments of the clients: filters of listings, the requests that a fault applies to, a described request."""
 
 from typing import Literal, TypedDict
 
-Outcome = Literal["created", "replayed", "mismatch", "refused", "preflight", "faulted"]
+Outcome = Literal["created", "replayed", "mismatch", "refused", "preflight", "faulted", "deleted"]
+DeliveryOutcome = Literal["pending", "delivered", "failed"]
 Finding = Literal[
     "retried_same_key",
     "retried_new_key",
@@ -58,6 +59,26 @@ class Scoping(TypedDict, total=False):
     call_sid: str | None
 
 
+class DeliveryFilters(Scoping, total=False):
+    """Filters of deliveries.
+
+    Attributes:
+        subscription_sid: to this subscription.
+        message_sid: of this message from the end user.
+        outcome: with this outcome.
+        after: a higher `seq`.
+        content: a value, not JSON text, that the content must contain: objects match by subset, arrays must be equal.
+        contains: a substring of the content.
+    """
+
+    subscription_sid: str
+    message_sid: str
+    outcome: DeliveryOutcome
+    after: int
+    content: object
+    contains: str
+
+
 class FaultOptions(Scoping, total=False):
     """Which requests a fault applies to, and how often.
 
@@ -78,3 +99,17 @@ class FaultOptions(Scoping, total=False):
     probability: float
     seed: int | None
     ttl: float | None
+
+
+class DescribedRequest(TypedDict, total=False):
+    """A request to evaluate without sending it.
+
+    Attributes:
+        headers: header fields by name.
+        form: parameters of the form.
+        body: the raw body, instead of a form.
+    """
+
+    headers: dict[str, str]
+    form: dict[str, str]
+    body: str

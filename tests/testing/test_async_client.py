@@ -9,13 +9,11 @@ from typing import Any
 import pytest
 from support.server import Caller, Servers, Site
 
-from emulator.testing import AsyncEmulatorClient, EmulatorClient, UnreachableError, async_client, client
+from emulator.testing import AsyncEmulatorClient, EmulatorClient, UnreachableError
+from emulator.testing.async_calls import AsyncCallsClient
+from emulator.testing.calls import CallsClient
 
-PAIRS = [
-    (EmulatorClient, AsyncEmulatorClient),
-    (client.Calls, async_client.AsyncCalls),
-    (client.Clock, async_client.AsyncClock),
-]
+PAIRS = [(EmulatorClient, AsyncEmulatorClient), (CallsClient, AsyncCallsClient)]
 
 
 def public(kind: type) -> dict[str, Any]:

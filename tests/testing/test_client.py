@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from support.server import Caller, Servers, Site, fresh
 
+from emulator.endpoints.api.calls import Call
 from emulator.testing import Emulator, EmulatorClient, EmulatorError, UnreachableError
-from emulator.testing.models import Call
 
 
 def test_messages_are_those_of_its_scope_the_oldest_first(client: EmulatorClient, caller: Caller) -> None:

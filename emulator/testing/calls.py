@@ -1,0 +1,90 @@
+# Generated from async_calls.py by scripts/generate_blocking.py: change that file, then run `make generate`.
+"""Blocking client of `/_emulator/calls`: registrations of calls, and their end users."""
+
+import json
+from collections.abc import Mapping
+
+from emulator.endpoints.api.calls import Call
+from emulator.endpoints.api.end_users import CallMessages, MessageFromEndUser
+from emulator.engine.scope import Scope
+from emulator.engine.state.calls import Leg, Status
+from emulator.testing.api import Api
+from emulator.testing.models import read
+
+
+class CallsClient:
+    """Registrations of calls. `call_sid` defaults to the call that the client is bound to."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def register(
+        self,
+        call_sid: str | None = None,
+        *,
+        status: Status | str = Status.IN_PROGRESS,
+        client: Leg | str = Leg.VOICE_SDK,
+    ) -> Call:
+        """Register a call, or replace its registration."""
+        body = {"account_sid": self._api.scope.account_sid, "status": status, "client": client}
+        return read(Call, self._api.request("PUT", self._path(call_sid), body=body))
+
+    def place(self, to: str, *, from_: str | None = None, parameters: Mapping[str, str] | None = None) -> Call:
+        """Call a connected Voice SDK user, which rings until the call is accepted.
+
+        Args:
+            to: the identity, with or without `client:`.
+            from_: the caller, as the user sees it.
+            parameters: custom parameters of the call.
+
+        Raises:
+            EmulatorError: no such user is registered.
+        """
+        given = {"account_sid": self._api.scope.account_sid, "from": from_, "parameters": parameters}
+        body = {"to": to, **{name: value for name, value in given.items() if value is not None}}
+        return read(Call, self._api.request("POST", "/_emulator/calls", body=body))
+
+    def get(self, call_sid: str | None = None) -> Call:
+        """Return the registration of a call.
+
+        Raises:
+            EmulatorError: the call is not registered.
+        """
+        return read(Call, self._api.request("GET", self._path(call_sid)))
+
+    def forget(self, call_sid: str | None = None) -> None:
+        """End a call and delete its registration; the option `calls` then applies to it again.
+
+        Raises:
+            EmulatorError: the call is not registered.
+        """
+        self._api.request("DELETE", self._path(call_sid))
+
+    def all(self) -> list[Call]:
+        """Return the registered calls of the scope."""
+        calls = [read(Call, record) for record in self._api.listed("calls", {})]
+        return [call for call in calls if self._api.scope.overlaps(Scope(call.account_sid, call.call_sid))]
+
+    def messages(self, call_sid: str | None = None) -> CallMessages:
+        """Return the newest messages of a call in both directions."""
+        return read(CallMessages, self._api.request("GET", f"{self._path(call_sid)}/end-user"))
+
+    def send_from_end_user(
+        self, content: object, call_sid: str | None = None, *, content_type: str | None = None
+    ) -> MessageFromEndUser:
+        """Send a message in the name of the call's end user: its subscriptions are notified.
+
+        Args:
+            content: a value, which is sent as JSON.
+            call_sid: the call.
+            content_type: media type; default `application/json`.
+
+        Raises:
+            EmulatorError: the call is not active.
+        """
+        body = {"content": json.dumps(content), **({} if content_type is None else {"content_type": content_type})}
+        path = f"{self._path(call_sid)}/end-user/messages"
+        return read(MessageFromEndUser, self._api.request("POST", path, body=body))
+
+    def _path(self, call_sid: str | None) -> str:
+        return f"/_emulator/calls/{self._api.call_sid(call_sid)}"
