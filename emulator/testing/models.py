@@ -94,13 +94,15 @@ class FaultDone:
 
     Attributes:
         rule: id of the fault rule.
-        name: the effect.
+        name: its kind, for example `drop-after`.
         delay: seconds by which the response was delayed.
+        effect: what happened, in sentences.
     """
 
     rule: str
     name: str
     delay: float
+    effect: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,12 @@ from emulator.endpoints.inspection.control_route import ControlRoute
 from emulator.endpoints.inspection.deferred_model import DeferredModel
 from emulator.endpoints.inspection.dependencies import EngineDep
 from emulator.endpoints.inspection.error_handlers import FULL, NOT_FOUND, UNPROCESSABLE, bad_value
+from emulator.endpoints.inspection.fault_kinds import KINDS, FaultKindView
 from emulator.endpoints.inspection.fault_models import PROFILES, FaultBody, Profile, ProfileBody, RuleBody
 from emulator.endpoints.inspection.models import RecordError, json_response, listing, rendered_all
 from emulator.endpoints.inspection.query_params import ScopeListingQuery, ScopeQuery
 from emulator.engine.capacity import size_of
+from emulator.engine.faults.kinds import FAULT_KINDS
 from emulator.engine.faults.rules import FaultRule
 
 FaultId = Annotated[str, Path(examples=["fault-1"])]
@@ -42,11 +44,12 @@ class FaultView(DeferredModel):
 
 
 class FaultList(DeferredModel):
-    """Rules in order, and the available profiles."""
+    """Rules in order, and the available profiles and kinds of faults."""
 
     faults: list[FaultView | RecordError]
     count: int
     profiles: list[Profile]
+    kinds: list[FaultKindView]
 
 
 class RemovedFaults(DeferredModel):
@@ -63,11 +66,11 @@ def _view(engine: EngineDep, rule: FaultRule) -> FaultView:
         match=body.match.model_dump(mode="json", exclude_unset=True),
         then=body.then.model_dump(mode="json", exclude_none=True),
         profile=body.profile if isinstance(body, ProfileBody) else None,
-        skip_first=rule.recipe.skip_first,
-        times=rule.recipe.times,
-        probability=rule.recipe.probability,
-        seed=rule.recipe.seed,
-        ttl=rule.recipe.ttl,
+        skip_first=rule.spec.skip_first,
+        times=rule.spec.times,
+        probability=rule.spec.probability,
+        seed=rule.spec.seed,
+        ttl=rule.spec.ttl,
         seconds_left=engine.faults.seconds_left(rule),
         matched=rule.matched,
         fired=rule.fired,
@@ -88,10 +91,11 @@ def _rule(engine: EngineDep, fault_id: str) -> FaultRule:
 async def list_faults(engine: EngineDep, page: ScopeListingQuery) -> Response:
     """The rules that can match requests of a scope, in order."""
     wanted = page.scope()
-    rules = [rule for rule in engine.faults if wanted.overlaps(rule.recipe.match.scope)]
+    rules = [rule for rule in engine.faults if wanted.overlaps(rule.spec.match.scope)]
     profiles = [profile.model_dump(mode="json") for profile in PROFILES]
+    kinds = [kind.model_dump() for kind in KINDS]
     listed = await rendered_all(engine, lambda rule: _view(engine, rule).model_dump_json(), rules[page.skip :])
-    return json_response(listing("faults", listed, count=len(rules), profiles=profiles))
+    return json_response(listing("faults", listed, count=len(rules), profiles=profiles, kinds=kinds))
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=FULL, summary="Add a fault")
@@ -99,9 +103,11 @@ async def add_fault(engine: EngineDep, body: Annotated[FaultBody, IN_BODY], requ
     """Add a rule after all others; the first rule that applies wins."""
     if body.then.needs_connection and CONNECTION not in request.scope.get("extensions", {}):
         given = body.then.model_dump(mode="json", exclude_none=True)
-        raise bad_value("/then", given, "reply, delay or quota: this server does not let us at its connections")
-    source_size = 2 * size_of(body.model_dump(mode="json"))  # the body, and the values of the recipe
-    return _view(engine, engine.faults.add(body.recipe(), source=body, source_size=source_size))
+        *free, last = (kind.member for kind in FAULT_KINDS if not kind.needs_connection)
+        allowed = f"{', '.join(free)}, delay or {last}"
+        raise bad_value("/then", given, f"{allowed}: this server does not expose its connections")
+    source_size = 2 * size_of(body.model_dump(mode="json"))  # the body, and the values of the specification
+    return _view(engine, engine.faults.add(body.spec(), source=body, source_size=source_size))
 
 
 @router.delete("", summary="Remove faults")

@@ -14,7 +14,7 @@ from emulator.engine.callbacks.deliveries import Delivery
 from emulator.engine.callbacks.end_user_messages import LoggedMessage
 from emulator.engine.engine import Engine
 from emulator.engine.explain.messages import NearMiss
-from emulator.engine.faults.kinds import Fault
+from emulator.engine.faults.fault import Fault
 from emulator.engine.journal.exchange import Exchange, unpack
 from emulator.engine.journal.journal import Journal
 from emulator.engine.slices import Steps
@@ -210,7 +210,9 @@ def handover_view(handover: DeliveryStatus | None) -> dict[str, Any] | None:
 
 def fault_view(fault: Fault | None) -> dict[str, Any] | None:
     """Convert an applied fault."""
-    return None if fault is None else {"rule": fault.rule, "name": fault.name, "delay": fault.delay}
+    if fault is None:
+        return None
+    return {"rule": fault.rule, "name": fault.name, "delay": fault.delay, "effect": fault.effect}
 
 
 def request_json(exchange: Exchange) -> str:

@@ -51,6 +51,7 @@ class AppliedFault(DeferredModel):
     rule: str = Field(description="the rule that fired, or magic-… of a CallSid", examples=["fault-1"])
     name: str = Field(examples=["drop-after"])
     delay: float = Field(description="seconds that the answer was held back", examples=[0.0])
+    effect: str = Field(description="what happened", examples=["The connection was reset before anything was done."])
 
 
 class RequestView(DeferredModel):

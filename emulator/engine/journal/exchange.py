@@ -8,7 +8,8 @@ from itertools import chain
 from sys import getsizeof
 from typing import NamedTuple
 
-from emulator.engine.faults.kinds import Fault, ReplyFault
+from emulator.engine.faults.fault import Fault
+from emulator.engine.faults.kinds.reply import ReplyFault
 from emulator.engine.journal.parameters import read_parameters
 from emulator.engine.state.schemas import SchemaResult
 from emulator.engine.voice.delivery_status import DeliveryStatus

@@ -10,7 +10,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from itertools import pairwise
 
-from emulator.engine.faults.kinds import ReplyFault
+from emulator.engine.faults.kinds.reply import ReplyFault
 from emulator.engine.journal.exchange import Exchange, Outcome, unpack
 from emulator.engine.slices import Steps
 

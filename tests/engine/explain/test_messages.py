@@ -18,7 +18,8 @@ from support.builders import (
 )
 
 from emulator.engine.explain.messages import LOOKED_AT, SHOWN, Explanation, explain, near_misses
-from emulator.engine.faults.kinds import Drop, DropFault, Fault
+from emulator.engine.faults.fault import Fault
+from emulator.engine.faults.kinds.drop import Drop, DropFault
 from emulator.engine.journal.exchange import Exchange, Outcome, RequestContext, pack
 from emulator.engine.journal.filters import Filter
 from emulator.engine.journal.journal import Journal

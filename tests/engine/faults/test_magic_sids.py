@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import ACCOUNT, CALL, OTHER_ACCOUNT, account
 
-from emulator.engine.faults.kinds import Drop, DropFault, Fault, ReplyFault
+from emulator.engine.faults.fault import Fault
+from emulator.engine.faults.kinds.drop import Drop, DropFault
+from emulator.engine.faults.kinds.reply import ReplyFault
 from emulator.engine.faults.magic_sids import MAGIC_CALLS, MagicCall, MagicSids
 from emulator.engine.faults.request_facts import RequestFacts
 from emulator.engine.scope import Scope

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import arrival, exchange, message, path, request
 
-from emulator.engine.faults.kinds import Fault, ReplyFault
+from emulator.engine.faults.fault import Fault
+from emulator.engine.faults.kinds.reply import ReplyFault
 from emulator.engine.journal import exchange as exchanges
 from emulator.engine.journal.exchange import Outcome, host_of, pack, unpack, wants_charset
 from emulator.engine.state.schemas import SchemaResult

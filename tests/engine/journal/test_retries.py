@@ -24,7 +24,10 @@ from support.builders import (
 from support.builders import message as some_message
 
 from emulator.engine.explain.retries import describe, explain
-from emulator.engine.faults.kinds import CloseFault, Drop, DropFault, Fault, ReplyFault
+from emulator.engine.faults.fault import Fault
+from emulator.engine.faults.kinds.close import CloseFault
+from emulator.engine.faults.kinds.drop import Drop, DropFault
+from emulator.engine.faults.kinds.reply import ReplyFault
 from emulator.engine.faults.rules import FaultEffect, FaultRuleSpec
 from emulator.engine.journal.exchange import Exchange, Outcome, RequestContext, pack
 from emulator.engine.journal.retries import RetryFinding, RetrySequence, group_retries, succeeded
@@ -412,7 +415,7 @@ def test_findings_stand_in_one_order(story: Story) -> None:
 def test_the_engine_groups_what_it_keeps_by_its_own_window_and_clock() -> None:
     time = Time()
     engine = make_engine(time, retry_window=10)
-    engine.faults.add(FaultRuleSpec(then=FaultEffect(action=DropFault(Drop.AFTER)), times=1))
+    engine.faults.add(FaultRuleSpec(then=FaultEffect(fault=DropFault(Drop.AFTER)), times=1))
     post(engine, key="a")
     time.now += 5
     post(engine, key="b")

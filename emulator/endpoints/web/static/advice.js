@@ -1,5 +1,5 @@
 // What a person can do about a refusal, by the rule that refused. The emulator says what was wrong; this says what next.
-// And what a fault did, and what a thread of attempts shows.
+// And what a thread of attempts shows.
 
 const ADVICE = {
   "credentials-missing": "Send HTTP Basic credentials: the AccountSid (or an API key) as username, the AuthToken (or its secret) as password.",
@@ -30,18 +30,6 @@ const ADVICE = {
 
 /** What to change, or null when there is nothing to say. */
 export const advice = (rule) => (Object.hasOwn(ADVICE, rule) ? ADVICE[rule] : null);
-
-const DID = {
-  reply: "It was answered with something else; nothing was done.",
-  "drop-before": "The connection was reset before anything was done.",
-  "drop-after": "The message was processed, then the connection was reset: the client cannot know.",
-  truncate: "The message was processed; the body of the answer was cut off.",
-  garbage: "The message was processed; the answer is no HTTP.",
-  close: "The connection was closed without an answer; nothing was done.",
-};
-
-/** What a fault did. */
-export const did = ({ name, delay }) => `${DID[name] ?? ""} ${delay ? `The answer was held back for ${delay.toFixed(2)} s.` : ""}`;
 
 /** What became of a message for the end user. */
 export const reached = ({ to, after_ms: after, reason }) =>

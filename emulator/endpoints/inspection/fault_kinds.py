@@ -1,0 +1,219 @@
+"""Models of `then`, built from the kinds of faults of the engine: see `emulator.engine.faults`."""
+
+from collections.abc import Iterable
+from dataclasses import MISSING, fields
+from enum import Enum
+from functools import partial
+from inspect import getdoc
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, Union, get_args, get_type_hints
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, create_model
+
+from emulator.endpoints.inspection.bodies import Body, Yes, members
+from emulator.endpoints.inspection.deferred_model import DeferredModel
+from emulator.engine.faults.fault_kind import FaultForm, FaultKind
+from emulator.engine.faults.kinds import FAULT_KINDS
+from emulator.engine.faults.parameter import Parameter
+from emulator.engine.faults.rules import FaultEffect
+
+_LONGEST_DELAY = 600
+
+Seconds = Annotated[float, Field(ge=0, le=_LONGEST_DELAY, allow_inf_nan=False)]
+
+
+class Uniform(Body):
+    """A random number of seconds between two bounds, from the rule's seed."""
+
+    uniform: tuple[Seconds, Seconds] = Field(strict=False, description="in either order", examples=[[1, 5]])
+
+
+def _kind_of_delay(given: object) -> str:
+    return "uniform" if isinstance(given, dict | Uniform) else "seconds"
+
+
+Delay = Annotated[
+    Annotated[Seconds, Tag("seconds")] | Annotated[Uniform, Tag("uniform")], Discriminator(_kind_of_delay)
+]
+
+
+class ValueBody(Body):
+    """The value of a kind as a JSON object: its fields, or those of one of its forms."""
+
+    source: ClassVar[type[FaultKind] | type[FaultForm]]
+
+    def fault(self) -> FaultKind:
+        """Convert to the engine's type."""
+        made = self.source(**{name: getattr(self, name) for name in type(self).model_fields})
+        return made.fault() if isinstance(made, FaultForm) else made
+
+
+class ThenModel(Body):
+    """A delay, a fault, or both."""
+
+    kind: ClassVar[type[FaultKind] | None] = None
+
+    @property
+    def needs_connection(self) -> bool:
+        """Whether only our own server can do it."""
+        return self.kind is not None and self.kind.needs_connection
+
+    def effect(self) -> FaultEffect:
+        """Convert to the engine's type."""
+        delay: float | Uniform = getattr(self, "delay", None) or 0.0
+        low, high = sorted(delay.uniform if isinstance(delay, Uniform) else (delay, delay))
+        return FaultEffect(delay=(low, high), fault=self._fault())
+
+    def _fault(self) -> FaultKind | None:
+        kind: Any = self.kind  # a dataclass
+        if kind is None:
+            return None
+        value = getattr(self, kind.member)
+        if isinstance(value, ValueBody):
+            return value.fault()
+        made: FaultKind = kind(value) if fields(kind) else kind()
+        return made
+
+
+class DelayThen(ThenModel):
+    """A delay only."""
+
+    delay: Delay = Field(description="seconds that the reply is held back", examples=[1.5])
+
+
+class _DelayedThen(ThenModel):
+    delay: Delay | None = Field(None, description="seconds that it is held back", examples=[1.5])
+
+
+def _does(source: type) -> str:
+    return (getdoc(source) or "").partition("\n")[0]
+
+
+def _checked(check: Any, value: Any) -> Any:  # noqa: ANN401  any field's
+    check(value)
+    return value
+
+
+def _field_types(source: Any) -> dict[str, Any]:  # noqa: ANN401  a dataclass
+    """Return the pydantic types of fields that are annotated with a `Parameter`."""
+    hints = get_type_hints(source, include_extras=True)
+    return {field.name: _field_type(*get_args(hints[field.name])) for field in fields(source)}
+
+
+_KEYWORDS = ("ge", "gt", "le", "max_length", "pattern", "description")
+
+
+def _field_type(given: Any, parameter: Parameter) -> Any:  # noqa: ANN401  types
+    options = {name: getattr(parameter, name) for name in _KEYWORDS if getattr(parameter, name) is not None}
+    described = Annotated[
+        given,
+        Field(
+            **options,
+            examples=list(parameter.examples),
+            json_schema_extra=dict(parameter.schema),
+            strict=not (isinstance(given, type) and issubclass(given, Enum)),
+        ),
+    ]
+    if parameter.check is None:
+        return described
+    return Annotated[described, AfterValidator(partial(_checked, parameter.check))]
+
+
+def _value_model(name: str, source: Any) -> type[ValueBody]:  # noqa: ANN401  a dataclass
+    types = _field_types(source)
+    given: dict[str, Any] = {
+        field.name: (types[field.name], ... if field.default is MISSING else field.default) for field in fields(source)
+    }
+    model = create_model(name, __base__=ValueBody, __doc__=_does(source), **given)
+    model.source = source
+    return model
+
+
+def _union(models: Iterable[tuple[str, Any]]) -> Any:  # noqa: ANN401  a type
+    return Union[tuple(Annotated[model, Tag(tag)] for tag, model in models)]  # noqa: UP007  not known before
+
+
+def _forms_type(kind: type[FaultKind]) -> Any:  # noqa: ANN401  a type
+    """Return the union of a kind's forms; the first one whose selector is given counts, else the last."""
+    selectors = [form.selector for form in kind.forms]
+
+    def tag(selector: str) -> str:
+        return f"{kind.member}: {selector}"
+
+    def check(given: object) -> object:
+        if isinstance(given, dict):
+            kind.check_members(given)
+        return given
+
+    return Annotated[
+        _union((tag(form.selector), _value_model(form.__name__, form)) for form in kind.forms),
+        Discriminator(lambda given: tag(next(iter(members(given, selectors)), selectors[-1]))),
+        BeforeValidator(check),
+    ]
+
+
+def _value_type(kind: type[FaultKind]) -> Any:  # noqa: ANN401  a type
+    """Return the type of a kind's JSON value."""
+    if kind.forms:
+        return _forms_type(kind)
+    types = _field_types(kind)
+    if not types:
+        return Annotated[Yes, Field(examples=[True])]
+    return _value_model(f"{kind.member.title()}Body", kind) if len(types) > 1 else next(iter(types.values()))
+
+
+def _then_model(kind: type[FaultKind]) -> type[ThenModel]:
+    given: dict[str, Any] = {kind.member: (_value_type(kind), ...)}
+    model = create_model(f"{kind.member.title()}Then", __base__=_DelayedThen, __doc__=_does(kind), **given)
+    model.kind = kind
+    return model
+
+
+_MEMBERS = [kind.member for kind in FAULT_KINDS]
+
+
+def _one_kind(given: object) -> object:
+    kinds = members(given, _MEMBERS)
+    if len(kinds) > 1:
+        raise ValueError(f"{' and '.join(kinds)} exclude each other; only delay goes with another")
+    if given == {}:
+        raise ValueError(f"give one of delay, {', '.join(_MEMBERS)}")
+    return given
+
+
+def _tag(member: str) -> str:
+    return f"then: {member}"
+
+
+if TYPE_CHECKING:
+    ThenBody: TypeAlias = ThenModel
+else:
+    ThenBody = Annotated[
+        _union([(_tag("delay"), DelayThen), *((_tag(kind.member), _then_model(kind)) for kind in FAULT_KINDS)]),
+        Discriminator(lambda given: _tag(next(iter(members(given, _MEMBERS)), "delay"))),
+        BeforeValidator(_one_kind),
+    ]
+    """A delay, one of the others, or a delay and then one of the others."""
+
+
+class FaultKindView(DeferredModel):
+    """A kind of fault."""
+
+    name: str = Field(description="its member of `then`", examples=["drop"])
+    does: str = Field(examples=[_does(FAULT_KINDS[0])])
+    then: dict[str, Any] = Field(description="an example", examples=[{"drop": "before"}])
+    needs_connection: bool = Field(description="whether only the emulator's own server can do it")
+
+
+KINDS = (
+    FaultKindView(name="delay", does=_does(DelayThen), then={"delay": {"uniform": [1, 3]}}, needs_connection=False),
+    *(
+        FaultKindView(
+            name=kind.member,
+            does=_does(kind),
+            then={kind.member: kind.example},
+            needs_connection=kind.needs_connection,
+        )
+        for kind in FAULT_KINDS
+    ),
+)
+"""What `then` can be."""
