@@ -1,17 +1,16 @@
 """Models of `then`, built from the kinds of faults of the engine: see `emulator.engine.faults`."""
 
-from collections.abc import Iterable
-from dataclasses import MISSING, fields
+from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import partial
-from inspect import getdoc
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, Union, get_args, get_type_hints
+from inspect import getdoc, signature
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, Union, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, create_model
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, create_model
 
 from emulator.endpoints.inspection.bodies import Body, Yes, members
 from emulator.endpoints.inspection.deferred_model import DeferredModel
-from emulator.engine.faults.fault_kind import FaultForm, FaultKind
+from emulator.engine.faults.fault_kind import FaultKind
 from emulator.engine.faults.kinds import FAULT_KINDS
 from emulator.engine.faults.parameter import Parameter
 from emulator.engine.faults.rules import FaultEffect
@@ -21,7 +20,13 @@ _LONGEST_DELAY = 600
 Seconds = Annotated[float, Field(ge=0, le=_LONGEST_DELAY, allow_inf_nan=False)]
 
 
-class Uniform(Body):
+class _Part(Body):
+    """A part of a request body; pydantic builds it as a part of the whole only, which shortens the start."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class Uniform(_Part):
     """A random number of seconds between two bounds, from the rule's seed."""
 
     uniform: tuple[Seconds, Seconds] = Field(strict=False, description="in either order", examples=[[1, 5]])
@@ -36,18 +41,17 @@ Delay = Annotated[
 ]
 
 
-class ValueBody(Body):
+class ValueBody(_Part):
     """The value of a kind as a JSON object: its fields, or those of one of its forms."""
 
-    source: ClassVar[type[FaultKind] | type[FaultForm]]
+    create: ClassVar[Callable[..., FaultKind]]
 
     def fault(self) -> FaultKind:
         """Convert to the engine's type."""
-        made = self.source(**{name: getattr(self, name) for name in type(self).model_fields})
-        return made.fault() if isinstance(made, FaultForm) else made
+        return type(self).create(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
-class ThenModel(Body):
+class ThenModel(_Part):
     """A delay, a fault, or both."""
 
     kind: ClassVar[type[FaultKind] | None] = None
@@ -64,14 +68,13 @@ class ThenModel(Body):
         return FaultEffect(delay=(low, high), fault=self._fault())
 
     def _fault(self) -> FaultKind | None:
-        kind: Any = self.kind  # a dataclass
-        if kind is None:
+        if self.kind is None:
             return None
-        value = getattr(self, kind.member)
+        value = getattr(self, self.kind.member)
         if isinstance(value, ValueBody):
             return value.fault()
-        made: FaultKind = kind(value) if fields(kind) else kind()
-        return made
+        create: Callable[..., FaultKind] = self.kind
+        return create(value) if signature(create).parameters else create()
 
 
 class DelayThen(ThenModel):
@@ -84,7 +87,7 @@ class _DelayedThen(ThenModel):
     delay: Delay | None = Field(None, description="seconds that it is held back", examples=[1.5])
 
 
-def _does(source: type) -> str:
+def _does(source: object) -> str:
     return (getdoc(source) or "").partition("\n")[0]
 
 
@@ -93,10 +96,12 @@ def _checked(check: Any, value: Any) -> Any:  # noqa: ANN401  any field's
     return value
 
 
-def _field_types(source: Any) -> dict[str, Any]:  # noqa: ANN401  a dataclass
-    """Return the pydantic types of fields that are annotated with a `Parameter`."""
-    hints = get_type_hints(source, include_extras=True)
-    return {field.name: _field_type(*get_args(hints[field.name])) for field in fields(source)}
+def _parameters(create: Callable[..., FaultKind]) -> dict[str, tuple[Any, Any]]:
+    """Return the pydantic types and defaults of parameters that are annotated with a `Parameter`."""
+    return {
+        name: (_field_type(*get_args(given.annotation)), ... if given.default is given.empty else given.default)
+        for name, given in signature(create).parameters.items()
+    }
 
 
 _KEYWORDS = ("ge", "gt", "le", "max_length", "pattern", "description")
@@ -118,13 +123,10 @@ def _field_type(given: Any, parameter: Parameter) -> Any:  # noqa: ANN401  types
     return Annotated[described, AfterValidator(partial(_checked, parameter.check))]
 
 
-def _value_model(name: str, source: Any) -> type[ValueBody]:  # noqa: ANN401  a dataclass
-    types = _field_types(source)
-    given: dict[str, Any] = {
-        field.name: (types[field.name], ... if field.default is MISSING else field.default) for field in fields(source)
-    }
-    model = create_model(name, __base__=ValueBody, __doc__=_does(source), **given)
-    model.source = source
+def _value_model(name: str, create: Callable[..., FaultKind]) -> type[ValueBody]:
+    fields: dict[str, Any] = _parameters(create)
+    model = create_model(name, __base__=ValueBody, __doc__=_does(create), **fields)
+    model.create = staticmethod(create)
     return model
 
 
@@ -134,7 +136,7 @@ def _union(models: Iterable[tuple[str, Any]]) -> Any:  # noqa: ANN401  a type
 
 def _forms_type(kind: type[FaultKind]) -> Any:  # noqa: ANN401  a type
     """Return the union of a kind's forms; the first one whose selector is given counts, else the last."""
-    selectors = [form.selector for form in kind.forms]
+    *_, last = kind.forms
 
     def tag(selector: str) -> str:
         return f"{kind.member}: {selector}"
@@ -145,20 +147,25 @@ def _forms_type(kind: type[FaultKind]) -> Any:  # noqa: ANN401  a type
         return given
 
     return Annotated[
-        _union((tag(form.selector), _value_model(form.__name__, form)) for form in kind.forms),
-        Discriminator(lambda given: tag(next(iter(members(given, selectors)), selectors[-1]))),
+        _union((tag(selector), _value_model(_class_name(form), form)) for selector, form in kind.forms.items()),
+        Discriminator(lambda given: tag(next(iter(members(given, kind.forms)), last))),
         BeforeValidator(check),
     ]
+
+
+def _class_name(function: Any) -> str:  # noqa: ANN401  a function
+    return "".join(map(str.title, function.__name__.split("_")))
 
 
 def _value_type(kind: type[FaultKind]) -> Any:  # noqa: ANN401  a type
     """Return the type of a kind's JSON value."""
     if kind.forms:
         return _forms_type(kind)
-    types = _field_types(kind)
-    if not types:
+    fields = _parameters(kind)
+    if not fields:
         return Annotated[Yes, Field(examples=[True])]
-    return _value_model(f"{kind.member.title()}Body", kind) if len(types) > 1 else next(iter(types.values()))
+    ((given, _default), *more) = fields.values()
+    return _value_model(f"{kind.member.title()}Body", kind) if more else given
 
 
 def _then_model(kind: type[FaultKind]) -> type[ThenModel]:
@@ -204,16 +211,12 @@ class FaultKindView(DeferredModel):
     needs_connection: bool = Field(description="whether only the emulator's own server can do it")
 
 
+def _entry(name: str, source: object, example: object, *, needs_connection: bool = False) -> dict[str, object]:
+    return {"name": name, "does": _does(source), "then": {name: example}, "needs_connection": needs_connection}
+
+
 KINDS = (
-    FaultKindView(name="delay", does=_does(DelayThen), then={"delay": {"uniform": [1, 3]}}, needs_connection=False),
-    *(
-        FaultKindView(
-            name=kind.member,
-            does=_does(kind),
-            then={kind.member: kind.example},
-            needs_connection=kind.needs_connection,
-        )
-        for kind in FAULT_KINDS
-    ),
+    _entry("delay", DelayThen, {"uniform": [1, 3]}),
+    *(_entry(kind.member, kind, kind.example, needs_connection=kind.needs_connection) for kind in FAULT_KINDS),
 )
-"""What `then` can be."""
+"""What `then` can be, as `FaultKindView`."""

@@ -1,7 +1,8 @@
 """Models of fault rules in JSON, and their conversion to rules of the engine."""
 
 import json
-from typing import Annotated, Any, Literal
+from functools import cache
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, TypeAdapter
 
@@ -15,7 +16,6 @@ from emulator.wire import messages, sids
 
 _DAY = 86400
 _LONGEST_KEY = 10_000
-_THEN: TypeAdapter[ThenBody] = TypeAdapter(ThenBody)
 
 
 class Profile(DeferredModel):
@@ -27,21 +27,33 @@ class Profile(DeferredModel):
     probability: float = 1.0
 
 
-def _profile(name: str, does: str, then: dict[str, Any], probability: float = 1.0) -> Profile:
-    return Profile(name=name, does=does, then=_THEN.validate_python(then), probability=probability)
+class FaultProfile(NamedTuple):
+    """A named set of a rule's fields; `then` as JSON."""
+
+    name: str
+    does: str
+    then: dict[str, Any]
+    probability: float = 1.0
 
 
-PROFILES: tuple[Profile, ...] = (
-    _profile("rate-limited", "429/20429 with Retry-After: 1", {"reply": {"code": 20429, "retry_after": 1}}),
-    _profile("outage", "503/20503", {"reply": {"code": 20503}}),
-    _profile("slow", "answers after 1 to 5 seconds", {"delay": {"uniform": [1, 5]}}),
-    _profile("flaky", "500/20500 three times in ten", {"reply": {"code": 20500}}, 0.3),
-    _profile("lost-answer", "created, and the connection reset before the answer", {"drop": "after"}),
-    _profile("bad-gateway", "502 with a page of HTML, as a gateway sends it", {"reply": {"status": 502}}),
+PROFILES: tuple[FaultProfile, ...] = (
+    FaultProfile("rate-limited", "429/20429 with Retry-After: 1", {"reply": {"code": 20429, "retry_after": 1}}),
+    FaultProfile("outage", "503/20503", {"reply": {"code": 20503}}),
+    FaultProfile("slow", "answers after 1 to 5 seconds", {"delay": {"uniform": [1, 5]}}),
+    FaultProfile("flaky", "500/20500 three times in ten", {"reply": {"code": 20500}}, 0.3),
+    FaultProfile("lost-answer", "created, and the connection reset before the answer", {"drop": "after"}),
+    FaultProfile("bad-gateway", "502 with a page of HTML, as a gateway sends it", {"reply": {"status": 502}}),
 )
 """Ready-made rules."""
 
 _BY_NAME = {profile.name: profile for profile in PROFILES}
+
+
+@cache
+def _then_of(name: str) -> ThenModel:
+    """Build the effect of a profile when it is first used, which shortens the start."""
+    adapter: TypeAdapter[ThenBody] = TypeAdapter(ThenBody)
+    return adapter.validate_python(_BY_NAME[name].then)
 
 
 def _known(name: str) -> str:
@@ -126,7 +138,7 @@ class ProfileBody(_Rule):
     @property
     def then(self) -> ThenModel:
         """The effect of the profile."""
-        return _BY_NAME[self.profile].then
+        return _then_of(self.profile)
 
     def spec(self) -> FaultRuleSpec:
         """Convert to the engine's type."""

@@ -92,10 +92,9 @@ async def list_faults(engine: EngineDep, page: ScopeListingQuery) -> Response:
     """The rules that can match requests of a scope, in order."""
     wanted = page.scope()
     rules = [rule for rule in engine.faults if wanted.overlaps(rule.spec.match.scope)]
-    profiles = [profile.model_dump(mode="json") for profile in PROFILES]
-    kinds = [kind.model_dump() for kind in KINDS]
+    profiles = [profile._asdict() for profile in PROFILES]
     listed = await rendered_all(engine, lambda rule: _view(engine, rule).model_dump_json(), rules[page.skip :])
-    return json_response(listing("faults", listed, count=len(rules), profiles=profiles, kinds=kinds))
+    return json_response(listing("faults", listed, count=len(rules), profiles=profiles, kinds=KINDS))
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=FULL, summary="Add a fault")

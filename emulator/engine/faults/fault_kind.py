@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, TypeVar, final
 
 
@@ -30,18 +31,6 @@ class FaultConnection(Protocol[R_contra]):
         """Reset the connection."""
 
 
-class FaultForm(ABC):
-    """One of several forms in which a kind is given as JSON; a frozen dataclass."""
-
-    __slots__ = ()
-    selector: ClassVar[str]
-    """The member that selects this form; the first form whose selector is given counts."""
-
-    @abstractmethod
-    def fault(self) -> "FaultKind":
-        """Convert to the kind."""
-
-
 class FaultKind(ABC):
     """A kind of fault, as a rule names it; a frozen dataclass.
 
@@ -49,7 +38,8 @@ class FaultKind(ABC):
         member: its name in `then`.
         example: a JSON value of it.
         order: place in lists; kinds with the same place are ordered by name.
-        forms: the forms of its JSON value; none = its own fields.
+        forms: functions that return it, whose parameters are the members of a form of its JSON value, by the member
+            that selects the form; the first one given counts. None = its own fields.
         needs_connection: whether it acts on the connection, which only our own server exposes.
         corrupts_response: whether the request is processed and the response then corrupted.
         state_size: memory of the state of a rule, in bytes.
@@ -59,7 +49,7 @@ class FaultKind(ABC):
     member: ClassVar[str]
     example: ClassVar[Any]
     order: ClassVar[int] = 100
-    forms: ClassVar[tuple[type[FaultForm], ...]] = ()
+    forms: ClassVar[Mapping[str, Callable[..., "FaultKind"]]] = MappingProxyType({})
     needs_connection: ClassVar[bool] = False
 
     @property

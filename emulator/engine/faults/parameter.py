@@ -1,12 +1,11 @@
 """Descriptions of the fields of faults, from which the API validates and documents its JSON."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
+class Parameter(NamedTuple):
     """Metadata of a field, as `Annotated[int, Parameter(ge=0)]`: bounds and texts with the names of JSON Schema.
 
     Attributes:
@@ -22,4 +21,4 @@ class Parameter:
     description: str | None = None
     examples: tuple[Any, ...] = ()
     check: Callable[[Any], None] | None = None
-    schema: Mapping[str, Any] = field(default_factory=dict)
+    schema: Mapping[str, Any] = MappingProxyType({})

@@ -1,7 +1,8 @@
+from collections.abc import Callable
+
 import pytest
 
-from emulator.engine.faults.fault_kind import FaultForm
-from emulator.engine.faults.kinds.reply import CodeReply, GatewayReply, PageReply, ReplyFault, StatusReply
+from emulator.engine.faults.kinds.reply import ReplyFault, code_reply, gateway_reply, page_reply, status_reply
 from emulator.wire import errors
 
 BAD_GATEWAY = (
@@ -10,34 +11,34 @@ BAD_GATEWAY = (
 
 
 @pytest.mark.parametrize(
-    ("form", "fault"),
+    ("reply", "fault"),
     [
-        pytest.param(CodeReply(code=20503), ReplyFault(errors.SERVICE_UNAVAILABLE), id="code"),
-        pytest.param(StatusReply(status=429), ReplyFault(errors.TOO_MANY_REQUESTS), id="status"),
+        pytest.param(code_reply(code=20503), ReplyFault(errors.SERVICE_UNAVAILABLE), id="code"),
+        pytest.param(status_reply(status=429), ReplyFault(errors.TOO_MANY_REQUESTS), id="status"),
         pytest.param(
-            StatusReply(status=418, code=1, message="tea"), ReplyFault(errors.made_up(418, 1, "tea")), id="made up"
+            status_reply(status=418, code=1, message="tea"), ReplyFault(errors.made_up(418, 1, "tea")), id="made up"
         ),
         pytest.param(
-            CodeReply(code=20503, retry_after=3),
+            code_reply(code=20503, retry_after=3),
             ReplyFault(errors.SERVICE_UNAVAILABLE.with_headers(((b"retry-after", b"3"),))),
             id="Retry-After",
         ),
-        pytest.param(StatusReply(status=502), ReplyFault(errors.made_up(502), BAD_GATEWAY), id="the page of a gateway"),
+        pytest.param(status_reply(status=502), ReplyFault(errors.made_up(502), BAD_GATEWAY), id="a gateway"),
         pytest.param(
-            GatewayReply(status=502, content_type="text/plain"),
+            gateway_reply(status=502, content_type="text/plain"),
             ReplyFault(errors.made_up(502), BAD_GATEWAY, "text/plain"),
             id="another media type",
         ),
-        pytest.param(PageReply(status=299, body="x"), ReplyFault(errors.made_up(299), "x"), id="any page"),
+        pytest.param(page_reply(status=299, body="x"), ReplyFault(errors.made_up(299), "x"), id="any page"),
         pytest.param(
-            PageReply(status=500, body=' {"a": 1}'),
+            page_reply(status=500, body=' {"a": 1}'),
             ReplyFault(errors.made_up(500), ' {"a": 1}', "application/json"),
             id="a page that looks like JSON",
         ),
     ],
 )
-def test_a_form_becomes_a_reply(form: FaultForm, fault: ReplyFault) -> None:
-    assert form.fault() == fault
+def test_a_form_becomes_a_reply(reply: ReplyFault, fault: ReplyFault) -> None:
+    assert reply == fault
 
 
 @pytest.mark.parametrize(
@@ -61,12 +62,12 @@ def test_members_that_fit_pass() -> None:
 @pytest.mark.parametrize(
     ("form", "name", "bad", "good"),
     [
-        pytest.param(CodeReply, "code", 1, 20429, id="an unknown code"),
-        pytest.param(StatusReply, "status", 399, 400, id="no error"),
-        pytest.param(PageReply, "status", 204, 200, id="no body"),
+        pytest.param(code_reply, "code", 1, 20429, id="an unknown code"),
+        pytest.param(status_reply, "status", 399, 400, id="no error"),
+        pytest.param(page_reply, "status", 204, 200, id="no body"),
     ],
 )
-def test_a_value_is_checked(form: type, name: str, bad: int, good: int) -> None:
+def test_a_value_is_checked(form: Callable[..., ReplyFault], name: str, bad: int, good: int) -> None:
     (check,) = (one.check for one in form.__annotations__[name].__metadata__)
 
     with pytest.raises(ValueError, match=r"."):

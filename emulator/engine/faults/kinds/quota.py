@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from sys import getsizeof
 from typing import Annotated
 
@@ -34,19 +34,19 @@ class QuotaFault(FaultKind):
         return _QuotaWindow(self).decide
 
 
-@dataclass(frozen=True, slots=True)
 class _QuotaWindow:
-    quota: QuotaFault
-    passed: deque[float] = field(default_factory=deque)
+    def __init__(self, quota: QuotaFault) -> None:
+        self._quota = quota
+        self._passed = deque[float]()
 
     def decide(self, now: float) -> ReplyFault | None:
         """Return the reply to a request that exceeds the quota; None if it passes and is counted."""
-        passed, window = self.passed, self.quota.window
+        passed, window = self._passed, self._quota.window
         while passed and passed[-1] > now:  # the clock was set back: drop times in the future
             passed.pop()
         while passed and passed[0] + window <= now:  # same expression as below, so the wait never rounds to 0
             passed.popleft()
-        if len(passed) < self.quota.requests:
+        if len(passed) < self._quota.requests:
             passed.append(now)
             return None
         wait = math.ceil(passed[0] + window - now if passed else window)

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, ClassVar
+from types import MappingProxyType
+from typing import Annotated
 
-from emulator.engine.faults.fault_kind import FaultAction, FaultForm, fault_kind
+from emulator.engine.faults.fault_kind import FaultAction, fault_kind
 from emulator.engine.faults.parameter import Parameter
 from emulator.wire import errors
 from emulator.wire.errors import ErrorSpec
@@ -41,32 +42,8 @@ ErrorStatus = Annotated[int, Parameter(ge=200, le=599, check=_check_error, schem
 _MEDIA_TYPE = Parameter(pattern=r"^[!-~]([ -~]*[!-~])?$", max_length=200, examples=("text/html",))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ReplyForm(FaultForm):
-    retry_after: RetryAfter = None
-
-    def _with_retry_after(self, problem: ErrorSpec) -> ErrorSpec:
-        wait = self.retry_after
-        return problem if wait is None else problem.with_headers(((b"retry-after", b"%d" % wait),))
-
-    def _problem(self, status: int | None, code: int | None, message: str | None) -> "ReplyFault":
-        problem = errors.like(status, code, message)
-        assert problem is not None
-        return ReplyFault(self._with_retry_after(problem))
-
-    def _page(self, status: int, body: str | None = None, content_type: str | None = None) -> "ReplyFault":
-        problem = errors.made_up(status)
-        if body is None:
-            body = _GATEWAY_PAGE.format(f"{status} {problem.message}")
-        guess = "application/json" if body.lstrip()[:1] in ("{", "[") else "text/html"
-        return ReplyFault(self._with_retry_after(problem), body, content_type or guess)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageReply(_ReplyForm):
-    """A response with any body."""
-
-    selector: ClassVar[str] = "body"
+def page_reply(
+    *,
     status: Annotated[
         int,
         Parameter(
@@ -76,62 +53,65 @@ class PageReply(_ReplyForm):
             schema={"not": {"enum": [int(status) for status in _NO_BODY]}},
             examples=(502,),
         ),
-    ]
+    ],
     body: Annotated[
         str,
         Parameter(
-            max_length=64 * 1024,
-            description="sent as it is, without Twilio's headers",
-            examples=("<h1>Oops</h1>",),
+            max_length=64 * 1024, description="sent as it is, without Twilio's headers", examples=("<h1>Oops</h1>",)
         ),
-    ]
-    content_type: Annotated[str | None, _MEDIA_TYPE] = None
+    ],
+    content_type: Annotated[str | None, _MEDIA_TYPE] = None,
+    retry_after: RetryAfter = None,
+) -> "ReplyFault":
+    """A response with any body."""
+    return _page(status, body, content_type, retry_after)
 
-    def fault(self) -> "ReplyFault":
-        """Convert to the fault."""
-        return self._page(self.status, self.body, self.content_type)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GatewayReply(_ReplyForm):
+def gateway_reply(
+    *, status: ErrorStatus, content_type: Annotated[str, _MEDIA_TYPE], retry_after: RetryAfter = None
+) -> "ReplyFault":
     """The page of a gateway, with a media type."""
-
-    selector: ClassVar[str] = "content_type"
-    status: ErrorStatus
-    content_type: Annotated[str, _MEDIA_TYPE]
-
-    def fault(self) -> "ReplyFault":
-        """Convert to the fault."""
-        return self._page(self.status, content_type=self.content_type)
+    return _page(status, None, content_type, retry_after)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusReply(_ReplyForm):
+def status_reply(
+    *,
+    status: ErrorStatus,
+    code: Annotated[int | None, Parameter(ge=0, le=99999, examples=(20429,))] = None,
+    message: Message = None,
+    retry_after: RetryAfter = None,
+) -> "ReplyFault":
     """Twilio's response for a status; for 502 and 504 without a code or message, the page of a gateway."""
-
-    selector: ClassVar[str] = "status"
-    status: ErrorStatus
-    code: Annotated[int | None, Parameter(ge=0, le=99999, examples=(20429,))] = None
-    message: Message = None
-
-    def fault(self) -> "ReplyFault":
-        """Convert to the fault."""
-        if self.status in _GATEWAYS_OWN and self.code is None and self.message is None:
-            return self._page(self.status)
-        return self._problem(self.status, self.code, self.message)
+    if status in _GATEWAYS_OWN and code is None and message is None:
+        return _page(status, None, None, retry_after)
+    return _error(errors.like(status, code, message), retry_after)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeReply(_ReplyForm):
+def code_reply(
+    *,
+    code: Annotated[int, Parameter(check=_check_code, schema={"enum": _CODES}, examples=(20429,))],
+    message: Message = None,
+    retry_after: RetryAfter = None,
+) -> "ReplyFault":
     """Twilio's response for a code."""
+    return _error(errors.like(None, code, message), retry_after)
 
-    selector: ClassVar[str] = "code"
-    code: Annotated[int, Parameter(check=_check_code, schema={"enum": _CODES}, examples=(20429,))]
-    message: Message = None
 
-    def fault(self) -> "ReplyFault":
-        """Convert to the fault."""
-        return self._problem(None, self.code, self.message)
+def _error(problem: ErrorSpec | None, retry_after: int | None) -> "ReplyFault":
+    assert problem is not None
+    return ReplyFault(_with_retry_after(problem, retry_after))
+
+
+def _page(status: int, body: str | None, content_type: str | None, retry_after: int | None) -> "ReplyFault":
+    problem = errors.made_up(status)
+    if body is None:
+        body = _GATEWAY_PAGE.format(f"{status} {problem.message}")
+    guess = "application/json" if body.lstrip()[:1] in ("{", "[") else "text/html"
+    return ReplyFault(_with_retry_after(problem, retry_after), body, content_type or guess)
+
+
+def _with_retry_after(problem: ErrorSpec, seconds: int | None) -> ErrorSpec:
+    return problem if seconds is None else problem.with_headers(((b"retry-after", b"%d" % seconds),))
 
 
 @fault_kind
@@ -148,7 +128,9 @@ class ReplyFault(FaultAction):
     member = "reply"
     example = {"status": 429, "retry_after": 2}  # noqa: RUF012  nobody changes it
     order = 1
-    forms = (PageReply, GatewayReply, StatusReply, CodeReply)
+    forms = MappingProxyType(
+        {"body": page_reply, "content_type": gateway_reply, "status": status_reply, "code": code_reply}
+    )
     prevents = True
     effect = "Another response was sent; the request was not processed."
 
