@@ -78,6 +78,7 @@ class Rule:
         says: the error that it returns.
         certainty: how the rule is known: documented, observed or assumed.
         source: where the rule is documented.
+        advice: what the client can do.
         reason: details about this request.
     """
 
@@ -85,6 +86,7 @@ class Rule:
     says: str
     certainty: str
     source: str
+    advice: str
     reason: str | None
 
 
@@ -140,7 +142,7 @@ class Request:
         )
 
     def __str__(self) -> str:
-        return f"number {self.seq}: {self.method} {self.path}: {self._became()}{self._carried()}"
+        return f"number {self.seq}: {self.method} {self.path}: {self._became()}{self._carried()}{self._advised()}"
 
     def _became(self) -> str:
         rule = self.rule
@@ -152,6 +154,9 @@ class Request:
             return f"{self.status} {self.outcome} {self.message_sid or ''}".rstrip()
         reason = f"; {rule.reason}" if rule.reason else ""
         return f"refused with {rule.says} (rule {rule.name}, {rule.certainty}{reason})"
+
+    def _advised(self) -> str:
+        return "" if self.rule is None or self.fault is not None else f". Advice: {self.rule.advice}"
 
     def _carried(self) -> str:
         if self.content is None:

@@ -93,6 +93,7 @@ class Looked(DeferredModel):
     passed: bool = Field(examples=[True])
     certainty: Certainty = Field(examples=["observed"])
     source: str
+    advice: str | None = Field(description="what the client can do if it does not pass")
 
 
 class Verdict(DeferredModel):
@@ -118,10 +119,11 @@ async def check(services: ServicesDep, described: Annotated[Described, IN_BODY])
         rules=[
             Looked(
                 rule=rule.name,
-                says=rule.says.replace("{path}", described.path.partition("?")[0]),
+                says=rule.summary.replace("{path}", described.path.partition("?")[0]),
                 passed=passed,
                 certainty=rule.certainty,
                 source=rule.source,
+                advice=rule.advice,
             )
             for rule, passed in looked
         ],

@@ -144,9 +144,10 @@ def request_view(exchange: Exchange) -> dict[str, Any]:
         "rule": problem
         and {
             "name": problem.name,
-            "says": problem.rule.says.replace("{path}", exchange.request.path),
+            "says": problem.rule.summary.replace("{path}", exchange.request.path),
             "certainty": problem.certainty,
             "source": problem.source,
+            "advice": problem.advice,
             "reason": exchange.reason,
         },
     }

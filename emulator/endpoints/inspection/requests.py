@@ -21,6 +21,7 @@ from emulator.endpoints.inspection.models import (
 from emulator.endpoints.inspection.query_params import RequestPageQuery
 from emulator.engine.journal.exchange import Outcome
 from emulator.wire import sids
+from emulator.wire.errors import CONTENT_NOT_JSON
 
 router = APIRouter(route_class=ControlRoute, prefix="/_emulator/requests", tags=["requests"], responses=UNPROCESSABLE)
 
@@ -34,6 +35,7 @@ class RefusingRule(DeferredModel):
     says: str = Field(examples=["400/32702 Invalid Content"])
     certainty: Literal["documented", "observed", "assumed"] = Field(examples=["assumed"])
     source: str
+    advice: str = Field(description="what the client can do", examples=[CONTENT_NOT_JSON.advice])
     reason: str | None = Field(description="what exactly was wrong", examples=["Expecting value in 'hello'"])
 
 

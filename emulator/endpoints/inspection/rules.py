@@ -19,6 +19,7 @@ class RuleView(DeferredModel):
     says: str = Field(examples=["400/32702 Invalid Content"])
     certainty: Certainty = Field(examples=["assumed"])
     source: str
+    advice: str | None = Field(description="what the client can do about an error; null = the rule is not an error")
 
 
 class MagicCallView(DeferredModel):
@@ -48,8 +49,11 @@ class Rules(DeferredModel):
 
 @router.get("/_emulator/rules", summary="How sure is that?")
 async def rules() -> Rules:
-    """Every rule with its certainty and source."""
-    shown = [RuleView(name=r.name, says=r.says, certainty=r.certainty, source=r.source) for r in fidelity.RULES]
+    """Every rule with its certainty and source; an error also with advice."""
+    shown = [
+        RuleView(name=rule.name, says=rule.summary, certainty=rule.certainty, source=rule.source, advice=rule.advice)
+        for rule in fidelity.RULES
+    ]
     document = fidelity.DOCUMENT
     return Rules(
         rules=shown,
