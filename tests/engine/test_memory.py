@@ -213,7 +213,7 @@ def test_a_reset_of_all_releases_all(fill: Fill) -> None:
         for reader in list(engine.events):
             engine.events.close(reader)
         for held in [held for held, _ in engine.delays.items()]:
-            engine.delays.leave(held)
+            engine.delays.remove(held)
         engine.reset(Scope())
         return engine.memory.bytes - engine.memory["event_notes"].bytes  # notes of resets remain for streams
 

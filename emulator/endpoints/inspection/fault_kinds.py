@@ -91,6 +91,10 @@ def _does(source: object) -> str:
     return (getdoc(source) or "").partition("\n")[0]
 
 
+def _class_name(name: str) -> str:
+    return "".join(map(str.title, name.split("_")))
+
+
 def _checked(check: Any, value: Any) -> Any:  # noqa: ANN401  any field's
     check(value)
     return value
@@ -125,7 +129,7 @@ def _field_type(given: Any, parameter: Parameter) -> Any:  # noqa: ANN401  types
 
 def _value_model(name: str, create: Callable[..., FaultKind]) -> type[ValueBody]:
     fields: dict[str, Any] = _parameters(create)
-    model = create_model(name, __base__=ValueBody, __doc__=_does(create), **fields)
+    model = create_model(_class_name(name), __base__=ValueBody, __doc__=_does(create), **fields)
     model.create = staticmethod(create)
     return model
 
@@ -147,14 +151,10 @@ def _forms_type(kind: type[FaultKind]) -> Any:  # noqa: ANN401  a type
         return given
 
     return Annotated[
-        _union((tag(selector), _value_model(_class_name(form), form)) for selector, form in kind.forms.items()),
+        _union((tag(selector), _value_model(form.__name__, form)) for selector, form in kind.forms.items()),
         Discriminator(lambda given: tag(next(iter(members(given, kind.forms)), last))),
         BeforeValidator(check),
     ]
-
-
-def _class_name(function: Any) -> str:  # noqa: ANN401  a function
-    return "".join(map(str.title, function.__name__.split("_")))
 
 
 def _value_type(kind: type[FaultKind]) -> Any:  # noqa: ANN401  a type
@@ -165,12 +165,12 @@ def _value_type(kind: type[FaultKind]) -> Any:  # noqa: ANN401  a type
     if not fields:
         return Annotated[Yes, Field(examples=[True])]
     ((given, _default), *more) = fields.values()
-    return _value_model(f"{kind.member.title()}Body", kind) if more else given
+    return _value_model(f"{kind.member}_body", kind) if more else given
 
 
 def _then_model(kind: type[FaultKind]) -> type[ThenModel]:
     given: dict[str, Any] = {kind.member: (_value_type(kind), ...)}
-    model = create_model(f"{kind.member.title()}Then", __base__=_DelayedThen, __doc__=_does(kind), **given)
+    model = create_model(_class_name(f"{kind.member}_then"), __base__=_DelayedThen, __doc__=_does(kind), **given)
     model.kind = kind
     return model
 

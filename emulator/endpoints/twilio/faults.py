@@ -38,7 +38,7 @@ async def hold(context: RequestContext, seconds: float, engine: Engine, scope: S
                 context.was_left = False  # it may still read; the connection reports it otherwise
     finally:
         leaving.cancel()
-        engine.delays.leave(held)
+        engine.delays.remove(held)
 
 
 def apply(fault: Fault, response: RenderedResponse | None, scope: Scope) -> bool:

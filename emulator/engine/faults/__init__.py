@@ -9,5 +9,6 @@ To add a kind, write one file in `kinds/`:
    (what happened, for the journal), and `apply`, which acts on the connection.
 3. The decorator `@fault_kind`, which registers it. The kind is then in the API, the OpenAPI document and the web page.
 
-Document it in the table of `then` in README.md. A kind that decides for each request, as a quota, is a `FaultKind`.
+Document it in the table of `then` in README.md. A kind that decides for each request, as `quota`, is a `FaultKind`;
+one that is given in several forms, as `reply`, has `forms`.
 """

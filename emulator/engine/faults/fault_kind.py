@@ -38,11 +38,9 @@ class FaultKind(ABC):
         member: its name in `then`.
         example: a JSON value of it.
         order: place in lists; kinds with the same place are ordered by name.
-        forms: functions that return it, whose parameters are the members of a form of its JSON value, by the member
-            that selects the form; the first one given counts. None = its own fields.
-        needs_connection: whether it acts on the connection, which only our own server exposes.
-        corrupts_response: whether the request is processed and the response then corrupted.
-        state_size: memory of the state of a rule, in bytes.
+        forms: functions that create it from the members of a JSON object, by the member that selects the function;
+            the first one given counts. Empty = its own fields are the JSON value.
+        needs_connection: whether it acts on the connection, which only the emulator's own server exposes.
     """
 
     __slots__ = ()

@@ -236,15 +236,18 @@ def test_a_profiles_probability_can_be_another(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("kind", FAULT_KINDS, ids=lambda kind: kind.member)
-def test_every_kind_has_a_model_an_entry_a_performer_and_docs(
-    caller: Caller, kind: type[FaultKind], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_every_kind_is_complete(caller: Caller, kind: type[FaultKind], caplog: pytest.LogCaptureFixture) -> None:
+    """It has a model in the API, an entry for the page, an effect on the connection, and documentation."""
     then = {kind.member: kind.example}
     schemas = caller.site.get("/openapi.json").json()["components"]["schemas"]
     entries = {one["name"]: one for one in caller.site.get(FAULTS).json()["kinds"]}
 
     assert entries[kind.member]["then"] == then
-    assert entries[kind.member]["does"] == schemas[f"{kind.member.title()}Then"]["description"] != ""
+    assert (
+        entries[kind.member]["does"]
+        == schemas["".join(map(str.title, (*kind.member.split("_"), "then")))]["description"]
+        != ""
+    )
     assert f'| `{{"{kind.member}": ' in README.read_text()
     assert add(caller, then)["then"] == then
     for _ in range(20):

@@ -309,7 +309,7 @@ def test_options_is_answered_without_credentials_on_any_path(caller: Caller) -> 
         assert reply.header("access-control-allow-methods") == "GET, POST, DELETE, OPTIONS"
 
 
-def test_a_refusal_is_one_line_of_the_log_with_advice(caller: Caller, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refusal_is_logged_with_advice(caller: Caller, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, log.name)
     caller.send(path=caller.path + "x")
 

@@ -99,7 +99,7 @@ def test_a_fault_acts_on_the_connection(action: ConnectionFault, call: tuple[obj
     assert connection.calls == [call]
 
 
-def test_a_kind_without_a_performer_is_an_error() -> None:
+def test_an_incomplete_kind_is_an_error() -> None:
     class IncompleteFault(ConnectionFault):
         member = "incomplete"
 

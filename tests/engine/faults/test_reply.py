@@ -49,7 +49,7 @@ def test_a_form_becomes_a_reply(reply: ReplyFault, fault: ReplyFault) -> None:
         pytest.param({"status": 500, "body": "x", "message": "y"}, "one or the other", id="both forms"),
     ],
 )
-def test_members_that_do_not_fit_are_rejected(given: dict[str, object], words: str) -> None:
+def test_mixed_members_are_rejected(given: dict[str, object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         ReplyFault.check_members(given)
 
