@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, NamedTuple, Protocol
 
+from emulator.engine.faults.fault_kind import FaultConnection
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -48,20 +50,11 @@ class RenderedResponse(NamedTuple):
     on_lost: Callable[[], None] | None = None
 
 
-class Connection(Protocol):
+class Connection(FaultConnection[RenderedResponse], Protocol):
     """Operations on the connection of a request that ASGI does not have."""
 
     def respond(self, response: RenderedResponse) -> None:
         """Send a complete response."""
-
-    def write_raw(self, data: bytes) -> None:
-        """Send raw bytes instead of the response, and close the connection."""
-
-    def truncate(self, response: RenderedResponse, length: int) -> None:
-        """Send the head of a response and `length` bytes of its body, and close the connection."""
-
-    def reset(self) -> None:
-        """Reset the connection."""
 
 
 BufferedHandler = Callable[[BufferedRequest], RenderedResponse | None]

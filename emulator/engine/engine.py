@@ -13,7 +13,7 @@ from emulator.engine.clock import Clock
 from emulator.engine.config import EngineConfig
 from emulator.engine.events import EventBus
 from emulator.engine.faults.delays import DelayedResponses
-from emulator.engine.faults.kinds import ReplyFault
+from emulator.engine.faults.kinds.reply import ReplyFault
 from emulator.engine.faults.rules import FaultRules
 from emulator.engine.ids import IdGenerator
 from emulator.engine.journal.exchange import Exchange, Outcome, ReceivedRequest, RequestContext

@@ -215,7 +215,7 @@ def _error_renderer(app: EmulatorApp) -> RenderError:
     engine = app.services.engine
 
     def render(problem: ErrorSpec) -> bytes:
-        _log.info("rejected an invalid request: %s", problem.rule.says)
+        _log.info("rejected an invalid request: %s. Advice: %s", problem.rule.summary, problem.advice)
         reply = replies.refusal(problem, "", Representation.JSON)
         head = replies.head(
             reply,

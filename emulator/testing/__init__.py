@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from emulator.endpoints.api.calls import Call
     from emulator.endpoints.api.deliveries import Delivery
-    from emulator.endpoints.api.faults import FaultView
+    from emulator.endpoints.api.faults import Fault
     from emulator.endpoints.api.messages import Message
     from emulator.endpoints.api.requests import Request
     from emulator.endpoints.api.retries import RetrySequence
@@ -35,7 +35,7 @@ __all__ = [
     "EmulatorClient",
     "EmulatorError",
     "EndUser",
-    "FaultView",
+    "Fault",
     "Faults",
     "Message",
     "MessageRefusedError",
@@ -61,7 +61,7 @@ _MODULES = {
     "EmulatorClient": _HERE + "client",
     "EmulatorError": _HERE + "http",
     "EndUser": _HERE + "end_user",
-    "FaultView": _API + "faults",
+    "Fault": _API + "faults",
     "Faults": _HERE + "faults",
     "Message": _API + "messages",
     "MessageRefusedError": _HERE + "voice.calls",

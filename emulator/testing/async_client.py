@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Unpack
 from urllib.parse import quote
 
 from emulator.endpoints.api.deliveries import Delivery
-from emulator.endpoints.api.faults import FaultView
+from emulator.endpoints.api.faults import Fault
 from emulator.endpoints.api.health import Ready
 from emulator.endpoints.api.messages import Deleted, Message
 from emulator.endpoints.api.requests import Request, RequestDetail
@@ -228,7 +228,7 @@ class AsyncEmulatorClient:
         *,
         profile: str | None = None,
         **options: Unpack[FaultOptions],
-    ) -> FaultView:
+    ) -> Fault:
         """Make requests fail: with `then` as in `POST /_emulator/faults`, or with a named `profile`."""
         scoped = self._api.scoped(options)
         body = {
@@ -240,16 +240,16 @@ class AsyncEmulatorClient:
             **{name: value for name, value in (("then", then), ("profile", profile)) if value is not None},
             **{name: value for name, value in options.items() if name not in _FAULT_MATCH},
         }
-        return read(FaultView, await self._api.request("POST", "/_emulator/faults", body=body))
+        return read(Fault, await self._api.request("POST", "/_emulator/faults", body=body))
 
-    async def fault(self, fault_id: str) -> FaultView:
+    async def fault(self, fault_id: str) -> Fault:
         """Return the current state of a fault."""
-        return read(FaultView, await self._api.request("GET", _fault_path(fault_id)))
+        return read(Fault, await self._api.request("GET", _fault_path(fault_id)))
 
-    async def faults(self, **scoping: Unpack[Scoping]) -> list[FaultView]:
+    async def faults(self, **scoping: Unpack[Scoping]) -> list[Fault]:
         """Return the faults that can apply to requests of the scope, in the order of their evaluation."""
         records = await self._api.listed("faults", self._api.parameters(scoping))
-        return [read(FaultView, record) for record in records]
+        return [read(Fault, record) for record in records]
 
     async def delete_fault(self, fault_id: str) -> None:
         """Delete a fault."""

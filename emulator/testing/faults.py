@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, Self, Unpack
 from emulator.testing.http import EmulatorError
 
 if TYPE_CHECKING:
-    from emulator.endpoints.api.faults import FaultView
+    from emulator.endpoints.api.faults import Fault
     from emulator.testing.client import EmulatorClient
     from emulator.testing.filters import FaultOptions, Scoping
 
@@ -23,14 +23,14 @@ class ActiveFault:
         id: id of the fault rule.
     """
 
-    def __init__(self, client: "EmulatorClient", rule: "FaultView") -> None:
+    def __init__(self, client: "EmulatorClient", rule: "Fault") -> None:
         self._client = client
         self._last = rule
         self._removed = False
         self.id = rule.id
 
     @property
-    def rule(self) -> "FaultView":
+    def rule(self) -> "Fault":
         """The current state of the rule; after its removal, the last known state."""
         if not self._removed:
             with suppress(EmulatorError):  # it was reset or has expired, or the emulator has stopped

@@ -11,7 +11,12 @@ from emulator.wire.rules import Certainty, Rule
 _DETAIL = "Your AccountSid or AuthToken was incorrect."
 _DICTIONARY = "https://www.twilio.com/docs/api/errors/"
 _SUBSCRIPTION = "https://www.twilio.com/docs/voice/api/userdefinedmessagesubscription-resource"
+_EVENTS = "https://www.twilio.com/docs/voice/sdks/call-message-events"
+_NOT_FOUND = "The requested resource {path} was not found"
+_MISSING = "Missing required parameter {} in the post body"
 _PATTERN = "the pattern of `Invalid PageSize.` (ex_twilio #186, 2024); unknown for this resource; "
+
+Headers = tuple[tuple[bytes, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +32,7 @@ class ErrorSpec:
         headers: headers of the response in addition to the usual ones.
         certainty: how the row is known.
         source: where it was found.
+        advice: what the client can do, in one or two sentences.
     """
 
     name: str
@@ -35,15 +41,16 @@ class ErrorSpec:
     message: str
     certainty: Certainty
     source: str
+    advice: str
     detail: str | None = None
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: Headers = ()
 
     @property
     def more_info(self) -> str | None:
         """URL of the error's page in Twilio's dictionary, in the form of all recordings from 2015 to 2023."""
         return None if self.code is None else f"https://www.twilio.com/docs/errors/{self.code}"
 
-    def with_headers(self, headers: tuple[tuple[bytes, bytes], ...]) -> "ErrorSpec":
+    def with_headers(self, headers: Headers) -> "ErrorSpec":
         """Return a copy with additional headers."""
         return replace(self, headers=(*self.headers, *headers)) if headers else self
 
@@ -51,8 +58,8 @@ class ErrorSpec:
     def rule(self) -> Rule:
         """The row as listed in `GET /_emulator/rules`."""
         code = "" if self.code is None else f"/{self.code}"
-        says = f"{self.status:d}{code} {self.message}"
-        return Rule(name=self.name, says=says, certainty=self.certainty, source=self.source)
+        summary = f"{self.status}{code} {self.message}"
+        return Rule(self.name, self.certainty, summary, self.source, self.advice)
 
 
 _LONGEST_REASON = 300
@@ -69,270 +76,130 @@ class TwilioError(Exception):
 
 _CHALLENGE = ((b"www-authenticate", b'Basic realm="Twilio API"'),)
 ALLOW = (b"allow", b"OPTIONS, POST")
+_D, _O, _A = Certainty.DOCUMENTED, Certainty.OBSERVED, Certainty.ASSUMED
+_rows: list[ErrorSpec] = []
 
-CREDENTIALS_MISSING = ErrorSpec(
-    name="credentials-missing",
-    status=HTTPStatus.UNAUTHORIZED,
-    code=20003,
-    message="Authentication Error - No credentials provided",
-    headers=_CHALLENGE,
-    certainty=Certainty.OBSERVED,
-    source="quoted from api.twilio.com in six public repositories; challenge: twilio-python's own old test",
-)
-USERNAME_UNKNOWN = ErrorSpec(
-    name="username-unknown",
-    status=HTTPStatus.UNAUTHORIZED,
-    code=20003,
-    message="Authentication Error - invalid username",
-    headers=_CHALLENGE,
-    certainty=Certainty.OBSERVED,
-    source="quoted from api.twilio.com in eight public repositories, newest 2026-08",
-)
-TOKEN_WRONG = ErrorSpec(
-    name="token-wrong",
-    status=HTTPStatus.UNAUTHORIZED,
-    code=20003,
-    message="Authenticate",
-    detail=_DETAIL,
-    headers=_CHALLENGE,
-    certainty=Certainty.OBSERVED,
-    source="recorded body of 171 bytes, voicera/gooseberry README (2018)",
-)
-ACCOUNT_FOREIGN = ErrorSpec(
-    name="account-foreign",
-    status=HTTPStatus.UNAUTHORIZED,
-    code=20003,
-    message="Authenticate",
-    detail=_DETAIL,
-    headers=_CHALLENGE,
-    certainty=Certainty.DOCUMENTED,
-    source=_DICTIONARY + "20003 (cause list; the text of the message is assumed)",
-)
-PATH_UNKNOWN = ErrorSpec(
-    name="path-unknown",
-    status=HTTPStatus.NOT_FOUND,
-    code=20404,
-    message="The requested resource {path} was not found",
-    certainty=Certainty.OBSERVED,
-    source="recorded 2016 (aloha/laravel-twilio #96) and 2021; " + _DICTIONARY + "20404",
-)
-METHOD_NOT_ALLOWED = ErrorSpec(
-    name="method-not-allowed",
-    status=HTTPStatus.METHOD_NOT_ALLOWED,
-    code=20004,
-    message="Method not allowed",
-    headers=(ALLOW,),
-    certainty=Certainty.ASSUMED,
-    source=_DICTIONARY + "20004 names the code; status, text and Allow are our choice",
-)
-BODY_TOO_LARGE = ErrorSpec(
-    name="body-too-large",
-    status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    code=20413,
-    message="Entity too large",
-    certainty=Certainty.ASSUMED,
-    source=_DICTIONARY + "20413 names the code; the limit of 1 MiB is our choice",
-)
-FORM_BROKEN = ErrorSpec(
-    name="form-broken",
-    status=HTTPStatus.BAD_REQUEST,
-    code=20001,
-    message="Bad request",
-    certainty=Certainty.ASSUMED,
-    source="the generic 400 seen on other Twilio resources (twilio-go #112, 2021); unknown for broken encoding",
-)
-CONTENT_REQUIRED = ErrorSpec(
-    name="content-required",
-    status=HTTPStatus.BAD_REQUEST,
-    code=20001,
-    message="Missing required parameter Content in the post body",
-    certainty=Certainty.ASSUMED,
-    source="the pattern of Twilio's product hosts (twilio-ruby #674, 2023); unknown for this resource",
-)
-CONTENT_TOO_LONG = ErrorSpec(
-    name="content-too-long",
-    status=HTTPStatus.BAD_REQUEST,
-    code=32703,
-    message="Content body exceeded max length",
-    certainty=Certainty.ASSUMED,
-    source=_DICTIONARY + "32703 gives 10000 characters; that REST answers with it at once is our choice",
-)
-CONTENT_NOT_JSON = ErrorSpec(
-    name="content-not-json",
-    status=HTTPStatus.BAD_REQUEST,
-    code=32702,
-    message="Invalid Content",
-    certainty=Certainty.ASSUMED,
-    source=_DICTIONARY + "32702 names the cause; that REST answers with it at once is our choice",
-)
-KEY_TOO_LONG = ErrorSpec(
-    name="idempotency-key-too-long",
-    status=HTTPStatus.BAD_REQUEST,
-    code=20001,
-    message="Invalid IdempotencyKey.",
-    certainty=Certainty.ASSUMED,
-    source=_PATTERN + "the limit of 255 characters is our choice: nothing is documented about the parameter",
-)
-CALLBACK_REQUIRED = ErrorSpec(
-    name="callback-required",
-    status=HTTPStatus.BAD_REQUEST,
-    code=20001,
-    message="Missing required parameter Callback in the post body",
-    certainty=Certainty.ASSUMED,
-    source="the pattern of Twilio's product hosts (twilio-ruby #674, 2023); unknown for this resource",
-)
-CALLBACK_INVALID = ErrorSpec(
-    name="callback-invalid",
-    status=HTTPStatus.BAD_REQUEST,
-    code=20001,
-    message="Invalid Callback.",
-    certainty=Certainty.ASSUMED,
-    source=_PATTERN + "that it is a URL whose host has no underscore is in " + _SUBSCRIPTION,
-)
-METHOD_INVALID = ErrorSpec(
-    name="method-invalid",
-    status=HTTPStatus.BAD_REQUEST,
-    code=20001,
-    message="Invalid Method.",
-    certainty=Certainty.ASSUMED,
-    source=_PATTERN + "that it is GET or POST is in " + _SUBSCRIPTION,
-)
-ORIGIN_FOREIGN = ErrorSpec(
-    name="origin-foreign",
-    status=HTTPStatus.FORBIDDEN,
-    code=20403,
-    message="Forbidden",
-    certainty=Certainty.ASSUMED,
-    source="our choice: a page of another site must not change what this machine calls; option allowed_origins",
-)
-KEY_CONFLICT = ErrorSpec(
-    name="idempotency-conflict",
-    status=HTTPStatus.CONFLICT,
-    code=20409,
-    message="Conflict",
-    certainty=Certainty.ASSUMED,
-    source="our choice, with idempotency_mismatch=reject only; nothing is documented about a reused key",
-)
-CALL_UNKNOWN = ErrorSpec(
-    name="call-unknown",
-    status=HTTPStatus.NOT_FOUND,
-    code=20404,
-    message="The requested resource {path} was not found",
-    certainty=Certainty.DOCUMENTED,
-    source=_DICTIONARY + "20404 (that the whole path is echoed is inferred from its siblings)",
-)
-CALL_FOREIGN = ErrorSpec(
-    name="call-foreign",
-    status=HTTPStatus.NOT_FOUND,
-    code=20404,
-    message="The requested resource {path} was not found",
-    certainty=Certainty.ASSUMED,
-    source="our choice for another account's call under one's own AccountSid",
-)
-SUBSCRIPTION_UNKNOWN = ErrorSpec(
-    name="subscription-unknown",
-    status=HTTPStatus.NOT_FOUND,
-    code=20404,
-    message="The requested resource {path} was not found",
-    certainty=Certainty.DOCUMENTED,
-    source=_DICTIONARY + "20404 (that the whole path is echoed is inferred from its siblings)",
-)
-CALL_NOT_ACTIVE = ErrorSpec(
-    name="call-not-active",
-    status=HTTPStatus.BAD_REQUEST,
-    code=21220,
-    message="Call is not in the expected state",
-    certainty=Certainty.OBSERVED,
-    source="quoted from this endpoint in a public incident of 2026-09; "
-    "active states: https://www.twilio.com/docs/voice/sdks/call-message-events",
-)
-CALL_IS_PSTN = ErrorSpec(
-    name="call-is-pstn",
-    status=HTTPStatus.BAD_REQUEST,
-    code=None,
-    message="Client message not supported for PSTN calls",
-    certainty=Certainty.OBSERVED,
-    source="quoted from this endpoint in a public repository, 2026-09; that the body has no code is inferred",
-)
-TOO_MANY_REQUESTS = ErrorSpec(
-    name="too-many-requests",
-    status=HTTPStatus.TOO_MANY_REQUESTS,
-    code=20429,
-    message="Too Many Requests",
-    certainty=Certainty.OBSERVED,
-    source="body quoted in a public repository; " + _DICTIONARY + "20429",
-)
-INTERNAL_ERROR = ErrorSpec(
-    name="internal-error",
-    status=HTTPStatus.INTERNAL_SERVER_ERROR,
-    code=20500,
-    message="Internal Server Error",
-    certainty=Certainty.ASSUMED,
-    source=_DICTIONARY + "20500 (the text is inferred from its title)",
-)
-SERVICE_UNAVAILABLE = ErrorSpec(
-    name="service-unavailable",
-    status=HTTPStatus.SERVICE_UNAVAILABLE,
-    code=20503,
-    message="The service is unavailable",
-    certainty=Certainty.ASSUMED,
-    source=_DICTIONARY + "20503; the text is quoted in a public repository, from a body without a code",
-)
-REQUEST_MALFORMED = ErrorSpec(
-    name="request-malformed",
-    status=HTTPStatus.BAD_REQUEST,
-    code=20001,
-    message="Bad request",
-    certainty=Certainty.ASSUMED,
-    source="our choice for bytes that are not an HTTP request",
-)
-TRANSFER_CODING_UNKNOWN = ErrorSpec(
-    name="transfer-coding-unknown",
-    status=HTTPStatus.NOT_IMPLEMENTED,
-    code=None,
-    message="Not Implemented",
-    certainty=Certainty.ASSUMED,
-    source="RFC 9112, 6.1: a transfer coding that the server does not understand",
-)
-HEAD_TOO_LARGE = ErrorSpec(
-    name="head-too-large",
-    status=HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    code=None,
-    message="Request Header Fields Too Large",
-    certainty=Certainty.ASSUMED,
-    source="our choice: a request line and headers of more than 64 KiB",
-)
 
-CATALOGUE: tuple[ErrorSpec, ...] = (
-    CREDENTIALS_MISSING,
-    USERNAME_UNKNOWN,
-    TOKEN_WRONG,
-    PATH_UNKNOWN,
-    ACCOUNT_FOREIGN,
-    METHOD_NOT_ALLOWED,
-    ORIGIN_FOREIGN,
-    BODY_TOO_LARGE,
-    FORM_BROKEN,
-    CONTENT_REQUIRED,
-    CONTENT_TOO_LONG,
-    CONTENT_NOT_JSON,
-    KEY_TOO_LONG,
-    CALLBACK_REQUIRED,
-    CALLBACK_INVALID,
-    METHOD_INVALID,
-    KEY_CONFLICT,
-    CALL_UNKNOWN,
-    CALL_FOREIGN,
-    SUBSCRIPTION_UNKNOWN,
-    CALL_NOT_ACTIVE,
-    CALL_IS_PSTN,
-    TOO_MANY_REQUESTS,
-    INTERNAL_ERROR,
-    SERVICE_UNAVAILABLE,
-    REQUEST_MALFORMED,
-    TRANSFER_CODING_UNKNOWN,
-    HEAD_TOO_LARGE,
-)
+def _error(  # noqa: PLR0917  the columns of a table
+    name: str,
+    status: int,
+    code: int | None,
+    message: str,
+    certainty: Certainty,
+    source: str,
+    advice: str,
+    *,
+    detail: str | None = None,
+    headers: Headers = (),
+) -> ErrorSpec:
+    """Add a row to the catalogue; each 401 has a challenge."""
+    row = ErrorSpec(
+        name=name,
+        status=status,
+        code=code,
+        message=message,
+        certainty=certainty,
+        source=source,
+        advice=advice,
+        detail=detail,
+        headers=_CHALLENGE if status == HTTPStatus.UNAUTHORIZED else headers,
+    )
+    _rows.append(row)
+    return row
+
+
+# A row: the response and its certainty, the source, the advice.
+# fmt: off
+CREDENTIALS_MISSING = _error("credentials-missing", 401, 20003, "Authentication Error - No credentials provided", _O,
+    "quoted from api.twilio.com in six public repositories; challenge: twilio-python's own old test",
+    "Send HTTP Basic credentials: AccountSid (or API key) as username, AuthToken (or the key's secret) as password.")
+USERNAME_UNKNOWN = _error("username-unknown", 401, 20003, "Authentication Error - invalid username", _O,
+    "quoted from api.twilio.com in eight public repositories, newest 2026-08",
+    "Use an AccountSid (AC and 32 hex digits) or a configured API key as username; check for swapped variables.")
+TOKEN_WRONG = _error("token-wrong", 401, 20003, "Authenticate", _O,
+    "recorded body of 171 bytes, voicera/gooseberry README (2018)",
+    "Use the AuthToken of the emulator: 32 zeros unless the options auth_token or accounts set another.",
+    detail=_DETAIL)
+PATH_UNKNOWN = _error("path-unknown", 404, 20404, _NOT_FOUND, _O,
+    "recorded 2016 (aloha/laravel-twilio #96) and 2021; " + _DICTIONARY + "20404",
+    "Use /2010-04-01/Accounts/AC…/Calls/CA…/UserDefinedMessages.json; a SID has 32 hex digits, and case matters.")
+ACCOUNT_FOREIGN = _error("account-foreign", 401, 20003, "Authenticate", _D,
+    _DICTIONARY + "20003 (cause list; the text of the message is assumed)",
+    "Create the client with the account that owns the call: these credentials belong to another account.",
+    detail=_DETAIL)
+METHOD_NOT_ALLOWED = _error("method-not-allowed", 405, 20004, "Method not allowed", _A,
+    _DICTIONARY + "20004 names the code; status, text and Allow are our choice",
+    "Create with POST, delete a subscription with DELETE; to read messages, use GET /_emulator/messages.",
+    headers=(ALLOW,))
+ORIGIN_FOREIGN = _error("origin-foreign", 403, 20403, "Forbidden", _A,
+    "our choice: a page of another site must not change what this machine calls; option allowed_origins",
+    "Send the request from a server, or add the page's origin to the option allowed_origins.")
+BODY_TOO_LARGE = _error("body-too-large", 413, 20413, "Entity too large", _A,
+    _DICTIONARY + "20413 names the code; the limit of 1 MiB is our choice",
+    "Send at most 1 MiB; Content may have 10,000 characters.")
+FORM_BROKEN = _error("form-broken", 400, 20001, "Bad request", _A,
+    "the generic 400 seen on other Twilio resources (twilio-go #112, 2021); unknown for broken encoding",
+    "Send application/x-www-form-urlencoded with correct percent-encoding, as the official libraries do.")
+CONTENT_REQUIRED = _error("content-required", 400, 20001, _MISSING.format("Content"), _A,
+    "the pattern of Twilio's product hosts (twilio-ruby #674, 2023); unknown for this resource",
+    "Send the parameter Content, with a capital C, in a form; a JSON body is not parsed.")
+CONTENT_TOO_LONG = _error("content-too-long", 400, 32703, "Content body exceeded max length", _A,
+    _DICTIONARY + "32703 gives 10000 characters; that REST answers with it at once is our choice",
+    "Keep Content within 10,000 characters: send a reference, and let the client fetch the rest.")
+CONTENT_NOT_JSON = _error("content-not-json", 400, 32702, "Invalid Content", _A,
+    _DICTIONARY + "32702 names the cause; that REST answers with it at once is our choice",
+    "Send JSON text as Content: use json.dumps(…) or JSON.stringify(…), not a bare string or a printed dict.")
+KEY_TOO_LONG = _error("idempotency-key-too-long", 400, 20001, "Invalid IdempotencyKey.", _A,
+    _PATTERN + "the limit of 255 characters is our choice: nothing is documented about the parameter",
+    "Use a key of at most 255 characters, for example a UUID.")
+CALLBACK_REQUIRED = _error("callback-required", 400, 20001, _MISSING.format("Callback"), _A,
+    "the pattern of Twilio's product hosts (twilio-ruby #674, 2023); unknown for this resource",
+    "Send the parameter Callback: the URL that receives the end user's messages.")
+CALLBACK_INVALID = _error("callback-invalid", 400, 20001, "Invalid Callback.", _A,
+    _PATTERN + "that it is a URL whose host has no underscore is in " + _SUBSCRIPTION,
+    "Send an absolute http or https URL, without credentials, and without an underscore in its host.")
+METHOD_INVALID = _error("method-invalid", 400, 20001, "Invalid Method.", _A,
+    _PATTERN + "that it is GET or POST is in " + _SUBSCRIPTION,
+    "Send POST or GET as Method, or omit it.")
+KEY_CONFLICT = _error("idempotency-conflict", 409, 20409, "Conflict", _A,
+    "our choice, with idempotency_mismatch=reject only; nothing is documented about a reused key",
+    "Use a new key for each message; reuse a key only to retry the same request.")
+CALL_UNKNOWN = _error("call-unknown", 404, 20404, _NOT_FOUND, _D,
+    _DICTIONARY + "20404 (that the whole path is echoed is inferred from its siblings)",
+    "Check the CallSid, or register the call for this account with PUT /_emulator/calls/CA….")
+CALL_FOREIGN = _error("call-foreign", 404, 20404, _NOT_FOUND, _A,
+    "our choice for another account's call under one's own AccountSid",
+    "Use the AccountSid and the credentials of the account that owns the call.")
+SUBSCRIPTION_UNKNOWN = _error("subscription-unknown", 404, 20404, _NOT_FOUND, _D,
+    _DICTIONARY + "20404 (that the whole path is echoed is inferred from its siblings)",
+    "Compare the SID with GET /_emulator/subscriptions; the subscription may have been deleted or reset.")
+CALL_NOT_ACTIVE = _error("call-not-active", 400, 21220, "Call is not in the expected state", _O,
+    "quoted from this endpoint in a public incident of 2026-09; active states: " + _EVENTS,
+    "Send while the call is ringing or in-progress, or set its status with PUT /_emulator/calls/CA….")
+CALL_IS_PSTN = _error("call-is-pstn", 400, None, "Client message not supported for PSTN calls", _O,
+    "quoted from this endpoint in a public repository, 2026-09; that the body has no code is inferred",
+    "Use the CallSid of the Voice SDK's leg: a telephone's leg cannot receive messages.")
+TOO_MANY_REQUESTS = _error("too-many-requests", 429, 20429, "Too Many Requests", _O,
+    "body quoted in a public repository; " + _DICTIONARY + "20429",
+    "Wait for Retry-After, or with increasing delays, then retry with the same IdempotencyKey.")
+INTERNAL_ERROR = _error("internal-error", 500, 20500, "Internal Server Error", _A,
+    _DICTIONARY + "20500 (the text is inferred from its title)",
+    "Retry with the same IdempotencyKey. If no fault sent it, report it: it is a bug of the emulator.")
+SERVICE_UNAVAILABLE = _error("service-unavailable", 503, 20503, "The service is unavailable", _A,
+    _DICTIONARY + "20503; the text is quoted in a public repository, from a body without a code",
+    "Retry with increasing delays and the same IdempotencyKey.")
+REQUEST_MALFORMED = _error("request-malformed", 400, 20001, "Bad request", _A,
+    "our choice for bytes that are not an HTTP request",
+    "Send a valid HTTP/1.1 request; check for a proxy or a hand-written client in between.")
+TRANSFER_CODING_UNKNOWN = _error("transfer-coding-unknown", 501, None, "Not Implemented", _A,
+    "RFC 9112, 6.1: a transfer coding that the server does not understand",
+    "Send the body with Content-Length, or with Transfer-Encoding: chunked.")
+HEAD_TOO_LARGE = _error("head-too-large", 431, None, "Request Header Fields Too Large", _A,
+    "our choice: a request line and headers of more than 64 KiB",
+    "Send at most 64 KiB of request line and headers; check for a cookie or header that grows.")
+# fmt: on
+
+CATALOGUE: tuple[ErrorSpec, ...] = tuple(_rows)
 
 # Preferred where rows share a status or a code: the row that is least specific about the request.
 _USUAL = (TOKEN_WRONG, FORM_BROKEN, PATH_UNKNOWN)
@@ -358,6 +225,7 @@ def made_up(status: int, code: int | None = None, message: str | None = None) ->
         message=message or _PHRASES.get(status, "Unknown"),
         certainty=Certainty.ASSUMED,
         source="defined by a fault",
+        advice="A fault sent this response; remove the fault if it is not intended.",
     )
 
 

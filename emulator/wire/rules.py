@@ -12,11 +12,16 @@ class Certainty(StrEnum):
     ASSUMED = "assumed"  # our choice, because no public source states it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Rule:
-    """A behaviour of the emulator, copied from Twilio or chosen by us."""
+    """A behaviour of the emulator, copied from Twilio or chosen by us.
+
+    Attributes:
+        advice: what the client can do about an error, in one or two sentences; None = the rule is not an error.
+    """
 
     name: str
-    says: str
     certainty: Certainty
+    summary: str
     source: str
+    advice: str | None = None

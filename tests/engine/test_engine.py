@@ -24,7 +24,8 @@ from emulator.engine.callbacks.deliveries import DeliveryFilter
 from emulator.engine.config import OnMismatch, Unregistered
 from emulator.engine.engine import Engine
 from emulator.engine.events import Subscriber
-from emulator.engine.faults.kinds import Drop, DropFault, ReplyFault
+from emulator.engine.faults.kinds.drop import Drop, DropFault
+from emulator.engine.faults.kinds.reply import ReplyFault
 from emulator.engine.faults.rules import FaultEffect, FaultRuleSpec, Match
 from emulator.engine.journal.exchange import Exchange, Outcome, pack
 from emulator.engine.journal.filters import RequestFilter
@@ -631,7 +632,7 @@ def test_a_fault_can_be_for_subscriptions_and_their_deletion(resource: str | Non
     assert first.made is not None
     action = ReplyFault(errors.SERVICE_UNAVAILABLE)
     engine.faults.add(
-        FaultRuleSpec(match=Match(scope=Scope(ACCOUNT), resource=resource), then=FaultEffect(action=action))
+        FaultRuleSpec(match=Match(scope=Scope(ACCOUNT), resource=resource), then=FaultEffect(fault=action))
     )
     deleted, created = unsubscribe(engine, first.made.sid), subscribe(engine)
 
@@ -644,7 +645,7 @@ def test_a_lost_answer_is_not_spent_on_a_deletion_that_is_refused(account_sid: s
     engine = make_engine()
     made = subscribe(engine).made
     assert made is not None
-    rule = engine.faults.add(FaultRuleSpec(match=Match(), then=FaultEffect(action=DropFault(Drop.AFTER)), times=1))
+    rule = engine.faults.add(FaultRuleSpec(match=Match(), then=FaultEffect(fault=DropFault(Drop.AFTER)), times=1))
     with pytest.raises(TwilioError):
         unsubscribe(engine, made.sid, account_sid=account_sid, call_sid=call_sid)
     unspent = not rule.is_spent
@@ -687,7 +688,7 @@ def test_deliveries_are_selected_by_a_filter(contains: str | None, count: int) -
 
 def test_a_lost_answer_is_not_spent_on_a_refused_create() -> None:
     engine = make_engine()
-    rule = engine.faults.add(FaultRuleSpec(match=Match(), then=FaultEffect(action=DropFault(Drop.AFTER)), times=1))
+    rule = engine.faults.add(FaultRuleSpec(match=Match(), then=FaultEffect(fault=DropFault(Drop.AFTER)), times=1))
     engine.calls.add(call(status=Status.COMPLETED))
     refusal(engine)
 

@@ -16,7 +16,8 @@ from support.builders import CALLBACK, SOME_TIME, account, arrive, call, make_en
 
 from emulator.engine.callbacks.deliveries import CallbackAttempt
 from emulator.engine.engine import Engine
-from emulator.engine.faults.rules import FaultEffect, FaultRuleSpec, Match, Quota
+from emulator.engine.faults.kinds.quota import QuotaFault
+from emulator.engine.faults.rules import FaultEffect, FaultRuleSpec, Match
 from emulator.engine.journal.exchange import pack
 from emulator.engine.journal.filters import RequestFilter
 from emulator.engine.json_match import JsonSubset
@@ -82,7 +83,7 @@ def end_user_message(engine: Engine, number: int) -> None:
 def add_fault(engine: Engine, number: int) -> None:
     match = Match(scope=Scope(ac(number), ca(number)))
     engine.faults.add(
-        FaultRuleSpec(match=match, then=FaultEffect(action=Quota(requests=10, window=60.0 + number)), seed=number)
+        FaultRuleSpec(match=match, then=FaultEffect(fault=QuotaFault(requests=10, window=60.0 + number)), seed=number)
     )
 
 
@@ -212,7 +213,7 @@ def test_a_reset_of_all_releases_all(fill: Fill) -> None:
         for reader in list(engine.events):
             engine.events.close(reader)
         for held in [held for held, _ in engine.delays.items()]:
-            engine.delays.leave(held)
+            engine.delays.remove(held)
         engine.reset(Scope())
         return engine.memory.bytes - engine.memory["event_notes"].bytes  # notes of resets remain for streams
 

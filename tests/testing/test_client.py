@@ -12,6 +12,7 @@ from support.server import Caller, Servers, Site, fresh
 
 from emulator.endpoints.api.calls import Call
 from emulator.testing import Emulator, EmulatorClient, EmulatorError, UnreachableError
+from emulator.wire.errors import CONTENT_NOT_JSON
 
 
 def test_messages_are_those_of_its_scope_the_oldest_first(client: EmulatorClient, caller: Caller) -> None:
@@ -116,7 +117,7 @@ def test_requests_tell_what_became_of_them(client: EmulatorClient, caller: Calle
 
     assert created.endswith(f": POST {caller.path}: 201 created {sid}, Content '{{\"a\":1}}'")
     assert "refused with 400/32702 Invalid Content (rule content-not-json, assumed; " in refused
-    assert refused.endswith("!…'")
+    assert refused.endswith(f"!…'. Advice: {CONTENT_NOT_JSON.advice}")
     assert "401" in nobody
     assert "Content" not in nobody
 

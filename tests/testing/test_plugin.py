@@ -10,6 +10,7 @@ import pytest
 
 import emulator.server.listeners  # noqa: F401  cryptography cannot be imported again, and pytester removes what a run imported
 from emulator.testing import Emulator
+from emulator.wire.errors import CONTENT_NOT_JSON
 
 pytest_plugins = ["pytester"]
 
@@ -246,7 +247,7 @@ def test_a_failing_test_shows_what_it_sent_a_line_each(run: Run) -> None:
     assert refused == (
         f"number 2: POST {path}: refused with 400/32702 Invalid Content (rule content-not-json, assumed; "
         "Expecting value: line 1 column 1 (char 0) in 'hello'; was it a dict? twilio-python sends only its keys: "
-        "pass json.dumps(…) as content), Content 'hello'"
+        f"pass json.dumps(…) as content), Content 'hello'. Advice: {CONTENT_NOT_JSON.advice}"
     )
     assert lost.startswith(f"number 3: POST {path.replace(found[2], 'CA123')}: refused with 404/20404")
 

@@ -195,7 +195,7 @@ def test_what_was_broken_is_told_where_there_is_no_reply(opened: Open, caller: C
     detail = open_row(page, "gone")
     expect(detail.get_by_role("heading", name="Broken on purpose")).to_be_visible()
     expect(detail).to_contain_text("reset before anything was done")
-    expect(detail).to_contain_text("No reply: connection reset")
+    expect(detail).to_contain_text("No reply: the connection was reset")
     open_row(page, "limited")
     expect(detail).to_contain_text("It got 429/20429")
     expect(detail.locator("header .badge")).to_have_text("faulted · 429")
@@ -275,4 +275,10 @@ def test_the_panel_offers_everything_that_can_be_asked_for(opened: Open, site: S
     page = opened(site)
     names = panel(page).locator("#profiles option").all_text_contents()
 
-    assert names == [profile["name"] for profile in site.get("/_emulator/faults").json()["profiles"]]
+    listing = site.get("/_emulator/faults").json()
+    assert names == [profile["name"] for profile in listing["profiles"]]
+    fault, rule = page.get_by_role("combobox", name="Fault"), page.get_by_label("Rule, as JSON")
+    for kind in listing["kinds"]:
+        fault.select_option(label=kind["name"])
+        assert json.loads(rule.input_value()) == {"then": kind["then"]}
+        expect(page.locator("#fault-does")).to_contain_text(kind["does"])

@@ -13,6 +13,8 @@ from playwright.sync_api import Page, expect
 from support.browser import Open, faulty, rows, sdk
 from support.server import Caller, Site, basic
 
+from emulator.wire.errors import CONTENT_NOT_JSON
+
 NESTED = '{"order":{"id":12345678901234567890,"lines":[{"sku":"A"},{"sku":"B"}]},"note":null}'
 
 
@@ -28,7 +30,14 @@ def test_a_refusal_is_understood_at_a_glance(opened: Open, caller: Caller) -> No
 
     detail = page.locator("#detail")
     expect(detail.get_by_role("heading", name="Invalid Content")).to_be_visible()
-    for text in ("400 · 32702", "Expecting value", "json.dumps", "assumed", "content-not-json"):
+    for text in (
+        "400 · 32702",
+        "Expecting value",
+        "json.dumps",
+        CONTENT_NOT_JSON.advice,
+        "assumed",
+        "content-not-json",
+    ):
         expect(detail).to_contain_text(text)
     expect(detail.get_by_role("link")).to_have_attribute("href", "https://www.twilio.com/docs/api/errors/32702")
 

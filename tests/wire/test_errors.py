@@ -64,6 +64,12 @@ def test_every_row_names_its_source_and_its_certainty(problem: ErrorSpec) -> Non
     assert problem.certainty in Certainty
 
 
+@pytest.mark.parametrize("problem", [*CATALOGUE, errors.made_up(418)], ids=lambda problem: problem.name)
+def test_every_row_has_advice(problem: ErrorSpec) -> None:
+    """One or two plain sentences that fit a log line."""
+    assert re.fullmatch(r"[A-Z].{20,118}[.…]", problem.advice)
+
+
 @each_problem
 def test_more_info_is_the_codes_page_and_missing_without_a_code(problem: ErrorSpec) -> None:
     page = problem.more_info
@@ -99,8 +105,9 @@ def test_a_wrong_method_is_told_which_ones_are_allowed() -> None:
 def test_a_row_is_a_rule_too(problem: ErrorSpec, says: str) -> None:
     rule = problem.rule
 
-    assert rule.says == says
+    assert rule.summary == says
     assert (rule.name, rule.certainty, rule.source) == (problem.name, problem.certainty, problem.source)
+    assert rule.advice == problem.advice
 
 
 def test_an_error_carries_its_row_and_a_reason_for_humans() -> None:

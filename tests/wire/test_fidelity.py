@@ -13,6 +13,12 @@ def test_every_row_of_the_catalogue_is_a_rule() -> None:
     assert set(RULES) >= {problem.rule for problem in CATALOGUE}
 
 
+def test_exactly_the_errors_have_advice() -> None:
+    errors = {problem.name for problem in CATALOGUE}
+
+    assert {rule.name for rule in RULES if rule.advice is not None} == errors
+
+
 def test_every_rule_has_a_name_of_its_own() -> None:
     names = [rule.name for rule in RULES]
 
@@ -23,7 +29,7 @@ def test_every_rule_has_a_name_of_its_own() -> None:
 def test_every_rule_says_something_and_tells_how_that_is_known(rule: Rule) -> None:
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", rule.name)
     assert rule.certainty in Certainty
-    assert rule.says
+    assert rule.summary
     assert rule.source
 
 

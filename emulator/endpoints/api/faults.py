@@ -8,7 +8,7 @@ from emulator.endpoints.api.pages import RecordError
 
 
 @model
-class FaultView:
+class Fault:
     """A fault rule and its counters."""
 
     id: Annotated[str, doc(None, "fault-1")]
@@ -27,7 +27,7 @@ class FaultView:
 
 
 @model
-class ProfileView:
+class Profile:
     """A named set of a fault rule's fields."""
 
     name: str
@@ -37,16 +37,20 @@ class ProfileView:
 
 
 @model
-class FaultList:
-    """The fault rules of a scope, in the order of their evaluation, and all profiles."""
+class FaultKindDescription:
+    """A kind of fault."""
 
-    faults: tuple[FaultView | RecordError, ...]
-    count: int
-    profiles: tuple[ProfileView, ...]
+    name: Annotated[str, doc("its member of `then`", "drop")]
+    does: Annotated[str, doc(None, "Reset the connection.")]
+    then: Annotated[dict[str, Any], doc("an example", {"drop": "before"})] = field(hash=False)
+    needs_connection: Annotated[bool, doc("whether only the emulator's own server can do it")]
 
 
 @model
-class RemovedFaults:
-    """The number of removed fault rules."""
+class FaultList:
+    """The fault rules of a scope, in the order of their evaluation, and all profiles and kinds of faults."""
 
-    deleted: int
+    faults: tuple[Fault | RecordError, ...]
+    count: int
+    profiles: tuple[Profile, ...]
+    kinds: tuple[FaultKindDescription, ...]

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from emulator.endpoints.api.model import ACCOUNT, CALL, REQUEST, Timestamp, doc, model
 from emulator.endpoints.api.pages import RecordError
 from emulator.engine.journal.exchange import Outcome
+from emulator.wire.errors import CONTENT_NOT_JSON
 from emulator.wire.rules import Certainty
 
 _LONGEST = 80
@@ -18,6 +19,7 @@ class RefusingRule:
     says: Annotated[str, doc("the error that it returns", "400/32702 Invalid Content")]
     certainty: Annotated[Certainty, doc("how the rule is known", "assumed")]
     source: Annotated[str, doc("where the rule is documented")]
+    advice: Annotated[str, doc("what the client can do", CONTENT_NOT_JSON.advice)]
     reason: Annotated[str | None, doc("details of this request", "Expecting value in 'hello'")]
 
 
@@ -37,6 +39,7 @@ class AppliedFault:
     rule: Annotated[str, doc("id of the fault rule, or magic-… of a CallSid", "fault-1")]
     name: Annotated[str, doc(None, "drop-after")]
     delay: Annotated[float, doc("seconds by which the response was delayed", 0.0)]
+    effect: Annotated[str, doc("what happened", "The connection was reset before anything was done.")]
 
 
 @model
@@ -63,7 +66,7 @@ class Request:
     rule: Annotated[RefusingRule | None, doc("the rule that rejected it")] = None
 
     def __str__(self) -> str:
-        return f"number {self.seq}: {self.method} {self.path}: {self._result()}{self._shown_content()}"
+        return f"number {self.seq}: {self.method} {self.path}: {self._result()}{self._shown_content()}{self._advice()}"
 
     def _result(self) -> str:
         rule = self.rule
@@ -75,6 +78,9 @@ class Request:
             return f"{self.status} {self.outcome} {self.message_sid or ''}".rstrip()
         reason = f"; {rule.reason}" if rule.reason else ""
         return f"refused with {rule.says} (rule {rule.name}, {rule.certainty}{reason})"
+
+    def _advice(self) -> str:
+        return "" if self.rule is None or self.fault is not None else f". Advice: {self.rule.advice}"
 
     def _shown_content(self) -> str:
         if self.content is None:

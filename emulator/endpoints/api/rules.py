@@ -15,6 +15,7 @@ class RuleDescription:
     says: Annotated[str, doc(None, "400/32702 Invalid Content")]
     certainty: Annotated[Certainty, doc(None, "assumed")]
     source: str
+    advice: Annotated[str | None, doc("what the client can do about an error; null = the rule is not an error")]
 
 
 @model
@@ -54,6 +55,7 @@ class EvaluatedRule:
     passed: Annotated[bool, doc(None, example=True)]
     certainty: Annotated[Certainty, doc(None, "observed")]
     source: str
+    advice: Annotated[str | None, doc("what the client can do if it does not pass")]
 
 
 @model

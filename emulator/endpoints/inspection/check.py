@@ -102,10 +102,11 @@ async def check(services: ServicesDep, described: Annotated[Described, IN_BODY])
         rules=tuple(
             EvaluatedRule(
                 rule=rule.name,
-                says=rule.says.replace("{path}", described.path.partition("?")[0]),
+                says=rule.summary.replace("{path}", described.path.partition("?")[0]),
                 passed=passed,
                 certainty=rule.certainty,
                 source=rule.source,
+                advice=rule.advice,
             )
             for rule, passed in looked
         ),

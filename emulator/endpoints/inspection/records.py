@@ -28,7 +28,7 @@ from emulator.engine.callbacks.deliveries import CallbackDelivery
 from emulator.engine.callbacks.end_user_messages import LoggedMessage
 from emulator.engine.explain.messages import NearbyExchange
 from emulator.engine.explain.retries import describe
-from emulator.engine.faults.kinds import Fault
+from emulator.engine.faults.fault import InjectedFault
 from emulator.engine.journal.exchange import Exchange, unpack
 from emulator.engine.journal.retries import RetryGroup
 from emulator.engine.state.schemas import ValidationResult
@@ -78,8 +78,10 @@ def _delivery_status(status: DeliveryStatus | None) -> EndUserDelivery | None:
     return EndUserDelivery(to=status.to, after_ms=after, reason=status.reason)
 
 
-def _fault(fault: Fault | None) -> AppliedFault | None:
-    return None if fault is None else AppliedFault(rule=fault.rule, name=fault.name, delay=fault.delay)
+def _fault(fault: InjectedFault | None) -> AppliedFault | None:
+    if fault is None:
+        return None
+    return AppliedFault(rule=fault.rule, name=fault.name, delay=fault.delay, effect=fault.effect)
 
 
 def _refusing_rule(exchange: Exchange) -> RefusingRule | None:
@@ -88,9 +90,10 @@ def _refusing_rule(exchange: Exchange) -> RefusingRule | None:
         return None
     return RefusingRule(
         name=problem.name,
-        says=problem.rule.says.replace("{path}", exchange.request.path),
+        says=problem.rule.summary.replace("{path}", exchange.request.path),
         certainty=problem.certainty,
         source=problem.source,
+        advice=problem.advice,
         reason=exchange.reason,
     )
 

@@ -12,9 +12,11 @@ router = APIRouter(route_class=ControlRoute, tags=["rules"])
 
 @router.get("/_emulator/rules", summary="How sure is that?")
 async def rules() -> Rules:
-    """Every rule with its certainty and source."""
+    """Every rule with its certainty and source; an error also with advice."""
     shown = (
-        RuleDescription(name=rule.name, says=rule.says, certainty=rule.certainty, source=rule.source)
+        RuleDescription(
+            name=rule.name, says=rule.summary, certainty=rule.certainty, source=rule.source, advice=rule.advice
+        )
         for rule in fidelity.RULES
     )
     document = fidelity.DOCUMENT

@@ -8,11 +8,10 @@ from emulator.endpoints.asgi import CONNECTION, HALF_CLOSED, Connection, Receive
 from emulator.endpoints.twilio.log import log
 from emulator.engine.capacity import CapacityError
 from emulator.engine.engine import Engine
-from emulator.engine.faults.kinds import Action, CloseFault, DropFault, Fault, GarbageFault, TruncateFault
+from emulator.engine.faults.fault import InjectedFault
+from emulator.engine.faults.fault_kind import ConnectionFault
 from emulator.engine.journal.exchange import RequestContext
 from emulator.engine.scope import Scope as Owner
-
-_GARBAGE = b"\x00\xffthis is not HTTP\r\n\r\n"
 
 
 async def hold(context: RequestContext, seconds: float, engine: Engine, scope: Scope, receive: Receive) -> None:
@@ -39,36 +38,24 @@ async def hold(context: RequestContext, seconds: float, engine: Engine, scope: S
                 context.was_left = False  # it may still read; the connection reports it otherwise
     finally:
         leaving.cancel()
-        engine.delays.leave(held)
+        engine.delays.remove(held)
 
 
-def perform(fault: Fault, answer: RenderedResponse | None, scope: Scope) -> bool:
+def apply(fault: InjectedFault, response: RenderedResponse | None, scope: Scope) -> bool:
     """Apply a fault to the connection instead of sending the response. If that fails, the connection is closed.
 
     Returns:
         False when the server does not expose its connections; nothing was done.
     """
+    assert isinstance(fault.action, ConnectionFault)
     connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
     if connection is None:
         log.error("%s (%s) cannot be done under this server: run the emulator with its own", fault.name, fault.rule)
         return False
     try:
-        _do(fault.action, answer, connection)
+        fault.action.apply(connection, response)
     except Exception:  # noqa: BLE001  the server goes on
         log.exception("unexpected failure of %s (%s)", fault.name, fault.rule)
         with suppress(RuntimeError):  # the response is complete: the connection has ended already
             connection.write_raw(b"")
     return True
-
-
-def _do(action: Action | None, answer: RenderedResponse | None, connection: Connection) -> None:
-    match action:
-        case DropFault():
-            connection.reset()
-        case CloseFault():
-            connection.write_raw(b"")
-        case GarbageFault():
-            connection.write_raw(_GARBAGE)
-        case TruncateFault(length):
-            assert answer is not None
-            connection.truncate(answer, min(length, len(answer.body) - 1))

@@ -2,7 +2,7 @@
 
 import logging
 
-from emulator.engine.journal.exchange import Exchange
+from emulator.engine.journal.exchange import Exchange, Outcome
 from emulator.wire.masking import Masking
 
 log = logging.getLogger("emulator.twilio")
@@ -17,11 +17,15 @@ def log_exchange(exchange: Exchange, masking: Masking, *, every: bool) -> None:
 
 def _sentence(exchange: Exchange, masking: Masking) -> str:
     request, problem, fault = exchange.request, exchange.problem, exchange.fault
+    advice = ""
     what = f"{exchange.outcome} {request.method} {masking.text(request.target)}"
     if problem is not None:
         reason = f" ({exchange.reason})" if exchange.reason else ""
-        what += f": {problem.rule.says.replace('{path}', request.path)}{reason}"
-    return what if fault is None else f"{what}; {fault.name} by {fault.rule}"
+        what += f": {problem.rule.summary.replace('{path}', request.path)}{reason}"
+        if exchange.outcome is Outcome.REFUSED:
+            advice = f". Advice: {problem.advice}"
+    injected = "" if fault is None else f"; {fault.name} by {fault.rule}"
+    return what + injected + advice
 
 
 def _fields(exchange: Exchange) -> dict[str, object]:

@@ -11,7 +11,7 @@ from time import perf_counter
 from emulator.endpoints.asgi import CONNECTION, BufferedRequest, Receive, RenderedResponse, Scope, Send
 from emulator.endpoints.twilio.bodies import MAX_BODY, ClientGoneError, read_body
 from emulator.endpoints.twilio.checks import CheckState, SurfaceConfig, run_checks
-from emulator.endpoints.twilio.faults import hold, perform
+from emulator.endpoints.twilio.faults import apply, hold
 from emulator.endpoints.twilio.log import log, log_exchange
 from emulator.engine.engine import Engine
 from emulator.engine.journal.exchange import MAX_BODY_KEPT, Exchange, ReceivedRequest, RequestContext, pack
@@ -68,7 +68,7 @@ class TwilioSurface:
             answer = self._render(context, exchange, buffered, began)
             if answer is None or (fault is not None and not fault.answers):
                 assert fault is not None
-                if not perform(fault, answer, scope):
+                if not apply(fault, answer, scope):
                     await _send(self._failure(buffered), scope, send)
             else:
                 await _send(answer, scope, send)

@@ -108,7 +108,8 @@ def _nothing_near(wanted: MessageFilter, journal: Journal) -> str:
             since = f"sequence number {wanted.after}" if wanted.after else "the emulator started"
         return f"nothing at all arrived since {since}: is the client pointed at this emulator?"
     when = iso8601(newest.context.received_at)
-    return f"nothing like it is among what arrived; the newest is number {newest.seq} of {when}, {_what(newest)}"
+    what = _what(newest) + _advice(newest)
+    return f"nothing like it is among what arrived; the newest is number {newest.seq} of {when}, {what}"
 
 
 def _created(exchange: Exchange) -> str:
@@ -123,8 +124,8 @@ def _what(exchange: Exchange) -> str:
     if exchange.problem is not None:
         problem = exchange.problem
         reason = f"; {exchange.reason}" if exchange.reason else ""
-        says = problem.rule.says.replace("{path}", excerpt(exchange.request.path, _LONGEST_PATH))
-        return f"a request {owners}, refused with {says} (rule {problem.name}, {problem.certainty}{reason})"
+        summary = problem.rule.summary.replace("{path}", excerpt(exchange.request.path, _LONGEST_PATH))
+        return f"a request {owners}, refused with {summary} (rule {problem.name}, {problem.certainty}{reason})"
     if exchange.made is None:
         return f"a preflight {owners}"
     if exchange.message is None:
@@ -133,6 +134,11 @@ def _what(exchange: Exchange) -> str:
     return (
         f"message {sid} {owners}" if exchange.created else f"a request {owners} that replayed {sid} and created nothing"
     )
+
+
+def _advice(exchange: Exchange) -> str:
+    problem = exchange.problem if exchange.outcome is Outcome.REFUSED else None
+    return "" if problem is None else f". Advice: {problem.advice}"
 
 
 def _foreign_host(exchange: Exchange) -> list[str]:
@@ -145,4 +151,4 @@ def _foreign_host(exchange: Exchange) -> list[str]:
 def _sentence(wanted: RequestFilter, exchange: Exchange, mismatches: tuple[Mismatch, ...]) -> str:
     # The description of the exchange already includes its outcome.
     lacks = wanted.worded(miss for miss in mismatches if miss.what != "outcome") + _foreign_host(exchange)
-    return f"number {exchange.seq}: {_what(exchange)}" + (": " + "; ".join(lacks) if lacks else "")
+    return f"number {exchange.seq}: {_what(exchange)}" + (": " + "; ".join(lacks) if lacks else "") + _advice(exchange)

@@ -4,7 +4,10 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from emulator.engine.capacity import MemoryAccount, size_of
-from emulator.engine.faults.kinds import Action, Drop, DropFault, Fault, ReplyFault, corrupts_response
+from emulator.engine.faults.fault import InjectedFault
+from emulator.engine.faults.fault_kind import FaultAction
+from emulator.engine.faults.kinds.drop import Drop, DropFault
+from emulator.engine.faults.kinds.reply import ReplyFault
 from emulator.engine.faults.request_facts import RequestFacts
 from emulator.engine.scope import Owners
 from emulator.engine.store import ENTRY, Store
@@ -21,8 +24,13 @@ class MagicCall(NamedTuple):
     ending: str
     does: str
     delay: float = 0.0
-    action: Action | None = None
+    action: FaultAction | None = None
     once: bool = False  # per key, or content where there is no key
+
+    @property
+    def corrupts_response(self) -> bool:
+        """Whether the request is processed and the response then corrupted."""
+        return self.action is not None and self.action.corrupts_response
 
 
 def _answered(problem: ErrorSpec) -> MagicCall:
@@ -86,12 +94,12 @@ class MagicSids(Store[_Attempt, bool]):
         """Whether a CallSid may be magic; a fast test with false positives."""
         return call_sid[-_ENDING:-4] in self._looks
 
-    def choose(self, facts: RequestFacts) -> Fault | None:
+    def choose(self, facts: RequestFacts) -> InjectedFault | None:
         """Return the fault of a request; None when its CallSid selects none."""
         call = _BY_ENDING.get(facts.call_sid[-_ENDING:].lower()) if self._looks else None
-        if call is None or (facts.refused and corrupts_response(call.action)) or (call.once and self._was_seen(facts)):
+        if call is None or (facts.refused and call.corrupts_response) or (call.once and self._was_seen(facts)):
             return None
-        return Fault(rule=f"magic-{call.ending}", delay=call.delay, action=call.action)
+        return InjectedFault(rule=f"magic-{call.ending}", delay=call.delay, action=call.action)
 
     def _was_seen(self, facts: RequestFacts) -> bool:
         key = facts.idempotency_key

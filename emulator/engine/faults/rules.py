@@ -3,21 +3,18 @@
 A rule that is spent, still skips requests, or does not fire by probability passes the request to the next rule.
 """
 
-import math
 import random
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from sys import getsizeof
 
 from emulator.engine.capacity import CapacityError, MemoryAccount
-from emulator.engine.faults.kinds import Action, Fault, ReplyFault, corrupts_response
+from emulator.engine.faults.fault import InjectedFault
+from emulator.engine.faults.fault_kind import Decider, FaultKind
 from emulator.engine.faults.magic_sids import MagicSids
 from emulator.engine.faults.request_facts import RequestFacts
 from emulator.engine.json_match import JsonSubset, count_values, is_part
 from emulator.engine.scope import Owners, Scope
 from emulator.engine.store import ENTRY, Store
-from emulator.wire.errors import TOO_MANY_REQUESTS
 
 _OVERHEAD = ENTRY + 4_600  # bytes, measured: a rule; half of it is the state of its random generator
 MAX_VALUES = 50_000
@@ -26,19 +23,16 @@ _ANYWHERE = Scope()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quota:
-    """Pass `requests` requests per `window` seconds; reject the rest with 429/20429 and Retry-After."""
-
-    requests: int
-    window: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FaultEffect:
-    """Effect of a rule: a random delay between two bounds in seconds, an action, or both."""
+    """Effect of a rule: a random delay between two bounds in seconds, a fault, or both."""
 
     delay: tuple[float, float] = (0.0, 0.0)
-    action: Action | Quota | None = None
+    fault: FaultKind | None = None
+
+    @property
+    def corrupts_response(self) -> bool:
+        """Whether the request is processed and the response then corrupted."""
+        return self.fault is not None and self.fault.corrupts_response
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,17 +76,22 @@ class FaultRuleSpec:
 
 @dataclass(slots=True, eq=False)
 class FaultRule:
-    """An active rule with its counters. `ends_at` is its expiry by the monotonic clock; None = never."""
+    """An active rule with its counters.
+
+    Attributes:
+        ends_at: its expiry by the monotonic clock; None = never.
+        decide: decides about each request; None = a delay only.
+    """
 
     number: int
-    recipe: FaultRuleSpec
+    spec: FaultRuleSpec
     source: object
     source_size: int
     ends_at: float | None
     dice: random.Random
+    decide: Decider | None
     matched: int = 0
     fired: int = 0
-    _passed: deque[float] = field(default_factory=deque)
 
     @property
     def id(self) -> str:
@@ -102,46 +101,33 @@ class FaultRule:
     @property
     def values(self) -> int:
         """Number of JSON values with which a content is compared."""
-        part = self.recipe.match.content
+        part = self.spec.match.content
         return 0 if part is None else count_values(part.value)
 
     @property
     def is_spent(self) -> bool:
         """Whether the rule has fired `times` times."""
-        return self.recipe.times is not None and self.fired >= self.recipe.times
+        return self.spec.times is not None and self.fired >= self.spec.times
 
     def is_for(self, facts: RequestFacts) -> bool:
         """Whether the rule is for a request of its scope; it corrupts no response to a rejected request."""
-        return not (facts.refused and corrupts_response(self.recipe.then.action)) and self.recipe.match.fits(facts)
+        return not (facts.refused and self.spec.then.corrupts_response) and self.spec.match.fits(facts)
 
-    def apply(self, now: float) -> Fault | None:
+    def apply(self, now: float) -> InjectedFault | None:
         """Count a matching request and return its fault, or None; `now` is the emulator's time."""
         self.matched += 1
-        recipe = self.recipe
-        if self.matched <= recipe.skip_first:
+        spec = self.spec
+        if self.matched <= spec.skip_first:
             return None
-        if recipe.probability < 1 and self.dice.random() >= recipe.probability:
+        if spec.probability < 1 and self.dice.random() >= spec.probability:
             return None
-        action = recipe.then.action
-        if isinstance(action, Quota):
-            action = self._over(action, now)
+        action = None
+        if self.decide is not None:
+            action = self.decide(now)
             if action is None:
                 return None
         self.fired += 1
-        return Fault(rule=self.id, delay=self.dice.uniform(*recipe.then.delay), action=action)
-
-    def _over(self, quota: Quota, now: float) -> ReplyFault | None:
-        """Return the reply to a request that exceeds the quota; None if it passes and is counted."""
-        passed = self._passed
-        while passed and passed[-1] > now:  # the clock was set back: drop times in the future
-            passed.pop()
-        while passed and passed[0] + quota.window <= now:  # same expression as below, so the wait never rounds to 0
-            passed.popleft()
-        if len(passed) < quota.requests:
-            passed.append(now)
-            return None
-        wait = math.ceil(passed[0] + quota.window - now if passed else quota.window)
-        return ReplyFault(TOO_MANY_REQUESTS.with_headers(((b"retry-after", b"%d" % wait),)))
+        return InjectedFault(rule=self.id, delay=self.dice.uniform(*spec.then.delay), action=action)
 
 
 class FaultRules(Store[str, FaultRule]):
@@ -167,21 +153,20 @@ class FaultRules(Store[str, FaultRule]):
         return iter(list(self._entries.values()))
 
     def size_of(self, key: str, value: FaultRule) -> int:  # noqa: ARG002
-        """Memory of a rule in bytes, including the times stored by a quota."""
-        action = value.recipe.then.action
-        times = action.requests * getsizeof(0.0) if isinstance(action, Quota) else 0
-        return _OVERHEAD + times + value.source_size
+        """Memory of a rule in bytes, including the state of its fault."""
+        fault = value.spec.then.fault
+        return _OVERHEAD + (0 if fault is None else fault.state_size) + value.source_size
 
     def owners_of(self, key: str, value: FaultRule) -> Owners:  # noqa: ARG002
         """Account and call of the rule's scope."""
-        scope = value.recipe.match.scope
+        scope = value.spec.match.scope
         return scope.account_sid, scope.call_sid
 
-    def add(self, recipe: FaultRuleSpec, source: object = None, *, source_size: int = 0) -> FaultRule:
+    def add(self, spec: FaultRuleSpec, source: object = None, *, source_size: int = 0) -> FaultRule:
         """Add a rule after all others.
 
         Args:
-            recipe: the specification.
+            spec: the specification.
             source: any object of the caller, stored with the rule.
             source_size: memory of the source and the specification's values, in bytes.
 
@@ -189,9 +174,10 @@ class FaultRules(Store[str, FaultRule]):
             CapacityError: too many rules, or their contents are too large in total.
         """
         self._forget_ended()
-        ends_at = None if recipe.ttl is None else self._monotonic() + recipe.ttl
-        dice = random.Random(recipe.seed)  # noqa: S311  not for secrets
-        rule = FaultRule(self._last_number + 1, recipe, source, source_size, ends_at, dice)
+        ends_at = None if spec.ttl is None else self._monotonic() + spec.ttl
+        dice = random.Random(spec.seed)  # noqa: S311  not for secrets
+        decide = None if spec.then.fault is None else spec.then.fault.decider()
+        rule = FaultRule(self._last_number + 1, spec, source, source_size, ends_at, dice, decide)
         if rule.values and rule.values + sum(other.values for other in self._entries.values()) > MAX_VALUES:
             raise CapacityError("fault_filters", MAX_VALUES, self.bound.kind.remedy, "JSON values")
         self.put(rule.id, rule)
@@ -219,7 +205,7 @@ class FaultRules(Store[str, FaultRule]):
             bool(self._entries) and any(not rule.is_spent for rule in self.covering(account_sid, call_sid))
         )
 
-    def choose(self, facts: RequestFacts, now: float) -> Fault | None:
+    def choose(self, facts: RequestFacts, now: float) -> InjectedFault | None:
         """Choose the fault of a request, or None; `now` is the emulator's time."""
         rules = sorted(self.covering(facts.account_sid, facts.call_sid), key=lambda rule: rule.number)
         for rule in rules:

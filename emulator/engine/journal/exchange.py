@@ -8,7 +8,8 @@ from itertools import chain
 from sys import getsizeof
 from typing import NamedTuple
 
-from emulator.engine.faults.kinds import Fault, ReplyFault
+from emulator.engine.faults.fault import InjectedFault
+from emulator.engine.faults.kinds.reply import ReplyFault
 from emulator.engine.journal.parameters import read_parameters
 from emulator.engine.state.schemas import ValidationResult
 from emulator.engine.voice.delivery_status import DeliveryStatus
@@ -146,7 +147,7 @@ class RequestContext:
     received_at: float
     concurrent: int
     was_reset: bool = False
-    fault: Fault | None = None
+    fault: InjectedFault | None = None
     was_left: bool = False
     no_fault: bool = False
 
@@ -211,7 +212,7 @@ class Exchange:
         return self.problem.code if self.problem else None
 
     @property
-    def fault(self) -> Fault | None:
+    def fault(self) -> InjectedFault | None:
         """The injected fault."""
         return self.context.fault
 

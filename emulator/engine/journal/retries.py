@@ -11,7 +11,7 @@ from http import HTTPStatus
 from itertools import pairwise
 from typing import Annotated
 
-from emulator.engine.faults.kinds import ReplyFault
+from emulator.engine.faults.kinds.reply import ReplyFault
 from emulator.engine.filters import Condition, conditions
 from emulator.engine.journal.exchange import Exchange, Outcome, unpack
 from emulator.engine.journal.filters import MessageFilter

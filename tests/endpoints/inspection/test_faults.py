@@ -4,6 +4,8 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -14,8 +16,11 @@ from support.sse import post_json, reset
 
 from emulator.app import create_app
 from emulator.endpoints.inspection.fault_models import PROFILES
+from emulator.engine.faults.fault_kind import FaultKind
+from emulator.engine.faults.kinds import FAULT_KINDS
 from emulator.settings import Settings
 
+README = Path(__file__).parents[3] / "README.md"
 FAULTS = "/_emulator/faults"
 SOON = {"delay": 0}
 TEAPOT = {"reply": {"status": 418, "code": 1, "message": "tea"}}
@@ -205,7 +210,7 @@ def test_a_profile_stands_for_a_rules_usual_parts(caller: Caller, profile: Any) 
     added = add(caller, profile=profile.name, times=1)
 
     assert added["profile"] == profile.name
-    assert added["then"] == profile.then.model_dump(mode="json", exclude_none=True)
+    assert added["then"] == profile.then
     assert (added["probability"], added["times"]) == (profile.probability, 1)
 
 
@@ -225,6 +230,40 @@ def test_the_profiles_are_listed(caller: Caller) -> None:
 
 def test_a_profiles_probability_can_be_another(caller: Caller) -> None:
     assert add(caller, profile="flaky", probability=1)["probability"] == 1
+
+
+# --- kinds
+
+
+@pytest.mark.parametrize("kind", FAULT_KINDS, ids=lambda kind: kind.member)
+def test_every_kind_is_complete(caller: Caller, kind: type[FaultKind], caplog: pytest.LogCaptureFixture) -> None:
+    """It has a model in the API, an entry for the page, an effect on the connection, and documentation."""
+    then = {kind.member: kind.example}
+    schemas = caller.site.get("/openapi.json").json()["components"]["schemas"]
+    entries = {one["name"]: one for one in caller.site.get(FAULTS).json()["kinds"]}
+
+    assert entries[kind.member]["then"] == then
+    assert (
+        entries[kind.member]["does"]
+        == schemas["".join(map(str.title, (*kind.member.split("_"), "then")))]["description"]
+        != ""
+    )
+    assert f'| `{{"{kind.member}": ' in README.read_text()
+    assert add(caller, then)["then"] == then
+    for _ in range(20):
+        with suppress(Exception):  # whatever the client gets, the journal is judged
+            caller.send()
+    requests = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
+    struck = [request["fault"] for request in requests if request["fault"]]
+    assert struck
+    assert all(one["effect"] and one["rule"] == ids(caller)[0] for one in struck)
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+def test_a_delay_is_a_kind_too(caller: Caller) -> None:
+    (delay,) = [one for one in caller.site.get(FAULTS).json()["kinds"] if one["name"] == "delay"]
+
+    assert add(caller, delay["then"])["then"] == delay["then"]
 
 
 # --- bad input

@@ -32,7 +32,7 @@ def caller(running: Running) -> Caller:
     caller.send("[2]")
     assert exchange.message is not None
     exchange.message.notes = (NO_JSON,)
-    exchange.context.fault = SimpleNamespace(answers=True, rule=NO_JSON, name="x", delay=0.0, action=None)  # type: ignore[assignment]
+    exchange.context.fault = SimpleNamespace(answers=True, rule=NO_JSON, name="x", effect="", delay=0.0, action=None)  # type: ignore[assignment]
     return caller
 
 
@@ -119,7 +119,7 @@ def break_schema(engine: Engine) -> None:
 
 def break_fault(engine: Engine) -> None:
     (rule,) = engine.faults
-    engine.faults.add(rule.recipe, source=NO_JSON)
+    engine.faults.add(rule.spec, source=NO_JSON)
 
 
 def break_subscription(engine: Engine) -> None:

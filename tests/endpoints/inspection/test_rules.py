@@ -23,8 +23,9 @@ def test_every_rule_has_a_name_of_its_own_a_certainty_and_a_source(site: Site) -
     assert all(rule["says"] and rule["source"] for rule in rules)
 
 
-def test_every_refusal_is_a_rule(rules: dict[str, dict[str, str]]) -> None:
+def test_every_refusal_is_a_rule_with_advice(rules: dict[str, dict[str, str]]) -> None:
     assert {problem.name for problem in errors.CATALOGUE} <= set(rules)
+    assert {problem.advice for problem in errors.CATALOGUE} == {rule["advice"] for rule in rules.values()} - {None}
 
 
 def test_what_check_looks_at_and_the_journal_names_are_rules(caller: Caller, rules: dict[str, dict[str, str]]) -> None:
@@ -33,7 +34,10 @@ def test_what_check_looks_at_and_the_journal_names_are_rules(caller: Caller, rul
     looked = post_json(caller.site, "/_emulator/check", {"path": caller.path}).json()["rules"]
 
     assert rules[request["rule"]["name"]]["certainty"] == request["rule"]["certainty"]
-    assert {rule["rule"] for rule in looked} <= set(rules)
+    assert rules[request["rule"]["name"]]["advice"] == request["rule"]["advice"] == errors.CONTENT_NOT_JSON.advice
+    assert {rule["rule"]: rule["advice"] for rule in looked}.items() <= {
+        name: rule["advice"] for name, rule in rules.items()
+    }.items()
 
 
 def test_deviations_are_owned_and_the_document_is_named(site: Site) -> None:

@@ -560,7 +560,9 @@ def test_a_slow_call_is_slow(site: Site) -> None:
         reset(site, account_sid=caller.account)
         assert connection.reply().status == 201
 
-    assert (seen["fault"], seen["duration"]) == ({"rule": "magic-fa115100", "name": "delay", "delay": 5.0}, None)
+    effect = "The response was delayed by 5.00 s."
+    fault = {"rule": "magic-fa115100", "name": "delay", "delay": 5.0, "effect": effect}
+    assert (seen["fault"], seen["duration"]) == (fault, None)
 
 
 @pytest.mark.parametrize("ending", ["fa110500", "fa11dead", "fa111057", "fa115100"])

@@ -1,6 +1,7 @@
 """Every refusal of the Twilio surface: status, code, message, and what holds for all of them."""
 
 import json
+import logging
 from collections.abc import Callable
 from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
@@ -8,7 +9,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from support.server import Caller, Servers, basic, fresh, path_of
 
+from emulator.endpoints.twilio.log import log
 from emulator.wire.credentials import Account, ApiKey
+from emulator.wire.errors import PATH_UNKNOWN
 
 NO_CREDENTIALS = 401, 20003, "Authentication Error - No credentials provided"
 UNKNOWN_USER = 401, 20003, "Authentication Error - invalid username"
@@ -304,3 +307,12 @@ def test_options_is_answered_without_credentials_on_any_path(caller: Caller) -> 
         assert reply.header("access-control-allow-origin") == "*"
         assert "Idempotency-Key" in (reply.header("access-control-allow-headers") or "")
         assert reply.header("access-control-allow-methods") == "GET, POST, DELETE, OPTIONS"
+
+
+def test_a_refusal_is_logged_with_advice(caller: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, log.name)
+    caller.send(path=caller.path + "x")
+
+    (line,) = [record.message for record in caplog.records if record.name == log.name]
+    problem = f"404/20404 The requested resource {caller.path}x was not found"
+    assert line == f"refused POST {caller.path}x: {problem}. Advice: {PATH_UNKNOWN.advice}"

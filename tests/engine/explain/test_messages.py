@@ -18,7 +18,8 @@ from support.builders import (
 )
 
 from emulator.engine.explain.messages import LOOKED_AT, SHOWN, Explanation, explain, near_misses
-from emulator.engine.faults.kinds import Drop, DropFault, Fault
+from emulator.engine.faults.fault import InjectedFault
+from emulator.engine.faults.kinds.drop import Drop, DropFault
 from emulator.engine.journal.exchange import Exchange, Outcome, RequestContext, pack
 from emulator.engine.journal.filters import RequestFilter
 from emulator.engine.journal.journal import Journal
@@ -47,7 +48,7 @@ def journal(*exchanges: Exchange, limit: int = 100_000) -> Journal:
 def faulty(when: Drop) -> RequestContext:
     """Return the context of a request with a fault."""
     met = arrival()
-    met.fault = Fault(rule="fault-1", action=DropFault(when))
+    met.fault = InjectedFault(rule="fault-1", action=DropFault(when))
     return met
 
 
@@ -273,13 +274,16 @@ def test_a_message_that_nearly_matched_is_told_with_what_it_lacked(
     ],
 )
 def test_a_request_that_created_nothing_is_told_with_what_became_of_it(found: Exchange, says: str) -> None:
-    assert explained(journal(found)).lines == ["wanted at least 1 message, 0 arrived", f"number 1: {says}"]
+    advice = f". Advice: {found.problem.advice}" if found.problem is not None else ""
+    assert explained(journal(found)).lines == ["wanted at least 1 message, 0 arrived", f"number 1: {says}{advice}"]
 
 
 def test_a_refused_request_may_lack_one_thing_more() -> None:
     lines = explained(journal(refused(idempotency_key="K")), RequestFilter(idempotency_key="k")).lines
 
-    assert lines[1].endswith("(rule call-not-active, observed): its key is 'K', not 'k'")
+    assert lines[1].endswith(
+        f"(rule call-not-active, observed): its key is 'K', not 'k'. Advice: {errors.CALL_NOT_ACTIVE.advice}"
+    )
 
 
 def test_a_wrong_path_may_be_why_nothing_came_for_the_call() -> None:
@@ -289,7 +293,7 @@ def test_a_wrong_path_may_be_why_nothing_came_for_the_call() -> None:
     assert lines[1:] == [
         (
             "number 1: a request for no call of account AC1, refused with 404/20404 The requested resource /x was not "
-            f"found (rule path-unknown, observed): it is for no call, not {CALL}"
+            f"found (rule path-unknown, observed): it is for no call, not {CALL}. Advice: {errors.PATH_UNKNOWN.advice}"
         )
     ]
 

@@ -37,7 +37,7 @@ def test_the_end_of_a_scope_lets_exactly_its_answers_go(owners: list[Scope], end
         assert [one.done() for _, one in held] == covered
         assert len(held_back) == len(owners)
         for _, one in held:
-            held_back.leave(one)
+            held_back.remove(one)
         assert len(held_back) == 0
 
     in_a_loop(act)
@@ -50,7 +50,7 @@ def test_there_is_a_limit() -> None:
         held = held_back.begin(owner)
         with pytest.raises(CapacityError, match="delayed_responses"):
             held_back.begin(owner)
-        held_back.leave(held)
+        held_back.remove(held)
         held_back.begin(owner)
 
     in_a_loop(act)

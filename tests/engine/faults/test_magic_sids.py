@@ -7,13 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import ACCOUNT, CALL, OTHER_ACCOUNT, account
 
-from emulator.engine.faults.kinds import Drop, DropFault, Fault, ReplyFault
+from emulator.engine.faults.fault import InjectedFault
+from emulator.engine.faults.kinds.drop import Drop, DropFault
+from emulator.engine.faults.kinds.reply import ReplyFault
 from emulator.engine.faults.magic_sids import MAGIC_CALLS, MagicCall, MagicSids
 from emulator.engine.faults.request_facts import RequestFacts
 from emulator.engine.scope import Scope
 
 ONCE = "fa111057"
-LOST = Fault(rule="magic-fa111057", action=DropFault(Drop.AFTER))
+LOST = InjectedFault(rule="magic-fa111057", action=DropFault(Drop.AFTER))
 
 each_call = pytest.mark.parametrize("call", MAGIC_CALLS, ids=lambda call: call.ending)
 
@@ -22,7 +24,9 @@ def sid(ending: str) -> str:
     return "CA" + "0" * 24 + ending
 
 
-def choose(magic: MagicSids, ending: str = ONCE, identity: str = "k", *, account_sid: str = ACCOUNT) -> Fault | None:
+def choose(
+    magic: MagicSids, ending: str = ONCE, identity: str = "k", *, account_sid: str = ACCOUNT
+) -> InjectedFault | None:
     return magic.choose(asked(sid(ending), identity, account_sid=account_sid))
 
 
@@ -58,7 +62,7 @@ def test_the_ending_picks_the_fault_however_its_hex_is_written(call: MagicCall, 
     written = spell(call.ending)
 
     assert found.may_apply(sid(written))
-    assert choose(found, written) == Fault(rule=f"magic-{call.ending}", delay=call.delay, action=call.action)
+    assert choose(found, written) == InjectedFault(rule=f"magic-{call.ending}", delay=call.delay, action=call.action)
 
 
 @each_call

@@ -11,16 +11,21 @@ from hypothesis import strategies as st
 from support.builders import ACCOUNT, CALL, OTHER_ACCOUNT, OTHER_CALL, SOME_TIME, Time, account, make_engine, post
 
 from emulator.engine.capacity import CapacityError
-from emulator.engine.faults.kinds import CloseFault, Drop, DropFault, Fault, GarbageFault, ReplyFault
+from emulator.engine.faults.fault import InjectedFault
+from emulator.engine.faults.kinds.close import CloseFault
+from emulator.engine.faults.kinds.drop import Drop, DropFault
+from emulator.engine.faults.kinds.garbage import GarbageFault
+from emulator.engine.faults.kinds.quota import QuotaFault
+from emulator.engine.faults.kinds.reply import ReplyFault
 from emulator.engine.faults.request_facts import RequestFacts
-from emulator.engine.faults.rules import MAX_VALUES, FaultEffect, FaultRule, FaultRules, FaultRuleSpec, Match, Quota
+from emulator.engine.faults.rules import MAX_VALUES, FaultEffect, FaultRule, FaultRules, FaultRuleSpec, Match
 from emulator.engine.json_match import JsonSubset
 from emulator.engine.scope import Scope
 from emulator.wire import errors
 
 ACCOUNTS = [ACCOUNT, OTHER_ACCOUNT]
 CALLS = [CALL, OTHER_CALL]
-CLOSE = FaultEffect(action=CloseFault())
+CLOSE = FaultEffect(fault=CloseFault())
 MAGIC = "CA" + "0" * 24 + "fa11dead"
 BIG = "1" * 5000
 
@@ -37,7 +42,7 @@ def asked(
     )
 
 
-def recipe(then: FaultEffect = CLOSE, **given: object) -> FaultRuleSpec:
+def spec(then: FaultEffect = CLOSE, **given: object) -> FaultRuleSpec:
     return FaultRuleSpec(then=then, **given)
 
 
@@ -49,11 +54,11 @@ def struck(rules: FaultRules, *, now: float = SOME_TIME, **parts: str) -> str | 
 
 def test_the_contents_of_all_rules_have_a_bound() -> None:
     rules = faults()
-    big = recipe(match=Match(content=JsonSubset([1] * (MAX_VALUES // 2 - 1))))
+    big = spec(match=Match(content=JsonSubset([1] * (MAX_VALUES // 2 - 1))))
     first, _ = rules.add(big), rules.add(big)
-    rules.add(recipe())
+    rules.add(spec())
     with pytest.raises(CapacityError, match="fault_filters reached: at most 50000 JSON values"):
-        rules.add(recipe(match=Match(content=JsonSubset(None))))
+        rules.add(spec(match=Match(content=JsonSubset(None))))
     rules.remove(first.id)
 
     assert rules.add(big).number == 4
@@ -106,7 +111,7 @@ class World:
 
     def add(self, scope: Scope, key: str | None, skip: int, times: int | None, ttl: float | None) -> None:
         match = Match(scope=scope, idempotency_key=key)
-        rule = self.faults.add(recipe(match=match, skip_first=skip, times=times, ttl=ttl))
+        rule = self.faults.add(spec(match=match, skip_first=skip, times=times, ttl=ttl))
         self.alive.append(Expected(rule, scope, key, skip, times, None if ttl is None else self.time.now + ttl))
 
     def ask(self, place: tuple[str, str], key: str | None) -> None:
@@ -159,7 +164,7 @@ def test_the_first_rule_that_fires_wins_whatever_happens(steps: list[tuple]) -> 
 def test_faults_of_one_account_never_touch_another(rules: list[tuple[Scope, int]]) -> None:
     chosen = faults()
     for scope, skip in rules:
-        chosen.add(recipe(match=Match(scope=scope), skip_first=skip))
+        chosen.add(spec(match=Match(scope=scope), skip_first=skip))
     for call in CALLS * 5:
         assert not chosen.may_apply(OTHER_ACCOUNT, call)
         assert struck(chosen, account_sid=OTHER_ACCOUNT, call_sid=call) is None
@@ -197,7 +202,7 @@ def test_content_that_is_no_json_holds_nothing(content: str, wanted: object, *, 
 
 def test_a_rule_for_others_leaves_no_trace() -> None:
     rules = faults()
-    rule = rules.add(recipe(match=Match(idempotency_key="l"), times=1))
+    rule = rules.add(spec(match=Match(idempotency_key="l"), times=1))
 
     assert struck(rules) is None
     assert (rule.matched, rule.fired, rule.is_spent) == (0, 0, False)
@@ -208,17 +213,19 @@ def test_a_rule_for_others_leaves_no_trace() -> None:
 
 def test_a_fault_names_its_rule_its_delay_and_its_action() -> None:
     rules = faults()
-    rules.add(recipe(FaultEffect(delay=(2.0, 2.0), action=GarbageFault())))
+    rules.add(spec(FaultEffect(delay=(2.0, 2.0), fault=GarbageFault())))
 
-    assert rules.choose(asked(), SOME_TIME) == Fault(rule="fault-1", delay=2.0, action=GarbageFault())
+    assert rules.choose(asked(), SOME_TIME) == InjectedFault(rule="fault-1", delay=2.0, action=GarbageFault())
 
 
 def test_a_rule_goes_before_a_magic_call_that_still_works_where_it_does_not_fire() -> None:
     rules = faults()
-    rules.add(recipe(times=1))
+    rules.add(spec(times=1))
 
     assert struck(rules, call_sid=MAGIC) == "fault-1"
-    assert rules.choose(asked(call_sid=MAGIC), SOME_TIME) == Fault(rule="magic-fa11dead", action=DropFault(Drop.BEFORE))
+    assert rules.choose(asked(call_sid=MAGIC), SOME_TIME) == InjectedFault(
+        rule="magic-fa11dead", action=DropFault(Drop.BEFORE)
+    )
 
 
 def test_an_answer_is_lost_once_by_key_or_by_content() -> None:
@@ -239,9 +246,9 @@ def test_an_answer_is_lost_once_by_key_or_by_content() -> None:
 def test_a_seeded_run_is_reproducible(seed: int, probability: float, least: float, more: float) -> None:
     then = FaultEffect(delay=(least, least + more))
 
-    def run() -> list[Fault | None]:
+    def run() -> list[InjectedFault | None]:
         rules = faults()
-        rules.add(recipe(then, probability=probability, seed=seed))
+        rules.add(spec(then, probability=probability, seed=seed))
         return [rules.choose(asked(), SOME_TIME) for _ in range(20)]
 
     first = run()
@@ -252,7 +259,7 @@ def test_a_seeded_run_is_reproducible(seed: int, probability: float, least: floa
 @pytest.mark.parametrize(("probability", "fires"), [(0.0, {None}), (1.0, {"fault-1"}), (0.5, {None, "fault-1"})])
 def test_probability_is_how_often_it_fires(probability: float, fires: set[str | None]) -> None:
     rules = faults()
-    rule = rules.add(recipe(probability=probability, seed=1))
+    rule = rules.add(spec(probability=probability, seed=1))
 
     assert {struck(rules) for _ in range(100)} == fires
     assert rule.matched == 100
@@ -261,8 +268,8 @@ def test_probability_is_how_often_it_fires(probability: float, fires: set[str | 
 def test_two_rules_with_a_seed_do_not_share_their_dice() -> None:
     one, two, alone = faults(), faults(), random.Random(7)
     for rules in (one, two):
-        rules.add(recipe(FaultEffect(), match=Match(scope=Scope(ACCOUNT)), probability=0.5, seed=7))
-    two.add(recipe(FaultEffect(), match=Match(scope=Scope(OTHER_ACCOUNT)), probability=0.5, seed=7))
+        rules.add(spec(FaultEffect(), match=Match(scope=Scope(ACCOUNT)), probability=0.5, seed=7))
+    two.add(spec(FaultEffect(), match=Match(scope=Scope(OTHER_ACCOUNT)), probability=0.5, seed=7))
     for _ in range(10):
         struck(two, account_sid=OTHER_ACCOUNT)
 
@@ -277,7 +284,7 @@ MOMENTS = st.lists(st.integers(-30, 30), min_size=1, max_size=40)
 
 
 def quota(requests: int, window: float = WINDOW) -> FaultRuleSpec:
-    return recipe(FaultEffect(action=Quota(requests=requests, window=window)))
+    return spec(FaultEffect(fault=QuotaFault(requests=requests, window=window)))
 
 
 def refusal(rules: FaultRules, now: float) -> ReplyFault | None:
@@ -323,7 +330,7 @@ def test_whoever_waits_as_asked_gets_through(window: float, now: float) -> None:
 def test_only_requests_over_the_quota_count_as_fired_and_later_rules_see_the_others() -> None:
     rules = faults()
     first = rules.add(quota(1))
-    second = rules.add(recipe())
+    second = rules.add(spec())
 
     assert [struck(rules), struck(rules)] == ["fault-2", "fault-1"]
     assert [(rule.matched, rule.fired) for rule in (first, second)] == [(2, 1), (1, 1)]
@@ -335,8 +342,8 @@ def test_only_requests_over_the_quota_count_as_fired_and_later_rules_see_the_oth
 def test_a_rule_ends_by_itself_and_not_by_the_emulators_clock() -> None:
     time = Time()
     rules = faults(time)
-    rule = rules.add(recipe(ttl=2.5))
-    forever = rules.add(recipe())
+    rule = rules.add(spec(ttl=2.5))
+    forever = rules.add(spec())
 
     assert (rules.seconds_left(rule), rules.seconds_left(forever)) == (2.5, None)
     assert struck(rules, now=SOME_TIME + 1000) == rule.id
@@ -349,9 +356,9 @@ def test_a_rule_ends_by_itself_and_not_by_the_emulators_clock() -> None:
 
 def test_ids_are_not_used_twice() -> None:
     rules = faults()
-    rules.remove(rules.add(recipe()).id)
+    rules.remove(rules.add(spec()).id)
 
-    assert rules.add(recipe(), "source").id == "fault-2"
+    assert rules.add(spec(), "source").id == "fault-2"
     assert (len(rules), rules.get("fault-1")) == (1, None)
     assert [rule.source for rule in rules] == ["source"]
 
@@ -359,13 +366,13 @@ def test_ids_are_not_used_twice() -> None:
 def test_there_is_a_limit_and_what_has_ended_does_not_count() -> None:
     time = Time()
     rules = FaultRules(account(faults=2), time, magic=True)
-    rules.add(recipe(ttl=1))
-    rules.add(recipe())
+    rules.add(spec(ttl=1))
+    rules.add(spec())
     with pytest.raises(CapacityError, match="faults"):
-        rules.add(recipe())
+        rules.add(spec())
     time.now += 1
 
-    assert rules.add(recipe()).id == "fault-3"
+    assert rules.add(spec()).id == "fault-3"
 
 
 # --- in the engine
@@ -373,7 +380,7 @@ def test_there_is_a_limit_and_what_has_ended_does_not_count() -> None:
 
 def test_a_fault_prevents_a_message_and_takes_no_key() -> None:
     engine = make_engine()
-    engine.faults.add(recipe(FaultEffect(action=ReplyFault(errors.INTERNAL_ERROR)), times=1))
+    engine.faults.add(spec(FaultEffect(fault=ReplyFault(errors.INTERNAL_ERROR)), times=1))
     failed, created, replayed = (post(engine, key="k") for _ in range(3))
 
     assert [one.outcome for one in (failed, created, replayed)] == ["faulted", "created", "replayed"]
@@ -392,7 +399,7 @@ def test_a_fault_prevents_a_message_and_takes_no_key() -> None:
 )
 def test_an_answer_that_does_not_come_is_lost(action: GarbageFault, outcomes: Counter[str]) -> None:
     engine = make_engine()
-    engine.faults.add(recipe(FaultEffect(action=action)))
+    engine.faults.add(spec(FaultEffect(fault=action)))
     exchange = post(engine)
 
     assert Counter([str(exchange.outcome)]) == outcomes

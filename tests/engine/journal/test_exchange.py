@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import arrival, exchange, message, path, request
 
-from emulator.engine.faults.kinds import Fault, ReplyFault
+from emulator.engine.faults.fault import InjectedFault
+from emulator.engine.faults.kinds.reply import ReplyFault
 from emulator.engine.journal import exchange as exchanges
 from emulator.engine.journal.exchange import Outcome, host_of, pack, unpack, wants_charset
 from emulator.engine.state.schemas import ValidationResult
@@ -208,7 +209,7 @@ def test_an_exchange_has_its_replys_status_and_code(facts: dict[str, object], st
 
 def test_a_page_of_a_fault_has_no_twilio_headers() -> None:
     page = ReplyFault(errors.SERVICE_UNAVAILABLE, page="<h1>down</h1>")
-    faulty = exchange(outcome=Outcome.FAULTED, context=replace(arrival(), fault=Fault(rule="r", action=page)))
+    faulty = exchange(outcome=Outcome.FAULTED, context=replace(arrival(), fault=InjectedFault(rule="r", action=page)))
     reply = faulty.reply()
 
     assert (reply.status, reply.body, reply.media_type) == (503, b"<h1>down</h1>", b"text/html")

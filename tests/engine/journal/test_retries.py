@@ -24,7 +24,10 @@ from support.builders import (
 from support.builders import message as some_message
 
 from emulator.engine.explain.retries import describe, explain
-from emulator.engine.faults.kinds import CloseFault, Drop, DropFault, Fault, ReplyFault
+from emulator.engine.faults.fault import InjectedFault
+from emulator.engine.faults.kinds.close import CloseFault
+from emulator.engine.faults.kinds.drop import Drop, DropFault
+from emulator.engine.faults.kinds.reply import ReplyFault
 from emulator.engine.faults.rules import FaultEffect, FaultRuleSpec
 from emulator.engine.journal.exchange import Exchange, Outcome, RequestContext, pack
 from emulator.engine.journal.filters import MessageFilter
@@ -35,15 +38,15 @@ from emulator.engine.slices import finish
 from emulator.wire import errors
 
 WINDOW = 120.0
-LOST = Fault(rule="fault-1", action=DropFault(Drop.AFTER))
-DROPPED = Fault(rule="fault-1", action=DropFault(Drop.BEFORE))
-CLOSED = Fault(rule="fault-1", action=CloseFault())
-LATE = Fault(rule="fault-1", delay=1.0)
+LOST = InjectedFault(rule="fault-1", action=DropFault(Drop.AFTER))
+DROPPED = InjectedFault(rule="fault-1", action=DropFault(Drop.BEFORE))
+CLOSED = InjectedFault(rule="fault-1", action=CloseFault())
+LATE = InjectedFault(rule="fault-1", delay=1.0)
 
 
-def answered(problem: errors.ErrorSpec, wait: int | None = None, delay: float = 0.0) -> Fault:
+def answered(problem: errors.ErrorSpec, wait: int | None = None, delay: float = 0.0) -> InjectedFault:
     headers = () if wait is None else ((b"retry-after", b"%d" % wait),)
-    return Fault(rule="fault-1", delay=delay, action=ReplyFault(problem.with_headers(headers)))
+    return InjectedFault(rule="fault-1", delay=delay, action=ReplyFault(problem.with_headers(headers)))
 
 
 OUTAGE = answered(errors.SERVICE_UNAVAILABLE)
@@ -64,7 +67,7 @@ class Story:
         key: str | None = "k",
         content: str | None = "{}",
         *,
-        fault: Fault | None = None,
+        fault: InjectedFault | None = None,
         problem: errors.ErrorSpec | None = None,
         outcome: Outcome | None = None,
         owners: tuple[str | None, str | None] = (ACCOUNT, CALL),
@@ -214,7 +217,7 @@ ATTEMPTS = st.lists(
 
 @given(ATTEMPTS)
 def test_every_attempt_is_in_one_thread_and_every_key_too(
-    attempts: list[tuple[float, str | None, str | None, Fault | None, str | None]],
+    attempts: list[tuple[float, str | None, str | None, InjectedFault | None, str | None]],
 ) -> None:
     story = Story()
     for at, key, content, fault, call in attempts:
@@ -269,7 +272,7 @@ def test_a_late_answer_is_no_failure_unless_the_client_had_left(story: Story) ->
     ("key", "finding"),
     [("k", "retried_same_key"), ("other", "retried_new_key"), (None, "retried_without_key")],
 )
-def test_a_retry_is_told_by_its_key(story: Story, fault: Fault, key: str | None, finding: str) -> None:
+def test_a_retry_is_told_by_its_key(story: Story, fault: InjectedFault, key: str | None, finding: str) -> None:
     story.attempt(fault=fault)
     story.attempt(1.0, key)
 
@@ -325,7 +328,7 @@ def test_what_succeeds_after_all_was_not_refused_for_good(story: Story) -> None:
 
 
 @pytest.mark.parametrize("fault", [OUTAGE, LOST, DROPPED])
-def test_without_retry_after_no_retry_is_too_early(story: Story, fault: Fault) -> None:
+def test_without_retry_after_no_retry_is_too_early(story: Story, fault: InjectedFault) -> None:
     story.attempt(fault=fault)
     story.attempt(-1.0)  # the clock was set back
 
@@ -339,7 +342,7 @@ def test_who_left_before_the_answer_knows_of_no_retry_after(story: Story) -> Non
     assert story.findings() == {"retried_same_key", "recovered"}
 
 
-def other(status: int) -> Fault:
+def other(status: int) -> InjectedFault:
     problem = errors.like(status, None)
     assert problem is not None
     return answered(problem)
@@ -413,7 +416,7 @@ def test_findings_stand_in_one_order(story: Story) -> None:
 def test_the_engine_groups_what_it_keeps_by_its_own_window_and_clock() -> None:
     time = Time()
     engine = make_engine(time, retry_window=10)
-    engine.faults.add(FaultRuleSpec(then=FaultEffect(action=DropFault(Drop.AFTER)), times=1))
+    engine.faults.add(FaultRuleSpec(then=FaultEffect(fault=DropFault(Drop.AFTER)), times=1))
     post(engine, key="a")
     time.now += 5
     post(engine, key="b")

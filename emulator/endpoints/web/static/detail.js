@@ -1,6 +1,6 @@
 // One exchange, whole: what became of it and why, its content, its retries, request and reply.
 
-import { advice, did, isGood, reached, says } from "./advice.js";
+import { isGood, reached, says } from "./findings.js";
 import { call, query } from "./api.js";
 import { FORMS, copy, download } from "./copy.js";
 import { $, callTag, h, throttled, timeOfDay } from "./dom.js";
@@ -129,21 +129,19 @@ export class Detail {
 }
 
 function fault({ fault, rule }) {
-  const what = rule && advice(rule.name);
   return h("section", { class: "refusal fault" },
     h("h3", {}, "What went wrong on purpose"),
-    h("p", { class: "advice" }, did(fault), rule && ` It got ${rule.says}.`),
-    what && h("p", {}, what),
+    h("p", { class: "advice" }, fault.effect, rule && ` It got ${rule.says}.`),
+    rule && h("p", {}, rule.advice),
     h("p", { class: "source" }, "by ", h("code", {}, fault.rule), fault.rule.startsWith("magic-") && ": the CallSid itself asks for it", " — ", h("code", {}, fault.name)));
 }
 
 function refusal({ rule }) {
   const link = /https:\/\/[^\s();]+/.exec(rule.source)?.[0];
-  const what = advice(rule.name);
   return h("section", { class: "refusal" },
     h("h3", {}, "Why it was refused"),
     rule.reason && h("p", { class: "reason" }, rule.reason),
-    what && h("p", { class: "advice" }, what),
+    h("p", { class: "advice" }, rule.advice),
     h("p", { class: "source" },
       h("span", { class: `certainty ${rule.certainty}` }, rule.certainty), " ",
       h("code", {}, rule.name), " — ",
@@ -180,7 +178,7 @@ function content({ content: text }, message) {
   return h("section", {}, h("div", { class: "bar" }, h("h3", {}, "Content"), tools), place, remarks.length > 0 && h("ul", { class: "remarks" }, remarks.map((one) => h("li", {}, one))));
 }
 
-const lost = ({ reply, fault }) => (reply ? `This did not get through${fault ? "" : ": the client was gone"}.` : `No reply: connection ${fault.name === "close" ? "closed" : "reset"}.`);
+const lost = ({ reply, fault }) => (reply ? `This did not get through${fault ? "" : ": the client was gone"}.` : `No reply: ${fault.effect[0].toLowerCase()}${fault.effect.slice(1)}`);
 const headers = (list) => h("details", {}, h("summary", {}, `${list.length} headers`),
   h("dl", { class: "headers" }, list.map(({ name, value }) => [h("dt", {}, name), h("dd", {}, value)])));
 const block = (name, text) => h("pre", { class: "raw", tabindex: 0, role: "region", "aria-label": name }, text);

@@ -18,6 +18,7 @@ const form = $("faults").querySelector("form");
 const { elements } = form;
 let rules = [];
 let profiles = [];
+let kinds = [];
 let asked = 0;
 let due = ENDLESS;
 let timer, tick;
@@ -61,8 +62,8 @@ async function refresh() {
     const now = performance.now();
     rules = told.faults.map((rule) => ({ ...rule, ends: rule.seconds_left === null ? ENDLESS : now + rule.seconds_left * 1000 }));
     if (!profiles.length) {
-      profiles = told.profiles;
-      $("profiles").append(...profiles.map(({ name }) => h("option", {}, name)));
+      ({ profiles, kinds } = told);
+      for (const [group, listed] of Object.entries({ profiles, kinds })) $(group).append(...listed.map(({ name }) => h("option", {}, name)));
       elements.fault.selectedIndex = 0;
       choose();
     }
@@ -77,9 +78,10 @@ async function refresh() {
 function choose() {
   const { value } = elements.fault;
   const profile = profiles.find(({ name }) => name === value);
-  $("own").hidden = Boolean(profile);
-  $("fault-does").textContent = profile?.does ?? "It may also hold match, probability and seed.";
-  if (!profile) elements.then.value = value;
+  const kind = kinds.find(({ name }) => name === value);
+  $("own").hidden = !kind;
+  $("fault-does").textContent = profile?.does ?? `${kind.does} The rule may also have match, probability and seed.`;
+  if (kind) elements.then.value = JSON.stringify({ then: kind.then }, null, 1).replace(/\n */g, " ");
 }
 
 const active = () => rules.filter((rule) => rule.active);

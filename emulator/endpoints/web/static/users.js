@@ -1,6 +1,6 @@
 // Users, their calls, and what is said in one. No event tells who comes: the emulator is asked while somebody looks.
 
-import { reached } from "./advice.js";
+import { reached } from "./findings.js";
 import { call } from "./api.js";
 import { $, callTag, h, throttled, timeOfDay } from "./dom.js";
 import { badge } from "./list.js";
