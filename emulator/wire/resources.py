@@ -46,12 +46,16 @@ def _subscription(form: Mapping[str, str], lenient: bool) -> CreateRequest:  # n
     return subscriptions.read(form)
 
 
-_CREATION = (errors.KEY_CONFLICT, errors.CALL_UNKNOWN, errors.CALL_FOREIGN, errors.CALL_IS_PSTN, errors.CALL_NOT_ACTIVE)
+_STATE = (errors.KEY_CONFLICT, errors.CALL_UNKNOWN, errors.CALL_FOREIGN, errors.CALL_IS_PSTN, errors.CALL_NOT_ACTIVE)
+
+
+def _creation(refusals: tuple[ErrorSpec, ...], read: Read, *, changes_callbacks: bool = False) -> Operation:
+    return Operation("POST", errors.METHOD_NOT_ALLOWED, (*refusals, *_STATE), read, changes_callbacks)
+
+
 _LISTS = {
-    messages.RESOURCE: Operation("POST", errors.METHOD_NOT_ALLOWED, (*messages.REFUSALS, *_CREATION), _message),
-    subscriptions.RESOURCE: Operation(
-        "POST", errors.METHOD_NOT_ALLOWED, (*subscriptions.REFUSALS, *_CREATION), _subscription, changes_callbacks=True
-    ),
+    messages.RESOURCE: _creation(messages.REFUSALS, _message),
+    subscriptions.RESOURCE: _creation(subscriptions.REFUSALS, _subscription, changes_callbacks=True),
 }
 _DELETE_ONLY = replace(errors.METHOD_NOT_ALLOWED, headers=((b"allow", b"OPTIONS, DELETE"),))
 _INSTANCES = {
