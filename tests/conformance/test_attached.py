@@ -2,13 +2,13 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.node import program as node
 from support.server import Caller, Running, Site
 
 from emulator.settings import Settings
@@ -62,16 +62,6 @@ def environment(caller: Caller, **variables: str) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.upper().endswith(between)}
     account = {"TWILIO_ACCOUNT_SID": caller.account, "TWILIO_AUTH_TOKEN": caller.token}
     return {**inherited, **account, **variables}
-
-
-def node() -> str:
-    """The program, if it and the library are here; in CI nothing is skipped."""
-    program = shutil.which("node")
-    if program is not None and (HERE / "node_modules" / "twilio").is_dir():
-        return program
-    if os.environ.get("CI"):
-        pytest.fail("there is no Node, or not Twilio's library for it")
-    pytest.skip("there is no Node, or not Twilio's library for it; `npm ci` in tests/conformance/node brings it")
 
 
 def ran(command: list[str], environ: dict[str, str]) -> tuple[str, str]:

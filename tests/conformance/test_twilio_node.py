@@ -1,8 +1,6 @@
 """Twilio's Node library, unmodified. Without Node these tests are skipped, loudly; in CI they fail."""
 
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,23 +9,13 @@ from typing import Any
 
 import pytest
 from support.builders import Time
+from support.node import program as node
 from support.scenarios import REFUSALS, TROUBLES, Attempt, Situation, Trouble, asked_of, attempt, troubled
 from support.server import Caller, Servers, Site
 from support.subscriptions import CALLBACK, subscriptions
 
 HERE = Path(__file__).parent / "node"
 CREATED = "2019-12-18T20:02:01.000Z"
-
-
-def node() -> str:
-    """The program, if it and the library are here."""
-    program = shutil.which("node")
-    if program is not None and (HERE / "node_modules" / "twilio").is_dir():
-        return program
-    missing = "Node" if program is None else "Twilio's Node library; `npm ci` in tests/conformance/node brings it"
-    if os.environ.get("CI"):
-        pytest.fail(f"there is no {missing}")
-    pytest.skip(f"there is no {missing}")
 
 
 def run(script: str, given: object) -> list[dict[str, Any]]:

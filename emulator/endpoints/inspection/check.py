@@ -12,6 +12,7 @@ from pydantic import (
     Tag,
 )
 
+from emulator.endpoints.api.model import ACCOUNT, CALL
 from emulator.endpoints.api.requests import Header, RawResponse
 from emulator.endpoints.api.rules import CheckResult, EvaluatedRule
 from emulator.endpoints.inspection.bodies import IN_BODY, Body
@@ -22,6 +23,7 @@ from emulator.endpoints.inspection.error_handlers import UNPROCESSABLE
 router = APIRouter(route_class=ControlRoute, tags=["check"], responses=UNPROCESSABLE)
 
 FORM = "application/x-www-form-urlencoded"
+_EXAMPLE = f"/2010-04-01/Accounts/{ACCOUNT}/Calls/{CALL}/UserDefinedMessages.json"
 
 
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[!-9;-~]+$")]
@@ -32,9 +34,9 @@ class _Described(Body):
     """A described request."""
 
     method: str = Field("POST", pattern=r"^[A-Z]+$", examples=["POST"])
-    path: str = Field(pattern=r"^/[!-~]*$", examples=["/2010-04-01/Accounts/AC…/Calls/CA…/UserDefinedMessages.json"])
+    path: str = Field(pattern=r"^/[!-~]*$", examples=[_EXAMPLE])
     headers: dict[HeaderName, HeaderValue] = Field(
-        {}, examples=[{"Authorization": "Basic …"}], json_schema_extra={"additionalProperties": False}
+        {}, examples=[{"Authorization": "Basic QUM6MDA="}], json_schema_extra={"additionalProperties": False}
     )
 
     def named(self) -> dict[str, str]:

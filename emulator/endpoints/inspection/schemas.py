@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Response
-from pydantic import Field, WithJsonSchema
+from pydantic import Field, JsonValue, WithJsonSchema
 from typing_extensions import TypeAliasType  # pydantic requires it
 
 from emulator.endpoints.api.errors import ErrorResponse
@@ -23,10 +23,13 @@ router = APIRouter(route_class=ControlRoute, prefix="/_emulator/schemas", tags=[
 Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,100}$", examples=["order"])]
 
 
+_JSON_SCHEMA: dict[str, JsonValue] = {"anyOf": [{"type": "object", "additionalProperties": True}, {"type": "boolean"}]}
+
+
 class SchemaBody(Body):
     """A JSON Schema (2020-12) for the contents of a scope."""
 
-    schema_: Annotated[Any, WithJsonSchema({"anyOf": [{"type": "object"}, {"type": "boolean"}]})] = Field(
+    schema_: Annotated[Any, WithJsonSchema(_JSON_SCHEMA)] = Field(
         alias="schema",
         description="a valid JSON Schema of at most 256 KiB; `$ref` only inside it, patterns without look-around",
         examples=[{"type": "object", "required": ["type"]}],

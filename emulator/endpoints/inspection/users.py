@@ -39,7 +39,9 @@ class NoAnswerBody(Body):
     """The call rings without an answer, is busy, or is rejected."""
 
     reaction: Literal[Reaction.RING, Reaction.BUSY, Reaction.REJECT] = Field(examples=["busy"])
-    after: Annotated[float, AfterValidator(_at_once)] = Field(0.0, json_schema_extra={"const": 0}, examples=[0])
+    after: Annotated[float, AfterValidator(_at_once)] = Field(
+        0.0, json_schema_extra={"minimum": 0, "maximum": 0}, examples=[0]
+    )
 
 
 def _answers(given: object) -> str:
