@@ -12,7 +12,7 @@
 #   make fuzz-memory        a minute of every operation against a memory limit of 64 MiB
 #   make soak               ordinary and hostile clients for 10 minutes; memory and descriptors must stay flat
 #   make bench              benchmarks; needs wrk
-#   make generate           write the blocking clients of emulator.testing again, from their asyncio versions
+#   make generate           write the generated files again: blocking clients, and the module index of docs/architecture.md
 #   make format             put the sources into the project's format
 #   make lock               write the lock files again with the newest versions; needs uv
 #
@@ -49,6 +49,7 @@ lint: environment-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python scripts/generate_blocking.py --check
+	$(BIN)/python scripts/generate_module_index.py --check
 
 types: environment-dev
 	$(BIN)/mypy
@@ -94,6 +95,7 @@ bench: environment-dev
 
 generate: environment-dev
 	$(BIN)/python scripts/generate_blocking.py
+	$(BIN)/python scripts/generate_module_index.py
 
 format: environment-dev
 	$(BIN)/ruff check --fix
