@@ -2,13 +2,12 @@
 
 from typing import Annotated
 
-from emulator.endpoints.api.model import ACCOUNT, CALL, doc, model
+from emulator.endpoints.api.model import ACCOUNT, CALL, Model, doc
 from emulator.endpoints.api.pages import RecordError
 from emulator.engine.state.calls import Leg, Status
 
 
-@model
-class Call:
+class Call(Model):
     """A registered call."""
 
     call_sid: Annotated[str, doc(None, CALL)]
@@ -18,8 +17,7 @@ class Call:
     identity: Annotated[str | None, doc("identity of the connected Voice SDK", "alice")] = None
 
 
-@model
-class CallList:
+class CallList(Model):
     """The registered calls of a scope, in the order of their registration."""
 
     calls: tuple[Call | RecordError, ...]

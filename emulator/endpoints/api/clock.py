@@ -2,11 +2,10 @@
 
 from typing import Annotated
 
-from emulator.endpoints.api.model import Timestamp, doc, model
+from emulator.endpoints.api.model import Model, Timestamp, doc
 
 
-@model
-class ClockTime:
+class ClockTime(Model):
     """The emulator's time."""
 
     now: Timestamp

@@ -3,13 +3,12 @@
 from dataclasses import field
 from typing import Annotated, Any
 
-from emulator.endpoints.api.model import ACCOUNT, CALL, SUBSCRIPTION, Timestamp, doc, model
+from emulator.endpoints.api.model import ACCOUNT, CALL, SUBSCRIPTION, Model, Timestamp, doc
 from emulator.endpoints.api.pages import RecordError, WaitResult
 from emulator.engine.callbacks.deliveries import DeliveryOutcome
 
 
-@model
-class DeliveryAttempt:
+class DeliveryAttempt(Model):
     """An attempt to deliver a callback."""
 
     at: Timestamp
@@ -18,8 +17,7 @@ class DeliveryAttempt:
     error: Annotated[str | None, doc("why it failed", None)]
 
 
-@model
-class Delivery:
+class Delivery(Model):
     """A callback to one subscription."""
 
     seq: Annotated[int, doc("sequence number among deliveries, from 1; pass it as `after`", 1)]
@@ -41,7 +39,6 @@ class Delivery:
     json: Annotated[Any, doc("the parsed content", {"key": "value"})] = field(hash=False)
 
 
-@model
 class DeliveryPage(WaitResult):
     """A page of deliveries."""
 

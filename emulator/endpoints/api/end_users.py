@@ -4,13 +4,12 @@ from dataclasses import field
 from typing import Annotated, Any
 
 from emulator.endpoints.api.messages import Message
-from emulator.endpoints.api.model import CALL, Timestamp, doc, model
+from emulator.endpoints.api.model import CALL, Model, Timestamp, doc
 from emulator.endpoints.api.pages import RecordError
 from emulator.wire.signalling import CONTENT_TYPE
 
 
-@model
-class MessageFromEndUser:
+class MessageFromEndUser(Model):
     """A message that the end user sent."""
 
     sid: Annotated[str, doc(None, "KX" + "d" * 32)]
@@ -25,8 +24,7 @@ class MessageFromEndUser:
     json: Annotated[Any, doc("the parsed content", {"answer": "yes"})] = field(hash=False)
 
 
-@model
-class CallMessages:
+class CallMessages(Model):
     """The messages of a call in both directions."""
 
     call_sid: Annotated[str, doc(None, CALL)]

@@ -3,11 +3,10 @@
 from dataclasses import field
 from typing import Annotated, Any
 
-from emulator.endpoints.api.model import doc, model
+from emulator.endpoints.api.model import Model, doc
 
 
-@model
-class BadParameter:
+class BadParameter(Model):
     """An invalid parameter or member."""
 
     parameter: Annotated[str, doc("its name; in a JSON body its JSON Pointer", "limit")]
@@ -15,8 +14,7 @@ class BadParameter:
     allowed: Annotated[str, doc("the allowed values", "Input should be a valid integer")]
 
 
-@model
-class ErrorResponse:
+class ErrorResponse(Model):
     """The reason why a request was rejected."""
 
     error: Annotated[str, doc(None, "limit: '0x' is not allowed; input should be a valid integer")]

@@ -3,12 +3,11 @@
 from dataclasses import field
 from typing import Annotated, Any
 
-from emulator.endpoints.api.model import ACCOUNT, doc, model
+from emulator.endpoints.api.model import ACCOUNT, Model, doc
 from emulator.endpoints.api.pages import RecordError
 
 
-@model
-class Fault:
+class Fault(Model):
     """A fault rule and its counters."""
 
     id: Annotated[str, doc(None, "fault-1")]
@@ -26,8 +25,7 @@ class Fault:
     active: Annotated[bool, doc("whether it can still affect requests")]
 
 
-@model
-class Profile:
+class Profile(Model):
     """A named set of a fault rule's fields."""
 
     name: str
@@ -36,8 +34,7 @@ class Profile:
     probability: float = 1.0
 
 
-@model
-class FaultKindDescription:
+class FaultKindDescription(Model):
     """A kind of fault."""
 
     name: Annotated[str, doc("its member of `then`", "drop")]
@@ -46,8 +43,7 @@ class FaultKindDescription:
     needs_connection: Annotated[bool, doc("whether only the emulator's own server can do it")]
 
 
-@model
-class FaultList:
+class FaultList(Model):
     """The fault rules of a scope, in the order of their evaluation, and all profiles and kinds of faults."""
 
     faults: tuple[Fault | RecordError, ...]

@@ -3,19 +3,17 @@
 from typing import Annotated
 
 from emulator import __version__
-from emulator.endpoints.api.model import doc, model
+from emulator.endpoints.api.model import Model, doc
 from emulator.engine.capacity import WhenFull
 
 
-@model
-class Alive:
+class Alive(Model):
     """The process is alive."""
 
     status: Annotated[str, doc(None, "ok")] = "ok"
 
 
-@model
-class BoundUse:
+class BoundUse(Model):
     """The use and the maximum of one kind of state."""
 
     name: Annotated[str, doc(None, "journal")]
@@ -32,8 +30,7 @@ class BoundUse:
     ]
 
 
-@model
-class MemoryUse:
+class MemoryUse(Model):
     """The total memory limit, and the limit of each kind of state."""
 
     bytes: Annotated[int, doc("memory in use by all stored state", 14_000)]
@@ -41,7 +38,6 @@ class MemoryUse:
     bounds: tuple[BoundUse, ...]
 
 
-@model
 class Ready(Alive):
     """The emulator serves requests."""
 

@@ -3,21 +3,19 @@
 from dataclasses import field
 from typing import Annotated, Any
 
-from emulator.endpoints.api.model import ACCOUNT, CALL, MESSAGE, REQUEST, Timestamp, doc, model
+from emulator.endpoints.api.model import ACCOUNT, CALL, MESSAGE, REQUEST, Model, Timestamp, doc
 from emulator.endpoints.api.pages import RecordError, WaitResult
 from emulator.endpoints.api.requests import EndUserDelivery, Request
 
 
-@model
-class SchemaError:
+class SchemaError(Model):
     """A violation of a schema."""
 
     pointer: Annotated[str, doc("JSON Pointer into the content", "/to")]
     message: str
 
 
-@model
-class SchemaResult:
+class SchemaResult(Model):
     """The result of validating a content against one schema."""
 
     name: str
@@ -25,8 +23,7 @@ class SchemaResult:
     errors: tuple[SchemaError, ...]
 
 
-@model
-class Message:
+class Message(Model):
     """A message that was created."""
 
     seq: Annotated[int, doc("sequence number in the journal, from 1; pass it as `after`", 1)]
@@ -48,8 +45,7 @@ class Message:
     delivered: Annotated[EndUserDelivery | None, doc("delivery to the end user")] = None
 
 
-@model
-class ContentDifference:
+class ContentDifference(Model):
     """A position where a content differs from the wanted JSON."""
 
     pointer: Annotated[str, doc("JSON Pointer into the content", "/to")]
@@ -58,8 +54,7 @@ class ContentDifference:
     missing: Annotated[bool, doc("whether the content has nothing there")]
 
 
-@model
-class FilterMismatch:
+class FilterMismatch(Model):
     """A filter that a request does not match."""
 
     what: Annotated[str, doc("name of the filter", "call_sid")]
@@ -68,8 +63,7 @@ class FilterMismatch:
     differences: Annotated[tuple[ContentDifference, ...], doc("for content: where it differs", [])]
 
 
-@model
-class NearMiss:
+class NearMiss(Model):
     """A request that matches most filters."""
 
     text: Annotated[str, doc(None, "number 1: message KX… for call CA…: it is for call CA…, not CA…")]
@@ -77,7 +71,6 @@ class NearMiss:
     request: Request
 
 
-@model
 class MessagePage(WaitResult):
     """A page of messages."""
 
@@ -91,8 +84,7 @@ class MessagePage(WaitResult):
     ] = ()
 
 
-@model
-class Deleted:
+class Deleted(Model):
     """The number of deleted records."""
 
     deleted: Annotated[int, doc(None, 1)]

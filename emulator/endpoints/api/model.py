@@ -1,20 +1,48 @@
 """The base of response models: frozen dataclasses, described for the OpenAPI document."""
 
-from dataclasses import dataclass
+from dataclasses import MISSING, Field, FrozenInstanceError, dataclass
 from datetime import datetime
-from typing import Annotated, TypeVar, dataclass_transform
+from typing import Annotated, Any, ClassVar, dataclass_transform
 
-from pydantic import ConfigDict, Field
+import pydantic
+from pydantic import ConfigDict
 from pydantic.fields import FieldInfo
-
-T = TypeVar("T")
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-def model(cls: type[T]) -> type[T]:
-    """Make a class a response model. Pydantic builds its schema when it is first used, which shortens the start."""
-    cls.__pydantic_config__ = ConfigDict(defer_build=True)  # type: ignore[attr-defined]
-    return dataclass(frozen=True, slots=True, kw_only=True)(cls)
+class Model:
+    """A frozen dataclass. Generating its methods for each of 60 classes would take a tenth of the start."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(defer_build=True)  # which shortens the start too
+
+    def __init_subclass__(cls) -> None:
+        dataclass(init=False, repr=False, eq=False, kw_only=True)(cls)
+
+    def __init__(self, **values: object) -> None:
+        fields = self.__dataclass_fields__
+        for name, field in fields.items():
+            if name not in values:
+                values[name] = field.default
+                if field.default is MISSING:
+                    raise TypeError(f"{type(self).__name__}: {name} is missing")
+        if len(values) > len(fields):
+            raise TypeError(f"{type(self).__name__} has no {', '.join(values.keys() - fields.keys())}")
+        self.__dict__.update(values)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise FrozenInstanceError(f"cannot assign to {name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.__dict__ == self.__dict__
+
+    def __hash__(self) -> int:
+        return hash(
+            tuple(self.__dict__[name] for name, field in self.__dataclass_fields__.items() if field.hash is None)
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__dict__.items())})"
 
 
 _NONE = object()
@@ -22,7 +50,7 @@ _NONE = object()
 
 def doc(description: str | None = None, example: object = _NONE) -> FieldInfo:
     """Describe a field in the OpenAPI document."""
-    info: FieldInfo = Field(description=description, examples=None if example is _NONE else [example])
+    info: FieldInfo = pydantic.Field(description=description, examples=None if example is _NONE else [example])
     return info
 
 
@@ -32,5 +60,5 @@ SUBSCRIPTION = "ZY" + "c" * 32
 MESSAGE = "KX8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 REQUEST = "RQ8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 
-Timestamp = Annotated[datetime, Field(examples=["2019-12-18T20:02:01.123Z"])]
+Timestamp = Annotated[datetime, pydantic.Field(examples=["2019-12-18T20:02:01.123Z"])]
 """A time in UTC; JSON has it as RFC 3339 with milliseconds."""

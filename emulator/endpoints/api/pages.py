@@ -2,12 +2,11 @@
 
 from typing import Annotated
 
-from emulator.endpoints.api.model import doc, model
+from emulator.endpoints.api.model import Model, doc
 from emulator.engine.journal.waits import WaitEnd
 
 
-@model
-class RecordError:
+class RecordError(Model):
     """Replaces a record that cannot be rendered, so that a listing still contains the others."""
 
     error: Annotated[str, doc(None, "this record cannot be rendered: TypeError(…)")]
@@ -15,8 +14,7 @@ class RecordError:
     sid: Annotated[str | None, doc("its SID, id, name or identity")] = None
 
 
-@model
-class WaitResult:
+class WaitResult(Model):
     """The members of a page that describe a wait."""
 
     satisfied: Annotated[bool, doc("after a wait: whether the condition was met")] = True

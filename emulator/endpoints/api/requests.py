@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from emulator.endpoints.api.model import ACCOUNT, CALL, REQUEST, Timestamp, doc, model
+from emulator.endpoints.api.model import ACCOUNT, CALL, REQUEST, Model, Timestamp, doc
 from emulator.endpoints.api.pages import RecordError
 from emulator.engine.journal.exchange import Outcome
 from emulator.wire.errors import CONTENT_NOT_JSON
@@ -11,8 +11,7 @@ from emulator.wire.rules import Certainty
 _LONGEST = 80
 
 
-@model
-class RefusingRule:
+class RefusingRule(Model):
     """The rule that rejected a request."""
 
     name: Annotated[str, doc(None, "content-not-json")]
@@ -23,8 +22,7 @@ class RefusingRule:
     reason: Annotated[str | None, doc("details of this request", "Expecting value in 'hello'")]
 
 
-@model
-class EndUserDelivery:
+class EndUserDelivery(Model):
     """The delivery of a message to the end user."""
 
     to: Annotated[str | None, doc("identity of the connected Voice SDK; null = not delivered", "alice")]
@@ -32,8 +30,7 @@ class EndUserDelivery:
     reason: Annotated[str | None, doc("why it was not delivered", None)]
 
 
-@model
-class AppliedFault:
+class AppliedFault(Model):
     """The fault that was applied to a request."""
 
     rule: Annotated[str, doc("id of the fault rule, or magic-… of a CallSid", "fault-1")]
@@ -42,8 +39,7 @@ class AppliedFault:
     effect: Annotated[str, doc("what happened", "The connection was reset before anything was done.")]
 
 
-@model
-class Request:
+class Request(Model):
     """A request, accepted or rejected; in Python, str() is a one-line summary with its outcome."""
 
     seq: Annotated[int, doc("sequence number in the journal", 1)]
@@ -89,8 +85,7 @@ class Request:
         return f", Content {cut!r}"
 
 
-@model
-class RequestList:
+class RequestList(Model):
     """A page of requests."""
 
     requests: tuple[Request | RecordError, ...]
@@ -100,16 +95,14 @@ class RequestList:
     evicted: Annotated[int, doc("number of requests evicted because the journal was full", 0)]
 
 
-@model
-class Header:
+class Header(Model):
     """A header."""
 
     name: str
     value: str
 
 
-@model
-class RawRequest:
+class RawRequest(Model):
     """A request as received; secrets are masked."""
 
     method: str
@@ -123,8 +116,7 @@ class RawRequest:
     scheme: Literal["http", "https"]
 
 
-@model
-class RawResponse:
+class RawResponse(Model):
     """A response."""
 
     status: int
@@ -132,7 +124,6 @@ class RawResponse:
     body: str
 
 
-@model
 class RequestDetail(Request):
     """A request with all that was received and sent."""
 

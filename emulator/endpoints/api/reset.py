@@ -2,11 +2,10 @@
 
 from typing import Annotated
 
-from emulator.endpoints.api.model import doc, model
+from emulator.endpoints.api.model import Model, doc
 
 
-@model
-class ResetCounts:
+class ResetCounts(Model):
     """The numbers of removed records."""
 
     requests: Annotated[int, doc("including those that created messages", 3)]

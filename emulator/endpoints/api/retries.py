@@ -2,15 +2,14 @@
 
 from typing import Annotated
 
-from emulator.endpoints.api.model import ACCOUNT, CALL, REQUEST, Timestamp, doc, model
+from emulator.endpoints.api.model import ACCOUNT, CALL, REQUEST, Model, Timestamp, doc
 from emulator.endpoints.api.pages import RecordError, WaitResult
 from emulator.endpoints.api.requests import AppliedFault
 from emulator.engine.journal.exchange import Outcome
 from emulator.engine.journal.retries import RetryFinding
 
 
-@model
-class RetryAttempt:
+class RetryAttempt(Model):
     """A request of a retry sequence."""
 
     request_id: Annotated[str, doc(None, REQUEST)]
@@ -26,8 +25,7 @@ class RetryAttempt:
     fault: Annotated[AppliedFault | None, doc("the fault that was applied")]
 
 
-@model
-class RetrySequence:
+class RetrySequence(Model):
     """Attempts to create one message, oldest first; in Python, str() is a multi-line explanation."""
 
     id: Annotated[str, doc("request id of the first attempt", REQUEST)]
@@ -47,7 +45,6 @@ class RetrySequence:
         return "\n".join([first, *(f"  {line}" for line in rest)])
 
 
-@model
 class RetryPage(WaitResult):
     """A page of retry sequences."""
 

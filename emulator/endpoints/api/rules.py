@@ -2,13 +2,12 @@
 
 from typing import Annotated
 
-from emulator.endpoints.api.model import doc, model
+from emulator.endpoints.api.model import Model, doc
 from emulator.endpoints.api.requests import RawResponse
 from emulator.wire.rules import Certainty
 
 
-@model
-class RuleDescription:
+class RuleDescription(Model):
     """A rule."""
 
     name: Annotated[str, doc(None, "content-not-json")]
@@ -18,16 +17,14 @@ class RuleDescription:
     advice: Annotated[str | None, doc("what the client can do about an error; null = the rule is not an error")]
 
 
-@model
-class MagicCallSid:
+class MagicCallSid(Model):
     """A magic CallSid, which selects a fault."""
 
     ending: Annotated[str, doc("the last eight hex digits of the CallSid", "fa110429")]
     does: str
 
 
-@model
-class SourceDocument:
+class SourceDocument(Model):
     """Twilio's OpenAPI document, the source of patterns, parameters and members."""
 
     name: str
@@ -36,8 +33,7 @@ class SourceDocument:
     commit: str
 
 
-@model
-class Rules:
+class Rules(Model):
     """All rules, the deliberate deviations, the magic CallSids, and the OpenAPI document."""
 
     rules: tuple[RuleDescription, ...]
@@ -46,8 +42,7 @@ class Rules:
     openapi: SourceDocument
 
 
-@model
-class EvaluatedRule:
+class EvaluatedRule(Model):
     """An evaluated rule."""
 
     rule: Annotated[str, doc(None, "credentials-missing")]
@@ -58,8 +53,7 @@ class EvaluatedRule:
     advice: Annotated[str | None, doc("what the client can do if it does not pass")]
 
 
-@model
-class CheckResult:
+class CheckResult(Model):
     """The response that a request would get, and the evaluated rules in order, up to the first that fails."""
 
     reply: RawResponse

@@ -3,13 +3,12 @@
 from dataclasses import field
 from typing import Annotated, Any
 
-from emulator.endpoints.api.model import ACCOUNT, CALL, doc, model
+from emulator.endpoints.api.model import ACCOUNT, CALL, Model, doc
 from emulator.endpoints.api.pages import RecordError
 from emulator.engine.state.schemas import OnFailure
 
 
-@model
-class RegisteredSchema:
+class RegisteredSchema(Model):
     """A registered schema."""
 
     name: Annotated[str, doc(None, "order")]
@@ -19,8 +18,7 @@ class RegisteredSchema:
     on_failure: OnFailure
 
 
-@model
-class SchemaList:
+class SchemaList(Model):
     """The schemas that validate the contents of a scope."""
 
     schemas: tuple[RegisteredSchema | RecordError, ...]

@@ -2,11 +2,10 @@
 
 from typing import Annotated
 
-from emulator.endpoints.api.model import doc, model
+from emulator.endpoints.api.model import Model, doc
 
 
-@model
-class Seed:
+class Seed(Model):
     """The seed of identifiers; null = random."""
 
     seed: Annotated[int | None, doc(None, 7)]

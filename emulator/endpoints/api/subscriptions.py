@@ -2,12 +2,11 @@
 
 from typing import Annotated
 
-from emulator.endpoints.api.model import ACCOUNT, CALL, SUBSCRIPTION, doc, model
+from emulator.endpoints.api.model import ACCOUNT, CALL, SUBSCRIPTION, Model, doc
 from emulator.endpoints.api.pages import RecordError
 
 
-@model
-class Subscription:
+class Subscription(Model):
     """A subscription."""
 
     sid: Annotated[str, doc(None, SUBSCRIPTION)]
@@ -20,8 +19,7 @@ class Subscription:
     date_created: Annotated[str, doc("RFC 2822", "Wed, 18 Dec 2019 20:02:01 +0000")]
 
 
-@model
-class SubscriptionList:
+class SubscriptionList(Model):
     """The subscriptions of a scope, in the order of their creation."""
 
     subscriptions: tuple[Subscription | RecordError, ...]

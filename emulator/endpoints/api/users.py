@@ -2,13 +2,12 @@
 
 from typing import Annotated
 
-from emulator.endpoints.api.model import ACCOUNT, CALL, doc, model
+from emulator.endpoints.api.model import ACCOUNT, CALL, Model, doc
 from emulator.endpoints.api.pages import RecordError
 from emulator.engine.voice.auto_answer import Reaction
 
 
-@model
-class UserCall:
+class UserCall(Model):
     """A user's leg of a call."""
 
     call_sid: Annotated[str, doc(None, CALL)]
@@ -17,8 +16,7 @@ class UserCall:
     answered: Annotated[bool, doc(None, example=True)]
 
 
-@model
-class ConnectedUser:
+class ConnectedUser(Model):
     """A connected Voice SDK."""
 
     identity: Annotated[str, doc(None, "alice")]
@@ -27,8 +25,7 @@ class ConnectedUser:
     calls: tuple[UserCall, ...]
 
 
-@model
-class UserList:
+class UserList(Model):
     """The connected users."""
 
     users: tuple[ConnectedUser | RecordError, ...]
@@ -36,8 +33,7 @@ class UserList:
     insights: Annotated[int, doc("number of discarded Insights reports of SDKs", 0)]
 
 
-@model
-class Behaviour:
+class Behaviour(Model):
     """The automatic answer of an identity."""
 
     identity: Annotated[str, doc(None, "alice")]

@@ -1,6 +1,7 @@
 """Query parameters. An unknown parameter is an error, because an ignored filter makes tests pass wrongly."""
 
 from dataclasses import fields
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
 
 from fastapi import Depends, Query, Request
@@ -22,11 +23,16 @@ _DEFAULT_WATCH = 1
 
 _JsonText = Annotated[str, AfterValidator(json_text), WithJsonSchema({"type": "string", **JSON_TEXT})]
 
+_STRICT = ConfigDict(extra="forbid")
+_PART = ConfigDict(extra="forbid", defer_build=True)
+"""A base of queries; pydantic does not build it for itself, which shortens the start."""
+_WHOLE = ConfigDict(defer_build=False)
+
 
 class _Filters(BaseModel):
     """The parameters of a filter class: one per condition."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = _PART
     filter_type: ClassVar[type[Filter[Any]]]
 
     def filter(self, **changes: object) -> Any:  # noqa: ANN401  an instance of `filter_type`
@@ -37,7 +43,8 @@ class _Filters(BaseModel):
         return self.filter_type(**given | changes)
 
 
-def _filters(kind: type[Filter[Any]]) -> Any:  # noqa: ANN401  a base class, which mypy does not follow
+@cache
+def _filters(kind: Any) -> Any:  # noqa: ANN401  a base class, which mypy does not follow
     """Return a model with one parameter per condition of a filter class."""
     hints = get_type_hints(kind)
     defaults = {field.name: field.default for field in fields(kind)}
@@ -54,7 +61,7 @@ def _filters(kind: type[Filter[Any]]) -> Any:  # noqa: ANN401  a base class, whi
 class ScopeModel(BaseModel):
     """An account, a call, both, or everything."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = _STRICT
 
     account_sid: str | None = Field(
         None, description="only of this account (raw text of the path)", examples=["AC" + "a" * 32]
@@ -69,6 +76,8 @@ class ScopeModel(BaseModel):
 
 
 class _Skipping(BaseModel):
+    model_config = ConfigDict(defer_build=True)
+
     skip: int = Field(
         0,
         ge=0,
@@ -95,6 +104,8 @@ class _Paging(_Skipping):
 
 class WaitModel(BaseModel):
     """The condition and timeout of a wait."""
+
+    model_config = ConfigDict(defer_build=True)
 
     at_least: int | None = Field(None, ge=0, description="wait until at least this many records match", examples=[1])
     timeout: float = Field(_DEFAULT_WAIT, ge=0, le=LONGEST_WAIT, description="seconds to wait for `at_least`")
@@ -126,15 +137,19 @@ class WaitModel(BaseModel):
 class SkipModel(_Skipping):
     """The number of records to omit."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=False)
 
 
 class ScopeListing(ScopeModel, _Skipping):
     """Account, call, and the number of records to omit."""
 
+    model_config = ConfigDict(extra="forbid", defer_build=False)
+
 
 class ScopePage(ScopeModel, _Paging):
     """Account, call, and the size and order of the page."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=False)
 
 
 class WaitQuery(_Filters, _Paging, WaitModel):
@@ -144,25 +159,37 @@ class WaitQuery(_Filters, _Paging, WaitModel):
 class MessageFilterModel(_filters(MessageFilter)):  # type: ignore[misc]
     """Filters of messages."""
 
+    model_config = _WHOLE
+
 
 class MessageQuery(_filters(MessageFilter), WaitQuery):  # type: ignore[misc]
     """Filters, page and wait of messages."""
+
+    model_config = _WHOLE
 
 
 class RetryQuery(_filters(RetryFilter), WaitQuery):  # type: ignore[misc]
     """Filters, page and wait of retry sequences."""
 
+    model_config = _WHOLE
+
 
 class DeliveryQuery(_filters(DeliveryFilter), WaitQuery):  # type: ignore[misc]
     """Filters, page and wait of deliveries."""
+
+    model_config = _WHOLE
 
 
 class RequestFilterModel(_filters(RequestFilter)):  # type: ignore[misc]
     """Filters of requests."""
 
+    model_config = _WHOLE
+
 
 class RequestPage(_filters(RequestFilter), _Paging):  # type: ignore[misc]
     """Filters, size and order of a page of requests."""
+
+    model_config = _WHOLE
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
