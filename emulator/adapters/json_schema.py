@@ -17,6 +17,7 @@ from emulator.adapters.schema_limits import (
     BadSchemaError,
 )
 from emulator.engine.state.schema_cost import Cost, CostBudget, Shape
+from emulator.wire.content import LONG_INTEGER
 
 MAX_VIOLATIONS = 20
 """Violations listed for one content; a content can violate a schema in thousands of places."""
@@ -121,7 +122,7 @@ class CompiledSchema:
                 return (("", TOO_MANY),)
             return tuple(self._violations(value))
         except ValueError:  # the library parses integers with Python's int()
-            return (("", "it has an integer of over 4300 digits, which cannot be checked"),)
+            return (("", f"cannot be validated: {LONG_INTEGER}"),)
 
     def _violations(self, value: object) -> Iterator[tuple[str, str]]:
         for error in islice(self._validator.iter_errors(value), MAX_VIOLATIONS):
