@@ -5,7 +5,7 @@ import time
 from urllib.parse import urlsplit
 
 _PAUSE = 0.05
-_PATIENCE = 2.0
+_TIMEOUT = 2.0
 
 
 def ask(url: str, wait: float = 0.0) -> str | None:
@@ -28,9 +28,9 @@ def _ask_once(url: str) -> str | None:
         return "expected a URL like http://127.0.0.1:2010"
     request = f"GET /readyz HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
     try:
-        with socket.create_connection((host, port), _PATIENCE) as connection:
+        with socket.create_connection((host, port), _TIMEOUT) as connection:
             connection.sendall(request.encode())
             status = connection.makefile("rb").readline().decode("latin-1").strip()
     except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
         return str(error)
-    return None if " 200 " in f"{status} " else status or "closed without an answer"
+    return None if " 200 " in f"{status} " else status or "the connection was closed without a response"
