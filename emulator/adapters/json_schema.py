@@ -23,8 +23,8 @@ MAX_VIOLATIONS = 20
 """Violations listed for one content; a content can violate a schema in thousands of places."""
 MAX_TEXT = 300
 """Characters of a violation's message, and of its pointer."""
-TOO_LARGE = "the content is too large to be checked against this schema"
-TOO_MANY = "the content breaks the schema; it could do so in too many places to list them"
+TOO_LARGE = "the content is too large to be validated against this schema"
+TOO_MANY = "the content is invalid; listing all violations could take too long"
 
 _MASK = "the value"
 _LINEAR = (
