@@ -1,63 +1,62 @@
-// What a person can do about a refusal, by the rule that refused. The emulator says what was wrong; this says what next.
-// And what a fault did, and what a thread of attempts shows.
+// Texts: how to fix a refused request, by rule; effects of faults; results of deliveries; findings about retries.
 
 const ADVICE = {
   "credentials-missing": "Send HTTP Basic credentials: the AccountSid (or an API key) as username, the AuthToken (or its secret) as password.",
-  "username-unknown": "Use an AccountSid (AC and 32 hex digits) or a configured API key as username. Look for a swapped variable, or a stray space.",
-  "token-wrong": "Use the AuthToken that the emulator was started with: 32 zeros unless auth_token or accounts say otherwise.",
-  "account-foreign": "The credentials are of another account than the path. Make the client with the account that owns the call.",
-  "path-unknown": "Compare the path with /2010-04-01/Accounts/AC…/Calls/CA…/UserDefinedMessages.json; SIDs are AC or CA and 32 hex digits, and case counts.",
-  "method-not-allowed": "Create a message with POST; Twilio has no way to read messages back. To read them here use /_emulator/messages.",
-  "body-too-large": "Send less: the Content may have 10,000 characters.",
+  "username-unknown": "Use an AccountSid (AC and 32 hex digits) or a configured API key as username. Check for swapped variables and stray spaces.",
+  "token-wrong": "Use the AuthToken of the emulator: 32 zeros, unless auth_token or accounts is set.",
+  "account-foreign": "The credentials and the path have different accounts. Create the client with the account that owns the call.",
+  "path-unknown": "Compare the path with /2010-04-01/Accounts/AC…/Calls/CA…/UserDefinedMessages.json; SIDs are AC or CA and 32 hex digits, in the same case.",
+  "method-not-allowed": "Create messages with POST. Twilio cannot list messages; use /_emulator/messages.",
+  "body-too-large": "Send a smaller body: Content may have 10,000 characters.",
   "form-broken": "Send application/x-www-form-urlencoded with correct percent-encoding, as the official libraries do.",
-  "content-required": "Send the parameter Content, with a capital C, in the form body; a JSON body is not read.",
+  "content-required": "Send the parameter Content, with a capital C, in the form body; JSON bodies are not supported.",
   "content-too-long": "Keep Content under 10,000 characters: send a reference and let the client fetch the rest.",
-  "content-not-json": "Content must be JSON text: pass json.dumps(…) or JSON.stringify(…), not a bare string or a printed dict.",
-  "idempotency-conflict": "This key was used with other parameters. Make a new key for each message, and keep it for retries only.",
-  "callback-required": "Send the parameter Callback: the URL that is told what the end user says.",
-  "callback-invalid": "Send a whole http or https URL, without an underscore in its host.",
+  "content-not-json": "Content must be JSON text: pass json.dumps(…) or JSON.stringify(…), not a plain string or a dict.",
+  "idempotency-conflict": "This key was used with different parameters. Use a new key for each message, and repeat it only for retries.",
+  "callback-required": "Send the parameter Callback: the URL that receives the messages of the end user.",
+  "callback-invalid": "Send an absolute http or https URL without an underscore in its host.",
   "method-invalid": "Send POST, GET, or no Method.",
   "subscription-unknown": "Compare the SID with /_emulator/subscriptions.",
-  "origin-foreign": "Subscribe from a server, or add the origin to allowed_origins.",
+  "origin-foreign": "Create subscriptions from a server, or add the origin to allowed_origins.",
   "call-unknown": "The call does not exist for this account. Check the CallSid, or register it (Calls).",
-  "call-not-active": "The call has ended or has not begun. Send while it is ringing or in progress, or set its state (Calls).",
-  "call-is-pstn": "Only a Voice SDK leg can receive messages. Use the CallSid of the SDK's leg, not the telephone's.",
-  "too-many-requests": "Retry after a pause that grows, with the same IdempotencyKey.",
-  "internal-error": "Retry with the same IdempotencyKey. If it is not an ordered fault, it is a bug of the emulator: please report it.",
-  "request-malformed": "These bytes are no HTTP request. Look for a proxy or a hand-made client in between.",
-  "head-too-large": "Request line and headers are over 64 KiB. Look for a cookie or header that grows.",
+  "call-not-active": "The call has ended or has not started. Send messages while it is ringing or in progress, or set its status (Calls).",
+  "call-is-pstn": "Only a Voice SDK leg can receive messages. Use the CallSid of the SDK's leg, not of the phone's.",
+  "too-many-requests": "Retry with exponential backoff and the same IdempotencyKey.",
+  "internal-error": "Retry with the same IdempotencyKey. Unless a fault caused this error, it is a bug of the emulator: please report it.",
+  "request-malformed": "The bytes are not a valid HTTP request. Check proxies and custom clients.",
+  "head-too-large": "Request line and headers are over 64 KiB. Check for a growing cookie or header.",
 };
 
-/** What to change, or null when there is nothing to say. */
+/** How to fix a request that a rule refused, or null. */
 export const advice = (rule) => (Object.hasOwn(ADVICE, rule) ? ADVICE[rule] : null);
 
-const DID = {
-  reply: "It was answered with something else; nothing was done.",
-  "drop-before": "The connection was reset before anything was done.",
-  "drop-after": "The message was processed, then the connection was reset: the client cannot know.",
-  truncate: "The message was processed; the body of the answer was cut off.",
-  garbage: "The message was processed; the answer is no HTTP.",
-  close: "The connection was closed without an answer; nothing was done.",
+const EFFECTS = {
+  reply: "The fault replaced the response; the request was not processed.",
+  "drop-before": "The connection was reset before the request was processed.",
+  "drop-after": "The request was processed, then the connection was reset: the client does not know the outcome.",
+  truncate: "The request was processed; the body of the response was truncated.",
+  garbage: "The request was processed; the response is not HTTP.",
+  close: "The connection was closed without a response; the request was not processed.",
 };
 
-/** What a fault did. */
-export const did = ({ name, delay }) => `${DID[name] ?? ""} ${delay ? `The answer was held back for ${delay.toFixed(2)} s.` : ""}`;
+/** The effect of a fault. */
+export const faultEffect = ({ name, delay }) => `${EFFECTS[name] ?? ""} ${delay ? `The response was delayed by ${delay.toFixed(2)} s.` : ""}`;
 
-/** What became of a message for the end user. */
-export const reached = ({ to, after_ms: after, reason }) =>
+/** The delivery of a message to the end user. */
+export const deliveryText = ({ to, after_ms: after, reason }) =>
   to === null ? `Not delivered: ${reason}` : after === null ? `On its way to ${to}` : `Delivered to ${to} after ${Math.max(0.1, after).toFixed(1)} ms`;
 
 const FINDINGS = {
-  retried_same_key: "Retried with the same key: nothing is created twice.",
-  retried_new_key: "Retried with a new key: what was processed before is created again.",
-  retried_without_key: "Retried without a key: what was processed before is created again.",
-  retried_other_content: "Retried the same key with other content: Twilio keeps the first.",
-  retried_too_early: "Retried before Retry-After was over.",
-  retried_a_refusal: "Retried a refusal that cannot succeed.",
-  gave_up: "Gave up: the last attempt failed, and no other came.",
-  recovered: "Recovered: a later attempt got its answer.",
+  retried_same_key: "Retried with the same key: no duplicate was created.",
+  retried_new_key: "Retried with a new key: if the first attempt was processed, this created a duplicate.",
+  retried_without_key: "Retried without a key: if the first attempt was processed, this created a duplicate.",
+  retried_other_content: "Retried the same key with different content: Twilio keeps the first content.",
+  retried_too_early: "Retried before the end of Retry-After.",
+  retried_a_refusal: "Retried a refused request, which cannot succeed.",
+  gave_up: "Gave up: the last attempt failed, and no other followed.",
+  recovered: "Recovered: a later attempt got a response.",
 };
 export const isGood = (finding) => finding === "recovered" || finding === "retried_same_key";
 
-/** What a finding says of the client. */
-export const says = (finding) => FINDINGS[finding] ?? finding;
+/** The text of a finding. */
+export const findingText = (finding) => FINDINGS[finding] ?? finding;
