@@ -1,4 +1,4 @@
-"""`/_emulator/calls/{CallSid}/end-user`: messages to the end user of a call, and messages in its name."""
+"""`/_emulator/calls/{CallSid}/end-user`: messages to and from the end user of a call."""
 
 from typing import Annotated, Any
 
@@ -34,9 +34,9 @@ router = APIRouter(
 
 _LIMIT = 1000
 _WHY_NOT = {
-    CALL_UNKNOWN: "it is not registered, and the option calls wants it to be; PUT it first",
-    CALL_IS_PSTN: "its other end is not a Voice SDK",
-    CALL_NOT_ACTIVE: "only who rings or talks can say something",
+    CALL_UNKNOWN: "it is not registered, which the option calls requires; register it with PUT",
+    CALL_IS_PSTN: "its client is not a Voice SDK",
+    CALL_NOT_ACTIVE: "it is not ringing or in progress",
 }
 
 
@@ -45,7 +45,7 @@ class SaidBody(Body):
 
     content: Annotated[str, AfterValidator(json_text)] = Field(
         max_length=MAX_CONTENT,
-        description="JSON, as a text",
+        description="JSON text",
         examples=['{"answer": "yes"}'],
         json_schema_extra=JSON_TEXT,
     )
@@ -64,23 +64,25 @@ class SaidView(DeferredModel):
     sequence_number: int = Field(examples=[1])
     at: str = Field(examples=["2019-12-18T20:02:01.123Z"])
     notified: int = Field(description="number of notified subscriptions", examples=[1])
-    json_: Any = Field(alias="json", description="the content parsed", examples=[{"answer": "yes"}])
+    json_: Any = Field(alias="json", description="the parsed content", examples=[{"answer": "yes"}])
 
 
 class EndUserView(DeferredModel):
-    """Both directions of a call."""
+    """Messages of a call in both directions."""
 
     call_sid: str = Field(examples=["CA" + "b" * 32])
-    identity: str | None = Field(description="of the Voice SDK that is connected now; null = none", examples=["alice"])
-    received: list[dict[str, Any]] = Field(description="messages for it, as in /_emulator/messages")
+    identity: str | None = Field(description="identity of the connected Voice SDK; null: none", examples=["alice"])
+    received: list[dict[str, Any]] = Field(description="messages to the end user, as in /_emulator/messages")
     said: list[SaidView | RecordError]
-    received_count: int = Field(description="how many messages there are for it, listed or not", examples=[0])
-    said_count: int = Field(description="how many there are of it, listed or not", examples=[1])
+    received_count: int = Field(description="number of messages to the end user, listed or not", examples=[0])
+    said_count: int = Field(description="number of messages from the end user, listed or not", examples=[1])
 
 
-@router.get("", response_class=Response, responses={200: {"model": EndUserView}}, summary="What the end user got")
+@router.get(
+    "", response_class=Response, responses={200: {"model": EndUserView}}, summary="List the messages of the end user"
+)
 async def get_end_user(engine: EngineDep, call_sid: CallSid, page: SkipQuery) -> Response:
-    """The newest messages of a call in both directions, oldest first: at most 1000 or 2 MiB per direction.
+    """List the newest messages of a call in both directions, oldest first: at most 1000 or 2 MiB per direction.
 
     `skip` omits the newest of each direction; the counts include all.
     """
@@ -104,14 +106,14 @@ async def get_end_user(engine: EngineDep, call_sid: CallSid, page: SkipQuery) ->
     status_code=201,
     response_class=Response,
     responses={201: {"model": SaidView}, 409: {"description": "The call is not active"}},
-    summary="Let the end user say something",
+    summary="Send a message as the end user",
 )
 async def say(engine: EngineDep, call_sid: CallSid, body: SaidBody) -> Response:
-    """Send a message in the end user's name: all subscriptions of the call are notified, as for a Voice SDK."""
+    """Send a message as the end user; all subscriptions of the call are notified, as for a Voice SDK."""
     call, party = engine.calls.get(call_sid), engine.call_controller.party(call_sid)
     refusal = engine.calls.refusal(call.account_sid or "" if call is not None else "", call_sid)
     if refusal is not None:
-        raise HTTPException(409, f"call {call_sid} cannot: {_WHY_NOT[refusal]}")
+        raise HTTPException(409, f"call {call_sid} cannot send messages: {_WHY_NOT[refusal]}")
     sid = sids.make(sids.MESSAGE, engine.ids.random_bytes(sids.ENTROPY_BYTES))
     saying = engine.receive_end_user_message(
         EndUserMessage(

@@ -18,9 +18,9 @@ from emulator.engine.capacity import CapacityError
 class BadParameter(DeferredModel):
     """An invalid parameter or member."""
 
-    parameter: str = Field(examples=["limit"], description="its name; for a JSON body its JSON pointer")
-    value: Any = Field(examples=["0x"], description="what was given")
-    allowed: str = Field(examples=["Input should be a valid integer"], description="what is expected")
+    parameter: str = Field(examples=["limit"], description="name of the parameter; in a JSON body, its JSON pointer")
+    value: Any = Field(examples=["0x"], description="the invalid value")
+    allowed: str = Field(examples=["Input should be a valid integer"], description="expected value")
 
 
 class Problem(DeferredModel):
@@ -39,11 +39,11 @@ class BodyError(HTTPException):
 
 
 Responses = dict[int | str, dict[str, Any]]
-"""What a route declares beside its success."""
+"""Responses of a route other than success, for the OpenAPI document."""
 
-UNPROCESSABLE: Responses = {422: {"model": Problem, "description": "A bad parameter, named"}}
-NOT_FOUND: Responses = {404: {"model": Problem, "description": "There is none"}}
-FULL: Responses = {429: {"model": Problem, "description": "A limit is reached, named"}}
+UNPROCESSABLE: Responses = {422: {"model": Problem, "description": "Invalid parameter; the error names it"}}
+NOT_FOUND: Responses = {404: {"model": Problem, "description": "Not found"}}
+FULL: Responses = {429: {"model": Problem, "description": "Limit reached; the error names it"}}
 
 _CONTROL = "/_emulator/"
 _RENAMED = {"threads": "retries"}
@@ -138,7 +138,7 @@ def _allowed(request: Request) -> str:
 def _hint(path: str) -> str:
     first, _, rest = path.removeprefix(_CONTROL).partition("/")
     name = _RENAMED.get(first) if path.startswith(_CONTROL) else None
-    return "/docs lists what there is" if name is None else f"it is {_CONTROL}{name}{rest and f'/{rest}'} now"
+    return "/docs lists all paths" if name is None else f"it was renamed to {_CONTROL}{name}{rest and f'/{rest}'}"
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
@@ -147,9 +147,9 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers = {"allow": _allowed(request)}
-        text = f"{request.method} is not allowed on {request.url.path}; {headers['allow']} is"
+        text = f"{request.method} is not allowed on {request.url.path}; allowed: {headers['allow']}"
     if text == HTTPStatus.NOT_FOUND.phrase:
-        text = f"there is no {request.url.path} here; {_hint(request.url.path)}"
+        text = f"there is no path {request.url.path}; {_hint(request.url.path)}"
     return _answer(error.status_code, Problem(error=text), headers)
 
 

@@ -34,11 +34,11 @@ class FaultView(DeferredModel):
     times: int | None
     probability: float
     seed: int | None
-    ttl: float | None = Field(description="seconds as given")
-    seconds_left: float | None = Field(description="until it ends by itself; null = never")
-    matched: int = Field(description="how many requests it was for while it could fire", examples=[3])
-    fired: int = Field(description="how many it made fail", examples=[1])
-    active: bool = Field(description="whether it can still fire")
+    ttl: float | None = Field(description="seconds, as given")
+    seconds_left: float | None = Field(description="seconds until the rule expires; null: never")
+    matched: int = Field(description="number of requests that matched while the rule was active", examples=[3])
+    fired: int = Field(description="number of requests that it affected", examples=[1])
+    active: bool = Field(description="whether the rule can still fire")
 
 
 class FaultList(DeferredModel):
@@ -86,7 +86,7 @@ def _rule(engine: EngineDep, fault_id: str) -> FaultRule:
 
 @router.get("", response_class=Response, responses={200: {"model": FaultList}}, summary="List faults")
 async def list_faults(engine: EngineDep, page: ScopeListingQuery) -> Response:
-    """The rules that can match requests of a scope, in order."""
+    """List the rules that can match requests of a scope, in order."""
     wanted = page.scope()
     rules = [rule for rule in engine.faults if wanted.overlaps(rule.recipe.match.scope)]
     profiles = [profile.model_dump(mode="json") for profile in PROFILES]
@@ -99,7 +99,9 @@ async def add_fault(engine: EngineDep, body: Annotated[FaultBody, IN_BODY], requ
     """Add a rule after all others; the first rule that applies wins."""
     if body.then.needs_connection and CONNECTION not in request.scope.get("extensions", {}):
         given = body.then.model_dump(mode="json", exclude_none=True)
-        raise bad_value("/then", given, "reply, delay or quota: this server does not let us at its connections")
+        raise bad_value(
+            "/then", given, "reply, delay or quota, because this server does not give access to its connections"
+        )
     source_size = 2 * size_of(body.model_dump(mode="json"))  # the body, and the values of the recipe
     return _view(engine, engine.faults.add(body.recipe(), source=body, source_size=source_size))
 
@@ -110,9 +112,9 @@ async def delete_faults(engine: EngineDep, scope: ScopeQuery) -> RemovedFaults:
     return RemovedFaults(deleted=engine.faults.reset(scope.scope()))
 
 
-@router.get("/{fault_id}", responses=NOT_FOUND, summary="One fault")
+@router.get("/{fault_id}", responses=NOT_FOUND, summary="Get a fault")
 async def get_fault(engine: EngineDep, fault_id: FaultId) -> FaultView:
-    """A rule and how often it matched and fired."""
+    """Return a rule and its counters."""
     return _view(engine, _rule(engine, fault_id))
 
 

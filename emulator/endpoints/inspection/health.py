@@ -24,12 +24,12 @@ class BoundView(DeferredModel):
     """The use and the maximum of one kind of state."""
 
     name: str = Field(examples=["journal"])
-    entries: int = Field(description="how many there are", examples=[12])
+    entries: int = Field(description="number of stored entries", examples=[12])
     max_entries: int = Field(examples=[100_000])
-    bytes: int = Field(description="the memory that they take", examples=[14_000])
+    bytes: int = Field(description="memory of the entries", examples=[14_000])
     max_bytes: int = Field(examples=[268_435_456])
     when_full: WhenFull = Field(
-        description="evict = the oldest are dropped; refuse = 429 with the name of the bound; wait = for room",
+        description="evict: drop the oldest; refuse: reject with 429 and the name of the limit; wait: wait for room",
         examples=["evict"],
     )
 
@@ -37,8 +37,8 @@ class BoundView(DeferredModel):
 class Memory(DeferredModel):
     """The total memory limit, and the limit of each kind of state."""
 
-    bytes: int = Field(description="the memory that everything takes that is kept", examples=[14_000])
-    max_bytes: int = Field(description="the option memory_limit", examples=[536_870_912])
+    bytes: int = Field(description="memory of all stored data", examples=[14_000])
+    max_bytes: int = Field(description="value of the option memory_limit", examples=[536_870_912])
     bounds: list[BoundView]
 
 
@@ -47,22 +47,22 @@ class Ready(Alive):
 
     version: str = Field(examples=[__version__])
     uptime: float = Field(description="seconds since the start", examples=[12.3])
-    addresses: list[str] = Field(description="where it listens", examples=[["http://127.0.0.1:2010"]])
-    proxy: str | None = Field(description="where its proxy listens", examples=["http://127.0.0.1:2012"])
-    connections: int | None = Field(description="open connections, on all ports", examples=[1])
-    connections_limit: int | None = Field(description="how many may be open", examples=[20_000])
+    addresses: list[str] = Field(description="URLs of the listeners", examples=[["http://127.0.0.1:2010"]])
+    proxy: str | None = Field(description="URL of the proxy", examples=["http://127.0.0.1:2012"])
+    connections: int | None = Field(description="number of open connections, on all ports", examples=[1])
+    connections_limit: int | None = Field(description="maximum number of open connections", examples=[20_000])
     memory: Memory
 
 
-@router.get("/livez", summary="Is it alive?")
+@router.get("/livez", summary="Check liveness")
 async def livez() -> Alive:
-    """Liveness."""
+    """Return 200 while the process runs."""
     return Alive()
 
 
-@router.get("/readyz", summary="Is it ready?")
+@router.get("/readyz", summary="Check readiness")
 async def readyz(services: ServicesDep) -> Ready:
-    """Readiness, with addresses and the use of memory."""
+    """Return addresses, connections and memory use."""
     listening = services.listening
     connections = listening.connections  # None under a server other than ours
     return Ready(

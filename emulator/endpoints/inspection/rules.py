@@ -42,13 +42,13 @@ class Rules(DeferredModel):
 
     rules: list[RuleView]
     deviations: list[str]
-    magic: list[MagicCallView] = Field(description="unless the option magic is off")
+    magic: list[MagicCallView] = Field(description="empty if the option magic is off")
     openapi: DocumentView
 
 
-@router.get("/_emulator/rules", summary="How sure is that?")
+@router.get("/_emulator/rules", summary="List rules and their certainty")
 async def rules() -> Rules:
-    """Every rule with its certainty and source."""
+    """List every rule with its certainty and source."""
     shown = [RuleView(name=r.name, says=r.says, certainty=r.certainty, source=r.source) for r in fidelity.RULES]
     document = fidelity.DOCUMENT
     return Rules(

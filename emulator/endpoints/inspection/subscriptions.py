@@ -29,7 +29,7 @@ class SubscriptionView(DeferredModel):
     callback: str = Field(examples=["http://127.0.0.1:8000/messages"])
     method: str = Field(examples=["POST"])
     idempotency_key: str | None = Field(examples=[None])
-    replays: int = Field(description="how often the key came again", examples=[0])
+    replays: int = Field(description="how often its idempotency key was sent again", examples=[0])
     date_created: str = Field(examples=["Wed, 18 Dec 2019 20:02:01 +0000"])
 
 
@@ -37,7 +37,7 @@ class SubscriptionList(DeferredModel):
     """All subscriptions of a scope, in the order of their creation."""
 
     subscriptions: list[SubscriptionView | RecordError]
-    count: int = Field(description="how many there are, listed or not", examples=[1])
+    count: int = Field(description="number of subscriptions, listed or not", examples=[1])
 
 
 def _json(one: Subscription, mask: Masking) -> str:
@@ -55,7 +55,7 @@ def _json(one: Subscription, mask: Masking) -> str:
 
 @router.get("", response_class=Response, responses={200: {"model": SubscriptionList}}, summary="List subscriptions")
 async def list_subscriptions(engine: EngineDep, mask: Mask, page: ScopePageQuery) -> Response:
-    """The subscriptions that are not deleted."""
+    """List the subscriptions of a scope, except deleted ones."""
     wanted = page.scope()
     found = [one for one in engine.callback_dispatcher.subscriptions if wanted.covers(one.account_sid, one.call_sid)]
     texts = await rendered_all(engine, partial(_json, mask=mask), page.window.of(found))

@@ -26,8 +26,8 @@ class UserCall(DeferredModel):
     """A user's leg of a call."""
 
     call_sid: str = Field(examples=["CA" + "b" * 32])
-    account_sid: str | None = Field(description="null = every account's", examples=["AC" + "a" * 32])
-    direction: str = Field(description="outgoing or incoming, as the user sees it", examples=["outgoing"])
+    account_sid: str | None = Field(description="null: the call belongs to every account", examples=["AC" + "a" * 32])
+    direction: str = Field(description="outgoing or incoming, from the user's point of view", examples=["outgoing"])
     answered: bool = Field(examples=[True])
 
 
@@ -35,8 +35,8 @@ class UserView(DeferredModel):
     """A connected Voice SDK."""
 
     identity: str = Field(examples=["alice"])
-    account_sid: str | None = Field(description="from its token; null = every account's", examples=["AC" + "a" * 32])
-    registered: bool = Field(description="whether it can be called", examples=[True])
+    account_sid: str | None = Field(description="account of the token; null: every account", examples=["AC" + "a" * 32])
+    registered: bool = Field(description="whether the user can be called", examples=[True])
     calls: list[UserCall]
 
 
@@ -45,19 +45,19 @@ class UserList(DeferredModel):
 
     users: list[UserView | RecordError]
     count: int = Field(examples=[1])
-    insights: int = Field(description="how many reports of SDKs were swallowed here", examples=[0])
+    insights: int = Field(description="number of insights reports of SDKs that were received and dropped", examples=[0])
 
 
 class AnswerBody(Body):
     """The call is answered."""
 
     reaction: Literal[Reaction.ANSWER] = Field(Reaction.ANSWER, examples=["answer"])
-    after: float = Field(0.0, ge=0, le=600, description="seconds of ringing before it answers", examples=[1.5])
+    after: float = Field(0.0, ge=0, le=600, description="seconds of ringing before the answer", examples=[1.5])
 
 
 def _at_once(after: float) -> float:
     if after:
-        raise ValueError("after goes with answer only: the other reactions happen at once")
+        raise ValueError("after requires the reaction answer; other reactions happen immediately")
     return after
 
 
@@ -76,7 +76,7 @@ def _answers(given: object) -> str:
 BehaviourBody = Annotated[
     Annotated[AnswerBody, Tag("answer")] | Annotated[NoAnswerBody, Tag("no answer")], Discriminator(_answers)
 ]
-"""What the other end of a call does when no user of that name is registered."""
+"""Reaction to a call if no user of this identity is registered."""
 
 
 class BehaviourView(DeferredModel):
@@ -84,12 +84,12 @@ class BehaviourView(DeferredModel):
 
     identity: str = Field(examples=["alice"])
     reaction: Reaction = Field(examples=["answer"])
-    after: float = Field(description="seconds of ringing before it answers", examples=[1.5])
+    after: float = Field(description="seconds of ringing before the answer", examples=[1.5])
 
 
 @router.get("", response_class=Response, responses={200: {"model": UserList}}, summary="List connected users")
 async def list_users(services: ServicesDep, page: SkipQuery) -> Response:
-    """The connected Voice SDKs and their calls."""
+    """List the connected Voice SDKs and their calls."""
     parties = defaultdict[ClientConnection, list[CallLeg]](list)
     for party in services.engine.call_controller.parties:
         for line in party.lines:
@@ -115,17 +115,17 @@ def _call(party: CallLeg) -> UserCall:
     )
 
 
-@router.put("/{identity}/behaviour", responses=FULL, summary="Say what happens to calls")
+@router.put("/{identity}/behaviour", responses=FULL, summary="Set the automatic answer")
 async def put_behaviour(
     engine: EngineDep, identity: Identity, body: Annotated[BehaviourBody, IN_BODY]
 ) -> BehaviourView:
-    """Set the automatic answer to calls to this identity, else of it, while no client of that name is registered."""
+    """Set the automatic answer to calls to this identity, or from it, while none of its clients is registered."""
     engine.call_controller.behaviours.put(identity, AutoAnswer(body.reaction, body.after))
     return BehaviourView(identity=identity, reaction=body.reaction, after=body.after)
 
 
-@router.delete("/{identity}/behaviour", status_code=204, responses=NOT_FOUND, summary="Back to what is usual")
+@router.delete("/{identity}/behaviour", status_code=204, responses=NOT_FOUND, summary="Restore the default answer")
 async def delete_behaviour(engine: EngineDep, identity: Identity) -> None:
-    """Restore the default: calls are answered at once."""
+    """Restore the default: calls are answered immediately."""
     if engine.call_controller.behaviours.remove(identity) is None:
-        raise HTTPException(404, f"nothing was set for {identity[:40]}")
+        raise HTTPException(404, f"no behaviour is set for {identity[:40]}")

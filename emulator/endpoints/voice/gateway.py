@@ -17,7 +17,7 @@ from emulator.wire.signalling import KEEPALIVE, error_codes, server_frames
 PATH = "/signal"
 KEEPALIVE_INTERVAL = 10.0
 """Seconds of silence before a keepalive; a Voice SDK gives the socket up after 15 (wstransport.ts)."""
-_PATIENCE = 3
+_KEEPALIVES_TO_LISTEN = 3
 """Intervals of keepalives within which a client has to have said who it is."""
 _GOING_AWAY = 1001  # RFC 6455 §7.4.1
 _log = logging.getLogger("emulator.voice")
@@ -52,7 +52,7 @@ class Gateway:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         refusal = self._guard.socket_refusal(headers)
         if refusal is not None:
-            _log.warning("refused a WebSocket: %s", refusal.error)
+            _log.warning("rejected a WebSocket: %s", refusal.error)
             await send({"type": "websocket.close"})  # before it is accepted: 403
             return
         await send({"type": "websocket.accept"})
@@ -65,7 +65,7 @@ class Gateway:
             cut=None if connection is None else connection.reset,
         )
         writing = asyncio.create_task(self._write(session, send))
-        late = asyncio.get_running_loop().call_later(_PATIENCE * self._keepalive, session.must_listen)
+        late = asyncio.get_running_loop().call_later(_KEEPALIVES_TO_LISTEN * self._keepalive, session.must_listen)
         try:
             await _read(session, receive)
         finally:

@@ -55,7 +55,7 @@ class Session:
                 raise MalformedFrameError("not a text frame")  # noqa: TRY301  the same as any other
             self._take(client_frames.read(text))
         except MalformedFrameError as error:
-            _log.warning("malformed frame of %s: %.200r", self._who, str(error))
+            _log.warning("malformed frame from %s: %.200r", self._who, str(error))
             self.line.put(server_frames.Failed(failure=error_codes.MALFORMED))
 
     def take(self) -> list[str]:
@@ -97,7 +97,7 @@ class Session:
             case client_frames.Keepalive():
                 pass
             case client_frames.Unknown(kind):
-                _log.warning("unknown frame of %s: %r", self._who, kind)
+                _log.warning("unknown frame from %s: %r", self._who, kind)
             case client_frames.Listen():
                 self._listen(frame)
             case _ if not self.listens:
@@ -124,7 +124,7 @@ class Session:
             case client_frames.Reinvite():
                 board.reinvite(line, frame)
             case client_frames.Dtmf(call_sid=call_sid, digits=digits):
-                _log.info("%s pressed %.40r in %.40r", self._who, digits, call_sid)
+                _log.info("%s sent the digits %.40r in call %.40r", self._who, digits, call_sid)
             case client_frames.UserMessage():
                 board.message(line, frame)
             case _:
@@ -134,7 +134,7 @@ class Session:
         try:
             user = self._admission.admit(frame.token)
         except TokenError as error:
-            _log.warning("token of %s refused (%d): %.200r", self._who, error.failure.code, str(error))
+            _log.warning("rejected the token of %s (%d): %.200r", self._who, error.failure.code, str(error))
             self.line.put(server_frames.Failed(failure=error.failure))
             return
         try:
@@ -145,7 +145,7 @@ class Session:
                 reconnect_timeout=frame.reconnect_timeout,
             )
         except CapacityError as error:
-            _log.warning("a user was not let in: %s", error)
+            _log.warning("rejected a user: %s", error)
             self.line.put(server_frames.Failed(failure=error_codes.RATE_EXCEEDED))
             self.line.close(str(error))
             return
@@ -156,5 +156,5 @@ class Session:
         try:
             self._switchboard.invite(self.line, frame)
         except CapacityError as error:
-            _log.warning("a call of %s was refused: %s", self._who, error)
+            _log.warning("rejected a call of %s: %s", self._who, error)
             self.line.put(server_frames.HungUp(call_sid=frame.call_sid, failure=error_codes.RATE_EXCEEDED))
