@@ -27,7 +27,7 @@ class RefusingRule:
 class EndUserDelivery:
     """The delivery of a message to the end user."""
 
-    to: Annotated[str | None, doc("identity of the connected Voice SDK; null = not delivered", "alice")]
+    to: Annotated[str | None, doc("identity of the connected Voice SDK; null: not delivered", "alice")]
     after_ms: Annotated[float | None, doc("milliseconds until it was written to the socket", 0.4)]
     reason: Annotated[str | None, doc("why it was not delivered", None)]
 
@@ -39,7 +39,7 @@ class AppliedFault:
     rule: Annotated[str, doc("id of the fault rule, or magic-… of a CallSid", "fault-1")]
     name: Annotated[str, doc(None, "drop-after")]
     delay: Annotated[float, doc("seconds by which the response was delayed", 0.0)]
-    effect: Annotated[str, doc("what happened", "The connection was reset before anything was done.")]
+    effect: Annotated[str, doc("what happened", "The connection was reset before the request was processed.")]
 
 
 @model
@@ -71,7 +71,7 @@ class Request:
     def _result(self) -> str:
         rule = self.rule
         if self.fault is not None:
-            lost = ", the answer lost" if self.lost else ""
+            lost = ", response lost" if self.lost else ""
             answered = "" if self.status is None else f"{self.status} "
             return f"{answered}{self.outcome} ({self.fault.name} by {self.fault.rule}{lost})"
         if rule is None:

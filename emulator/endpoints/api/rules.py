@@ -15,7 +15,7 @@ class RuleDescription:
     says: Annotated[str, doc(None, "400/32702 Invalid Content")]
     certainty: Annotated[Certainty, doc(None, "assumed")]
     source: str
-    advice: Annotated[str | None, doc("what the client can do about an error; null = the rule is not an error")]
+    advice: Annotated[str | None, doc("what the client can do about an error; null: the rule is not an error")]
 
 
 @model
@@ -42,7 +42,7 @@ class Rules:
 
     rules: tuple[RuleDescription, ...]
     deviations: tuple[str, ...]
-    magic: Annotated[tuple[MagicCallSid, ...], doc("unless the option magic is off")]
+    magic: Annotated[tuple[MagicCallSid, ...], doc("empty if the option magic is off")]
     openapi: SourceDocument
 
 

@@ -7,6 +7,6 @@ from emulator.endpoints.api.model import doc, model
 
 @model
 class Seed:
-    """The seed of identifiers; null = random."""
+    """The seed of identifiers; null: random."""
 
     seed: Annotated[int | None, doc(None, 7)]

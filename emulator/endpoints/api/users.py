@@ -12,8 +12,8 @@ class UserCall:
     """A user's leg of a call."""
 
     call_sid: Annotated[str, doc(None, CALL)]
-    account_sid: Annotated[str | None, doc("null = every account can use it", ACCOUNT)]
-    direction: Annotated[str, doc("outgoing or incoming, from the user's side", "outgoing")]
+    account_sid: Annotated[str | None, doc("null: the call belongs to every account", ACCOUNT)]
+    direction: Annotated[str, doc("outgoing or incoming, from the user's point of view", "outgoing")]
     answered: Annotated[bool, doc(None, example=True)]
 
 
@@ -22,8 +22,8 @@ class ConnectedUser:
     """A connected Voice SDK."""
 
     identity: Annotated[str, doc(None, "alice")]
-    account_sid: Annotated[str | None, doc("from its token; null = every account", ACCOUNT)]
-    registered: Annotated[bool, doc("whether it can be called", example=True)]
+    account_sid: Annotated[str | None, doc("account of the token; null: every account", ACCOUNT)]
+    registered: Annotated[bool, doc("whether the user can be called", example=True)]
     calls: tuple[UserCall, ...]
 
 
@@ -33,7 +33,7 @@ class UserList:
 
     users: tuple[ConnectedUser | RecordError, ...]
     count: Annotated[int, doc(None, 1)]
-    insights: Annotated[int, doc("number of discarded Insights reports of SDKs", 0)]
+    insights: Annotated[int, doc("number of Insights reports of SDKs that were received and dropped", 0)]
 
 
 @model
@@ -42,4 +42,4 @@ class Behaviour:
 
     identity: Annotated[str, doc(None, "alice")]
     reaction: Annotated[Reaction, doc(None, "answer")]
-    after: Annotated[float, doc("seconds of ringing before it answers", 1.5)]
+    after: Annotated[float, doc("seconds of ringing before the answer", 1.5)]
