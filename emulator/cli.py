@@ -24,12 +24,12 @@ DEFAULT_URL = "http://127.0.0.1:2010"
 _EXAMPLES = f"""\
 examples:
   {PROGRAM}                               serve on {DEFAULT_URL}
-  {PROGRAM} serve --port 0                serve on any free port; the line "ready URL" on stdout has it
+  {PROGRAM} serve --port 0                serve on a free port; the line "ready URL" on stdout shows it
   EMULATOR_CALLS=registered {PROGRAM}     only registered calls exist
-  {PROGRAM} ready --wait --timeout 30     wait until the emulator answers
+  {PROGRAM} ready --wait --timeout 30     wait until the emulator is ready
 
-Send with any AccountSid (AC and 32 hex digits) and the AuthToken 00000000000000000000000000000000 (32 zeros).
-See what arrived: curl {DEFAULT_URL}/_emulator/messages
+Send requests with any AccountSid (AC and 32 hex digits) and the AuthToken 00000000000000000000000000000000
+(32 zeros). List the messages: curl {DEFAULT_URL}/_emulator/messages
 """
 
 
@@ -134,11 +134,11 @@ def _ready(argv: Sequence[str], environ: Mapping[str, str], _out: TextIO) -> int
     from emulator.commands import readiness  # noqa: PLC0415  only for this command
 
     parser = _Parser("ready")
-    parser.description = "Exit with 0 when the emulator answers on /readyz, else with 1."
+    parser.description = "Exit with 0 if GET /readyz succeeds, else with 1."
     _add_url(parser, environ)
-    parser.add_argument("--wait", action="store_true", help="retry until it answers, for at most --timeout seconds")
+    parser.add_argument("--wait", action="store_true", help="retry until it succeeds, for at most --timeout seconds")
     parser.add_argument(
-        "--timeout", type=_seconds, default=30.0, metavar="SECONDS", help="limit of --wait (default: 30)"
+        "--timeout", type=_seconds, default=30.0, metavar="SECONDS", help="timeout of --wait (default: 30)"
     )
     options = parser.parse_args(argv)
     reason = readiness.ask(options.url, options.timeout if options.wait else 0.0)
@@ -152,11 +152,15 @@ def _ca(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
     from emulator.commands import ca  # noqa: PLC0415  only for this command
 
     parser = _Parser("ca")
-    parser.description = "Print the CA certificate that clients must trust, in PEM. The emulator must serve TLS."
-    parser.epilog = f"as in:\n  {PROGRAM} ca > ca.pem"
+    parser.description = (
+        "Print the CA certificate that clients must trust, in PEM format. The emulator must have a TLS port or a proxy."
+    )
+    parser.epilog = f"example:\n  {PROGRAM} ca > ca.pem"
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--url", metavar="URL", help="address of the emulator [EMULATOR_URL]")
-    source.add_argument("--tls-dir", metavar="DIRECTORY", help="the --tls-dir of the emulator [EMULATOR_TLS_DIR]")
+    source.add_argument("--url", metavar="URL", help="URL of the emulator [EMULATOR_URL]")
+    source.add_argument(
+        "--tls-dir", metavar="DIRECTORY", help="directory given to serve as --tls-dir [EMULATOR_TLS_DIR]"
+    )
     options = parser.parse_args(argv)
     directory = options.tls_dir or (None if options.url else environ.get("EMULATOR_TLS_DIR"))
     url = options.url or environ.get("EMULATOR_URL") or _own_url(environ)
@@ -177,7 +181,7 @@ def _seconds(text: str) -> float:
         value = -1.0
     if 0 <= value < float("inf"):  # false for nan
         return value
-    raise argparse.ArgumentTypeError(f"expected seconds, 0 or more, not {text!r}")
+    raise argparse.ArgumentTypeError(f"expected a number of seconds, 0 or more, not {text!r}")
 
 
 def _own_url(environ: Mapping[str, str]) -> str:
@@ -196,28 +200,28 @@ def _env(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
     from emulator.commands.libraries import ANY, BUNDLE, CA  # noqa: PLC0415
 
     parser = _attaching("env", environ)
-    parser.description = "Print the variables that attach an unmodified program to a running emulator."
+    parser.description = "Print environment variables that attach an unmodified program to a running emulator."
     parser.epilog = f"""\
-as in:
+examples:
   eval "$({PROGRAM} env python)"
   {PROGRAM} env docker > emulator.env
 
-It writes {CA} (the emulator's CA, for variables that add to the trusted certificates) and {BUNDLE} (the
-certificates trusted before and the emulator's CA, for variables that replace them). The emulator needs its proxy:
+The command writes {CA} (the emulator's CA, for variables that add trusted certificates) and {BUNDLE} (the
+certificates trusted so far and the emulator's CA, for variables that replace them). The emulator needs a proxy:
   {attach.START}
 """
-    parser.add_argument("--format", choices=attach.FORMATS, help="format of the output (default: sh; docker: dotenv)")
+    parser.add_argument("--format", choices=attach.FORMATS, help="output format (default: sh; for docker: dotenv)")
     parser.add_argument(
         "--dir",
         type=Path,
         metavar="DIRECTORY",
-        help="where to write the certificates (default: one directory per emulator in your cache)",
+        help="directory for the certificate files (default: one per emulator in your cache directory)",
     )
     options = parser.parse_args(argv)
     library = options.library or ANY
     control_token = environ.get("EMULATOR_CONTROL_TOKEN")
     try:
-        emulator = probes.look(options.url, control_token)
+        emulator = probes.describe(options.url, control_token)
         attachment = attach.attach(
             library,
             emulator,
@@ -251,18 +255,20 @@ def _doctor(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int
     from emulator.commands import doctor, probes  # noqa: PLC0415  only for this command
 
     parser = _attaching("doctor", environ)
-    parser.description = "Check a program with the variables of this shell, and print what to change."
+    parser.description = (
+        "Check whether a program that runs in this shell reaches the emulator, and print what to change."
+    )
     parser.epilog = (
-        "Exit codes: 0 = the program reaches the emulator, 1 = it would fail or call the real Twilio, 2 = no emulator "
-        "answers, or a mistake in the options."
+        "Exit codes: 0 = the program reaches the emulator; 1 = it would fail or call the real Twilio; 2 = the emulator "
+        "does not respond, or a usage error."
     )
     parser.add_argument(
-        "--base-url", action="store_true", help="the program's code sets a base URL, so it needs no proxy variable"
+        "--base-url", action="store_true", help="the program sets a base URL in code and needs no proxy variable"
     )
     options = parser.parse_args(argv)
     control_token = environ.get("EMULATOR_CONTROL_TOKEN")
     try:
-        emulator = probes.look(options.url, control_token)
+        emulator = probes.describe(options.url, control_token)
         case = doctor.examine(emulator, environ, options.library, control_token, base_url=options.base_url)
         findings = doctor.diagnose(case)
     except probes.ProbeError as error:
@@ -279,12 +285,14 @@ def _attaching(command: str, environ: Mapping[str, str]) -> _Parser:
         if name not in LIBRARIES:
             from emulator.settings import nearest  # noqa: PLC0415  only on this path
 
-            near = nearest(name.lower(), set(LIBRARIES)) or f"; there are {', '.join(LIBRARIES)}"
+            near = nearest(name.lower(), set(LIBRARIES)) or f"; the libraries are {', '.join(LIBRARIES)}"
             raise argparse.ArgumentTypeError(f"unknown library {name!r}{near}")
         return LIBRARIES[name]
 
     parser = _Parser(command)
-    parser.add_argument("library", nargs="?", type=library, help=f"one of {', '.join(LIBRARIES)}; none = any of them")
+    parser.add_argument(
+        "library", nargs="?", type=library, help=f"{', '.join(LIBRARIES)}; default: all that need only variables"
+    )
     _add_url(parser, environ)
     return parser
 
@@ -293,7 +301,7 @@ def _add_url(parser: _Parser, environ: Mapping[str, str]) -> None:
     default = environ.get("EMULATOR_URL") or _own_url(environ)
     shown = default.replace("%", "%%")
     parser.add_argument(
-        "--url", default=default, metavar="URL", help=f"address of the emulator (default: {shown}) [EMULATOR_URL]"
+        "--url", default=default, metavar="URL", help=f"URL of the emulator (default: {shown}) [EMULATOR_URL]"
     )
 
 
@@ -317,7 +325,7 @@ A local emulator of Twilio's UserDefinedMessages endpoint.
 commands:
 {commands}
 
-Without a command it serves. The options below are those of serve; for another command run:
+The default command is serve, whose options are listed below. For the options of another command, run:
   {PROGRAM} help COMMAND"""
     parser = _serve_parser(description, "[COMMAND] [OPTION ...]")
     parser.add_argument_group("version").add_argument(
@@ -343,11 +351,11 @@ _COMMANDS: Mapping[str, _Command] = {
 }
 _SUMMARIES = {
     "serve": "start the emulator (the default)",
-    "ready": "check whether the emulator answers, or wait until it does",
+    "ready": "check whether the emulator is ready, or wait until it is",
     "ca": "print the CA certificate that clients must trust",
-    "env": "print the variables that attach an unmodified program",
-    "doctor": "check the variables of this shell, and print what to change",
-    "help": "print this help, or that of a command",
+    "env": "print environment variables that attach an unmodified program",
+    "doctor": "check the environment variables of this shell, and print what to change",
+    "help": "print this help, or the help of a command",
 }
 _FLAGS: Mapping[str, _Command] = {"-h": _help, "--help": _help, "-V": _version, "--version": _version}
 """Options that may replace a command."""

@@ -139,7 +139,7 @@ def _log_unraisable(error: "sys.UnraisableHookArgs") -> None:
     """Log an exception that Python cannot raise; the default hook writes to stderr and may block."""
     if isinstance(error.exc_value, UnicodeDecodeError) and isinstance(error.object, bytes):
         # The ssl module rejects a server name that is not ASCII with an alert, and reports it only through this hook.
-        _log.info("no TLS handshake: the server name %.200r is not ASCII", error.object)
+        _log.info("TLS handshake failed: the server name %.200r is not ASCII", error.object)
         return
     exception = (error.exc_type, error.exc_value or error.exc_type(), error.exc_traceback)
     _log.error("%s: %r", error.err_msg or "exception ignored in", error.object, exc_info=exception)

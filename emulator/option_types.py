@@ -19,7 +19,7 @@ def text(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:  # surrogates, which Python uses for bytes of the command line that are not UTF-8
-        raise ValueError("text in UTF-8") from None
+        raise ValueError("UTF-8 text") from None
     return value
 
 
@@ -28,7 +28,7 @@ def integer(least: int, most: int) -> Callable[[str], int]:
 
     def parse(value: str) -> int:
         if not re.fullmatch(r"[0-9]{1,15}", value) or not least <= int(value) <= most:
-            raise ValueError(f"a whole number from {least} to {most}")
+            raise ValueError(f"an integer from {least} to {most}")
         return int(value)
 
     return parse
@@ -41,7 +41,9 @@ def _amount(units: str, example: str) -> Callable[[str], int]:
     def parse(value: str) -> int:
         match = re.fullmatch(rf"([0-9]{{1,15}})({units})?", value)
         if not match or int(match[1]) == 0:
-            raise ValueError(f"a positive number with or without a unit ({units.replace('|', ', ')}), as in {example}")
+            raise ValueError(
+                f"a positive integer with an optional unit ({units.replace('|', ', ')}), for example {example}"
+            )
         return int(match[1]) * _UNITS[match[2] or ""]
 
     return parse
@@ -97,12 +99,12 @@ def switch(value: str) -> bool:
 
 
 def timestamp(value: str) -> float:
-    """Seconds since 1970, from an ISO 8601 date with a zone."""
+    """Seconds since 1970, from an ISO 8601 date and time with a time zone."""
     with suppress(ValueError):
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is not None and moment.timestamp() >= 0:
             return moment.timestamp()
-    raise ValueError("a date since 1970 with a zone, as in 2026-01-02T03:04:05Z")
+    raise ValueError("a date and time since 1970 with a time zone, for example 2026-01-02T03:04:05Z")
 
 
 def _items(value: str) -> list[list[str]]:
@@ -116,17 +118,17 @@ def accounts(value: str) -> dict[str, Account]:
         if not is_sid(ACCOUNT, sid) or len(rest) not in (1, 2) or not all(rest) or sid in rest[1:]:
             raise ValueError("AC…:token or AC…:token:parent AC…, separated by commas")
         if sid in found:
-            raise ValueError(f"each account once; {sid} is there twice")
+            raise ValueError(f"each account once; {sid} is listed twice")
         found[sid] = Account(*rest)
     for account in found.values():
         if account.parent is not None and account.parent not in found:
-            raise ValueError(f"parents that are listed too; {account.parent} is not")
+            raise ValueError(f"parent accounts to be listed too; {account.parent} is not")
     return _some(found)
 
 
 def _some(found: dict[str, T]) -> dict[str, T]:
     if not found:
-        raise ValueError("at least one, or no value at all")
+        raise ValueError("at least one item, or no value")
     return found
 
 

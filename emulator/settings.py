@@ -29,7 +29,7 @@ class SettingsError(Exception):
 
 
 def _option(default: object, parse: Callable[[str], object], help_: str, shown: str | None = None) -> Any:  # noqa: ANN401
-    """A dataclass field with the parser of its text, its help, and its default as text."""
+    """A dataclass field with its parser, its help text, and its default as text."""
     metadata = {"parse": parse, "help": help_, "default": str(default) if shown is None else shown}
     return field(default=default, metadata=metadata)
 
@@ -38,143 +38,148 @@ def _option(default: object, parse: Callable[[str], object], help_: str, shown: 
 class Settings:
     """The validated options of an emulator. Durations in seconds, sizes in bytes."""
 
-    host: str = _option("127.0.0.1", option_types.text, "address to listen on; the image sets 0.0.0.0")
-    port: int = _option(2010, option_types.integer(0, 65535), "port for http, 0 = any free port")
+    host: str = _option("127.0.0.1", option_types.text, "address to listen on; the container image uses 0.0.0.0")
+    port: int = _option(2010, option_types.integer(0, 65535), "HTTP port; 0 selects a free port")
     tls_port: int | None = _option(
-        None, option_types.integer(0, 65535), "port for https, 0 = any free port; unset = no https", ""
+        None, option_types.integer(0, 65535), "HTTPS port; 0 selects a free port; unset: no HTTPS", ""
     )
     proxy_port: int | None = _option(
         None,
         option_types.integer(0, 65535),
-        "port of an HTTP proxy that routes api.twilio.com to the emulator, 0 = any free port; unset = no proxy",
+        "port of an HTTP proxy that routes api.twilio.com to the emulator; 0 selects a free port; unset: no proxy",
         "",
     )
     tls_names: frozenset[str] = _option(
         frozenset(),
         option_types.names,
-        "extra names and addresses in certificates, after twilio.com, localhost, their subdomains, and loopback",
+        "additional host names and IP addresses in certificates, which always have twilio.com, localhost, their "
+        "subdomains, and the loopback addresses",
         "",
     )
     tls_dir: str | None = _option(
         None,
         option_types.text,
-        "directory that keeps the certificate authority; unset = a new authority at each start",
+        "directory in which the certificate authority is stored; unset: a new one at each start",
         "",
     )
     proxy_passthrough: bool = _option(
         default=False,
         parse=option_types.switch,
-        help_="let the proxy connect programs on this machine to hosts other than Twilio's",
+        help_="let programs on this machine connect through the proxy to hosts other than Twilio's",
         shown="off",
     )
     auth_token: str = _option(
-        _ZEROS, option_types.text, "AuthToken of every account while accounts is unset", "32 zeros"
+        _ZEROS, option_types.text, "AuthToken of every account, unless accounts is set", "32 zeros"
     )
     accounts: Mapping[str, Account] | None = _option(
         None,
         option_types.accounts,
-        "AC…:token[:parent AC…],… = only these exist, and a parent's credentials work on its subaccount; "
-        "unset = every well-formed AccountSid exists",
+        "the accounts that exist, as AC…:token[:parent AC…],…; a parent's credentials also work for its subaccounts; "
+        "unset: every well-formed AccountSid exists",
         "",
     )
     api_keys: Mapping[str, ApiKey] | None = _option(
-        None, option_types.api_keys, "SK…:secret:AC…,… = API keys that work as usernames", ""
+        None, option_types.api_keys, "API keys that are accepted as usernames, as SK…:secret:AC…,…", ""
     )
     calls: str = _option(
         "any",
         option_types.one_of(*Unregistered),
-        "any = every well-formed CallSid is an active call unless it was registered with another status; "
-        "registered = only registered calls exist",
+        "any: every well-formed CallSid is an active call, unless it was registered with another status; "
+        "registered: only registered calls exist",
     )
     content: str = _option(
         "strict",
         option_types.one_of("strict", "lenient"),
-        "strict = Content must be JSON of at most 10000 characters; lenient = accept and only note it",
+        "strict: Content must be JSON of at most 10000 characters; lenient: accept other Content, and add a note to "
+        "the message",
     )
     voice_token: str = _option(
         "lenient",
         option_types.one_of("lenient", "strict"),
-        "access tokens of Voice SDKs: lenient = any text, read if it is a JWT; strict = signed with one of api_keys, "
-        "in force, with a voice grant and an identity",
+        "access tokens of Voice SDKs: lenient accepts any text and reads it if it is a JWT; strict requires a valid "
+        "JWT with a voice grant and an identity, signed with one of api_keys",
     )
     callback_hosts: frozenset[str] = _option(
         frozenset(),
         option_types.names,
-        "names and addresses that callbacks may go to, in addition to loopback and private networks",
+        "host names and IP addresses that callbacks may go to, in addition to loopback and private networks",
         "",
     )
     callback_connect_timeout: int = _option(5, option_types.seconds, "timeout for connecting to a callback URL", "5s")
     callback_read_timeout: int = _option(15, option_types.seconds, "timeout for the response to a callback", "15s")
-    callback_timeout: int = _option(15, option_types.seconds, "timeout for a callback with all its retries", "15s")
-    callback_retries: int = _option(
-        1, option_types.integer(0, 5), "number of retries of a callback that could not connect"
-    )
+    callback_timeout: int = _option(15, option_types.seconds, "timeout for a callback including its retries", "15s")
+    callback_retries: int = _option(1, option_types.integer(0, 5), "number of retries if a callback cannot connect")
     first_sequence_number: int = _option(
         1,
         option_types.integer(0, 1),
-        "SequenceNumber of a call's first callback; Twilio's text says 0, its sample shows 1",
+        "SequenceNumber of a call's first callback; Twilio's documentation says 0, its example shows 1",
     )
     deliveries_limit: int = _option(
         10_000, option_types.integer(1, 10**6), "maximum number of stored callback deliveries; the oldest are evicted"
     )
     idempotency_ttl: int = _option(86400, option_types.seconds, "time after which an IdempotencyKey expires", "24h")
-    idempotency_limit: int = _option(100_000, option_types.integer(1, 10**9), "maximum number of stored keys")
+    idempotency_limit: int = _option(
+        100_000, option_types.integer(1, 10**9), "maximum number of stored IdempotencyKeys"
+    )
     idempotency_mismatch: str = _option(
         "replay",
         option_types.one_of(*OnMismatch),
-        "response to other Content under a known key: replay the first response, or reject with 409",
+        "response to a known IdempotencyKey with different Content: replay the first response, or reject with 409",
     )
-    magic: str = _option("on", option_types.one_of("on", "off"), "whether CallSids that end in fa11… cause a fault")
+    magic: str = _option("on", option_types.one_of("on", "off"), "whether CallSids that end in fa11… trigger faults")
     retry_window: int = _option(
-        120, option_types.seconds, "time within which a request counts as the retry of a failed one", "120s"
+        120,
+        option_types.seconds,
+        "maximum time between a failed request and a request that counts as its retry",
+        "120s",
     )
     journal_limit: int = _option(
         100_000, option_types.integer(1, 10**9), "maximum number of stored exchanges; the oldest are evicted"
     )
     journal_bytes: int | None = _option(
-        None, option_types.size, "maximum memory of stored exchanges; unset = half of memory_limit", ""
+        None, option_types.size, "maximum memory for stored exchanges; unset: half of memory_limit", ""
     )
     memory_limit: int = _option(
-        MEMORY_LIMIT, option_types.size, "maximum memory of everything that is stored; see docs/limits.md", "512MiB"
+        MEMORY_LIMIT, option_types.size, "maximum memory for all stored data; see docs/limits.md", "512MiB"
     )
     connections_limit: int = _option(
-        20_000, option_types.integer(1, 10**6), "maximum number of open connections; more wait to be accepted"
+        20_000, option_types.integer(1, 10**6), "maximum number of open connections; further ones wait to be accepted"
     )
     control_token: str | None = _option(
-        None, option_types.text, "Bearer token that /_emulator/ requires; unset = none", ""
+        None, option_types.text, "Bearer token required for /_emulator/; unset: no token", ""
     )
     allowed_hosts: frozenset[str] = _option(
         frozenset(),
         option_types.listing,
-        "extra host names that the control surface accepts; .example.com accepts its subdomains",
+        "additional host names that the control API accepts; .example.com includes its subdomains",
         "",
     )
     allowed_origins: frozenset[str] = _option(
         frozenset(),
         option_types.listing,
-        "origins of other pages that may use the control surface, for example http://localhost:3000",
+        "origins of other web pages that may use the control API, for example http://localhost:3000",
         "",
     )
     show_secrets: bool = _option(
         default=False,
         parse=option_types.switch,
-        help_="show the values of secrets in the journal and the log",
+        help_="show secret values in the journal and the log",
         shown="off",
     )
     clock: float | None = _option(
         None,
         option_types.timestamp,
-        "freeze the clock at this time (ISO 8601 with a zone); PUT /_emulator/clock changes it",
+        "freeze the clock at this time (ISO 8601 with a time zone); PUT /_emulator/clock changes it",
         "",
     )
-    seed: int | None = _option(
-        None, option_types.integer(0, 10**15 - 1), "seed of a reproducible sequence of identifiers", ""
-    )
+    seed: int | None = _option(None, option_types.integer(0, 10**15 - 1), "seed for reproducible identifiers", "")
     log_format: str = _option(
-        "text", option_types.one_of("text", "json"), "json = one object per line, and a line per request"
+        "text", option_types.one_of("text", "json"), "json: one object per line, and a line for every request"
     )
     log_level: str = _option(
-        "info", option_types.one_of("debug", "info", "warning", "error"), "info = one line per refused request"
+        "info",
+        option_types.one_of("debug", "info", "warning", "error"),
+        "minimum level of log lines; info includes a line for each rejected request",
     )
 
     def directory(self) -> Directory:
@@ -215,15 +220,15 @@ class Settings:
     def warnings(self) -> list[str]:
         """Settings that have no effect, or that do not work with every official library."""
         texts = [("auth_token", self.auth_token)]
-        unused = ["auth_token is not used, because accounts have tokens of their own"]
+        unused = ["auth_token has no effect, because accounts is set and each account has its own token"]
         for sid, account in (self.accounts or {}).items():
             texts.append((f"the token of {sid}", account.token))
         texts += [(f"the secret of {sid}", key.secret) for sid, key in (self.api_keys or {}).items()]
         warned = unused if self.accounts is not None and self.auth_token != _ZEROS else []
         if self.strict_tokens and not self.api_keys:
-            warned.append("voice_token=strict refuses every access token, because there are no api_keys")
+            warned.append("voice_token=strict rejects every access token, because api_keys is not set")
         return warned + [
-            f"{what} is not only letters and digits: twilio-go refuses it before any request is sent"
+            f"{what} has characters other than letters and digits: twilio-go rejects it before it sends a request"
             for what, text in texts
             if not re.fullmatch(r"[a-zA-Z0-9]*", text)
         ]
@@ -261,7 +266,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "first_sequence_number": "NUMBER",
         "deliveries_limit": "NUMBER",
     },
-    "storage": {
+    "journal": {
         "retry_window": "DURATION",
         "journal_limit": "NUMBER",
         "journal_bytes": "SIZE",
@@ -342,11 +347,11 @@ def read_settings(flags: Mapping[str, str | None], environ: Mapping[str, str]) -
     settings = Settings(**read)
     for sid, key in (settings.api_keys or {}).items():
         if settings.accounts is not None and key.account_sid not in settings.accounts:
-            raise SettingsError(f"api_keys: {sid} acts for {key.account_sid}, which is not among the accounts")
+            raise SettingsError(f"api_keys: {sid} belongs to {key.account_sid}, which is not one of accounts")
     if settings.journal_bytes is not None and settings.journal_bytes > settings.memory_limit:
         raise SettingsError(
-            f"journal_bytes: {settings.journal_bytes} bytes are more than memory_limit allows for all that is kept "
-            f"({settings.memory_limit}); lower it or raise memory_limit"
+            f"journal_bytes: {settings.journal_bytes} bytes exceed memory_limit ({settings.memory_limit}); lower it "
+            "or raise memory_limit"
         )
     return settings, warnings + settings.warnings()
 
@@ -369,7 +374,7 @@ def _variables(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
             raise SettingsError(f"unknown variable {name}{short.replace('did you mean ', f'did you mean {PREFIX}')}")
     if kubernetes:
         return variables, [
-            f"ignored what Kubernetes sets for a service called emulator: {', '.join(sorted(kubernetes))}"
+            f"ignored variables that Kubernetes sets for a service named emulator: {', '.join(sorted(kubernetes))}"
         ]
     return variables, []
 

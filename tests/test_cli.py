@@ -62,7 +62,7 @@ def test_the_version_goes_to_stdout(capsys: pytest.CaptureFixture[str], flag: st
         pytest.param(
             ["--port", "abc"],
             {},
-            "--port: 'abc' is not allowed; expected a whole number from 0 to 65535",
+            "--port: 'abc' is not allowed; expected an integer from 0 to 65535",
             id="bad flag",
         ),
         pytest.param(
@@ -86,7 +86,7 @@ def test_the_version_goes_to_stdout(capsys: pytest.CaptureFixture[str], flag: st
         pytest.param(
             ["ready", "--timeout", "soon"],
             {},
-            "argument --timeout: expected seconds, 0 or more, not 'soon'",
+            "argument --timeout: expected a number of seconds, 0 or more, not 'soon'",
             id="bad flag of ready",
         ),
         pytest.param(

@@ -113,7 +113,7 @@ def test_node_example_without_the_command(node_example: Path) -> None:
     done = shell("npm test", node_example)
 
     assert done.returncode == 1
-    assert "twilio-udm-emulator was not found. Do one of these:" in done.stdout
+    assert "twilio-udm-emulator was not found. Do one of the following:" in done.stdout
 
 
 def test_node_example_with_a_running_emulator(node_example: Path, site: Site) -> None:
@@ -136,7 +136,7 @@ def test_node_example_with_an_emulator_that_cannot_start(node_example: Path) -> 
     done = shell("npm test", node_example, str(COMMAND.parent), EMULATOR_PROT="1")
 
     assert done.returncode == 1
-    assert "ended with exit code 2; its error is above" in done.stdout
+    assert "exited with code 2; see its error above" in done.stdout
     assert "unknown variable EMULATOR_PROT; did you mean EMULATOR_PORT?" in done.stdout + done.stderr
 
 

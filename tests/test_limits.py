@@ -36,7 +36,7 @@ def rows(heading: str) -> list[list[str]]:
 
 
 def test_the_table_of_kinds_is_the_codes_own() -> None:
-    listed = [(name, entries, memory, when_full) for name, _, entries, memory, when_full, _ in rows("What is kept")]
+    listed = [(name, entries, memory, when_full) for name, _, entries, memory, when_full, _ in rows("Stored data")]
 
     assert listed == [
         (f"`{kind.name}`", f"{kind.entries:,}", f"{kind.percent} %", str(kind.when_full)) for kind in KINDS
@@ -44,7 +44,7 @@ def test_the_table_of_kinds_is_the_codes_own() -> None:
 
 
 def test_the_options_of_kinds_have_these_defaults() -> None:
-    options = {name.strip("`"): re.findall(r"`(\w+)`", option) for name, *_, option in rows("What is kept")}
+    options = {name.strip("`"): re.findall(r"`(\w+)`", option) for name, *_, option in rows("Stored data")}
     limits = {name: option[0] for name, option in options.items() if option}
 
     assert {name: getattr(Settings(), limit) for name, limit in limits.items()} == {
@@ -54,15 +54,15 @@ def test_the_options_of_kinds_have_these_defaults() -> None:
 
 
 MAXIMA = {
-    "What a request may have": [
+    "Requests": [
         ("`Content`", f"{messages.MAX_CONTENT:,} characters"),
         ("`IdempotencyKey`", f"{MAX_KEY} characters"),
         ("`Callback`", f"{subscriptions.MAX_CALLBACK:,} characters"),
-        ("parameters of a form", f"{forms.MAX_PARAMETERS:,}"),
+        ("form parameters", f"{forms.MAX_PARAMETERS:,}"),
         ("body", f"{bodies.MAX_BODY // 1024**2} MiB"),
         ("nesting of JSON", f"{content.MAX_DEPTH} levels"),
     ],
-    "What a connection may do": [
+    "Connections": [
         ("request line and headers", f"{connection.MAX_HEAD // 1024} KiB, {connection.MAX_HEADERS} headers"),
         ("trailers and chunk extensions of a body", f"{connection.MAX_HEAD // 1024} KiB"),
         ("pipelined requests", f"{connection.MAX_PIPELINED}, or {connection.MAX_QUEUED // 1024} KiB of them"),
@@ -78,7 +78,7 @@ MAXIMA = {
         ("connections of the proxy", f"{ProxyTimeouts().connections}"),
         ("head of a request to the proxy", f"{policy.MAX_HEAD // 1024} KiB, {ProxyTimeouts().head:.0f} s"),
         (
-            "lines of the log that nobody reads",
+            "unread log lines",
             f"{logging_config.MAX_LINES:,} or {logging_config.MAX_BYTES // 1024**2} MiB",
         ),
     ],

@@ -136,45 +136,45 @@ def test_every_option_has_a_flag_a_variable_and_a_word_of_help(option: Option) -
 
 
 BAD = [
-    ("port", "abc", "a whole number from 0 to 65535"),
-    ("port", "65536", "a whole number from 0 to 65535"),
-    ("port", "-1", "a whole number from 0 to 65535"),
-    ("tls_port", "65536", "a whole number from 0 to 65535"),
-    ("proxy_port", "x", "a whole number from 0 to 65535"),
+    ("port", "abc", "an integer from 0 to 65535"),
+    ("port", "65536", "an integer from 0 to 65535"),
+    ("port", "-1", "an integer from 0 to 65535"),
+    ("tls_port", "65536", "an integer from 0 to 65535"),
+    ("proxy_port", "x", "an integer from 0 to 65535"),
     ("tls_names", "a,*.example.com", "host names and IP addresses, separated by commas, without ports or *"),
     ("tls_names", "example.com:443", "host names and IP addresses, separated by commas, without ports or *"),
     ("tls_names", "1.2.3", "host names and IP addresses, separated by commas, without ports or *"),
-    ("port", "80 ", "a whole number from 0 to 65535"),
-    ("port", "8_0", "a whole number from 0 to 65535"),
-    ("port", "\u0661", "a whole number from 0 to 65535"),
-    ("port", "9" * 5000, "a whole number from 0 to 65535"),
-    ("idempotency_limit", "0", "a whole number from 1 to 1000000000"),
+    ("port", "80 ", "an integer from 0 to 65535"),
+    ("port", "8_0", "an integer from 0 to 65535"),
+    ("port", "\u0661", "an integer from 0 to 65535"),
+    ("port", "9" * 5000, "an integer from 0 to 65535"),
+    ("idempotency_limit", "0", "an integer from 1 to 1000000000"),
     ("magic", "true", "one of on, off"),
     ("callback_hosts", "http://a", "host names and IP addresses, separated by commas, without ports or *"),
-    ("callback_read_timeout", "0", "a positive number with or without a unit (s, m, h, d), as in 24h"),
-    ("callback_retries", "6", "a whole number from 0 to 5"),
-    ("first_sequence_number", "2", "a whole number from 0 to 1"),
-    ("deliveries_limit", "0", "a whole number from 1 to 1000000"),
-    ("retry_window", "0", "a positive number with or without a unit (s, m, h, d), as in 24h"),
-    ("journal_limit", "1.5", "a whole number from 1 to 1000000000"),
-    ("idempotency_ttl", "24hours", "a positive number with or without a unit (s, m, h, d), as in 24h"),
-    ("idempotency_ttl", "0", "a positive number with or without a unit (s, m, h, d), as in 24h"),
-    ("idempotency_ttl", "-5", "a positive number with or without a unit (s, m, h, d), as in 24h"),
-    ("idempotency_ttl", "h", "a positive number with or without a unit (s, m, h, d), as in 24h"),
-    ("idempotency_ttl", "1KiB", "a positive number with or without a unit (s, m, h, d), as in 24h"),
-    ("journal_bytes", "0MiB", "a positive number with or without a unit (KiB, MiB, GiB), as in 256MiB"),
-    ("journal_bytes", "1MB", "a positive number with or without a unit (KiB, MiB, GiB), as in 256MiB"),
-    ("journal_bytes", "1d", "a positive number with or without a unit (KiB, MiB, GiB), as in 256MiB"),
+    ("callback_read_timeout", "0", "a positive integer with an optional unit (s, m, h, d), for example 24h"),
+    ("callback_retries", "6", "an integer from 0 to 5"),
+    ("first_sequence_number", "2", "an integer from 0 to 1"),
+    ("deliveries_limit", "0", "an integer from 1 to 1000000"),
+    ("retry_window", "0", "a positive integer with an optional unit (s, m, h, d), for example 24h"),
+    ("journal_limit", "1.5", "an integer from 1 to 1000000000"),
+    ("idempotency_ttl", "24hours", "a positive integer with an optional unit (s, m, h, d), for example 24h"),
+    ("idempotency_ttl", "0", "a positive integer with an optional unit (s, m, h, d), for example 24h"),
+    ("idempotency_ttl", "-5", "a positive integer with an optional unit (s, m, h, d), for example 24h"),
+    ("idempotency_ttl", "h", "a positive integer with an optional unit (s, m, h, d), for example 24h"),
+    ("idempotency_ttl", "1KiB", "a positive integer with an optional unit (s, m, h, d), for example 24h"),
+    ("journal_bytes", "0MiB", "a positive integer with an optional unit (KiB, MiB, GiB), for example 256MiB"),
+    ("journal_bytes", "1MB", "a positive integer with an optional unit (KiB, MiB, GiB), for example 256MiB"),
+    ("journal_bytes", "1d", "a positive integer with an optional unit (KiB, MiB, GiB), for example 256MiB"),
     ("calls", "all", "one of any, registered"),
     ("calls", "ANY", "one of any, registered"),
     ("content", "loose", "one of strict, lenient"),
     ("voice_token", "loose", "one of lenient, strict"),
     ("idempotency_mismatch", "409", "one of replay, reject"),
     ("show_secrets", "maybe", "on or off"),
-    ("clock", "noon", "a date since 1970 with a zone, as in 2026-01-02T03:04:05Z"),
-    ("clock", "2026-01-02T03:04:05", "a date since 1970 with a zone, as in 2026-01-02T03:04:05Z"),
-    ("clock", "1969-12-31T23:59:59Z", "a date since 1970 with a zone, as in 2026-01-02T03:04:05Z"),
-    ("seed", "-1", "a whole number from 0 to 999999999999999"),
+    ("clock", "noon", "a date and time since 1970 with a time zone, for example 2026-01-02T03:04:05Z"),
+    ("clock", "2026-01-02T03:04:05", "a date and time since 1970 with a time zone, for example 2026-01-02T03:04:05Z"),
+    ("clock", "1969-12-31T23:59:59Z", "a date and time since 1970 with a time zone, for example 2026-01-02T03:04:05Z"),
+    ("seed", "-1", "an integer from 0 to 999999999999999"),
     ("log_format", "JSON", "one of text, json"),
     ("log_level", "INFO", "one of debug, info, warning, error"),
     ("accounts", ACCOUNT, "AC…:token or AC…:token:parent AC…, separated by commas"),
@@ -182,7 +182,7 @@ BAD = [
     ("accounts", f"{ACCOUNT}:t:", "AC…:token or AC…:token:parent AC…, separated by commas"),
     ("accounts", f"{ACCOUNT}:t:{ACCOUNT}:x", "AC…:token or AC…:token:parent AC…, separated by commas"),
     ("accounts", f"{ACCOUNT}:t,AC123:t", "AC…:token or AC…:token:parent AC…, separated by commas"),
-    ("accounts", f"{ACCOUNT}:t:{OTHER_ACCOUNT}", f"parents that are listed too; {OTHER_ACCOUNT} is not"),
+    ("accounts", f"{ACCOUNT}:t:{OTHER_ACCOUNT}", f"parent accounts to be listed too; {OTHER_ACCOUNT} is not"),
     ("api_keys", API_KEY, "SK…:secret:AC…, separated by commas"),
     ("api_keys", f"{API_KEY}:s", "SK…:secret:AC…, separated by commas"),
     ("api_keys", f"{API_KEY}::{ACCOUNT}", "SK…:secret:AC…, separated by commas"),
@@ -232,8 +232,7 @@ def test_durations_have_units(text: str, value: object) -> None:
 
 def test_journal_bytes_above_the_memory_limit_are_a_mistake() -> None:
     assert mistake({"memory_limit": "1MiB"}, {"EMULATOR_JOURNAL_BYTES": "2MiB"}) == (
-        "journal_bytes: 2097152 bytes are more than memory_limit allows for all that is kept (1048576); "
-        "lower it or raise memory_limit"
+        "journal_bytes: 2097152 bytes exceed memory_limit (1048576); lower it or raise memory_limit"
     )
     assert read(memory_limit="1MiB", journal_bytes="1MiB").journal_bytes == 1024**2
 
@@ -370,7 +369,9 @@ def test_a_flag_sets_the_port_that_kubernetes_took() -> None:
 def test_a_secret_that_twilio_go_refuses_is_warned_of_and_not_shown(given: dict[str, str], subject: str) -> None:
     chosen, warnings = read_settings(given, {})
 
-    assert warnings == [f"{subject} is not only letters and digits: twilio-go refuses it before any request is sent"]
+    assert warnings == [
+        f"{subject} has characters other than letters and digits: twilio-go rejects it before it sends a request"
+    ]
     assert chosen != Settings()
 
 
@@ -384,7 +385,7 @@ def test_secrets_of_letters_and_digits_are_no_cause_for_a_warning() -> None:
 def test_a_token_that_is_not_used_is_warned_of() -> None:
     warnings = read_settings({"accounts": f"{ACCOUNT}:a", "auth_token": "b"}, {})[1]
 
-    assert warnings == ["auth_token is not used, because accounts have tokens of their own"]
+    assert warnings == ["auth_token has no effect, because accounts is set and each account has its own token"]
 
 
 @pytest.mark.parametrize(
@@ -435,5 +436,5 @@ def test_strict_tokens_without_keys_are_warned_of() -> None:
     _, warnings = read_settings({"voice_token": "strict"}, {})
     _, none = read_settings({"voice_token": "strict", "api_keys": f"{API_KEY}:s:{ACCOUNT}"}, {})
 
-    assert warnings == ["voice_token=strict refuses every access token, because there are no api_keys"]
+    assert warnings == ["voice_token=strict rejects every access token, because api_keys is not set"]
     assert none == []

@@ -245,10 +245,10 @@ def test_the_command_knows_the_control_token() -> None:
     ("arguments", "line"),
     [
         pytest.param(["--url", "http://127.0.0.1:1"], "no emulator answers at http://127.0.0.1:1", id="nobody there"),
-        pytest.param(["--url", "https://127.0.0.1:1"], "expected its plain address", id="https"),
+        pytest.param(["--url", "https://127.0.0.1:1"], "expected its HTTP URL", id="https"),
         pytest.param(["--url", "http://[::1"], "expected a URL like", id="no url"),
-        pytest.param(["--tls-dir", "/nowhere"], "there is no /nowhere/ca.pem yet", id="no directory"),
-        pytest.param(["--tls-dir", "{folder}"], "is not a certificate alone", id="a key"),
+        pytest.param(["--tls-dir", "/nowhere"], "/nowhere/ca.pem does not exist", id="no directory"),
+        pytest.param(["--tls-dir", "{folder}"], "is not a single certificate", id="a key"),
     ],
 )
 def test_the_command_says_what_to_do(
@@ -264,7 +264,7 @@ def test_the_command_says_what_to_do(
 
 def test_a_server_without_tls_says_so(capsys: pytest.CaptureFixture[str], plain: Site) -> None:
     assert ca("--url", plain.url) == (2, "")
-    assert "neither --tls-port nor --proxy-port is on" in capsys.readouterr().err
+    assert "neither --tls-port nor --proxy-port is set" in capsys.readouterr().err
 
 
 # --- the command
@@ -369,7 +369,7 @@ def test_a_certificate_that_cannot_be_loaded_is_an_alert_and_a_line(
             status = connection.reply("GET").status
 
     assert status == 200
-    assert "no TLS handshake: no place" in caplog.messages
+    assert "TLS handshake failed: no place" in caplog.messages
 
 
 def hello(name: bytes) -> bytes:
@@ -407,7 +407,7 @@ def test_an_invalid_server_name_is_an_alert_and_a_line(
             status = another.reply("GET").status
 
     assert (reply, status) == (ALERT_UNRECOGNIZED_NAME, 200)
-    assert len([text for text in caplog.messages if "no TLS handshake: the server name" in text]) == 1
+    assert len([text for text in caplog.messages if "TLS handshake failed: the server name" in text]) == 1
 
 
 def test_a_valid_server_name_is_answered() -> None:

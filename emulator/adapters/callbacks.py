@@ -126,8 +126,8 @@ class Callbacks:
         try:
             outcome = await self._try(delivery)
         except Exception as error:  # noqa: BLE001  a bug must not stop the other deliveries of the call
-            _log.exception("the callback %s broke", delivery.id)
-            self._fail(delivery, f"not made: {error}")
+            _log.exception("unexpected failure of the callback %s", delivery.id)
+            self._fail(delivery, f"not sent: {error}")
         else:
             self._deliveries.settle(delivery, outcome)
 

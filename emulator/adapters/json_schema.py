@@ -17,13 +17,14 @@ from emulator.adapters.schema_limits import (
     BadSchemaError,
 )
 from emulator.engine.state.schema_cost import Cost, CostBudget, Shape
+from emulator.wire.content import LONG_INTEGER
 
 MAX_VIOLATIONS = 20
 """Violations listed for one content; a content can violate a schema in thousands of places."""
 MAX_TEXT = 300
 """Characters of a violation's message, and of its pointer."""
-TOO_LARGE = "the content is too large to be checked against this schema"
-TOO_MANY = "the content breaks the schema; it could do so in too many places to list them"
+TOO_LARGE = "the content is too large to be validated against this schema"
+TOO_MANY = "the content is invalid; listing all violations could take too long"
 
 _MASK = "the value"
 _LINEAR = (
@@ -121,7 +122,7 @@ class CompiledSchema:
                 return (("", TOO_MANY),)
             return tuple(self._violations(value))
         except ValueError:  # the library parses integers with Python's int()
-            return (("", "it has an integer of over 4300 digits, which cannot be checked"),)
+            return (("", f"cannot be validated: {LONG_INTEGER}"),)
 
     def _violations(self, value: object) -> Iterator[tuple[str, str]]:
         for error in islice(self._validator.iter_errors(value), MAX_VIOLATIONS):

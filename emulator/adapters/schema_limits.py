@@ -15,28 +15,30 @@ class Limit(NamedTuple):
 
 
 BYTES = Limit("schema_bytes", 256 * 1024, "characters of JSON; the schema of OpenAPI 3.0 has 19,000")
-DEPTH = Limit("schema_depth", 100, "nested objects and lists; less than the 128 of any JSON in a request body")
+DEPTH = Limit("schema_depth", 100, "nested objects and arrays; any JSON in a request body may have 128")
 SUBSCHEMAS = Limit(
-    "schema_subschemas", 10_000, "objects and booleans that are schemas; the cost of more takes half a second"
+    "schema_subschemas", 10_000, "subschemas, objects or booleans; computing the cost of more takes half a second"
 )
 CHAIN = Limit(
-    "schema_chain", 64, "references and combinators in a row; times 128 levels of a content they fit a thread's stack"
+    "schema_chain",
+    64,
+    "nested references and combinators; multiplied by 128 levels of content, they fit into a thread's stack",
 )
 EXPANDED = Limit(
     "schema_expanded",
     80_000,
-    "steps for one value with all references expanded; 100 values then use up a message's steps",
+    "steps for one value with all references expanded; 100 such values use all steps of a message",
 )
-PATTERNS = Limit("schema_patterns", 100, "different patterns; each may take 320 KiB")
+PATTERNS = Limit("schema_patterns", 100, "different patterns; each can take 320 KiB")
 PATTERN_BYTES = Limit(
-    "pattern_bytes", 256 * 1024, "a compiled pattern; a larger one could not be applied to 1,000 characters"
+    "pattern_bytes", 256 * 1024, "size of a compiled pattern; a larger one could not be applied to 1,000 characters"
 )
-NUMBER = Limit("schema_number_digits", 100, "digits of an integer; comparing with longer ones takes 0.4 ms")
+NUMBER = Limit("schema_number_digits", 100, "digits of an integer; a comparison with a longer one takes 0.4 ms")
 COMPILE_TIME = Limit(
-    "schema_compile_ms", 25, "CPU time to compile, because compiling again in the server blocks its event loop"
+    "schema_compile_ms", 25, "CPU time to compile, because the server compiles again in its event loop"
 )
 COMPILE_MEMORY = Limit("schema_memory", 24 * 1024 * 1024, "memory of a compiled schema")
-TRIAL_SECONDS = Limit("schema_trial_seconds", 30, "time for the process that tries a schema, on a machine that is busy")
+TRIAL_SECONDS = Limit("schema_trial_seconds", 30, "time for the process that tests a schema, on a busy machine")
 
 LIMITS = (
     BYTES,

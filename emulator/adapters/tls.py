@@ -71,7 +71,7 @@ class Tls:
         try:
             connection.context = self._for((name or "").lower())
         except CertificatesError as error:
-            _log.error("no TLS handshake: %s", error)
+            _log.error("TLS handshake failed: %s", error)
             return ssl.AlertDescription.ALERT_DESCRIPTION_INTERNAL_ERROR
         return None
 

@@ -73,20 +73,22 @@ def attach(
         **dict.fromkeys(library.adds, f"{place}/{CA}"),
         **dict.fromkeys(library.replaces, f"{place}/{BUNDLE}"),
         **{
-            name: _beside(environ.get(name, ""), template.format(host=host, port=proxy.port, folder=place))
+            name: _combined(environ.get(name, ""), template.format(host=host, port=proxy.port, folder=place))
             for name, template in library.others.items()
         },
     }
     notes = tuple(note.replace("{files}", shlex.quote(str(folder))) for note in library.notes)
     if library.proxies and (lost := [entry for entry in present if entry not in kept]):
-        notes += (f"left out of NO_PROXY, because it covers {TWILIO}: {' '.join(lost)}",)
+        notes += (f"removed from NO_PROXY, because it includes {TWILIO}: {' '.join(lost)}",)
     if credentials is None:
-        notes += (f"{emulator.url} has accounts of its own: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN to one",)
+        notes += (
+            f"{emulator.url} accepts configured accounts only: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN to one",
+        )
     else:
         values["TWILIO_ACCOUNT_SID"], values["TWILIO_AUTH_TOKEN"] = credentials
     files, found = trust_bundle.files_for(library, emulator.ca, environ, place)
     if not found:
-        notes += ("no certificates of this system were found: other https requests will fail",)
+        notes += ("found no CA certificates on this system: other HTTPS requests will fail",)
     return Attachment(library=library.name, variables=values, files=files, folder=folder, notes=notes)
 
 
@@ -116,7 +118,7 @@ def covers(entry: str, host: str) -> bool:
 _JAVA_OPTIONS = re.compile(r"\s*-D(?:https\.proxy(?:Host|Port)|javax\.net\.ssl\.trustStore(?:Type)?)=(?:'[^']*'|\S)*")
 
 
-def _beside(present: str, value: str) -> str:
+def _combined(present: str, value: str) -> str:
     """Add a value to a variable's current value, replacing values from earlier runs."""
     if value.startswith("-D"):
         return f"{_JAVA_OPTIONS.sub('', present).strip()} {value}".strip()

@@ -22,8 +22,8 @@ def from_directory(directory: str) -> str:
     try:
         return _certificate(path.read_bytes(), str(path))
     except FileNotFoundError:
-        hint = "a server with this --tls-dir and a --tls-port or --proxy-port makes it"
-        raise NoAuthorityError(f"there is no {path} yet; {hint}") from None
+        hint = "serve creates it, with this --tls-dir and a --tls-port or --proxy-port"
+        raise NoAuthorityError(f"{path} does not exist; {hint}") from None
     except OSError as error:
         raise NoAuthorityError(f"cannot read {path}: {error.strerror}") from None
 
@@ -50,5 +50,5 @@ def from_server(url: str, token: str | None = None) -> str:
 def _certificate(data: bytes, where: str) -> str:
     text = data.decode("ascii", errors="replace")
     if not text.startswith("-----BEGIN CERTIFICATE-----") or "PRIVATE KEY" in text:
-        raise NoAuthorityError(f"what is at {where} is not a certificate alone")
+        raise NoAuthorityError(f"{where} is not a single certificate in PEM format")
     return text

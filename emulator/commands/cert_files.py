@@ -41,21 +41,23 @@ def write(attachment: Attachment) -> None:
     folder = attachment.folder
     try:
         folder.mkdir(mode=0o755 if attachment.library == "docker" else 0o700, parents=True, exist_ok=True)
-        _refuse_strangers(folder)
+        _check_owner(folder)
         for name, data in attachment.files.items():
             target = folder / name
             target.parent.mkdir(mode=0o755, exist_ok=True)
             _replace(target, data)
     except OSError as error:
-        raise AttachError(f"{folder} cannot be written ({error.strerror}); name another folder with --dir") from None
+        raise AttachError(f"cannot write {folder} ({error.strerror}); choose another directory with --dir") from None
 
 
-def _refuse_strangers(folder: Path) -> None:
+def _check_owner(folder: Path) -> None:
     """Raise if another user can write the directory, because they could put their own CA there."""
     for place in (folder, folder.parent) if folder.parent.name.startswith(FOLDER) else (folder,):
         found = place.stat()
         if hasattr(os, "getuid") and (found.st_uid != os.getuid() or found.st_mode & stat.S_IWOTH):
-            raise AttachError(f"{place} belongs to another user, or is writable by all; name another folder with --dir")
+            raise AttachError(
+                f"{place} belongs to another user, or everybody can write it; choose another directory with --dir"
+            )
 
 
 def _replace(target: Path, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Find what would go wrong for a program with these variables, with a fix for each finding.
+"""Find problems that a program with these variables would have, and a fix for each.
 
 A finding is `wrong` if the program would fail, or would send a request to the real Twilio; the command then exits
 with 1. Each diagnosis is a function of `Diagnostics` (variables, files, probes) and performs no I/O.
@@ -17,8 +17,8 @@ from emulator.commands.libraries import ANY, CA_VARIABLES, LIBRARIES, Library
 from emulator.commands.probes import (
     TWILIO,
     EmulatorInfo,
-    NotToldError,
     ProbeError,
+    ProbeRejectedError,
     proxy_failure,
     refusal,
     tls_failure,
@@ -57,7 +57,7 @@ class Diagnostics:
         tls_failure: why TLS with the listener failed; None = it succeeded, or there is no listener.
         proxy_failure: why a connection through the proxy failed; None = it succeeded, or there is no proxy.
         refusal: the error for the credentials; None = they are accepted, or not set.
-        not_told: why it is unknown whether they are accepted; None = it is known.
+        check_failure: why the credentials could not be checked; None = they were checked, or are not set.
         files: contents of the files in the CA variables, by path; None = unreadable.
     """
 
@@ -68,7 +68,7 @@ class Diagnostics:
     tls_failure: str | None = None
     proxy_failure: str | None = None
     refusal: str | None = None
-    not_told: str | None = None
+    check_failure: str | None = None
     files: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
@@ -140,7 +140,7 @@ _UNREACHED = "restart the emulator, or publish its port if it is in a container"
 
 def plain(case: Diagnostics) -> Iterator[Finding]:
     """The http listener; it has responded, because `examine` raises otherwise."""
-    yield _fine(f"{case.emulator.url} answers (version {case.emulator.version})")
+    yield _fine(f"{case.emulator.url} responds (version {case.emulator.version})")
 
 
 def tls(case: Diagnostics) -> Iterator[Finding]:
@@ -150,7 +150,7 @@ def tls(case: Diagnostics) -> Iterator[Finding]:
     if case.tls_failure:
         yield _wrong(f"{case.emulator.tls} as {TWILIO}: {case.tls_failure}", _UNREACHED)
     else:
-        yield _fine(f"{case.emulator.tls} proves to be {TWILIO}")
+        yield _fine(f"{case.emulator.tls} has a valid certificate for {TWILIO}")
 
 
 def proxy(case: Diagnostics) -> Iterator[Finding]:
@@ -158,13 +158,13 @@ def proxy(case: Diagnostics) -> Iterator[Finding]:
     if case.emulator.proxy is None:
         if not (case.base_url or _may_be_alias(case)):
             yield _wrong(
-                f"{case.emulator.url} was started without a proxy: without a base URL a program calls the real Twilio",
+                f"{case.emulator.url} has no proxy, so a program without a base URL calls the real Twilio",
                 f"{START}{case.if_base_url}",
             )
     elif case.proxy_failure:
         yield _wrong(f"{case.emulator.proxy} to {TWILIO}: {case.proxy_failure}", _UNREACHED)
     else:
-        yield _fine(f"{case.emulator.proxy} leads {TWILIO} to it")
+        yield _fine(f"{case.emulator.proxy} routes {TWILIO} to the emulator")
 
 
 # --- credentials
@@ -175,7 +175,7 @@ def account_sid(case: Diagnostics) -> Iterator[Finding]:
     value = case.environ.get("TWILIO_ACCOUNT_SID", "")
     if value and not is_sid(ACCOUNT, value):
         yield _wrong(
-            f"TWILIO_ACCOUNT_SID={value} is not an AccountSid: AC and 32 hex digits",
+            f"TWILIO_ACCOUNT_SID={value} is not an AccountSid (AC and 32 hex digits)",
             "export TWILIO_ACCOUNT_SID=AC" + "a" * 32,
         )
 
@@ -185,27 +185,31 @@ def auth_token(case: Diagnostics) -> Iterator[Finding]:
     value = case.environ.get("TWILIO_AUTH_TOKEN", "")
     if re.fullmatch(r"[a-zA-Z0-9]*", value, re.ASCII):
         return
-    what = "TWILIO_AUTH_TOKEN is not only letters and digits: twilio-go refuses it (21222) before any request is sent"
+    what = (
+        "TWILIO_AUTH_TOKEN has other characters than letters and digits: twilio-go rejects it (21222) and sends nothing"
+    )
     if case.library in (None, LIBRARIES["go"]):
-        yield _wrong(what, "give the emulator and the program a token of letters and digits (--auth-token)")
+        yield _wrong(what, "use a token of letters and digits for the emulator (--auth-token) and the program")
 
 
 def credentials(case: Diagnostics) -> Iterator[Finding]:
     """Whether the emulator accepts account and token."""
     account, token = (case.environ.get(name) for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"))
     if not account or not token:
-        yield _note("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not both set: the program must have its own")
+        yield _note(
+            "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not both set: the program must set its own credentials"
+        )
     elif not is_sid(ACCOUNT, account):
         return  # reported by account_sid
     elif case.refusal:
         yield _wrong(
-            f"the emulator refuses TWILIO_ACCOUNT_SID with TWILIO_AUTH_TOKEN: {case.refusal}",
+            f"the emulator rejects TWILIO_ACCOUNT_SID with TWILIO_AUTH_TOKEN: {case.refusal}",
             f"export TWILIO_AUTH_TOKEN={'0' * 32}  # or the token that the emulator was started with",
         )
-    elif case.not_told:
-        yield _note(f"whether the emulator takes {account} and its token is not known: {case.not_told}")
+    elif case.check_failure:
+        yield _note(f"cannot check whether the emulator accepts {account} and its token: {case.check_failure}")
     else:
-        yield _fine(f"the emulator takes {account} and its token")
+        yield _fine(f"the emulator accepts {account} and its token")
 
 
 # --- base URL
@@ -218,10 +222,10 @@ def region(case: Diagnostics) -> Iterator[Finding]:
         return
     host = urlsplit(case.emulator.url).netloc
     made = _with_region(host, case.environ.get("TWILIO_EDGE", ""), case.environ.get("TWILIO_REGION", ""))
-    what = f"{' and '.join(found)} set: the host of a base URL, {host}, becomes {made}"
+    what = f"{' and '.join(found)} set: libraries change the host of a base URL from {host} to {made}"
     change = f"unset {' '.join(found)}"
     # The proxy accepts every name under twilio.com.
-    yield _note(f"{what}; the proxy takes every host of Twilio", change) if case.attached else _wrong(what, change)
+    yield _note(f"{what}; the proxy accepts every host of Twilio", change) if case.attached else _wrong(what, change)
 
 
 _REGION_AND_MORE = 4
@@ -275,7 +279,7 @@ def twilio_direct(case: Diagnostics) -> Iterator[Finding]:
     """NO_PROXY must not include Twilio."""
     entry = _direct(case, TWILIO)
     if case.attached and entry:
-        yield _wrong(f"NO_PROXY has {entry!r}: the program calls the real Twilio", case.command)
+        yield _wrong(f"NO_PROXY includes {entry!r}: the program calls the real Twilio", case.command)
 
 
 def certificate_files(case: Diagnostics) -> Iterator[Finding]:
@@ -292,12 +296,12 @@ def certificate_files(case: Diagnostics) -> Iterator[Finding]:
         if text is None:
             yield Finding(weight, f"{name}={path} cannot be read", case.command)
         elif case.trusts(name):
-            yield _fine(f"{name} holds the emulator's CA")
+            yield _fine(f"{name} contains the emulator's CA")
         elif OURS in text:
-            what = f"{name}={path} holds the CA of an earlier start (with --tls-dir it stays the same)"
+            what = f"{name}={path} contains the CA of an earlier start (--tls-dir keeps the CA)"
             yield Finding(weight, what, case.command)
         else:
-            yield Finding(weight, f"{name}={path} does not hold the emulator's CA", case.command)
+            yield Finding(weight, f"{name}={path} does not contain the emulator's CA", case.command)
 
 
 def settings(case: Diagnostics) -> Iterator[Finding]:
@@ -308,7 +312,9 @@ def settings(case: Diagnostics) -> Iterator[Finding]:
         value, beginning = case.environ.get(name, ""), template.partition("{")[0]
         begun = value and (case.attached or (beginning and beginning in value))
         if case.emulator.proxy and begun and not holds(value, template, case.emulator.proxy):
-            yield _wrong(f"{name} does not hold what attaches {case.library.name} to this emulator", case.command)
+            yield _wrong(
+                f"{name} does not contain the values that attach {case.library.name} to this emulator", case.command
+            )
 
 
 def libraries(case: Diagnostics) -> Iterator[Finding]:
@@ -325,7 +331,7 @@ def libraries(case: Diagnostics) -> Iterator[Finding]:
         # Variables with a wrong value are reported by other findings.
         lacking = [name for name in lacking if not case.environ.get(name)]
     if names:
-        yield _fine(f"no change in code for: {', '.join(names)}")
+        yield _fine(f"works without code changes: {', '.join(names)}")
     elif not case.attached:
         yield from _unattached(case)
     elif lacking:
@@ -356,9 +362,9 @@ def _lacking(case: Diagnostics, library: Library) -> list[str]:
 
 def _unattached(case: Diagnostics) -> Iterator[Finding]:
     if _may_be_alias(case):
-        yield _note(f"no proxy variable is set: the program reaches it only where {TWILIO} is a network alias of it")
+        yield _note(f"no proxy variable is set: the program reaches the emulator only if {TWILIO} is its network alias")
     elif case.emulator.proxy:
-        what = "no proxy variable names its proxy: without a base URL the program calls the real Twilio"
+        what = "no proxy variable is set to its proxy: without a base URL the program calls the real Twilio"
         yield _wrong(what, f"{case.command}{case.if_base_url}")
 
 
@@ -412,13 +418,15 @@ def examine(
         ProbeError: the emulator does not respond, or the variables are those of a container.
     """
     if library is LIBRARIES["docker"]:
-        raise ProbeError("doctor cannot look into containers: run it in the container, and name a library or none")
+        raise ProbeError(
+            "doctor cannot check a container from outside: run it in the container, without docker as the library"
+        )
     account, token = environ.get("TWILIO_ACCOUNT_SID"), environ.get("TWILIO_AUTH_TOKEN")
-    refused = not_told = None
+    refused = check_failure = None
     try:
         refused = refusal(emulator, account, token, control_token) if account and token else None
-    except NotToldError as error:
-        not_told = str(error)
+    except ProbeRejectedError as error:
+        check_failure = str(error)
     return Diagnostics(
         environ=environ,
         emulator=emulator,
@@ -427,7 +435,7 @@ def examine(
         tls_failure=tls_failure(emulator) if emulator.tls else None,
         proxy_failure=proxy_failure(emulator) if emulator.proxy else None,
         refusal=refused,
-        not_told=not_told,
+        check_failure=check_failure,
         files={environ[name]: _read(environ[name]) for name in CA_VARIABLES if environ.get(name)},
     )
 

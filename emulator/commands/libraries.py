@@ -14,8 +14,8 @@ NO_PROXY = ("NO_PROXY", "no_proxy")
 IN_CONTAINER = f"/{FOLDER}"
 TO_HOST = "host.docker.internal"
 _OTHER_HOSTS = (
-    "https to other hosts is refused by the proxy, unless program and emulator are on one machine and it serves with "
-    "--proxy-passthrough on"
+    "the proxy rejects HTTPS to other hosts, unless the program runs on the emulator's machine and the emulator was "
+    "started with --proxy-passthrough on"
 )
 
 
@@ -53,7 +53,7 @@ LIBRARIES = {
             replaces=("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"),
             trusts=("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
             notes=(
-                "the async client (AsyncTwilioHttpClient) ignores proxy variables: give it client.api.base_url",
+                "the async client (AsyncTwilioHttpClient) ignores proxy variables: set client.api.base_url",
                 _OTHER_HOSTS,
             ),
         ),
@@ -63,8 +63,8 @@ LIBRARIES = {
             adds=("NODE_EXTRA_CA_CERTS",),
             trusts=("NODE_EXTRA_CA_CERTS",),
             notes=(
-                "twilio-node reads HTTP_PROXY (also for https) and then drops TWILIO_CA_BUNDLE",
-                "only what starts after this reads NODE_EXTRA_CA_CERTS; process.env.… in the program is too late",
+                "twilio-node uses HTTP_PROXY for HTTPS too, and then ignores TWILIO_CA_BUNDLE",
+                "Node reads NODE_EXTRA_CA_CERTS only at startup; setting it in process.env has no effect",
             ),
         ),
         Library(
@@ -80,7 +80,10 @@ LIBRARIES = {
             # php.net/manual/en/configuration.file.php: a list; an empty entry is PHP's compiled-in directory.
             others={"PHP_INI_SCAN_DIR": "{folder}/php"},
             files=(PHP_INI,),
-            notes=("PHP trusts no certificates by variable, hence a setting file (curl.cainfo)", _OTHER_HOSTS),
+            notes=(
+                "PHP has no variable for trusted certificates, so an ini file sets them (curl.cainfo)",
+                _OTHER_HOSTS,
+            ),
         ),
         Library(
             name="go",
@@ -88,8 +91,8 @@ LIBRARIES = {
             replaces=("SSL_CERT_FILE",),
             trusts=("SSL_CERT_FILE",),
             notes=(
-                "twilio-go refuses tokens that are not only letters and digits",
-                "Go reads SSL_CERT_FILE on Linux and BSD; on macOS and Windows trust ca.pem in the system",
+                "twilio-go rejects tokens with characters other than letters and digits",
+                "Go reads SSL_CERT_FILE on Linux and BSD; on macOS and Windows, add ca.pem to the trusted certificates",
                 _OTHER_HOSTS,
             ),
         ),
@@ -100,21 +103,27 @@ LIBRARIES = {
                 "-Djavax.net.ssl.trustStore='{folder}/truststore.jks' -Djavax.net.ssl.trustStoreType=JKS"
             },
             files=(TRUST_STORE,),
-            notes=("loopback stays direct: http.nonProxyHosts does that by default", _OTHER_HOSTS),
+            notes=(
+                "requests to loopback addresses do not use the proxy (the default of http.nonProxyHosts)",
+                _OTHER_HOSTS,
+            ),
         ),
         Library(
             name="csharp",
             proxies=_HTTPS,
             replaces=("SSL_CERT_FILE",),
             trusts=("SSL_CERT_FILE",),
-            notes=(".NET reads SSL_CERT_FILE on Linux; on macOS and Windows trust ca.pem in the system", _OTHER_HOSTS),
+            notes=(
+                ".NET reads SSL_CERT_FILE on Linux; on macOS and Windows, add ca.pem to the trusted certificates",
+                _OTHER_HOSTS,
+            ),
         ),
         Library(
             name="cli",
             proxies=("HTTP_PROXY",),
             adds=("NODE_EXTRA_CA_CERTS",),
             trusts=("NODE_EXTRA_CA_CERTS",),
-            notes=("twilio-cli takes account and token from these variables before any profile",),
+            notes=("twilio-cli prefers these variables to the account and token of a profile",),
         ),
         Library(
             name="docker",
@@ -127,11 +136,11 @@ LIBRARIES = {
                     f"--add-host {TO_HOST}:host-gateway YOUR_IMAGE"
                 ),
                 (
-                    "the emulator must listen where containers can reach it: "
+                    "start the emulator on an address that containers can reach: "
                     "twilio-udm-emulator serve --host 0.0.0.0 --tls-port 2011 --proxy-port 2012"
                 ),
-                "the proxy leads a container to *.twilio.com only: other hosts that it needs belong in NO_PROXY",
-                "inside compose no variable is needed: docker-compose.yml shows api.twilio.com as a network alias",
+                "for containers, the proxy connects to *.twilio.com only: add other hosts to NO_PROXY",
+                "Docker Compose needs no variables: see the network alias api.twilio.com in docker-compose.yml",
             ),
         ),
     )
@@ -142,6 +151,6 @@ ANY = Library(
     proxies=(*_HTTPS, "HTTP_PROXY"),
     adds=("NODE_EXTRA_CA_CERTS",),
     replaces=("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"),
-    notes=("for python, node, ruby, go, csharp, cli and curl; php and java need to be named", _OTHER_HOSTS),
+    notes=("for python, node, ruby, go, csharp, cli and curl; for php and java, name the library", _OTHER_HOSTS),
 )
 CA_VARIABLES = (*ANY.adds, *ANY.replaces)

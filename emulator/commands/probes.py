@@ -26,7 +26,7 @@ from emulator.adapters.http_client import (
 from emulator.commands.proxy_variables import LOOPBACK
 
 TWILIO = "api.twilio.com"
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 _OK = 200
 _UNAUTHORIZED = 401
 _LONGEST_HEAD = 8192
@@ -41,7 +41,7 @@ class SilentError(ProbeError):
     """Nothing listens at the address, or it is unreachable."""
 
 
-class NotToldError(ProbeError):
+class ProbeRejectedError(ProbeError):
     """The emulator rejects the request for this information; str() describes what to do."""
 
 
@@ -64,7 +64,7 @@ class EmulatorInfo:
     ca: str = ""
 
 
-def look(url: str, control_token: str | None = None) -> EmulatorInfo:
+def describe(url: str, control_token: str | None = None) -> EmulatorInfo:
     """Request an emulator's description of itself.
 
     Raises:
@@ -92,14 +92,14 @@ def ca_of(url: str, control_token: str | None = None) -> str:
     """
     status, body = _http(url, "GET", "/_emulator/ca.pem", bearer=control_token)
     if status != _OK:
-        raise NotToldError(_why(status, body) or f"it does not hand out its CA (GET /_emulator/ca.pem: {status})")
+        raise ProbeRejectedError(_why(status, body) or f"it does not serve its CA (GET /_emulator/ca.pem: {status})")
     return body.decode("ascii", "replace")
 
 
 def _why(status: int, body: bytes) -> str:
     """Why the inspection API rejected a request; empty if unknown."""
     if status == _UNAUTHORIZED:
-        return "it asks for its control token; set EMULATOR_CONTROL_TOKEN"
+        return "it requires a control token; set EMULATOR_CONTROL_TOKEN"
     try:
         return str(json.loads(body)["error"])
     except (ValueError, TypeError, KeyError):
@@ -128,7 +128,7 @@ def refusal(emulator: EmulatorInfo, account_sid: str, auth_token: str, control_t
     }
     status, body = _http(emulator.url, "POST", "/_emulator/check", bearer=control_token, value=request)
     if status != _OK:
-        raise NotToldError(_why(status, body) or f"it does not tell (POST /_emulator/check: {status})")
+        raise ProbeRejectedError(_why(status, body) or f"it rejects the dry run (POST /_emulator/check: {status})")
     verdict: dict[str, Any] = json.loads(body)
     reply = verdict["reply"]
     return f"{reply['status']} {json.loads(reply['body'])['message']}" if reply["status"] == _UNAUTHORIZED else None
@@ -167,7 +167,7 @@ def _tunnel(connection: socket.socket) -> tuple[int, str]:
     while b"\r\n\r\n" not in head and len(head) < _LONGEST_HEAD:
         piece = connection.recv(1)  # byte by byte, because TLS follows the head
         if not piece:
-            raise ProbeError("closed without an answer")
+            raise ProbeError("the connection was closed without a response")
         head += piece
     line = head.partition(b"\r\n")[0].decode("latin-1")
     return parse_status(line), line
@@ -178,23 +178,23 @@ def _shake_hands(connection: socket.socket, ca: str) -> None:
         context = ssl.create_default_context(cadata=ca)
         context.wrap_socket(connection, server_hostname=TWILIO).close()
     except ssl.SSLCertVerificationError as error:
-        raise ProbeError(f"its certificate for {TWILIO} is not good: {error.verify_message}") from None
+        raise ProbeError(f"its certificate for {TWILIO} is invalid: {error.verify_message}") from None
     except (OSError, ValueError) as error:
-        raise ProbeError(f"no TLS: {error}") from None
+        raise ProbeError(f"TLS failed: {error}") from None
 
 
 @contextlib.contextmanager
 def _connection(url: str) -> Iterator[socket.socket]:
-    with _probe_errors(), connect(_origin(url), _PATIENCE) as connection:
+    with _probe_errors(), connect(_origin(url), _TIMEOUT) as connection:
         yield connection
 
 
 def _http(url: str, method: str, target: str, *, bearer: str | None = None, value: object = None) -> tuple[int, bytes]:
     origin = _origin(url)
     if origin.scheme != "http":
-        raise ProbeError("expected its plain address, as in http://127.0.0.1:2010")
+        raise ProbeError("expected its HTTP URL, for example http://127.0.0.1:2010")
     with _probe_errors():
-        response = send(origin, HttpRequest(method, target, value, bearer), _PATIENCE)
+        response = send(origin, HttpRequest(method, target, value, bearer), _TIMEOUT)
     return response.status, response.body
 
 

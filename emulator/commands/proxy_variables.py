@@ -24,7 +24,9 @@ class ProxyVariable:
     no_proxy: str
 
     def __str__(self) -> str:
-        return f"{self.name} is set and NO_PROXY does not name {self.host}: clients send requests to it to that proxy"
+        return (
+            f"{self.name} is set and NO_PROXY does not include {self.host}: clients send requests for it to that proxy"
+        )
 
 
 def proxy_variable(url: str, environ: Mapping[str, str]) -> ProxyVariable | None:

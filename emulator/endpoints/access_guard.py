@@ -20,7 +20,7 @@ from emulator.wire.hosts import PRIVATE_DOMAINS, is_local, is_loopback, is_name,
 MAX_BODY = 1024 * 1024
 _DATA = "/_emulator/"  # only paths with data require the token
 # twilio-python and twilio-node put edge and region into every host, a base URL's too.
-_MADE_BY_REGION = re.compile(r"127(\.[a-z0-9-]+){1,2}\.0\.1")
+_WITH_REGION = re.compile(r"127(\.[a-z0-9-]+){1,2}\.0\.1")
 _LOCAL = f"IP addresses, names without a dot, and names under {', '.join(PRIVATE_DOMAINS)}"
 _LINKABLE = frozenset({"/", "/docs"})
 # Pages of any origin load these with a script tag, which cannot send a token; they contain no data.
@@ -64,9 +64,9 @@ class Guard:
         host = name_of(headers.get("host", ""))
         if self.allows_host(host):
             return None
-        hint = f"add it to allowed_hosts (EMULATOR_ALLOWED_HOSTS); without that are allowed: {_LOCAL}"
-        if _MADE_BY_REGION.fullmatch(host):
-            hint = "a Twilio library made it of 127.0.0.1: unset TWILIO_REGION and TWILIO_EDGE"
+        hint = f"add it to allowed_hosts (EMULATOR_ALLOWED_HOSTS); by default only these are allowed: {_LOCAL}"
+        if _WITH_REGION.fullmatch(host):
+            hint = "a Twilio library derived it from 127.0.0.1: unset TWILIO_REGION and TWILIO_EDGE"
         return AccessRefusal(403, f"the Host {host!r} is not allowed; {hint}")
 
     def allows_host(self, host: str) -> bool:
@@ -91,8 +91,8 @@ class Guard:
             return None
         return AccessRefusal(
             403,
-            f"a page of another site may not do this (Sec-Fetch-Site: {site}); "
-            "to allow its origin set allowed_origins (EMULATOR_ALLOWED_ORIGINS)",
+            f"requests from pages of other sites are not allowed (Sec-Fetch-Site: {site}); "
+            "to allow an origin, set allowed_origins (EMULATOR_ALLOWED_ORIGINS)",
         )
 
     def socket_refusal(self, headers: Mapping[str, str]) -> AccessRefusal | None:
@@ -122,7 +122,7 @@ class Guard:
 
 def _foreign(origin: str) -> AccessRefusal:
     return AccessRefusal(
-        403, f"the Origin {origin} is not allowed; to allow it set allowed_origins (EMULATOR_ALLOWED_ORIGINS)"
+        403, f"the Origin {origin} is not allowed; to allow it, set allowed_origins (EMULATOR_ALLOWED_ORIGINS)"
     )
 
 
@@ -131,7 +131,7 @@ def _size(headers: Mapping[str, str]) -> AccessRefusal | None:
 
 
 def _too_large(most: int) -> AccessRefusal:
-    return AccessRefusal(413, f"the body is over {most // 1024} KiB")
+    return AccessRefusal(413, f"the body exceeds {most // 1024} KiB")
 
 
 def limited(receive: Receive, most: int = MAX_BODY) -> Receive:

@@ -121,7 +121,7 @@ class Acceptor:
             if self._memory is not None:
                 self._memory.charge(CONNECTION_SIZE)
         except CapacityError as error:
-            _log.warning("closed a new connection: %s", error)
+            _log.warning("rejected a connection: %s", error)
             accepted.close()
             return
         self.open += 1

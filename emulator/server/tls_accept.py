@@ -143,10 +143,10 @@ class TlsAcceptor:
             if secure is not None and not secure.is_closing():
                 protocol = self._hand_over(secure, meanwhile.received)
         except ssl.SSLError as error:
-            _log.info("no TLS handshake: %s", error)
+            _log.info("TLS handshake failed: %s", error)
             transport.abort()
         except OSError as error:  # a disconnect or a timeout
-            _log.debug("no TLS handshake: %s", error)
+            _log.debug("TLS handshake failed: %s", error)
             transport.abort()
         finally:
             shaking.cancel()
@@ -205,7 +205,7 @@ class _Arriving(asyncio.Protocol):
             if name is None or client_hello.is_valid_name(name):
                 self._begin()
             else:
-                _log.info("no TLS handshake: the server name %.200r is not a host name", name)
+                _log.info("TLS handshake failed: the server name %.200r is not a host name", name)
                 self._refuse(client_hello.UNRECOGNIZED_NAME)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the base's signature
@@ -219,7 +219,7 @@ class _Arriving(asyncio.Protocol):
         try:
             self._joining.begin_tls(self._transport)
         except CapacityError as error:
-            _log.warning("no TLS handshake: %s", error)
+            _log.warning("TLS handshake failed: %s", error)
             self._refuse(b"")
             return
         self._stop()

@@ -38,17 +38,17 @@ class CallbackTimeouts:
     retry_on: frozenset[CallbackFailure] = frozenset({CallbackFailure.CONNECT})
 
 
-def _whole(least: int, most: int) -> Callable[[str], int]:
+def _integer(least: int, most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,6}", text) or not least <= int(text) <= most:
-            raise ValueError(f"a whole number from {least} to {most}")
+            raise ValueError(f"an integer from {least} to {most}")
         return int(text)
 
     return parse
 
 
 def _milliseconds(most: int) -> Callable[[str], float]:
-    parse = _whole(100, most)
+    parse = _integer(100, most)
     return lambda text: parse(text) / 1000
 
 
@@ -73,7 +73,7 @@ _OVERRIDES: dict[str, tuple[str | None, Callable[[str], object]]] = {
     "ct": ("connect", _milliseconds(10_000)),
     "rt": ("read", _milliseconds(15_000)),
     "tt": ("total", _milliseconds(15_000)),
-    "rc": ("retries", _whole(0, 5)),
+    "rc": ("retries", _integer(0, 5)),
     "rp": ("retry_on", _policy),
     "e": (None, _text),
     "sni": (None, _text),

@@ -7,8 +7,13 @@ from decimal import Decimal
 from typing import NoReturn
 
 MAX_DEPTH = 128
-# int() rejects longer texts (CPython's guard against slow conversion); Decimal keeps them exactly and compares equal.
-_LONGEST_INT = 4300
+MAX_INTEGER_DIGITS = 4300
+"""The longest integer that Python's JSON reader accepts; its limit prevents slow conversions.
+
+A longer integer is accepted and stays as sent in every text. `parse` returns it as a Decimal, which is exact and
+compares equal. Where a client would parse it (`json` of the inspection API), it gets null and a note.
+"""
+LONG_INTEGER = f"an integer has more than {MAX_INTEGER_DIGITS} digits"
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH}"
 
 
@@ -31,13 +36,13 @@ def _finite(digits: str) -> float:
     return number
 
 
-def _whole(digits: str) -> int | Decimal:
-    return int(digits) if len(digits.lstrip("-")) <= _LONGEST_INT else Decimal(digits)
+def _integer(digits: str) -> int | Decimal:
+    return int(digits) if len(digits.lstrip("-")) <= MAX_INTEGER_DIGITS else Decimal(digits)
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole)
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, parse_int=_integer)
 # Infinity and NaN are accepted here and rejected afterwards, together with their location.
-_LOCATING = json.JSONDecoder(parse_int=_whole)
+_LOCATING = json.JSONDecoder(parse_int=_integer)
 
 
 def parse(text: str) -> object:
@@ -53,7 +58,7 @@ def parse(text: str) -> object:
 
 
 def parse_portable(text: str) -> object:
-    """Parse a JSON text that common readers accept: Python's own rejects integers of more than 4300 digits.
+    """Parse a JSON text that common readers accept, that is, without long integers.
 
     Raises:
         NotJson: as for `parse`, or an integer that is too long, with its pointer.
@@ -100,12 +105,19 @@ def is_json(text: str) -> bool:
 def is_portable(text: str) -> bool:
     """Whether a text is JSON by `parse_portable`."""
     try:
-        value = parse(text)
-        if len(text) > _LONGEST_INT:
-            _refuse(value, _number_flaw)
+        return not has_long_integer(text, parse(text))
     except NotJson:
         return False
-    return True
+
+
+def has_long_integer(text: str, value: object) -> bool:
+    """Whether a text, parsed to `value`, has an integer of more than `MAX_INTEGER_DIGITS` digits."""
+    if len(text) > MAX_INTEGER_DIGITS:
+        try:
+            _refuse(value, _number_flaw)
+        except NotJson:
+            return True
+    return False
 
 
 def step(pointer: str, name: object) -> str:
@@ -120,7 +132,7 @@ def _encoding_flaw(value: object) -> str | None:
 def _number_flaw(value: object) -> str | None:
     if isinstance(value, float) and not math.isfinite(value):
         return "a number must be finite and fit into a double"
-    return f"an integer has more than {_LONGEST_INT} digits" if isinstance(value, Decimal) else None
+    return LONG_INTEGER if isinstance(value, Decimal) else None
 
 
 def _check_depth(value: object) -> None:

@@ -118,7 +118,7 @@ USERNAME_UNKNOWN = _error("username-unknown", 401, 20003, "Authentication Error 
     "Use an AccountSid (AC and 32 hex digits) or a configured API key as username; check for swapped variables.")
 TOKEN_WRONG = _error("token-wrong", 401, 20003, "Authenticate", _O,
     "recorded body of 171 bytes, voicera/gooseberry README (2018)",
-    "Use the AuthToken of the emulator: 32 zeros unless the options auth_token or accounts set another.",
+    "Use the AuthToken of the emulator: 32 zeros, unless the option auth_token or accounts is set.",
     detail=_DETAIL)
 PATH_UNKNOWN = _error("path-unknown", 404, 20404, _NOT_FOUND, _O,
     "recorded 2016 (aloha/laravel-twilio #96) and 2021; " + _DICTIONARY + "20404",
@@ -148,7 +148,7 @@ CONTENT_TOO_LONG = _error("content-too-long", 400, 32703, "Content body exceeded
     "Keep Content within 10,000 characters: send a reference, and let the client fetch the rest.")
 CONTENT_NOT_JSON = _error("content-not-json", 400, 32702, "Invalid Content", _A,
     _DICTIONARY + "32702 names the cause; that REST answers with it at once is our choice",
-    "Send JSON text as Content: use json.dumps(…) or JSON.stringify(…), not a bare string or a printed dict.")
+    "Send JSON text as Content: use json.dumps(…) or JSON.stringify(…), not a plain string or a dict.")
 KEY_TOO_LONG = _error("idempotency-key-too-long", 400, 20001, "Invalid IdempotencyKey.", _A,
     _PATTERN + "the limit of 255 characters is our choice: nothing is documented about the parameter",
     "Use a key of at most 255 characters, for example a UUID.")
@@ -178,25 +178,25 @@ CALL_NOT_ACTIVE = _error("call-not-active", 400, 21220, "Call is not in the expe
     "Send while the call is ringing or in-progress, or set its status with PUT /_emulator/calls/CA….")
 CALL_IS_PSTN = _error("call-is-pstn", 400, None, "Client message not supported for PSTN calls", _O,
     "quoted from this endpoint in a public repository, 2026-09; that the body has no code is inferred",
-    "Use the CallSid of the Voice SDK's leg: a telephone's leg cannot receive messages.")
+    "Use the CallSid of the Voice SDK's leg: a phone's leg cannot receive messages.")
 TOO_MANY_REQUESTS = _error("too-many-requests", 429, 20429, "Too Many Requests", _O,
     "body quoted in a public repository; " + _DICTIONARY + "20429",
-    "Wait for Retry-After, or with increasing delays, then retry with the same IdempotencyKey.")
+    "Retry after the delay in Retry-After, or with exponential backoff, and with the same IdempotencyKey.")
 INTERNAL_ERROR = _error("internal-error", 500, 20500, "Internal Server Error", _A,
     _DICTIONARY + "20500 (the text is inferred from its title)",
-    "Retry with the same IdempotencyKey. If no fault sent it, report it: it is a bug of the emulator.")
+    "Retry with the same IdempotencyKey. Unless a fault caused it, it is a bug of the emulator: please report it.")
 SERVICE_UNAVAILABLE = _error("service-unavailable", 503, 20503, "The service is unavailable", _A,
     _DICTIONARY + "20503; the text is quoted in a public repository, from a body without a code",
-    "Retry with increasing delays and the same IdempotencyKey.")
+    "Retry with exponential backoff and the same IdempotencyKey.")
 REQUEST_MALFORMED = _error("request-malformed", 400, 20001, "Bad request", _A,
     "our choice for bytes that are not an HTTP request",
-    "Send a valid HTTP/1.1 request; check for a proxy or a hand-written client in between.")
+    "Send a valid HTTP/1.1 request; check proxies and custom clients.")
 TRANSFER_CODING_UNKNOWN = _error("transfer-coding-unknown", 501, None, "Not Implemented", _A,
     "RFC 9112, 6.1: a transfer coding that the server does not understand",
     "Send the body with Content-Length, or with Transfer-Encoding: chunked.")
 HEAD_TOO_LARGE = _error("head-too-large", 431, None, "Request Header Fields Too Large", _A,
     "our choice: a request line and headers of more than 64 KiB",
-    "Send at most 64 KiB of request line and headers; check for a cookie or header that grows.")
+    "Send at most 64 KiB of request line and headers; check for a growing cookie or header.")
 # fmt: on
 
 CATALOGUE: tuple[ErrorSpec, ...] = tuple(_rows)

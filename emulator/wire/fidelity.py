@@ -5,6 +5,7 @@ Served by `GET /_emulator/rules`. A behaviour without a public source is `assume
 
 from dataclasses import dataclass
 
+from emulator.wire.content import LONG_INTEGER
 from emulator.wire.errors import CATALOGUE
 from emulator.wire.rules import Certainty, Rule
 
@@ -139,5 +140,5 @@ DEVIATIONS: tuple[str, ...] = (
     "A Callback with credentials is rejected; Twilio would use them after a 401.",
     "There is no rate limit except by a fault; Twilio-Concurrent-Requests is the real number.",
     "CallSids that end in fa11… cause a fault; option magic=off disables this.",
-    "The member `json` of the inspection API is null if an integer in the content has more than 4300 digits.",
+    f"The member `json` of the inspection API is null, with a note, if {LONG_INTEGER}.",
 )

@@ -25,6 +25,7 @@ REFUSALS = (CONTENT_REQUIRED, CONTENT_TOO_LONG, CONTENT_NOT_JSON, KEY_TOO_LONG)
 """Errors that reading the parameters can raise."""
 
 NOT_AN_OBJECT = "content-not-an-object"
+LONG_INTEGER = "content-long-integer"
 
 
 class NewMessage(NamedTuple):
@@ -148,4 +149,5 @@ def _check(text: str) -> tuple[str, ...]:
         value = content.parse(text)
     except content.NotJson as error:
         raise TwilioError(CONTENT_NOT_JSON, f"{error} in {text[:40]!r}{_hint(text)}") from None
-    return () if isinstance(value, dict) else (NOT_AN_OBJECT,)
+    notes = () if isinstance(value, dict) else (NOT_AN_OBJECT,)
+    return (*notes, LONG_INTEGER) if content.has_long_integer(text, value) else notes

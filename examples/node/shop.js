@@ -1,20 +1,20 @@
-// A shop that tells a caller how the order goes, while the call lasts. Run: node shop.js
+// A shop that sends order updates to a caller during a call. Run: node shop.js
 "use strict";
 
 const http = require("node:http");
 
-const CALL_IS_OVER = 21220;
+const CALL_HAS_ENDED = 21220;
 
 function createShop(twilio) {
-  async function tell(callSid, { order, step }) {
+  async function sendUpdate(callSid, { order, step }) {
     try {
       const message = await twilio.calls(callSid).userDefinedMessages.create({
         content: JSON.stringify({ type: "order", order, step }),
-        idempotencyKey: `${order}-${step}`, // the same step twice is told once
+        idempotencyKey: `${order}-${step}`, // a repeated step creates no second message
       });
       return [201, { sid: message.sid }];
     } catch (error) {
-      if (error.code === CALL_IS_OVER) return [409, { error: "the caller has hung up" }];
+      if (error.code === CALL_HAS_ENDED) return [409, { error: "the caller has hung up" }];
       return [502, { error: `Twilio: ${error.message}` }];
     }
   }
@@ -24,7 +24,7 @@ function createShop(twilio) {
     if (request.method !== "POST" || !callSid) return response.writeHead(404).end();
     let body = "";
     for await (const piece of request) body += piece;
-    const [status, reply] = await tell(callSid, JSON.parse(body));
+    const [status, reply] = await sendUpdate(callSid, JSON.parse(body));
     response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(reply));
   });
 }

@@ -1,4 +1,4 @@
-// Tests of the shop against the emulator. Run: npm ci && npm test
+// Tests of the shop with the emulator. Run: npm ci && npm test
 "use strict";
 
 const assert = require("node:assert");
@@ -27,23 +27,23 @@ after(() => {
   emulator?.stop();
 });
 
-const tell = (call, step) =>
+const sendUpdate = (call, step) =>
   fetch(`http://127.0.0.1:${shop.address().port}/calls/${call}/steps`, { method: "POST", body: JSON.stringify(step) });
-const arrived = async (call, rest) => (await fetch(`${emulator.url}/_emulator/messages?call_sid=${call}&${rest}`)).json();
+const waitFor = async (call, rest) => (await fetch(`${emulator.url}/_emulator/messages?call_sid=${call}&${rest}`)).json();
 
-test("the caller is told each step, and the same step once", async () => {
+test("each step sends a message, and a repeated step none", async () => {
   const call = newCall();
-  for (const step of ["received", "packed", "packed"]) await tell(call, { order: 7, step });
+  for (const step of ["received", "packed", "packed"]) await sendUpdate(call, { order: 7, step });
 
-  const page = await arrived(call, "at_least=2&timeout=5");
+  const page = await waitFor(call, "at_least=2&timeout=5");
   assert.deepStrictEqual(page.messages.map((message) => message.json.step), ["received", "packed"]);
 });
 
-test("a caller who hung up is a conflict", async () => {
+test("a message after the end of a call is a conflict", async () => {
   const call = newCall();
   const headers = { "Content-Type": "application/json" };
   await fetch(`${emulator.url}/_emulator/calls/${call}`, { method: "PUT", headers, body: '{"status": "completed"}' });
 
-  assert.strictEqual((await tell(call, { order: 7, step: "sent" })).status, 409);
-  assert.strictEqual((await arrived(call, "at_most=0&within=0")).satisfied, true);
+  assert.strictEqual((await sendUpdate(call, { order: 7, step: "sent" })).status, 409);
+  assert.strictEqual((await waitFor(call, "at_most=0&within=0")).satisfied, true);
 });

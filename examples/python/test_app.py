@@ -1,4 +1,4 @@
-"""The shop against the emulator: its pytest plugin brings both fixtures, and a call of each test's own."""
+"""Tests with the emulator's pytest plugin, which provides its fixtures and a call for each test."""
 
 import pytest
 from app import create_app
@@ -7,11 +7,11 @@ from fastapi.testclient import TestClient
 
 @pytest.fixture
 def shop(twilio_client):
-    """The service, attached to the emulator by the library's client."""
+    """The service, with a client that is attached to the emulator."""
     return TestClient(create_app(twilio_client))
 
 
-def test_the_caller_is_told_each_step(shop, twilio_emulator):
+def test_each_step_sends_a_message(shop, twilio_emulator):
     for step in ("received", "packed"):
         shop.post(f"/calls/{twilio_emulator.call_sid}/steps", json={"order": 7, "step": step})
 
@@ -19,7 +19,7 @@ def test_the_caller_is_told_each_step(shop, twilio_emulator):
     assert [message.json["step"] for message in messages] == ["received", "packed"]
 
 
-def test_the_same_step_twice_is_told_once(shop, twilio_emulator):
+def test_a_repeated_step_sends_no_message(shop, twilio_emulator):
     step = {"order": 7, "step": "sent"}
     first, again = (shop.post(f"/calls/{twilio_emulator.call_sid}/steps", json=step).json() for _ in range(2))
 
@@ -27,7 +27,7 @@ def test_the_same_step_twice_is_told_once(shop, twilio_emulator):
     assert twilio_emulator.last().replays == 1
 
 
-def test_a_caller_who_hung_up_is_a_conflict(shop, twilio_emulator):
+def test_a_message_after_hang_up_is_a_conflict(shop, twilio_emulator):
     twilio_emulator.calls.register(status="completed")
     reply = shop.post(f"/calls/{twilio_emulator.call_sid}/steps", json={"order": 7, "step": "sent"})
 

@@ -1,4 +1,4 @@
-"""A shop that asks a caller a question while the call lasts, and hears the answer. Run: make example."""
+"""A shop that asks a caller a question during a call, and receives the answer. Run: make example."""
 
 import json
 import os
@@ -15,14 +15,14 @@ from twilio.rest import Client
 
 HERE = Path(__file__).parent
 SDK = Path(os.environ.get("NODE_PATH", HERE / "node_modules")) / "@twilio/voice-sdk/dist/twilio.min.js"
-KEY, SECRET, APPLICATION = "SK" + "0" * 32, "0" * 32, "AP" + "0" * 32  # with Twilio they are yours, and secret
+KEY, SECRET, APPLICATION = "SK" + "0" * 32, "0" * 32, "AP" + "0" * 32  # with Twilio, use your own, and keep them secret
 
 
 def create_app(client: Client, *, url: str, shim: str = "") -> FastAPI:
-    """The service at this URL; its page loads the emulator's shim before the SDK, if one is given."""
+    """Create the service; its page loads the script `shim` before the SDK."""
     app = FastAPI(title="Shop")
     answers: defaultdict[str, Queue[str]] = defaultdict(Queue)
-    genuine = RequestValidator(client.auth[1]).validate
+    has_valid_signature = RequestValidator(client.auth[1]).validate
 
     @app.get("/")
     def page() -> HTMLResponse:
@@ -32,28 +32,28 @@ def create_app(client: Client, *, url: str, shim: str = "") -> FastAPI:
 
     @app.post("/token")
     def token() -> str:
-        """What the Voice SDK shows to say who its user is."""
+        """Create an access token that identifies the user of the Voice SDK."""
         grant = VoiceGrant(outgoing_application_sid=APPLICATION)
         return AccessToken(client.account_sid, KEY, SECRET, identity="alice", grants=[grant]).to_jwt()
 
     @app.post("/calls/{call_sid}/question", status_code=204)
     def ask(call_sid: str) -> None:
-        """Ask the caller, and subscribe to what the caller says."""
+        """Send a question to the caller, and subscribe to the caller's messages."""
         call = client.calls(call_sid)
         call.user_defined_message_subscriptions.create(callback=f"{url}/answers", idempotency_key=call_sid)
         call.user_defined_messages.create(content=json.dumps({"question": "Your order is ready. Deliver it today?"}))
 
     @app.post("/answers", status_code=204)
-    async def hear(request: Request) -> None:
-        """Twilio's callback: the caller said something."""
+    async def receive(request: Request) -> None:
+        """Receive Twilio's callback with a message of the caller."""
         form = dict(await request.form())
-        if not genuine(f"{url}/answers", form, request.headers["x-twilio-signature"]):
+        if not has_valid_signature(f"{url}/answers", form, request.headers["x-twilio-signature"]):
             raise HTTPException(403)
         answers[str(form["CallSid"])].put_nowait(json.loads(str(form["Content"]))["answer"])
 
     @app.get("/calls/{call_sid}/answer")
     async def answer(call_sid: str) -> str:
-        """What the caller answered; waits for it."""
+        """Wait for the caller's answer and return it."""
         async with timeout(30):
             return await answers[call_sid].get()
 

@@ -1,4 +1,4 @@
-"""Starts the shop and, unless one runs already, an emulator. Run: make example, in the clone."""
+"""Start the shop and, unless one is running, an emulator. Run: make example, in the clone."""
 
 import os
 import socket
@@ -9,12 +9,12 @@ from app import create_app
 from twilio.rest import Client
 
 ACCOUNT, TOKEN = "AC" + "0" * 31 + "1", "0" * 32
-"""The emulator takes any account; this is the AuthToken of all."""
+"""The emulator accepts any account, with this AuthToken."""
 HOST = os.environ.get("HOST", "127.0.0.1")
 
 
 def listen(port: int) -> socket.socket:
-    """A socket on this port, or on any free one if it is in use."""
+    """Listen on this port, or on a free one if it is in use."""
     try:
         return socket.create_server((HOST, port))
     except OSError:
@@ -22,7 +22,7 @@ def listen(port: int) -> socket.socket:
 
 
 def emulator_url(stack: ExitStack, port: int = 2010) -> str:
-    """The URL of a running emulator, else of one that ends with the stack."""
+    """Return the URL of a running emulator, or start one that the stack stops."""
     if url := os.environ.get("TWILIO_BASE_URL"):
         return url.rstrip("/")
     from emulator.testing import Emulator, EmulatorClient, EmulatorError  # noqa: PLC0415  not in the shop's container
@@ -50,7 +50,7 @@ def main() -> None:
             url=os.environ.get("SHOP_URL", shop),
             shim=f'<script src="{shim}/_emulator/voice-shim.js"></script>',
         )
-        print(f"open {shop}, and {shim} to see the messages", flush=True)  # noqa: T201  what to do next
+        print(f"open {shop}, and {shim} to see the messages", flush=True)  # noqa: T201  the next step
         with suppress(KeyboardInterrupt):
             uvicorn.Server(uvicorn.Config(app, log_level="warning")).run([listener])
 

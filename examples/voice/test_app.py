@@ -1,4 +1,4 @@
-"""Both ends: a page with the real Voice SDK in Chromium, the shop, and the emulator between them."""
+"""Messages in both directions between a page with the real Voice SDK, in Chromium, and the shop."""
 
 import shutil
 import socket
@@ -12,7 +12,7 @@ from playwright.sync_api import expect, sync_playwright
 
 @pytest.fixture
 def shop(twilio_client, twilio_emulator):
-    """The address of the shop, which the emulator calls back."""
+    """The URL of the shop, which receives callbacks of the emulator."""
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     shim = f'<script src="{twilio_emulator.url}/_emulator/voice-shim.js"></script>'
@@ -37,12 +37,12 @@ def page(shop):
 
 
 @pytest.mark.parametrize("answer", ["Yes", "No"])
-def test_the_caller_is_asked_and_the_server_hears_the_answer(page, answer):
+def test_question_and_answer(page, answer):
     page.get_by_role("button", name="Call the shop").click()
-    page.get_by_role("button", name="Server, ask me").click()
+    page.get_by_role("button", name="Ask me").click()
     expect(page.locator("#question")).to_contain_text("Deliver it today?")
     page.get_by_role("button", name=answer, exact=True).click()
 
-    expect(page.locator("#log")).to_contain_text(f"The server heard: {answer.lower()}")
+    expect(page.locator("#log")).to_contain_text(f"The server received: {answer.lower()}")
     page.get_by_role("button", name="Hang up").click()
-    expect(page.locator("#log")).to_contain_text("The call is over")
+    expect(page.locator("#log")).to_contain_text("The call has ended")

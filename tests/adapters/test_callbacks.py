@@ -361,10 +361,10 @@ def test_a_flaw_of_ours_fails_one_delivery_and_no_other(caplog: pytest.LogCaptur
             await sender.callbacks.idle()
 
             assert (one.outcome, other.outcome) == ("failed", "delivered")
-            assert [each.error for each in one.attempts] == ["not made: 'no token'"]
+            assert [each.error for each in one.attempts] == ["not sent: 'no token'"]
 
     run(play())
-    assert "broke" in caplog.text
+    assert "unexpected failure of the callback" in caplog.text
 
 
 def test_who_never_has_a_callback_never_imports_http() -> None:

@@ -138,7 +138,7 @@ def test_what_would_lead_past_the_emulator_is_left_out_and_said(entry: str) -> N
     attachment = attached(ANY, {"no_proxy": f"intranet,{entry}"})
 
     assert attachment.variables["no_proxy"] == "intranet,localhost,127.0.0.1,::1"
-    assert attachment.notes[-1] == f"left out of NO_PROXY, because it covers api.twilio.com: {entry}"
+    assert attachment.notes[-1] == f"removed from NO_PROXY, because it includes api.twilio.com: {entry}"
 
 
 @pytest.mark.parametrize("entry", ["eviltwilio.com", "example.com", "::1", ".", "voice.twilio.com", "127.0.0.1:80"])
@@ -146,7 +146,7 @@ def test_what_covers_no_host_of_ours_stays(entry: str) -> None:
     attachment = attached(ANY, {"NO_PROXY": entry})
 
     assert entry in attachment.variables["NO_PROXY"].split(",")
-    assert "left out" not in "".join(attachment.notes)
+    assert "removed from NO_PROXY" not in "".join(attachment.notes)
 
 
 @pytest.mark.parametrize(
@@ -226,14 +226,14 @@ def test_a_folder_that_everybody_may_write_is_refused(tmp_path: Path) -> None:
     folder.mkdir()
     folder.chmod(0o777)
 
-    with pytest.raises(AttachError, match="name another folder with --dir"):
+    with pytest.raises(AttachError, match="choose another directory with --dir"):
         cert_files.write(attached(ANY, folder=str(folder)))
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(AttachError, match=r"cannot be written \(Not a directory\); name another folder with --dir"):
+    with pytest.raises(AttachError, match=r"cannot write .* \(Not a directory\); choose another directory with --dir"):
         cert_files.write(attached(ANY, folder=str(tmp_path / "file" / "folder")))
 
 
@@ -334,9 +334,9 @@ def test_commands_can_be_pasted_where_the_program_is_not_on_path(tmp_path: Path,
     ("argv", "error"),
     [
         (["pyhton"], "argument library: unknown library 'pyhton'; did you mean python?"),
-        (["xyzzy"], f"argument library: unknown library 'xyzzy'; there are {', '.join(LIBRARIES)}"),
+        (["xyzzy"], f"argument library: unknown library 'xyzzy'; the libraries are {', '.join(LIBRARIES)}"),
         (["--url", "127.0.0.1"], "127.0.0.1: expected a URL like http://127.0.0.1:2010"),
-        (["--url", "https://127.0.0.1:1"], "https://127.0.0.1:1: expected its plain address"),
+        (["--url", "https://127.0.0.1:1"], "https://127.0.0.1:1: expected its HTTP URL"),
         (
             ["--url", "http://127.0.0.1:1"],
             f"http://127.0.0.1:1: [Errno 111] Connection refused; start it with: {START}",

@@ -57,7 +57,7 @@ def test_the_variable_that_counts(url: str, environ: Mapping[str, str], name: st
     assert (found and found.name) == name
     assert (name is not None) is is_proxied(url, environ)
     if found is not None:
-        assert f"{name} is set and NO_PROXY does not name {found.host}" in str(found)
+        assert f"{name} is set and NO_PROXY does not include {found.host}" in str(found)
 
 
 def is_proxied(url: str, environ: Mapping[str, str]) -> bool:

@@ -137,8 +137,8 @@ def test_requests_tell_what_went_wrong_on_purpose(client: EmulatorClient, caller
     lost, closed, fine, limited = client.requests()
     assert [one.lost for one in (lost, closed, fine, limited)] == [True, True, False, False]
     assert closed.status is None
-    assert re.search(r": 201 created \(drop-after by fault-\d+, the answer lost\), Content", str(lost))
-    assert re.search(r": faulted \(close by fault-\d+, the answer lost\), Content", str(closed))
+    assert re.search(r": 201 created \(drop-after by fault-\d+, response lost\), Content", str(lost))
+    assert re.search(r": faulted \(close by fault-\d+, response lost\), Content", str(closed))
     assert re.search(r": 429 faulted \(reply by fault-\d+\), Content", str(limited))
     assert client.requests(outcome="faulted") == [closed, limited]
 
@@ -391,7 +391,7 @@ def test_a_test_proves_that_an_application_does_not_send_twice(run: Run) -> None
     assert "AssertionError: 1 of 1 retry sequences created more than one message" in text
     assert "(retried_new_key)" in text
     assert "api.py" not in text
-    assert re.search(r"number \d+: POST \S+: 201 created \(drop-after by fault-\d+, the answer lost\)", text)
+    assert re.search(r"number \d+: POST \S+: 201 created \(drop-after by fault-\d+, response lost\)", text)
 
 
 def test_faults_end_with_the_test_and_are_nobody_elses(run: Run) -> None:

@@ -360,7 +360,7 @@ def test_a_failing_test_that_sent_nothing_is_told_so(run: Run) -> None:
 
 
 PROXY_HINT = (
-    "HTTP_PROXY is set and NO_PROXY does not name 127.0.0.1: clients send requests to it to that proxy; "
+    "HTTP_PROXY is set and NO_PROXY does not include 127.0.0.1: clients send requests for it to that proxy; "
     "set NO_PROXY=localhost,127.0.0.1,::1"
 )
 

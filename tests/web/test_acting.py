@@ -29,11 +29,11 @@ def test_a_message_is_sent_from_the_page_and_its_reply_shown(opened: Open, calle
     dialog.get_by_role("button", name="New").click()
     dialog.get_by_role("button", name="Send").click()
 
-    expect(dialog.get_by_label("Reply body")).to_contain_text("KX")
+    expect(dialog.get_by_label("Response body")).to_contain_text("KX")
     expect(page.locator("[role=option]")).to_have_count(1)
     dialog.get_by_label("AuthToken").fill("wrong")
     dialog.get_by_role("button", name="Send").click()
-    expect(dialog.get_by_label("Reply body")).to_contain_text("20003")
+    expect(dialog.get_by_label("Response body")).to_contain_text("20003")
     assert caller.messages()[0]["content"] == '{"by":"hand"}'
     assert caller.messages()[0]["idempotency_key"]
 
@@ -49,8 +49,8 @@ def test_a_call_is_registered_ended_and_forgotten(opened: Open, caller: Caller) 
     expect(dialog.locator("#registered")).to_contain_text("completed")
     assert caller.send().json()["code"] == 21220
 
-    dialog.get_by_role("button", name="Forget").click()
-    expect(dialog.locator("#registered")).to_contain_text("None is registered")
+    dialog.get_by_role("button", name="Delete").click()
+    expect(dialog.locator("#registered")).to_contain_text("No calls are registered")
     assert caller.send().status == 201
 
 
@@ -73,7 +73,7 @@ def test_a_reset_can_be_undone_for_five_seconds(held: BrowserContext, opened: Op
     assert len(other.messages()) == 1
     reset()
     held.clock.run_for(5000)
-    expect(page.locator(".toast", has_text="1 request forgotten")).to_be_visible()
+    expect(page.locator(".toast", has_text="1 request deleted")).to_be_visible()
     held.clock.run_for(1000)
     expect(page.locator("[role=option]")).to_have_count(1)
     assert (len(other.messages()), len(caller.messages())) == (0, 1)
@@ -83,7 +83,7 @@ def test_the_clock_is_frozen_and_advanced(opened: Open, site: Site) -> None:
     page = opened(site)
     page.get_by_role("button", name="Clock").click()
     dialog = page.get_by_role("dialog", name="Clock")
-    dialog.get_by_label("Stand still at").fill("2026-01-02T03:04:05Z")
+    dialog.get_by_label("Freeze at").fill("2026-01-02T03:04:05Z")
     dialog.get_by_role("button", name="Freeze").click()
     expect(page.locator("#frozen")).to_have_text("Clock frozen at 03:04:05 UTC")
     dialog.get_by_role("button", name="Advance").click()
@@ -148,7 +148,7 @@ def test_the_whole_journey_with_the_keyboard_alone(opened: Open, caller: Caller)
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
     press("p")
     press("?")
-    expect(page.get_by_role("dialog", name="Keys and search")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Shortcuts and search")).to_be_visible()
     press("Escape")
     press("s")
     expect(page.get_by_role("dialog", name="Send a message")).to_be_visible()

@@ -56,7 +56,7 @@ def test_a_profile_is_added_fires_and_is_removed_with_the_keyboard_alone(opened:
     lost(caller, key="k")
 
     expect(banner(page)).to_contain_text(re.compile(r"1 fired · [45]:\d\d left"))
-    expect(page.locator("[role=option] .badge", has_text="created · answer lost")).to_have_count(1)
+    expect(page.locator("[role=option] .badge", has_text="created · response lost")).to_have_count(1)
     banner(page).get_by_role("button", name="Remove").focus()
     press("Enter")
     expect(banner(page).get_by_role("status")).to_have_text("")
@@ -85,7 +85,7 @@ def test_a_rule_is_refused_at_the_form_with_what_is_allowed(opened: Open, caller
     assert caller.site.get("/_emulator/faults").json()["count"] == 0
 
     rule.fill('{"then": {"reply": {"code": 20503}}, "match": {"idempotency_key": "k"}}')
-    dialog.get_by_label("Ends in").fill("")
+    dialog.get_by_label("Expires after").fill("")
     dialog.get_by_role("button", name="Add").click()
 
     expect(said).to_contain_text("Added fault-")
@@ -123,7 +123,7 @@ def test_rules_of_others_are_seen_and_their_end_too(opened: Open, caller: Caller
     faulty(caller, profile="outage", times=1)
     assert caller.send().status == 503
     dialog = panel(page)
-    expect(dialog.get_by_role("listitem")).to_contain_text("1 of 1 fired · over")
+    expect(dialog.get_by_role("listitem")).to_contain_text("1 of 1 fired · expired")
     expect(banner(page).get_by_role("status", include_hidden=True)).to_have_text("")
 
 
@@ -153,20 +153,20 @@ def test_a_retry_after_a_lost_answer_is_shown_as_one_thread(opened: Open, caller
     rule = faulty(caller, profile="lost-answer", times=1)
     lost(caller, key="once")
     page = opened(caller.site)
-    detail = open_row(page, "answer lost")
-    expect(detail.get_by_role("heading", name="Message created, answer lost")).to_be_visible()
+    detail = open_row(page, "response lost")
+    expect(detail.get_by_role("heading", name="Message created, response lost")).to_be_visible()
     expect(detail).to_contain_text("then the connection was reset")
     expect(detail).to_contain_text(f"by {rule}")
-    expect(detail).to_contain_text("This did not get through.")
+    expect(detail).to_contain_text("The client did not receive this response.")
 
     caller.send('{"a":1}', key="once")
 
     thread = detail.locator(".retries li")
     expect(thread).to_have_count(2)
     expect(detail).to_contain_text("Attempts: 2, messages created: 1")
-    expect(detail).to_contain_text("Retried with the same key: nothing is created twice.")
-    expect(detail).to_contain_text("Recovered: a later attempt got its answer.")
-    expect(thread.nth(0)).to_contain_text("created · answer lost")
+    expect(detail).to_contain_text("Retried with the same key: no duplicate was created.")
+    expect(detail).to_contain_text("Recovered: a later attempt got a response.")
+    expect(thread.nth(0)).to_contain_text("created · response lost")
     expect(thread.nth(0).get_by_role("button")).to_have_attribute("aria-current", "true")
     expect(thread.nth(1)).to_contain_text(re.compile(r"after \d+(\.\d+)? s"))
     thread.nth(1).get_by_role("button").click()
@@ -179,7 +179,7 @@ def test_a_duplicate_without_a_key_is_called_one(opened: Open, caller: Caller) -
     lost(caller)
     caller.send('{"a":1}')
     page = opened(caller.site)
-    detail = open_row(page, "answer lost")
+    detail = open_row(page, "response lost")
 
     expect(detail).to_contain_text("Attempts: 2, messages created: 2")
     expect(detail).to_contain_text("Retried without a key")
@@ -193,11 +193,11 @@ def test_what_was_broken_is_told_where_there_is_no_reply(opened: Open, caller: C
     caller.send('{"fine":1}')
     page = opened(caller.site)
     detail = open_row(page, "gone")
-    expect(detail.get_by_role("heading", name="Broken on purpose")).to_be_visible()
-    expect(detail).to_contain_text("reset before anything was done")
-    expect(detail).to_contain_text("No reply: the connection was reset")
+    expect(detail.get_by_role("heading", name="Injected fault")).to_be_visible()
+    expect(detail).to_contain_text("reset before the request was processed")
+    expect(detail).to_contain_text("No response: the connection was reset")
     open_row(page, "limited")
-    expect(detail).to_contain_text("It got 429/20429")
+    expect(detail).to_contain_text("Response: 429/20429")
     expect(detail.locator("header .badge")).to_have_text("faulted · 429")
 
     search = page.get_by_label("Search requests")
@@ -223,7 +223,7 @@ def test_a_reply_lost_while_sending_from_the_page_is_said(opened: Open, caller: 
     dialog.get_by_label("CallSid").fill(caller.call)
     dialog.get_by_role("button", name="Send").click()
 
-    expect(dialog.get_by_role("heading", name="No reply")).to_be_visible()
+    expect(dialog.get_by_role("heading", name="No response")).to_be_visible()
 
 
 def test_nothing_of_a_rule_runs(opened: Open, caller: Caller) -> None:
@@ -255,7 +255,7 @@ def test_panel_banner_and_thread_fit_and_axe_finds_nothing(
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
     expect(banner(page)).to_contain_text("1 fault is active")
     found = {"list": violations(page)}
-    detail = open_row(page, "answer lost")
+    detail = open_row(page, "response lost")
     expect(detail.locator(".retries li")).to_have_count(2)
     found["thread"] = violations(page)
     assert detail.evaluate("box => box.scrollWidth - box.clientWidth") == 0

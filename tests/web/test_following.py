@@ -237,7 +237,7 @@ def test_the_control_token_is_asked_for_once_and_never_in_a_url(
     dialog = page.get_by_role("dialog", name="Control token")
     dialog.get_by_label("Token").fill("wrong")
     dialog.get_by_role("button", name="Unlock").click()
-    expect(dialog).to_contain_text("That was not it.")
+    expect(dialog).to_contain_text("Invalid control token.")
     dialog.get_by_label("Token").fill("s3cret-token")
     dialog.get_by_role("button", name="Unlock").click()
     caller.send()

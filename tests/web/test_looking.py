@@ -56,7 +56,7 @@ def test_the_content_is_a_tree_that_folds_and_can_be_searched(opened: Open, call
     expect(page.locator("#detail output")).to_have_text("2 found")
     expect(tree.locator("mark")).to_have_count(2)
     page.get_by_role("button", name="Raw").click()
-    expect(page.get_by_label("Content as it came")).to_have_text(NESTED)
+    expect(page.get_by_label("Raw content")).to_have_text(NESTED)
 
 
 def test_a_content_as_deep_or_wide_as_is_allowed_is_shown(opened: Open, caller: Caller) -> None:
@@ -76,7 +76,7 @@ def test_request_and_reply_stand_side_by_side_and_the_secret_does_not(opened: Op
     page = opened(caller.site)
     choose(page, "key")
     asked, answered = (
-        page.locator(".pair section", has=page.get_by_role("heading", name=name)) for name in ("Request", "Reply")
+        page.locator(".pair section", has=page.get_by_role("heading", name=name)) for name in ("Request", "Response")
     )
     for section in (asked, answered):
         section.locator("summary").click()
@@ -86,7 +86,7 @@ def test_request_and_reply_stand_side_by_side_and_the_secret_does_not(opened: Op
     expect(asked.get_by_label("Request body")).to_contain_text("Content=%7B")
     expect(answered).to_contain_text("201")
     expect(answered).to_contain_text("twilio-request-id")
-    expect(answered.get_by_label("Reply body")).to_contain_text('"sid": "KX')
+    expect(answered.get_by_label("Response body")).to_contain_text('"sid": "KX')
 
 
 def test_the_idempotency_thread_is_one_group(opened: Open, caller: Caller) -> None:
@@ -101,7 +101,7 @@ def test_the_idempotency_thread_is_one_group(opened: Open, caller: Caller) -> No
     expect(thread.nth(0)).to_contain_text("original")
     expect(thread.nth(1)).to_contain_text("replayed")
     expect(thread.nth(2)).to_contain_text("mismatch")
-    expect(page.locator("#detail")).to_contain_text("with other content")
+    expect(page.locator("#detail")).to_contain_text("with different content")
     thread.nth(0).get_by_role("button").click()
     expect(page.get_by_role("heading", name="Message created")).to_be_visible()
 
@@ -174,8 +174,8 @@ def test_chips_and_only_narrow_the_list(opened: Open, caller: Caller) -> None:
 def test_what_matches_nothing_says_so(opened: Open, caller: Caller) -> None:
     caller.send()
     page = opened(caller.site, "?q=nothing-like-this")
-    expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
-    page.get_by_role("button", name="Clear the search").click()
+    expect(page.get_by_role("heading", name="No matching requests")).to_be_visible()
+    page.get_by_role("button", name="Clear search").click()
     expect(page.locator("[role=option]")).to_have_count(1)
 
 

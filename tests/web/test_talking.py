@@ -11,7 +11,8 @@ from support.browser import AXE, Open, missing, violations
 from support.callback_receiver import nobody
 from support.server import Caller, Servers, Site, path_of
 
-from emulator.testing.end_user import EndUser, EndUsers
+from emulator.testing.end_user import EndUser
+from emulator.testing.end_users import EndUsers
 
 WILD = "<img src=x onerror=alert(1)>"
 
@@ -40,7 +41,7 @@ def panel(page: Page) -> Locator:
 
 
 def said(dialog: Locator) -> Locator:
-    return dialog.get_by_role("log", name="What was said").locator("ol > li")
+    return dialog.get_by_role("log", name="Messages").locator("ol > li")
 
 
 def test_a_conversation_is_seen_both_ways_as_it_happens(opened: Open, site: Site) -> None:
@@ -50,7 +51,7 @@ def test_a_conversation_is_seen_both_ways_as_it_happens(opened: Open, site: Site
         dialog = panel(page)
         expect(dialog.get_by_role("list", name="Connected users")).to_contain_text("alice")
         expect(dialog.get_by_role("heading", name="Conversation of CA")).to_be_visible()
-        expect(dialog).to_contain_text("Nothing was said yet.")
+        expect(dialog).to_contain_text("No messages yet.")
         server.send('{"question":"when?"}')
         expect(said(dialog).nth(0)).to_contain_text("Server")
         expect(said(dialog).nth(0)).to_contain_text("Delivered to alice after ")
@@ -80,7 +81,7 @@ def test_a_user_is_answered_for_with_the_keyboard_alone(opened: Open, site: Site
         press("u")
         dialog = page.get_by_role("dialog", name="Users")
         expect(dialog.get_by_role("heading", name="Users")).to_be_focused()
-        box = dialog.get_by_label("Answer as alice, in JSON")
+        box = dialog.get_by_label("Message from alice, as JSON")
         expect(box).to_be_visible()
         for _ in range(6):  # Close, the user, the call, Hang up, what was said, the box
             press("Tab")
@@ -103,17 +104,17 @@ def test_what_cannot_be_said_is_told_at_the_box(opened: Open, site: Site) -> Non
     page = opened(site)
     with talking(site) as (alice, server):
         dialog = panel(page)
-        box = dialog.get_by_label("Answer as alice, in JSON")
+        box = dialog.get_by_label("Message from alice, as JSON")
         wrong = dialog.locator("#talk-wrong")
         box.fill("no json")
-        dialog.get_by_role("button", name="Answer").click()
+        dialog.get_by_role("button", name="Send").click()
         expect(wrong).to_contain_text("give JSON as a text")
         expect(box).to_be_focused()
         expect(box).to_have_attribute("aria-invalid", "true")
         expect(box).to_have_value("no json")
         alice.hangup()
-        dialog.get_by_label("Answer as the end user").fill("{}")
-        dialog.get_by_role("button", name="Answer").click()
+        dialog.get_by_label("Message from the end user").fill("{}")
+        dialog.get_by_role("button", name="Send").click()
 
         expect(wrong).to_contain_text(f"call {server.call}")
         assert site.get(f"/_emulator/calls/{server.call}/end-user").json()["said"] == []
@@ -149,7 +150,7 @@ def test_one_of_several_calls_is_chosen(opened: Open, site: Site) -> None:
         dialog.get_by_role("button", name=second.call[-4:]).filter(has_text="outgoing").click()
 
         expect(said(dialog).locator(".words")).to_have_text(['{"to":"bob"}'])
-        expect(dialog.get_by_label("Answer as bob, in JSON")).to_be_visible()
+        expect(dialog.get_by_label("Message from bob, as JSON")).to_be_visible()
 
 
 def test_who_has_gone_cannot_be_called(opened: Open, site: Site) -> None:
@@ -251,9 +252,9 @@ def test_why_a_message_reached_nobody_is_told(opened: Open, caller: Caller) -> N
 
     expect(said(dialog)).to_contain_text("Not delivered: no Voice SDK is connected to this call")
     expect(dialog).to_contain_text("No Voice SDK is connected")
-    box = dialog.get_by_label("Answer as the end user")
+    box = dialog.get_by_label("Message from the end user")
     box.fill("1")
-    dialog.get_by_role("button", name="Answer").click()
+    dialog.get_by_role("button", name="Send").click()
     expect(said(dialog).nth(1)).to_contain_text("End user")
     expect(said(dialog).nth(1)).to_contain_text("No subscriptions notified")
 
@@ -282,7 +283,7 @@ def test_of_a_long_conversation_the_newest_is_shown(opened: Open, site: Site) ->
             server.send(json.dumps({"n": number}))
         dialog = panel(page)
 
-        expect(dialog).to_contain_text("The newest 200 of 205")
+        expect(dialog).to_contain_text("Newest 200 of 205")
         expect(said(dialog)).to_have_count(200)
         expect(said(dialog).last).to_be_in_viewport()
         expect(said(dialog).first).to_contain_text('{"n": 5}')
@@ -333,7 +334,7 @@ def test_nothing_that_an_end_user_says_runs(opened: Open, site: Site) -> None:
 
         expect(said(dialog).nth(1)).to_contain_text(WILD)
         expect(said(dialog).nth(1).locator(".badge")).to_contain_text("failed")
-        expect(dialog.get_by_label(f"Answer as {WILD}, in JSON")).to_be_visible()
+        expect(dialog.get_by_label(f"Message from {WILD}, as JSON")).to_be_visible()
         assert page.locator("#users img, #users [onerror]").count() == 0
 
 
@@ -357,7 +358,7 @@ def test_the_panel_fits_and_axe_finds_nothing(
         user.send_message({"long": "x" * 500})
         expect(said(dialog).nth(1).locator(".badge")).to_have_text(["failed", "delivered"])
         dialog.locator("textarea").fill("no json")
-        dialog.get_by_role("button", name="Answer").click()
+        dialog.get_by_role("button", name="Send").click()
         expect(dialog.locator("#talk-wrong")).to_contain_text("JSON")
         found["talk"] = violations(page)
         assert dialog.evaluate("box => box.scrollWidth - box.clientWidth") == 0

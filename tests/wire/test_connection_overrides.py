@@ -34,7 +34,7 @@ def test_a_policy_can_name_every_failure(policy: str) -> None:
 @pytest.mark.parametrize(
     ("fragment", "expected"),
     [
-        ("ct=99", "the override ct is '99'; expected a whole number from 100 to 10000"),
+        ("ct=99", "the override ct is '99'; expected an integer from 100 to 10000"),
         ("ct=10001", "from 100 to 10000"),
         ("rt=15001", "from 100 to 15000"),
         ("tt=", "from 100 to 15000"),

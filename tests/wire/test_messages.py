@@ -48,6 +48,13 @@ def test_json_that_is_no_object_is_taken_and_noted(content: str, *, lenient: boo
     assert (new.content, new.notes) == (content, ("content-not-an-object",))
 
 
+@pytest.mark.parametrize(("digits", "notes"), [(4300, ()), (4301, ("content-long-integer",))])
+def test_a_long_integer_is_noted(digits: int, notes: tuple[str, ...]) -> None:
+    content = '{"a": -' + "9" * digits + "}"
+
+    assert messages.read({"Content": content}, lenient=False) == (content, None, notes)
+
+
 @pytest.mark.parametrize(("content", "problem"), REFUSED)
 def test_content_that_is_not_json_or_too_long_is_refused(content: str, problem: ErrorSpec) -> None:
     error = refusal({"Content": content})

@@ -119,7 +119,7 @@ def test_urls_that_can_be_called_are_taken_as_they_came(callback: str) -> None:
             "http://localhost/#top",
             "in the fragment 'top' is not a connection override; expected one of ct, rt, tt, rc, rp, e, sni",
         ),
-        ("http://localhost/#rc=9", "in the fragment the override rc is '9'; expected a whole number from 0 to 5"),
+        ("http://localhost/#rc=9", "in the fragment the override rc is '9'; expected an integer from 0 to 5"),
         ("http://localhost/" + "x" * 2032, "2049 characters, at most 2048"),
     ],
 )

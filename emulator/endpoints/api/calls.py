@@ -11,7 +11,7 @@ class Call(Model):
     """A registered call."""
 
     call_sid: Annotated[str, doc(None, CALL)]
-    account_sid: Annotated[str | None, doc("null = every account can use it", ACCOUNT)]
+    account_sid: Annotated[str | None, doc("null: the call belongs to every account", ACCOUNT)]
     status: Annotated[Status, doc(None, "in-progress")]
     client: Annotated[Leg, doc(None, "voice-sdk")]
     identity: Annotated[str | None, doc("identity of the connected Voice SDK", "alice")] = None

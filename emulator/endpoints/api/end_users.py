@@ -28,7 +28,7 @@ class CallMessages(Model):
     """The messages of a call in both directions."""
 
     call_sid: Annotated[str, doc(None, CALL)]
-    identity: Annotated[str | None, doc("identity of the connected Voice SDK; null = none", "alice")]
+    identity: Annotated[str | None, doc("identity of the connected Voice SDK; null: none", "alice")]
     received: tuple[Message | RecordError, ...]
     said: tuple[MessageFromEndUser | RecordError, ...]
     received_count: Annotated[int, doc("number of messages to the end user, listed or not", 0)]

@@ -9,9 +9,9 @@ from emulator.endpoints.api.model import Model, doc
 class BadParameter(Model):
     """An invalid parameter or member."""
 
-    parameter: Annotated[str, doc("its name; in a JSON body its JSON Pointer", "limit")]
-    value: Annotated[Any, doc("the given value", "0x")] = field(hash=False)
-    allowed: Annotated[str, doc("the allowed values", "Input should be a valid integer")]
+    parameter: Annotated[str, doc("name of the parameter; in a JSON body, its JSON Pointer", "limit")]
+    value: Annotated[Any, doc("the invalid value", "0x")] = field(hash=False)
+    allowed: Annotated[str, doc("expected value", "Input should be a valid integer")]
 
 
 class ErrorResponse(Model):

@@ -19,10 +19,10 @@ class Fault(Model):
     probability: float
     seed: int | None
     ttl: Annotated[float | None, doc("seconds, as given")]
-    seconds_left: Annotated[float | None, doc("seconds until it expires; null = never")]
-    matched: Annotated[int, doc("number of matching requests", 3)]
-    fired: Annotated[int, doc("number of affected requests", 1)]
-    active: Annotated[bool, doc("whether it can still affect requests")]
+    seconds_left: Annotated[float | None, doc("seconds until the rule expires; null: never")]
+    matched: Annotated[int, doc("number of requests that matched while the rule was active", 3)]
+    fired: Annotated[int, doc("number of requests that it affected", 1)]
+    active: Annotated[bool, doc("whether the rule can still fire")]
 
 
 class Profile(Model):

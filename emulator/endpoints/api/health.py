@@ -17,14 +17,14 @@ class BoundUse(Model):
     """The use and the maximum of one kind of state."""
 
     name: Annotated[str, doc(None, "journal")]
-    entries: Annotated[int, doc("number of entries", 12)]
+    entries: Annotated[int, doc("number of stored entries", 12)]
     max_entries: Annotated[int, doc(None, 100_000)]
-    bytes: Annotated[int, doc("memory in use", 14_000)]
+    bytes: Annotated[int, doc("memory of the entries, in bytes", 14_000)]
     max_bytes: Annotated[int, doc(None, 268_435_456)]
     when_full: Annotated[
         WhenFull,
         doc(
-            "evict = the oldest are removed; refuse = 429 with the name of the bound; wait = until there is room",
+            "evict: drop the oldest; refuse: reject with 429 and the name of the limit; wait: wait for room",
             "evict",
         ),
     ]
@@ -33,8 +33,8 @@ class BoundUse(Model):
 class MemoryUse(Model):
     """The total memory limit, and the limit of each kind of state."""
 
-    bytes: Annotated[int, doc("memory in use by all stored state", 14_000)]
-    max_bytes: Annotated[int, doc("the option memory_limit", 536_870_912)]
+    bytes: Annotated[int, doc("memory of all stored data, in bytes", 14_000)]
+    max_bytes: Annotated[int, doc("value of the option memory_limit", 536_870_912)]
     bounds: tuple[BoundUse, ...]
 
 
@@ -43,8 +43,8 @@ class Ready(Alive):
 
     version: Annotated[str, doc(None, __version__)]
     uptime: Annotated[float, doc("seconds since the start", 12.3)]
-    addresses: Annotated[tuple[str, ...], doc("URLs of its listeners", ["http://127.0.0.1:2010"])]
-    proxy: Annotated[str | None, doc("URL of its proxy", "http://127.0.0.1:2012")]
-    connections: Annotated[int | None, doc("open connections, on all ports", 1)]
-    connections_limit: Annotated[int | None, doc("maximum of open connections", 20_000)]
+    addresses: Annotated[tuple[str, ...], doc("URLs of the listeners", ["http://127.0.0.1:2010"])]
+    proxy: Annotated[str | None, doc("URL of the proxy", "http://127.0.0.1:2012")]
+    connections: Annotated[int | None, doc("number of open connections, on all ports", 1)]
+    connections_limit: Annotated[int | None, doc("maximum number of open connections", 20_000)]
     memory: MemoryUse

@@ -25,7 +25,7 @@ class RefusingRule(Model):
 class EndUserDelivery(Model):
     """The delivery of a message to the end user."""
 
-    to: Annotated[str | None, doc("identity of the connected Voice SDK; null = not delivered", "alice")]
+    to: Annotated[str | None, doc("identity of the connected Voice SDK; null: not delivered", "alice")]
     after_ms: Annotated[float | None, doc("milliseconds until it was written to the socket", 0.4)]
     reason: Annotated[str | None, doc("why it was not delivered", None)]
 
@@ -36,7 +36,7 @@ class AppliedFault(Model):
     rule: Annotated[str, doc("id of the fault rule, or magic-… of a CallSid", "fault-1")]
     name: Annotated[str, doc(None, "drop-after")]
     delay: Annotated[float, doc("seconds by which the response was delayed", 0.0)]
-    effect: Annotated[str, doc("what happened", "The connection was reset before anything was done.")]
+    effect: Annotated[str, doc("what happened", "The connection was reset before the request was processed.")]
 
 
 class Request(Model):
@@ -67,7 +67,7 @@ class Request(Model):
     def _result(self) -> str:
         rule = self.rule
         if self.fault is not None:
-            lost = ", the answer lost" if self.lost else ""
+            lost = ", response lost" if self.lost else ""
             answered = "" if self.status is None else f"{self.status} "
             return f"{answered}{self.outcome} ({self.fault.name} by {self.fault.rule}{lost})"
         if rule is None:

@@ -34,7 +34,7 @@ class RetrySequence(Model):
     call_sid: Annotated[str | None, doc(None, CALL)]
     idempotency_key: Annotated[str | None, doc("of the first attempt", "1")]
     content: Annotated[str | None, doc("of the first attempt", '{"key":"value"}')]
-    messages: Annotated[int, doc("number of messages that the attempts created; 2 = a duplicate", 1)]
+    messages: Annotated[int, doc("number of messages that the attempts created; more than 1: a duplicate", 1)]
     findings: Annotated[tuple[RetryFinding, ...], doc(None, ["retried_same_key", "recovered"])]
     explanation: Annotated[tuple[str, ...], doc("lines of text: one for the sequence, and one per attempt")]
     attempts: Annotated[tuple[RetryAttempt, ...], doc("the first 50 and the last 50, if there are more than 100")]

@@ -14,7 +14,7 @@ class RuleDescription(Model):
     says: Annotated[str, doc(None, "400/32702 Invalid Content")]
     certainty: Annotated[Certainty, doc(None, "assumed")]
     source: str
-    advice: Annotated[str | None, doc("what the client can do about an error; null = the rule is not an error")]
+    advice: Annotated[str | None, doc("what the client can do about an error; null: the rule is not an error")]
 
 
 class MagicCallSid(Model):
@@ -38,7 +38,7 @@ class Rules(Model):
 
     rules: tuple[RuleDescription, ...]
     deviations: tuple[str, ...]
-    magic: Annotated[tuple[MagicCallSid, ...], doc("unless the option magic is off")]
+    magic: Annotated[tuple[MagicCallSid, ...], doc("empty if the option magic is off")]
     openapi: SourceDocument
 
 

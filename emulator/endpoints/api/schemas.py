@@ -13,8 +13,8 @@ class RegisteredSchema(Model):
 
     name: Annotated[str, doc(None, "order")]
     schema: Annotated[Any, doc("a JSON Schema (2020-12)", {"type": "object", "required": ["type"]})] = field(hash=False)
-    account_sid: Annotated[str | None, doc("only for this account", ACCOUNT)]
-    call_sid: Annotated[str | None, doc("only for this call", CALL)]
+    account_sid: Annotated[str | None, doc("validates messages of this account only", ACCOUNT)]
+    call_sid: Annotated[str | None, doc("validates messages of this call only", CALL)]
     on_failure: OnFailure
 
 

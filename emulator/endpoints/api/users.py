@@ -11,8 +11,8 @@ class UserCall(Model):
     """A user's leg of a call."""
 
     call_sid: Annotated[str, doc(None, CALL)]
-    account_sid: Annotated[str | None, doc("null = every account can use it", ACCOUNT)]
-    direction: Annotated[str, doc("outgoing or incoming, from the user's side", "outgoing")]
+    account_sid: Annotated[str | None, doc("null: the call belongs to every account", ACCOUNT)]
+    direction: Annotated[str, doc("outgoing or incoming, from the user's point of view", "outgoing")]
     answered: Annotated[bool, doc(None, example=True)]
 
 
@@ -20,8 +20,8 @@ class ConnectedUser(Model):
     """A connected Voice SDK."""
 
     identity: Annotated[str, doc(None, "alice")]
-    account_sid: Annotated[str | None, doc("from its token; null = every account", ACCOUNT)]
-    registered: Annotated[bool, doc("whether it can be called", example=True)]
+    account_sid: Annotated[str | None, doc("account of the token; null: every account", ACCOUNT)]
+    registered: Annotated[bool, doc("whether the user can be called", example=True)]
     calls: tuple[UserCall, ...]
 
 
@@ -30,7 +30,7 @@ class UserList(Model):
 
     users: tuple[ConnectedUser | RecordError, ...]
     count: Annotated[int, doc(None, 1)]
-    insights: Annotated[int, doc("number of discarded Insights reports of SDKs", 0)]
+    insights: Annotated[int, doc("number of Insights reports of SDKs that were received and dropped", 0)]
 
 
 class Behaviour(Model):
@@ -38,4 +38,4 @@ class Behaviour(Model):
 
     identity: Annotated[str, doc(None, "alice")]
     reaction: Annotated[Reaction, doc(None, "answer")]
-    after: Annotated[float, doc("seconds of ringing before it answers", 1.5)]
+    after: Annotated[float, doc("seconds of ringing before the answer", 1.5)]

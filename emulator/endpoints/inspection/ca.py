@@ -15,13 +15,13 @@ _PEM: Responses = {200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}
 
 @router.get(
     "/_emulator/ca.pem",
-    summary="Which authority to trust",
+    summary="Get the CA certificate",
     response_class=Response,
     responses={**_PEM, **NOT_FOUND},
 )
 async def ca_pem(services: ServicesDep) -> Response:
-    """The certificate of the CA that signs this emulator's certificates."""
+    """Return the certificate of the CA that signs this emulator's certificates."""
     pem = services.listening.ca_pem
     if pem is None:
-        raise HTTPException(404, "there is no certificate: neither --tls-port nor --proxy-port is on")
+        raise HTTPException(404, "there is no certificate, because neither --tls-port nor --proxy-port is set")
     return Response(pem, media_type=MEDIA_TYPE)

@@ -30,7 +30,7 @@ class CallBody(Body):
     account_sid: str | None = Field(
         None,
         pattern=f"^{sids.pattern(sids.ACCOUNT)}$",
-        description="null = every account's",
+        description="null: the call belongs to every account",
         examples=["AC" + "a" * 32],
     )
     status: Status = Field(Status.IN_PROGRESS, strict=False)
@@ -41,19 +41,27 @@ class Placed(Body):
     """A call to a connected Voice SDK user."""
 
     to: str = Field(
-        min_length=1, max_length=256, description="the identity, with or without client:", examples=["client:alice"]
+        min_length=1,
+        max_length=256,
+        description="identity of the user, with or without the prefix client:",
+        examples=["client:alice"],
     )
     from_: str = Field(
-        "+15005550006", alias="from", min_length=1, max_length=256, description="as the user sees it", examples=["bob"]
+        "+15005550006",
+        alias="from",
+        min_length=1,
+        max_length=256,
+        description="the caller that the user sees",
+        examples=["bob"],
     )
     account_sid: str | None = Field(
         None,
         pattern=f"^{sids.pattern(sids.ACCOUNT)}$",
-        description="null = the user's own",
+        description="null: the user's account",
         examples=["AC" + "a" * 32],
     )
     parameters: dict[str, str] = Field(
-        {}, max_length=100, description="the call's custom parameters", examples=[{"order": "7"}]
+        {}, max_length=100, description="custom parameters of the call", examples=[{"order": "7"}]
     )
 
 
@@ -77,7 +85,7 @@ def _missing(call_sid: str) -> HTTPException:
 
 @router.get("", summary="List registered calls")
 async def list_calls(engine: EngineDep, page: ScopeListingQuery) -> CallList:
-    """The registered calls of a scope; calls without an account belong to every account."""
+    """List the registered calls of a scope; calls without an account belong to every account."""
     wanted = page.scope()
     calls = [call for call in engine.calls if wanted.overlaps(Scope(call.account_sid, call.sid))]
     listed = await rendered_all(engine, partial(_view, engine), calls[page.skip :])
@@ -115,7 +123,7 @@ async def put_call(engine: EngineDep, call_sid: CallSid, state: CallBody) -> Res
 
 @router.get("/{call_sid}", responses=NOT_FOUND)
 async def get_call(engine: EngineDep, call_sid: CallSid) -> Call:
-    """A registered call."""
+    """Return a registered call."""
     call = engine.calls.get(call_sid)
     if call is None:
         raise _missing(call_sid)

@@ -69,7 +69,7 @@ class DescribedBody(_Described):
     """A request with any body."""
 
     form: Annotated[None, BeforeValidator(_no_form)] = Field(None, examples=[None])
-    body: str = Field(description="the raw body, instead of a form", examples=["Content=%7B%7D"])
+    body: str = Field(description="raw body, instead of a form", examples=["Content=%7B%7D"])
 
     def raw(self) -> str:
         """The body to send."""
@@ -86,7 +86,7 @@ Described = Annotated[
 ]
 
 
-@router.post("/_emulator/check", summary="Ask without sending")
+@router.post("/_emulator/check", summary="Check a request without sending it")
 async def check(services: ServicesDep, described: Annotated[Described, IN_BODY]) -> CheckResult:
     """Evaluate a described request; the SID of the message that it would create is all zeros."""
     given = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in described.named().items()]

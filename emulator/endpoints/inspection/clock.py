@@ -47,7 +47,7 @@ class FreezeBody(Body):
     """Freeze the clock."""
 
     freeze: Timestamp = Field(
-        description="the time that it shows from now on (RFC 3339, without leap seconds)",
+        description="the time to freeze the clock at (RFC 3339, without leap seconds)",
         examples=["2026-01-02T03:04:05Z"],
     )
 
@@ -55,7 +55,7 @@ class FreezeBody(Body):
 class AdvanceBody(Body):
     """Advance the clock."""
 
-    advance: float = Field(ge=0, le=_LONGEST_STEP, description="by this many seconds", examples=[60])
+    advance: float = Field(ge=0, le=_LONGEST_STEP, description="seconds to advance the clock by", examples=[60])
 
 
 class ResetBody(Body):
@@ -90,9 +90,9 @@ def _view(engine: EngineDep) -> ClockTime:
     return ClockTime(now=timestamp(engine.clock.now()), frozen=engine.clock.frozen)
 
 
-@router.get("/_emulator/clock", summary="What time is it here?")
+@router.get("/_emulator/clock", summary="Get the emulator's time")
 async def get_clock(engine: EngineDep) -> ClockTime:
-    """The emulator's time."""
+    """Return the emulator's time."""
     return _view(engine)
 
 
@@ -103,7 +103,7 @@ async def put_clock(engine: EngineDep, change: Annotated[ClockChange, IN_BODY]) 
         engine.clock.freeze(change.freeze.timestamp())
     elif isinstance(change, AdvanceBody):
         if engine.clock.now() + change.advance >= _LATEST.timestamp():
-            raise HTTPException(409, f"the clock goes no further than {_LATEST:%Y-%m-%d}")
+            raise HTTPException(409, f"the clock cannot be advanced past {_LATEST:%Y-%m-%d}")
         engine.clock.advance(change.advance)
     else:
         engine.clock.reset()

@@ -1,4 +1,4 @@
-"""`/_emulator/calls/{CallSid}/end-user`: messages to the end user of a call, and messages in its name."""
+"""`/_emulator/calls/{CallSid}/end-user`: messages to and from the end user of a call."""
 
 from typing import Annotated
 
@@ -28,9 +28,9 @@ router = APIRouter(
 
 _LIMIT = 1000
 _WHY_NOT = {
-    CALL_UNKNOWN: "it is not registered, and the option calls wants it to be; PUT it first",
-    CALL_IS_PSTN: "its other end is not a Voice SDK",
-    CALL_NOT_ACTIVE: "only who rings or talks can say something",
+    CALL_UNKNOWN: "it is not registered, which the option calls requires; register it with PUT",
+    CALL_IS_PSTN: "its client is not a Voice SDK",
+    CALL_NOT_ACTIVE: "it is not ringing or in progress",
 }
 
 
@@ -39,7 +39,7 @@ class SaidBody(Body):
 
     content: Annotated[str, AfterValidator(json_text)] = Field(
         max_length=MAX_CONTENT,
-        description="JSON, as a text",
+        description="JSON text",
         examples=['{"answer": "yes"}'],
         json_schema_extra=JSON_TEXT,
     )
@@ -48,7 +48,7 @@ class SaidBody(Body):
 
 @router.get("", summary="List the messages of a call")
 async def get_end_user(engine: EngineDep, call_sid: CallSid, page: SkipQuery) -> CallMessages:
-    """The newest messages of a call in both directions, oldest first: at most 1000 or 2 MiB per direction.
+    """List the newest messages of a call in both directions, oldest first: at most 1000 or 2 MiB per direction.
 
     `skip` omits the newest of each direction; the counts include all.
     """
@@ -72,14 +72,14 @@ async def get_end_user(engine: EngineDep, call_sid: CallSid, page: SkipQuery) ->
     "/messages",
     status_code=201,
     responses={409: {"description": "The call is not active"}},
-    summary="Send a message from the end user",
+    summary="Send a message as the end user",
 )
 async def say(engine: EngineDep, call_sid: CallSid, body: SaidBody) -> MessageFromEndUser:
-    """Send a message in the end user's name: all subscriptions of the call are notified, as for a Voice SDK."""
+    """Send a message as the end user; all subscriptions of the call are notified, as for a Voice SDK."""
     call, leg = engine.calls.get(call_sid), engine.call_controller.leg(call_sid)
     refusal = engine.calls.refusal(call.account_sid or "" if call is not None else "", call_sid)
     if refusal is not None:
-        raise HTTPException(409, f"call {call_sid} cannot: {_WHY_NOT[refusal]}")
+        raise HTTPException(409, f"call {call_sid} cannot send messages: {_WHY_NOT[refusal]}")
     sid = sids.make(sids.MESSAGE, engine.ids.random_bytes(sids.ENTROPY_BYTES))
     saying = engine.receive_end_user_message(
         EndUserMessage(

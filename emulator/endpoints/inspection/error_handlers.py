@@ -24,11 +24,11 @@ class BodyError(HTTPException):
 
 
 Responses = dict[int | str, dict[str, Any]]
-"""What a route declares beside its success."""
+"""Responses of a route other than success, for the OpenAPI document."""
 
-UNPROCESSABLE: Responses = {422: {"model": ErrorResponse, "description": "A bad parameter, named"}}
-NOT_FOUND: Responses = {404: {"model": ErrorResponse, "description": "There is none"}}
-FULL: Responses = {429: {"model": ErrorResponse, "description": "A limit is reached, named"}}
+UNPROCESSABLE: Responses = {422: {"model": ErrorResponse, "description": "Invalid parameter; the error names it"}}
+NOT_FOUND: Responses = {404: {"model": ErrorResponse, "description": "Not found"}}
+FULL: Responses = {429: {"model": ErrorResponse, "description": "Limit reached; the error names it"}}
 
 _CONTROL = "/_emulator/"
 _RENAMED = {"threads": "retries"}
@@ -124,7 +124,7 @@ def _allowed(request: Request) -> str:
 def _hint(path: str) -> str:
     first, _, rest = path.removeprefix(_CONTROL).partition("/")
     name = _RENAMED.get(first) if path.startswith(_CONTROL) else None
-    return "/docs lists what there is" if name is None else f"it is {_CONTROL}{name}{rest and f'/{rest}'} now"
+    return "/docs lists all paths" if name is None else f"it was renamed to {_CONTROL}{name}{rest and f'/{rest}'}"
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -133,9 +133,9 @@ async def _http(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers = {"allow": _allowed(request)}
-        text = f"{request.method} is not allowed on {request.url.path}; {headers['allow']} is"
+        text = f"{request.method} is not allowed on {request.url.path}; allowed: {headers['allow']}"
     if text == HTTPStatus.NOT_FOUND.phrase:
-        text = f"there is no {request.url.path} here; {_hint(request.url.path)}"
+        text = f"there is no path {request.url.path}; {_hint(request.url.path)}"
     return _answer(error.status_code, ErrorResponse(error=text), headers)
 
 

@@ -131,8 +131,8 @@ async def _first_of(*awaitables: Coroutine[Any, Any, object]) -> None:
 @router.get(
     "/_emulator/events",
     response_class=Response,
-    responses={**FULL, 200: {"content": {"text/event-stream": {}}, "description": "Events without end"}},
-    summary="Follow live",
+    responses={**FULL, 200: {"content": {"text/event-stream": {}}, "description": "Stream of events"}},
+    summary="Stream events",
 )
 async def events(
     engine: EngineDep,

@@ -80,11 +80,11 @@ class ThenModel(_Part):
 class DelayThen(ThenModel):
     """A delay only."""
 
-    delay: Delay = Field(description="seconds that the reply is held back", examples=[1.5])
+    delay: Delay = Field(description="seconds to delay the response", examples=[1.5])
 
 
 class _DelayedThen(ThenModel):
-    delay: Delay | None = Field(None, description="seconds that it is held back", examples=[1.5])
+    delay: Delay | None = Field(None, description="seconds to delay the response", examples=[1.5])
 
 
 def _does(source: object) -> str:

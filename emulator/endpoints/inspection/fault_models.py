@@ -86,7 +86,7 @@ class _Rule(Body):
 
     match: MatchBody = MatchBody()
     skip_first: int = Field(0, ge=0, le=10**9, description="this many matching requests pass first", examples=[1])
-    times: int | None = Field(None, ge=1, le=10**9, description="how often it fires; null = without end", examples=[1])
+    times: int | None = Field(None, ge=1, le=10**9, description="times it fires; null: unlimited", examples=[1])
     seed: int | None = Field(
         None, ge=0, le=LARGEST_INTEGER, description="makes probability and uniform delays repeat", examples=[7]
     )
@@ -123,7 +123,7 @@ class ProfileBody(_Rule):
     profile: Annotated[str, AfterValidator(_known)] = Field(
         json_schema_extra={"enum": [*_BY_NAME]}, examples=["lost-answer"]
     )
-    probability: float | None = Field(None, ge=0, le=1, description="null = the profile's", examples=[0.5])
+    probability: float | None = Field(None, ge=0, le=1, description="null: as in the profile", examples=[0.5])
 
     @property
     def then(self) -> ThenModel:

@@ -58,7 +58,7 @@ def _rule(engine: EngineDep, fault_id: str) -> FaultRule:
 
 @router.get("", summary="List faults")
 async def list_faults(engine: EngineDep, page: ScopeListingQuery) -> FaultList:
-    """The rules that can match requests of a scope, in order."""
+    """List the rules that can match requests of a scope, in order."""
     wanted = page.scope()
     rules = [rule for rule in engine.faults if wanted.overlaps(rule.spec.match.scope)]
     profiles = tuple(Profile(**profile._asdict()) for profile in PROFILES)
@@ -73,7 +73,7 @@ async def add_fault(engine: EngineDep, body: Annotated[FaultBody, IN_BODY], requ
         given = body.then.model_dump(mode="json", exclude_none=True)
         *free, last = (kind.member for kind in FAULT_KINDS if not kind.needs_connection)
         allowed = f"{', '.join(free)}, delay or {last}"
-        raise bad_value("/then", given, f"{allowed}: this server does not expose its connections")
+        raise bad_value("/then", given, f"{allowed}, because this server does not give access to its connections")
     source_size = 2 * size_of(body.model_dump(mode="json"))  # the body, and the values of the specification
     return _view(engine, engine.faults.add(body.spec(), source=body, source_size=source_size))
 
@@ -84,9 +84,9 @@ async def delete_faults(engine: EngineDep, scope: ScopeQuery) -> Deleted:
     return Deleted(deleted=engine.faults.reset(scope.scope()))
 
 
-@router.get("/{fault_id}", responses=NOT_FOUND, summary="One fault")
+@router.get("/{fault_id}", responses=NOT_FOUND, summary="Get a fault")
 async def get_fault(engine: EngineDep, fault_id: FaultId) -> Fault:
-    """A rule and how often it matched and fired."""
+    """Return a rule and its counters."""
     return _view(engine, _rule(engine, fault_id))
 
 

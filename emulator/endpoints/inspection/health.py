@@ -13,15 +13,15 @@ from emulator.engine.capacity import MemoryAccount
 router = APIRouter(route_class=ControlRoute, tags=["health"])
 
 
-@router.get("/livez", summary="Is it alive?")
+@router.get("/livez", summary="Check liveness")
 async def livez() -> Alive:
-    """Liveness."""
+    """Return 200 while the process runs."""
     return Alive()
 
 
-@router.get("/readyz", summary="Is it ready?")
+@router.get("/readyz", summary="Check readiness")
 async def readyz(services: ServicesDep) -> Ready:
-    """Readiness, with addresses and the use of memory."""
+    """Return addresses, connections and memory use."""
     listening = services.listening
     connections = listening.connections  # None under a server other than ours
     return Ready(

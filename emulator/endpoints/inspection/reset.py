@@ -13,7 +13,7 @@ from emulator.engine.scope import Scope
 router = APIRouter(route_class=ControlRoute, tags=["reset"], responses=UNPROCESSABLE)
 
 
-@router.post("/_emulator/reset", summary="Forget a scope, or everything")
+@router.post("/_emulator/reset", summary="Reset a scope, or everything")
 async def reset(engine: EngineDep, wanted: ScopeQuery, request: Request) -> ResetCounts:
     """Delete messages, journal, idempotency keys, calls, schemas and faults of an account or call, and end its waits.
 
@@ -22,6 +22,6 @@ async def reset(engine: EngineDep, wanted: ScopeQuery, request: Request) -> Rese
     scope, body = wanted.scope(), await request.body()
     if scope == Scope() and body.strip() not in (b"", b"{}"):
         # A misspelt scope must not delete the messages of other tests.
-        raise bad_value("", body.decode(errors="replace"), "no body: account_sid and call_sid go into the query")
+        raise bad_value("", body.decode(errors="replace"), "no body; send account_sid and call_sid in the query")
     history = len(engine.journal.requests(MessageFilter())) + engine.memory["idempotency_keys"].entries
     return ResetCounts(**await engine.slices.run(engine.reset_in_steps(scope), history))

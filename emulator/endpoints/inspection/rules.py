@@ -10,9 +10,9 @@ from emulator.wire import fidelity
 router = APIRouter(route_class=ControlRoute, tags=["rules"])
 
 
-@router.get("/_emulator/rules", summary="How sure is that?")
+@router.get("/_emulator/rules", summary="List rules and their certainty")
 async def rules() -> Rules:
-    """Every rule with its certainty and source; an error also with advice."""
+    """List every rule with its certainty and source; an error also with advice."""
     shown = (
         RuleDescription(
             name=rule.name, says=rule.summary, certainty=rule.certainty, source=rule.source, advice=rule.advice

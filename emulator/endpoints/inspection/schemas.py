@@ -31,13 +31,17 @@ class SchemaBody(Body):
 
     schema_: Annotated[Any, WithJsonSchema(_JSON_SCHEMA)] = Field(
         alias="schema",
-        description="a valid JSON Schema of at most 256 KiB; `$ref` only inside it, patterns without look-around",
+        description="JSON Schema, at most 256 KiB; `$ref` must point inside it, patterns must not have look-around",
         examples=[{"type": "object", "required": ["type"]}],
     )
-    account_sid: str | None = Field(None, description="only for this account", examples=["AC" + "a" * 32])
-    call_sid: str | None = Field(None, description="only for this call", examples=["CA" + "b" * 32])
+    account_sid: str | None = Field(
+        None, description="validate messages of this account only", examples=["AC" + "a" * 32]
+    )
+    call_sid: str | None = Field(None, description="validate messages of this call only", examples=["CA" + "b" * 32])
     on_failure: OnFailure = Field(
-        OnFailure.NOTE, strict=False, description="note it on the message, or refuse with 400/32702"
+        OnFailure.NOTE,
+        strict=False,
+        description="what to do with invalid content: add a note to the message, or reject it with 400/32702",
     )
 
 
@@ -59,7 +63,7 @@ def _view(schema: Schema) -> RegisteredSchema:
 
 @router.get("", summary="List schemas")
 async def list_schemas(engine: EngineDep, page: ScopeListingQuery) -> SchemaList:
-    """The schemas that validate the contents of a scope."""
+    """List the schemas that validate the content of messages of a scope."""
     wanted = page.scope()
     schemas = [schema for schema in engine.schemas if wanted.overlaps(schema.scope)]
     return SchemaList(schemas=await rendered_all(engine, _view, schemas[page.skip :]), count=len(schemas))
@@ -105,10 +109,10 @@ async def put_schema(
 
 @router.get("/{name}", responses=NOT_FOUND)
 async def get_schema(engine: EngineDep, name: Name) -> RegisteredSchema:
-    """The schema of this name."""
+    """Return a schema."""
     schema = engine.schemas.get(name)
     if schema is None:
-        raise HTTPException(404, f"no schema {name}")
+        raise HTTPException(404, f"there is no schema {name}")
     return _view(schema)
 
 
@@ -116,4 +120,4 @@ async def get_schema(engine: EngineDep, name: Name) -> RegisteredSchema:
 async def delete_schema(engine: EngineDep, name: Name) -> None:
     """Delete a schema; messages keep its results."""
     if engine.schemas.remove(name) is None:
-        raise HTTPException(404, f"no schema {name}")
+        raise HTTPException(404, f"there is no schema {name}")

@@ -18,13 +18,13 @@ class SeedBody(Body):
     seed: int | None = Field(ge=0, le=10**15 - 1, examples=[7])
 
 
-@router.get("/_emulator/seed", summary="The seed")
+@router.get("/_emulator/seed", summary="Get the seed")
 async def get_seed(engine: EngineDep) -> Seed:
-    """The seed of identifiers."""
+    """Return the seed of identifiers."""
     return Seed(seed=engine.ids.current_seed)
 
 
-@router.put("/_emulator/seed", summary="Make identifiers reproducible")
+@router.put("/_emulator/seed", summary="Set the seed")
 async def put_seed(engine: EngineDep, body: SeedBody) -> Seed:
     """Restart the sequence of SIDs and request ids from this seed."""
     engine.ids.seed(body.seed)

@@ -34,7 +34,7 @@ def _view(subscription: UserDefinedMessageSubscription, mask: Masking) -> Subscr
 
 @router.get("", summary="List subscriptions")
 async def list_subscriptions(engine: EngineDep, mask: Mask, page: ScopePageQuery) -> SubscriptionList:
-    """The subscriptions that are not deleted."""
+    """List the subscriptions of a scope, except deleted ones."""
     wanted = page.scope()
     found = [
         each for each in engine.callback_dispatcher.subscriptions if wanted.covers(each.account_sid, each.call_sid)

@@ -26,12 +26,12 @@ class AnswerBody(Body):
     """The call is answered."""
 
     reaction: Literal[Reaction.ANSWER] = Field(Reaction.ANSWER, examples=["answer"])
-    after: float = Field(0.0, ge=0, le=600, description="seconds of ringing before it answers", examples=[1.5])
+    after: float = Field(0.0, ge=0, le=600, description="seconds of ringing before the answer", examples=[1.5])
 
 
 def _at_once(after: float) -> float:
     if after:
-        raise ValueError("after goes with answer only: the other reactions happen at once")
+        raise ValueError("after requires the reaction answer; other reactions happen immediately")
     return after
 
 
@@ -52,12 +52,12 @@ def _answers(given: object) -> str:
 BehaviourBody = Annotated[
     Annotated[AnswerBody, Tag("answer")] | Annotated[NoAnswerBody, Tag("no answer")], Discriminator(_answers)
 ]
-"""What the other end of a call does when no user of that name is registered."""
+"""Reaction to a call if no user of this identity is registered."""
 
 
 @router.get("", summary="List connected users")
 async def list_users(services: ServicesDep, page: SkipQuery) -> UserList:
-    """The connected Voice SDKs and their calls."""
+    """List the connected Voice SDKs and their calls."""
     legs = defaultdict[ClientConnection, list[CallLeg]](list)
     for leg in services.engine.call_controller.legs:
         for connection in leg.connections:
@@ -85,15 +85,15 @@ def _call(leg: CallLeg) -> UserCall:
     )
 
 
-@router.put("/{identity}/behaviour", responses=FULL, summary="Say what happens to calls")
+@router.put("/{identity}/behaviour", responses=FULL, summary="Set the automatic answer")
 async def put_behaviour(engine: EngineDep, identity: Identity, body: Annotated[BehaviourBody, IN_BODY]) -> Behaviour:
-    """Set the automatic answer to calls to this identity, else of it, while no client of that name is registered."""
+    """Set the automatic answer to calls to this identity, or from it, while none of its clients is registered."""
     engine.call_controller.auto_answers.put(identity, AutoAnswer(body.reaction, body.after))
     return Behaviour(identity=identity, reaction=body.reaction, after=body.after)
 
 
-@router.delete("/{identity}/behaviour", status_code=204, responses=NOT_FOUND, summary="Back to what is usual")
+@router.delete("/{identity}/behaviour", status_code=204, responses=NOT_FOUND, summary="Restore the default answer")
 async def delete_behaviour(engine: EngineDep, identity: Identity) -> None:
-    """Restore the default: calls are answered at once."""
+    """Restore the default: calls are answered immediately."""
     if engine.call_controller.auto_answers.remove(identity) is None:
-        raise HTTPException(404, f"nothing was set for {identity[:40]}")
+        raise HTTPException(404, f"no behaviour is set for {identity[:40]}")

@@ -24,7 +24,7 @@ async def hold(context: RequestContext, seconds: float, engine: Engine, scope: S
     try:
         held = engine.delays.begin(owner)
     except CapacityError as error:
-        log.warning("an answer is not delayed: %s", error)
+        log.warning("a response is not delayed: %s", error)
         return
     leaving = asyncio.ensure_future(until_gone(scope, receive))
     try:
@@ -50,7 +50,11 @@ def apply(fault: InjectedFault, response: RenderedResponse | None, scope: Scope)
     assert isinstance(fault.action, ConnectionFault)
     connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
     if connection is None:
-        log.error("%s (%s) cannot be done under this server: run the emulator with its own", fault.name, fault.rule)
+        log.error(
+            "cannot apply %s (%s): this server does not give access to its connections; run the emulator's own server",
+            fault.name,
+            fault.rule,
+        )
         return False
     try:
         fault.action.apply(connection, response)

@@ -91,13 +91,13 @@ _SUBSCRIPTION_FORM: dict[str, Any] = {
         "Callback": {
             "type": "string",
             "format": "uri",
-            "description": "The URL that is called with each message of the end user; no underscore in its host.",
+            "description": "The URL that receives each message of the end user; no underscore in its host.",
             "examples": ["http://127.0.0.1:8000/messages"],
         },
         "Method": {
             "type": "string",
             "enum": ["GET", "POST"],
-            "description": "How; POST by default.",
+            "description": "HTTP method of the callback; POST by default.",
             "examples": ["POST"],
         },
         "IdempotencyKey": _FORM["properties"]["IdempotencyKey"],

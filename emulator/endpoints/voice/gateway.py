@@ -52,7 +52,7 @@ class Gateway:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         refusal = self._guard.socket_refusal(headers)
         if refusal is not None:
-            _log.warning("refused a WebSocket: %s", refusal.error)
+            _log.warning("rejected a WebSocket: %s", refusal.error)
             await send({"type": "websocket.close"})  # before it is accepted: 403
             return
         await send({"type": "websocket.accept"})

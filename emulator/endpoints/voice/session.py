@@ -56,7 +56,7 @@ class Session:
                 raise MalformedFrameError("not a text frame")  # noqa: TRY301  the same as any other
             self._process(client_frames.decode(text))
         except MalformedFrameError as error:
-            _log.warning("malformed frame of %s: %.200r", self._client_name, str(error))
+            _log.warning("malformed frame from %s: %.200r", self._client_name, str(error))
             self.connection.put(server_frames.ErrorFrame(error=error_codes.MALFORMED))
 
     def take(self) -> list[str]:
@@ -98,7 +98,7 @@ class Session:
             case Keepalive():
                 pass
             case UnknownFrame(kind):
-                _log.warning("unknown frame of %s: %r", self._client_name, kind)
+                _log.warning("unknown frame from %s: %r", self._client_name, kind)
             case client_frames.Listen():
                 self._listen(frame)
             case _ if not self.is_authenticated:
@@ -125,7 +125,7 @@ class Session:
             case client_frames.Reinvite():
                 controller.reinvite(connection, frame)
             case client_frames.Dtmf(call_sid=call_sid, digits=digits):
-                _log.info("%s pressed %.40r in %.40r", self._client_name, digits, call_sid)
+                _log.info("%s sent the digits %.40r in call %.40r", self._client_name, digits, call_sid)
             case client_frames.ClientMessage():
                 controller.receive_message(connection, frame)
             case _:
@@ -135,7 +135,7 @@ class Session:
         try:
             user = self._authenticator.authenticate(frame.token)
         except TokenError as error:
-            _log.warning("token of %s refused (%d): %.200r", self._client_name, error.failure.code, str(error))
+            _log.warning("rejected the token of %s (%d): %.200r", self._client_name, error.failure.code, str(error))
             self.connection.put(server_frames.ErrorFrame(error=error.failure))
             return
         try:
@@ -146,7 +146,7 @@ class Session:
                 reconnect_timeout=frame.reconnect_timeout,
             )
         except CapacityError as error:
-            _log.warning("a user was not let in: %s", error)
+            _log.warning("rejected a user: %s", error)
             self.connection.put(server_frames.ErrorFrame(error=error_codes.RATE_EXCEEDED))
             self.connection.close(str(error))
             return
@@ -159,5 +159,5 @@ class Session:
         try:
             self._call_controller.invite(self.connection, frame)
         except CapacityError as error:
-            _log.warning("a call of %s was refused: %s", self._client_name, error)
+            _log.warning("rejected a call of %s: %s", self._client_name, error)
             self.connection.put(server_frames.ServerHangup(call_sid=frame.call_sid, error=error_codes.RATE_EXCEEDED))

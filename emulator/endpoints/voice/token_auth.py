@@ -74,5 +74,5 @@ def _name(text: str) -> str:
         return text or NOBODY
     mark = "-" + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]
     name = text[: MAX_IDENTITY - len(mark)] + mark
-    _log.warning("an identity of %d characters, %d are allowed: it is now %r", len(text), MAX_IDENTITY, name)
+    _log.warning("an identity has %d characters, more than %d; it is shortened to %r", len(text), MAX_IDENTITY, name)
     return name

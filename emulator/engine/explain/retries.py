@@ -55,5 +55,5 @@ def _facts(attempt: Exchange) -> Iterator[str]:
     if attempt.fault is not None:
         yield f"{attempt.fault.name} by {attempt.fault.rule}"
     if attempt.is_lost:
-        yield "the answer lost"
+        yield "response lost"
     yield "no key" if attempt.idempotency_key is None else f"key {excerpt(attempt.idempotency_key)}"

@@ -35,7 +35,7 @@ class MagicCall(NamedTuple):
 
 def _answered(problem: ErrorSpec) -> MagicCall:
     code = f"/{problem.code}" if problem.code else ""
-    does = f"answered with {int(problem.status)}{code} {problem.message}; nothing is done"
+    does = f"{int(problem.status)}{code} {problem.message}; the request is not processed"
     return MagicCall(f"{_PREFIX}{problem.status:04d}", does, action=ReplyFault(problem))
 
 
@@ -51,14 +51,14 @@ MAGIC_CALLS: tuple[MagicCall, ...] = (
             errors.SERVICE_UNAVAILABLE,
         ),
     ),
-    MagicCall("fa11dead", "connection reset; nothing is done", action=DropFault(Drop.BEFORE)),
+    MagicCall("fa11dead", "connection reset; the request is not processed", action=DropFault(Drop.BEFORE)),
     MagicCall(
         "fa111057",
-        "created, and the answer lost: connection reset; once per key, or content where there is no key",
+        "created, and the response is lost: connection reset; once per key (without a key: once per content)",
         action=DropFault(Drop.AFTER),
         once=True,
     ),
-    MagicCall("fa115100", "answered after 5 seconds", delay=5.0),
+    MagicCall("fa115100", "response after 5 seconds", delay=5.0),
 )
 _LOOKS = frozenset({_PREFIX, _PREFIX.upper(), _PREFIX.title(), "fA11"})  # faster than lowercasing each CallSid
 _BY_ENDING = {call.ending: call for call in MAGIC_CALLS}

@@ -423,7 +423,7 @@ class Http1Protocol(asyncio.Protocol):
 
 
 def _too_many(error: CapacityError) -> ErrorSpec:
-    _log.warning("refused a request: %s", error)
+    _log.warning("rejected a request: %s", error)
     return replace(TOO_MANY_REQUESTS, message=str(error))
 
 

@@ -141,7 +141,7 @@ class Proxy:
         try:
             found = await self._resolve(address.host, address.port)
         except (OSError, UnicodeError) as error:
-            _log.debug("no address of %s: %s", address.host, error)
+            _log.debug("cannot resolve %s: %s", address.host, error)
         return allowed(address.host, found, passthrough=self._passthrough)
 
     async def _connect(self, tunnel: Tunnel, address: TunnelTarget, addresses: Sequence[str]) -> None:
@@ -243,7 +243,7 @@ class Client(asyncio.Protocol):
 
     def _refuse(self, refused: RefusedError) -> None:
         """Send the rejection, then wait for the client to close: closing first could lose the response."""
-        _log.info("refused: %s", refused)
+        _log.info("rejected: %s", refused)
         self._decided = True
         self._timer.cancel()
         self._transport.write(refused.reply())

@@ -89,8 +89,8 @@ def test_on_a_registered_call_its_account_is_told(caller: Caller, status: str) -
 @pytest.mark.parametrize(
     ("state", "says"),
     [
-        ({"status": "queued"}, "only who rings or talks"),
-        ({"status": "completed"}, "only who rings or talks"),
+        ({"status": "queued"}, "not ringing or in progress"),
+        ({"status": "completed"}, "not ringing or in progress"),
         ({"client": "pstn"}, "not a Voice SDK"),
     ],
 )
@@ -107,7 +107,7 @@ def test_where_only_registered_calls_exist_nobody_is_on_another(serve: Servers) 
     before = speak(caller)
     caller.site.put_json(f"/_emulator/calls/{caller.call}", {})
 
-    assert (before.status, "PUT it first" in before.json()["error"]) == (409, True)
+    assert (before.status, "register it with PUT" in before.json()["error"]) == (409, True)
     assert say(caller)["sequence_number"] == 1
 
 

@@ -497,7 +497,9 @@ def test_a_magic_call_that_needs_the_connection_crashes_nothing(ending: str, cap
     failed, fine = ask_elsewhere(create_elsewhere("CA" + "0" * 24 + ending), create_elsewhere(fresh("CA")))
 
     assert (failed.status_code, failed.json()["code"], fine.status_code) == (500, 20500, 201)
-    assert [record.levelno for record in caplog.records if "under this server" in record.message] == [logging.ERROR]
+    assert [record.levelno for record in caplog.records if "this server does not give access" in record.message] == [
+        logging.ERROR
+    ]
 
 
 def test_a_delay_works_everywhere() -> None:

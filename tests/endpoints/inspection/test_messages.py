@@ -320,6 +320,7 @@ def test_a_number_that_common_readers_refuse_is_listed_as_text_only(caller: Call
 
     (message,) = caller.messages()
     assert (message["json"], message["content"]) == (None, "[" + "9" * 4301 + "]")
+    assert message["notes"] == ["content-not-an-object", "content-long-integer"]
 
 
 def test_content_is_shown_as_received_and_parsed(caller: Caller) -> None:

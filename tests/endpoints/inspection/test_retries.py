@@ -402,4 +402,4 @@ def test_the_old_path_names_the_new_one(site: Site, rest: str) -> None:
     reply = site.get(f"/_emulator/threads{rest}?limit=1")
 
     assert reply.status == 404
-    assert f"it is /_emulator/retries{rest} now" in reply.text
+    assert f"it was renamed to /_emulator/retries{rest}" in reply.text

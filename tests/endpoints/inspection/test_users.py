@@ -174,4 +174,4 @@ def test_only_an_answer_can_wait(site: Site) -> None:
     reply = site.put_json("/_emulator/users/alice/behaviour", {"reaction": "busy", "after": 3})
 
     assert reply.status == 422
-    assert "after goes with answer only" in reply.json()["error"]
+    assert "after requires the reaction answer" in reply.json()["error"]

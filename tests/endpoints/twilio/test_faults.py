@@ -487,7 +487,7 @@ def test_over_the_limit_an_answer_is_not_delayed(running: Running, caplog: pytes
     add(caller, TIMELESS)
 
     assert caller.send().status == 201
-    assert "an answer is not delayed" in caplog.text
+    assert "a response is not delayed" in caplog.text
 
 
 def test_sigterm_lets_delayed_answers_go() -> None:

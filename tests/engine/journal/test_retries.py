@@ -449,7 +449,7 @@ def test_a_thread_is_told_in_lines(story: Story) -> None:
     assert "…, 1 message created: " in first
     assert "(retried_without_key)" in first
     assert rest == [
-        "number 1: created 201, drop-after by fault-1, the answer lost, key k",
+        "number 1: created 201, drop-after by fault-1, response lost, key k",
         "number 2, 1.500 s later: faulted 429/20429, reply by fault-1, no key",
     ]
 

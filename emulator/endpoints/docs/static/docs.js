@@ -2,7 +2,7 @@
 const ACCOUNT = "AC" + "a".repeat(32);
 const TOKEN = "0".repeat(32);
 
-// The page at `/`: its theme, and the way there.
+// Theme of the page at `/`, and the link to it.
 document.documentElement.dataset.theme = localStorage.getItem("theme") ?? "system";
 document.getElementById("home").href = "/";
 
@@ -10,16 +10,16 @@ const ui = SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#swagger-ui",
   deepLinking: true,
-  defaultModelsExpandDepth: -1, // each operation shows its own; the list of all is long and tells nothing more
+  defaultModelsExpandDepth: -1, // each operation shows its own models; the list of all adds nothing
   displayRequestDuration: true,
-  // A text with a media type becomes a file to choose, and Content could not be typed: leave the type out here.
+  // Swagger UI shows a string with a media type as a file input; without the type, Content can be typed.
   responseInterceptor(response) {
     if (!response.url.endsWith("/openapi.json")) return response;
     const document = JSON.parse(response.text, (name, value) => (name === "contentMediaType" ? undefined : value));
     return Object.assign(response, { text: JSON.stringify(document) });
   },
   filter: true,
-  syntaxHighlight: false, // its colours are for one light only
+  syntaxHighlight: false, // its colours work in one theme only
   tryItOutEnabled: true,
   validatorUrl: null,
   onComplete: () => ui.preauthorizeBasic("accountSid_authToken", ACCOUNT, TOKEN),

@@ -1,7 +1,7 @@
-// What a person can do here: send, register or end a call, reset, move the clock. All by the public API.
+// Actions of the user: send a message, register or end a call, reset, set the clock. All use the public API.
 
 import { call, query } from "./api.js";
-import { replied } from "./detail.js";
+import { responseView } from "./detail.js";
 import { $, callTag, h } from "./dom.js";
 import { toast, undoable } from "./notice.js";
 import { DEFAULTS } from "./welcome.js";
@@ -14,10 +14,10 @@ function fill(form, values) {
   for (const [name, value] of Object.entries(values)) if (value != null) form.elements[name].value = value;
 }
 
-/** Open a dialog; the browser keeps the focus in it and gives it back. */
+/** Open a dialog; the browser keeps the focus inside and restores it afterwards. */
 export const open = (id) => $(id).open || $(id).showModal();
 
-/** focus() tells whose things are looked at: an account and a call, when there are any. */
+/** focus() returns the account and call of the selected request, if any. */
 export function install(focus) {
   for (const dialog of document.querySelectorAll("dialog")) {
     dialog.addEventListener("click", ({ target }) => {
@@ -39,7 +39,7 @@ export function install(focus) {
   on("calls", "form", register);
   show("clock", () => clock());
   on("clock", "form", move);
-  show("reset", () => scopes("scopes", focus(), "Everything, clock and seed too"));
+  show("reset", () => scopes("scopes", focus(), "Everything, including clock and seed"));
   on("reset", "form", async (form) => (reset(fields(form)), $("reset").close()));
   clock().catch(() => {});
 }
@@ -59,21 +59,21 @@ export function sendAgain({ account_sid, call_sid, content, idempotency_key }) {
 
 async function deliver(form) {
   const { account, token, call: sid, key, content } = fields(form);
-  const [owner, of] = [account, sid].map((one) => encodeURIComponent(one.trim()));
+  const [accountSid, callSid] = [account, sid].map((one) => encodeURIComponent(one.trim()));
   const credentials = new TextEncoder().encode(`${account.trim()}:${token}`);
   const answer = $("answer");
-  const response = await fetch(`/2010-04-01/Accounts/${owner}/Calls/${of}/UserDefinedMessages.json`, {
+  const response = await fetch(`/2010-04-01/Accounts/${accountSid}/Calls/${callSid}/UserDefinedMessages.json`, {
     method: "POST",
     headers: { authorization: `Basic ${btoa(String.fromCharCode(...credentials))}` },
     body: new URLSearchParams({ Content: content, ...(key && { IdempotencyKey: key }) }),
-    credentials: "omit", // or the browser would open a dialog of its own on a 401
+    credentials: "omit", // otherwise the browser opens its own dialog on a 401
   }).catch(() => null);
-  if (!response) return answer.replaceChildren(h("h3", {}, "No reply"), h("p", {}, "The connection broke: the list tells what became of the request."));
+  if (!response) return answer.replaceChildren(h("h3", {}, "No response"), h("p", {}, "The connection was closed. The list shows the outcome of the request."));
   const headers = [...response.headers].map(([name, value]) => ({ name, value }));
-  answer.replaceChildren(...[h("h3", {}, "Reply"), replied({ status: response.status, headers, body: await response.text() })].flat());
+  answer.replaceChildren(...[h("h3", {}, "Response"), responseView({ status: response.status, headers, body: await response.text() })].flat());
 }
 
-/** The calls that the emulator knows, and a form for one. */
+/** Show the registered calls, and a form for one. */
 export async function calls({ account_sid, call_sid } = {}) {
   fill($("calls").querySelector("form"), { call: call_sid ?? DEFAULTS.call, account: account_sid ?? "" });
   const list = $("registered");
@@ -81,8 +81,8 @@ export async function calls({ account_sid, call_sid } = {}) {
     const known = (await call("/_emulator/calls")).calls;
     list.replaceChildren(...known.map((one) => h("li", {}, callTag(one.call_sid), h("span", { class: "line" }, `${one.status} · ${one.client}`),
       h("button", { type: "button", click: () => put(one.call_sid, { account_sid: one.account_sid, client: one.client, status: "completed" }).catch(failed) }, "End"),
-      h("button", { type: "button", click: () => call(`/_emulator/calls/${one.call_sid}`, { method: "DELETE" }).then(() => calls({ account_sid, call_sid }), failed) }, "Forget"))));
-    if (!known.length) list.replaceChildren(h("li", { class: "none" }, "None is registered: the option calls decides what the others are."));
+      h("button", { type: "button", click: () => call(`/_emulator/calls/${one.call_sid}`, { method: "DELETE" }).then(() => calls({ account_sid, call_sid }), failed) }, "Delete"))));
+    if (!known.length) list.replaceChildren(h("li", { class: "none" }, "No calls are registered. The option calls determines which other calls exist."));
   } catch (error) {
     failed(error);
   }
@@ -99,7 +99,7 @@ const register = (form, button) => {
   return put(sid.trim(), { account_sid: account.trim() || null, client, status: button.value || status });
 };
 
-/** Show what time it is there. */
+/** Show the emulator's time, after a change if one is given. */
 export async function clock(change) {
   const { now, frozen } = await call("/_emulator/clock", change && { method: "PUT", json: change });
   $("now").textContent = `${now}${frozen ? ", frozen" : ""}`;
@@ -113,7 +113,7 @@ const move = (form, { value }) => {
   return clock({ freeze: { freeze }, advance: { advance: Number(seconds) }, reset: { reset: true } }[value]);
 };
 
-/** Offer whose things are meant; the value is `name sid`. */
+/** Show the scopes to choose from; the value is `name sid`. */
 export function scopes(box, { account_sid, call_sid }, everything) {
   const choices = [call_sid && ["call_sid", call_sid, "Call "], account_sid && ["account_sid", account_sid, "Account "], ["", "", everything]].filter(Boolean);
   $(box).replaceChildren(...choices.map(([name, value, text], index) =>
@@ -124,7 +124,7 @@ function reset({ scope }) {
   const [name, value] = [scope.slice(0, scope.indexOf(" ")), scope.slice(scope.indexOf(" ") + 1)];
   undoable(value ? `Reset ${value}` : "Reset everything", UNDO_SECONDS, () =>
     call(query("/_emulator/reset", { [name]: value }), { method: "POST" })
-      .then(({ requests }) => (toast(`Reset: ${requests} request${requests === 1 ? "" : "s"} forgotten.`), clock()))
+      .then(({ requests }) => (toast(`Reset: ${requests} request${requests === 1 ? "" : "s"} deleted.`), clock()))
       .catch(failed));
 }
 

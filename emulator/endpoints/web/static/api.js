@@ -1,13 +1,13 @@
-// The inspection API, as any of its users sees it. The control token goes into a header, never into a URL.
+// Client of the inspection API. The control token is sent in a header, never in a URL.
 
 const TOKEN = "control-token";
 let asking = null;
 let ask = async () => null;
 
-/** Say how a person is asked for the control token; the answer is null when they will not tell. */
-export const onTokenNeeded = (how) => (ask = how);
+/** Set the function that asks the user for the control token; it resolves to null if the user cancels. */
+export const onTokenNeeded = (callback) => (ask = callback);
 
-/** The response of a call that succeeded. Throws an Error with the emulator's own words otherwise. */
+/** Send a request and return the response. Throws an Error with the emulator's message if it fails. */
 export async function request(path, { json, headers = {}, ...options } = {}) {
   for (;;) {
     const token = sessionStorage.getItem(TOKEN);
@@ -20,12 +20,12 @@ export async function request(path, { json, headers = {}, ...options } = {}) {
       },
       body: json === undefined ? undefined : JSON.stringify(json),
       cache: "no-store",
-      credentials: "omit", // or the browser would open a dialog of its own on a 401
+      credentials: "omit", // otherwise the browser opens its own dialog on a 401
     });
     if (response.ok) return response;
     if (response.status === 401 && (await newToken(token))) continue;
-    const told = await response.json().catch(() => ({}));
-    throw Object.assign(new Error(told.error ?? `${response.status} ${response.statusText}`), { status: response.status, parameters: told.parameters });
+    const body = await response.json().catch(() => ({}));
+    throw Object.assign(new Error(body.error ?? `${response.status} ${response.statusText}`), { status: response.status, parameters: body.parameters });
   }
 }
 
@@ -37,20 +37,20 @@ export const call = async (path, options) => {
   return page;
 };
 
-/** Whether a record was rendered; where it could not be there is an error entry, which is logged. */
+/** Whether a record was rendered; an error entry in its place is logged. */
 export function isRendered(record) {
   const failed = record?.error && "seq" in record && "sid" in record;
   if (failed) console.error(record.error, record);
   return !failed;
 }
 
-/** `path?name=value…` without the values that are missing. */
+/** `path?name=value…` without missing values. */
 export function query(path, parameters) {
   const given = Object.entries(parameters).filter(([, value]) => value != null && value !== "");
   return given.length ? `${path}?${new URLSearchParams(given)}` : path;
 }
 
-/** Whether there is another token to try; several calls that fail together ask once. */
+/** Whether there is another token to try; concurrent calls that fail ask only once. */
 async function newToken(refused) {
   if (sessionStorage.getItem(TOKEN) !== refused) return true;
   asking ??= ask(refused !== null).finally(() => (asking = null));

@@ -1,4 +1,4 @@
-// Joins the parts. What is looked at stands in the URL, so that a link shows the same.
+// Connects the modules. The URL contains search and selection, so that it can be shared.
 
 import { askToken, calls, install as installActions, open, sendAgain } from "./actions.js";
 import { onTokenNeeded } from "./api.js";
@@ -6,20 +6,20 @@ import { install as installChips } from "./chips.js";
 import { Detail } from "./detail.js";
 import { download } from "./copy.js";
 import { $ } from "./dom.js";
-import { heard, install as installFaults, soon as lookForFaults } from "./faults.js";
+import { handleEvents as handleFaultEvents, install as installFaults, soon as refreshFaults } from "./faults.js";
 import { Journal } from "./journal.js";
 import { listen } from "./keys.js";
 import { List } from "./list.js";
 import { arrived, toast } from "./notice.js";
 import { Stream } from "./stream.js";
-import { heard as usersHeard, install as installUsers, show as showUsers } from "./users.js";
+import { handleEvents as handleUserEvents, install as installUsers, show as showUsers } from "./users.js";
 import { fill as fillWelcome } from "./welcome.js";
 
 const SEARCH_DELAY = 150;
 const journal = new Journal();
 const field = $("search");
 const place = { q: "", request: null };
-let selected = null; // the exchange in the list, when it is there
+let selected = null; // the selected exchange, if the list contains it
 
 const jump = (id) => choose(id, true).then(() => list.select(id, true));
 const list = new List($("list"), journal, (exchange, how) => {
@@ -35,7 +35,7 @@ const detail = new Detail({
   close,
 });
 
-/** Show an exchange; opened = also where there is room for one thing only. */
+/** Show an exchange; opened = also on a small screen, instead of the list. */
 async function choose(id, opened) {
   const wasOpen = document.body.classList.contains("opened");
   place.request = id;
@@ -92,7 +92,7 @@ function find(text) {
 
 function pause() {
   journal.pause(!journal.paused);
-  toast(journal.paused ? "Paused: new requests wait." : "Live again.");
+  toast(journal.paused ? "Paused. New requests are not shown." : "Resumed.");
 }
 
 function describe() {
@@ -117,7 +117,7 @@ function pill() {
 }
 
 let state = "";
-function hear(events, status) {
+function handleEvents(events, status) {
   let batch = [];
   for (const { kind, data } of events) {
     if (kind === "request") batch.push(data);
@@ -128,15 +128,15 @@ function hear(events, status) {
     }
   }
   journal.add(batch);
-  heard(events);
-  usersHeard(events);
-  detail.heard(events);
+  handleFaultEvents(events);
+  handleUserEvents(events);
+  detail.handleEvents(events);
   if (status === state) return;
-  // Resets are told to those who listen, and an emulator that was started again knows nothing: look again.
-  if (status === "recovered" || (status === "live" && state === "lost")) load(() => journal.load()), lookForFaults(0);
+  // A reset is not repeated to a new stream, and a restarted emulator has an empty journal: load again.
+  if (status === "recovered" || (status === "live" && state === "lost")) load(() => journal.load()), refreshFaults(0);
   state = status === "recovered" ? "live" : status;
   $("state").className = state;
-  $("state").textContent = state === "live" ? "Live" : state === "lost" ? "Connection lost, trying again" : "Connecting";
+  $("state").textContent = state === "live" ? "Live" : state === "lost" ? "Connection lost, reconnecting" : "Connecting";
 }
 
 onTokenNeeded(askToken);
@@ -164,7 +164,7 @@ $("to-top").addEventListener("click", () => list.toTop());
 $("download").addEventListener("click", () => download("requests.json", journal.items.toReversed()));
 $("open-help").addEventListener("click", () => open("help"));
 $("first-send").addEventListener("click", () => $("open-send").click());
-// With the list's own redraw, so once per frame.
+// With the redraw of the list, so once per frame.
 $("list").addEventListener("painted", () => (pill(), describe()));
 journal.addEventListener("change", ({ detail: { how, count } }) => how === "added" && (unread += count));
 journal.addEventListener("arrived", (event) => arrived(event.detail));
@@ -186,4 +186,4 @@ listen({
 });
 
 await read();
-new Stream(hear, () => journal.newest).start();
+new Stream(handleEvents, () => journal.newest).start();

@@ -1,11 +1,11 @@
-// The accounts and calls that are busiest in the list, as switches of the search.
+// Buttons that filter by the most frequent accounts and calls of the list.
 
 import { $, h, hue, short, throttled } from "./dom.js";
 import { toggled } from "./search.js";
 
 const MOST = { account: 4, call: 8 };
 
-/** find(text) is told the search with a switch thrown; search() is the text as it is. */
+/** search() returns the search text; find(text) is called with the text after a button was toggled. */
 export function install(journal, search, find) {
   const draw = throttled(300, () => {
     const box = $("chips");

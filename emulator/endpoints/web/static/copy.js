@@ -1,18 +1,18 @@
-// An exchange as code: each form can be pasted and run as it stands.
+// An exchange as code that can be pasted and run without changes.
 
 import { parseJson } from "./tree.js";
 
 const TOKEN = "0".repeat(32);
 const BASE = location.origin;
 
-/** A word for a POSIX shell; control characters are written as escapes, because terminals act on them when pasted. */
+/** A quoted word for a POSIX shell; control characters are escaped, because terminals interpret them when pasted. */
 export function shell(text) {
   if (!/[\x00-\x1f\x7f]/.test(text)) return `'${text.replaceAll("'", "'\\''")}'`;
   const escaped = text.replace(/[\\']/g, "\\$&").replace(/[\x00-\x1f\x7f]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
   return `$'${escaped}'`;
 }
 
-/** A text as a literal of JavaScript and Python alike. */
+/** A string literal that is valid in JavaScript and Python. */
 const literal = (text) => JSON.stringify(text).replace(/[\x7f-\x9f\u2028\u2029]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 /** A JSON value as a Python literal. */
@@ -22,7 +22,7 @@ function python(value, indent = "") {
   if (value === false) return "False";
   if (typeof value === "string") return literal(value);
   if (typeof value !== "object") return String(value);
-  if ("text" in value && value.constructor !== Object) return value.text; // a number, with its own digits
+  if ("text" in value && value.constructor !== Object) return value.text; // a number with its original digits
   const inner = `${indent}    `;
   const [open, close] = Array.isArray(value) ? "[]" : "{}";
   const parts = Array.isArray(value)
@@ -127,7 +127,7 @@ export const FORMS = [
   ["JSON", asJson],
 ];
 
-/** Put a text on the clipboard; without a secure context there is none to ask for, but the old command. */
+/** Copy a text to the clipboard; outside of a secure context, with the deprecated command. */
 export async function copy(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const area = document.createElement("textarea");

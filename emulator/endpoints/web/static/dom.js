@@ -1,7 +1,6 @@
-// Elements from values. What is shown came from outside, so text only ever becomes text nodes: no module of this page
-// parses HTML.
+// Creates elements. The page shows untrusted text, so text becomes text nodes only: no module parses HTML.
 
-/** An element with attributes (functions listen, false and null are left out) and children (nodes, texts, lists). */
+/** Create an element with attributes (functions are listeners; false and null are ignored) and children (nodes, texts, arrays). */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -15,17 +14,17 @@ export function h(tag, attributes = {}, ...children) {
 
 export const $ = (id) => document.getElementById(id);
 
-/** A SID short enough for a list; both ends, because test SIDs often differ in one of them only. */
+/** Shorten a SID for a list; keep begin and end, because test SIDs often differ in only one of them. */
 export const short = (sid) => (sid.length > 14 ? `${sid.slice(0, 6)}…${sid.slice(-4)}` : sid);
 
-/** One hue per SID, the same in every tab and after a reload (FNV-1a). */
+/** The hue of a SID, stable across tabs and reloads (FNV-1a). */
 export function hue(sid) {
   let hash = 2166136261;
   for (let at = 0; at < sid.length; at++) hash = Math.imul(hash ^ sid.charCodeAt(at), 16777619);
   return ((hash >>> 0) % 24) * 15;
 }
 
-/** A SID with its call's colour beside it; whole when pointed at. */
+/** A CallSid with its colour; the tooltip is the full SID. */
 export const callTag = (sid, text = short(sid)) => {
   const tag = h("span", { class: "call", title: sid }, text);
   tag.style.setProperty("--hue", hue(sid));
@@ -41,7 +40,7 @@ export function timeOfDay(text) {
   return `${clock}.${String(time.getMilliseconds()).padStart(3, "0")}`;
 }
 
-/** Call a function at most once in so many milliseconds, the last time included. */
+/** Limit calls of a function to one per interval; the last call is not lost. */
 export function throttled(milliseconds, act) {
   let timer = 0;
   return () => {

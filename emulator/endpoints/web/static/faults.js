@@ -1,5 +1,5 @@
-// Faults on purpose: the rules in force, in a banner and in a panel where they are added and removed. The emulator is
-// asked when something tells of a change, and now and then while somebody looks; the time left is counted here.
+// Fault rules: a banner that shows active rules, and a panel that adds and removes them. They are requested after events that
+// change them, and periodically while the page is visible; the remaining time is counted here.
 
 import { open, scopes } from "./actions.js";
 import { call } from "./api.js";
@@ -8,7 +8,7 @@ import { toast } from "./notice.js";
 
 const PATH = "/_emulator/faults";
 const EVERY = 5000; // other programs add rules too
-const EACH = 5; // at least so long for each rule: 10,000 are much to answer
+const EACH = 5; // minimum interval per rule, because a response with 10,000 is large
 const LISTED = 100;
 const NAMED = 2;
 const SHOWN = 100;
@@ -23,7 +23,7 @@ let asked = 0;
 let due = ENDLESS;
 let timer, tick;
 
-/** focus() tells whose things are looked at: an account and a call, when there are any. */
+/** focus() returns the account and call of the selected request, if any. */
 export function install(focus) {
   elements.fault.addEventListener("change", choose);
   form.addEventListener("submit", (event) => (event.preventDefault(), add()));
@@ -40,10 +40,10 @@ export function install(focus) {
   refresh();
 }
 
-/** Counters moved when something went wrong on purpose; a reset takes rules with it. */
-export const heard = (events) => events.some(({ kind, data }) => kind === "reset" || data.fault) && soon(400);
+/** Refresh after a fault, which changes counters, and after a reset, which deletes rules. */
+export const handleEvents = (events) => events.some(({ kind, data }) => kind === "reset" || data.fault) && soon(400);
 
-/** Ask in so many milliseconds, unless nobody looks or it is planned for sooner. */
+/** Refresh after a delay in milliseconds, unless the page is hidden or an earlier refresh is planned. */
 export function soon(wait) {
   const now = performance.now();
   const at = now + Math.max(wait, rules.length * EACH);
@@ -57,30 +57,30 @@ async function refresh() {
   due = ENDLESS;
   const mine = ++asked;
   try {
-    const told = await call(PATH);
+    const page = await call(PATH);
     if (mine !== asked) return;
     const now = performance.now();
-    rules = told.faults.map((rule) => ({ ...rule, ends: rule.seconds_left === null ? ENDLESS : now + rule.seconds_left * 1000 }));
+    rules = page.faults.map((rule) => ({ ...rule, ends: rule.seconds_left === null ? ENDLESS : now + rule.seconds_left * 1000 }));
     if (!profiles.length) {
-      ({ profiles, kinds } = told);
+      ({ profiles, kinds } = page);
       for (const [group, listed] of Object.entries({ profiles, kinds })) $(group).append(...listed.map(({ name }) => h("option", {}, name)));
       elements.fault.selectedIndex = 0;
       choose();
     }
     draw();
   } catch (error) {
-    if (error.status === 401) return; // who does not tell the token is not asked again and again
+    if (error.status === 401) return; // do not ask again for a token that the user did not enter
   }
   soon(EVERY);
 }
 
-/** Show what a profile does, or a rule of one's own. */
+/** Show the effect of a profile, or the editor of a custom rule. */
 function choose() {
   const { value } = elements.fault;
   const profile = profiles.find(({ name }) => name === value);
   const kind = kinds.find(({ name }) => name === value);
   $("own").hidden = !kind;
-  $("fault-does").textContent = profile?.does ?? `${kind.does} The rule may also have match, probability and seed.`;
+  $("fault-does").textContent = profile?.does ?? `${kind.does} The rule may also contain match, probability and seed.`;
   if (kind) elements.then.value = JSON.stringify({ then: kind.then }, null, 1).replace(/\n */g, " ");
 }
 
@@ -98,7 +98,7 @@ function draw() {
   const live = active();
   const one = live[0];
   $("broken").classList.toggle("on", Boolean(one));
-  // What is spoken changes with the rules, not with every second.
+  // Change the live region with the rules, not every second.
   const words = one ? `${plural(live.length, "fault is", "faults are")} active: ${live.slice(0, NAMED).map(title).join("; ")}${live.length > NAMED ? "; …" : ""}` : "";
   if ($("broken-words").textContent !== words) $("broken-words").textContent = words;
   $("broken-count").textContent = one ? sentence(`${live.reduce((sum, { fired }) => sum + fired, 0)} fired`, live.length === 1 && left(one)) : "";
@@ -109,7 +109,7 @@ function draw() {
   for (const row of [...$("rules").children]) if (!listed.has(row.id)) row.remove();
   for (const [id, rule] of listed) {
     if (!$(id)) $("rules").append(item(rule));
-    $(id).querySelector("small").textContent = sentence(`${rule.matched} matched`, `${rule.fired}${rule.times ? ` of ${rule.times}` : ""} fired`, rule.active ? left(rule) : "over");
+    $(id).querySelector("small").textContent = sentence(`${rule.matched} matched`, `${rule.fired}${rule.times ? ` of ${rule.times}` : ""} fired`, rule.active ? left(rule) : "expired");
   }
   $("rule-count").textContent = plural(rules.length, "rule", "rules");
   $("mend-all").hidden = !rules.length;
@@ -120,14 +120,14 @@ function draw() {
 const item = (rule) => h("li", { id: rule.id }, h("span", {}, title(rule), h("small", {})),
   h("button", { type: "button", "aria-label": `Remove ${rule.id}`, click: () => remove(`/${rule.id}`) }, "Remove"));
 
-/** `lost-answer for call CA0000…ab12`; a call needs no account beside it. */
+/** `lost-answer for call CA0000…ab12`; for a call, without the account. */
 function title({ profile, then, match: { account_sid, call_sid, ...rest } }) {
   const whose = call_sid ? `call ${short(call_sid)}` : account_sid ? `account ${short(account_sid)}` : "everything";
   const json = (value) => JSON.stringify(value).slice(0, SHOWN);
   return `${profile ?? json(then)} for ${whose}${Object.keys(rest).length ? ` with ${json(rest)}` : ""}`;
 }
 
-/** Say at the form what came of it; what the emulator names is marked. */
+/** Show the result below the form, and mark the invalid fields. */
 function say(text, wrong) {
   $("fault-said").textContent = text;
   $("fault-said").className = wrong ? "wrong" : "";
@@ -143,21 +143,21 @@ async function add() {
     for (const field of ["skip_first", "times", "ttl"]) if (elements[field].value) rule[field] = Number(elements[field].value);
     say(`Added ${(await call(PATH, { method: "POST", json: rule })).id}.`);
   } catch (error) {
-    say(error.message, error.parameters ?? [{ parameter: "/then" }]); // JSON.parse names none
+    say(error.message, error.parameters ?? [{ parameter: "/then" }]); // JSON.parse names no field
   }
   await refresh();
 }
 
-/** Remove `/` and an id, or all. */
+/** Remove the rule at `/` and its id, or all rules. */
 async function remove(path) {
   const inside = form.contains(document.activeElement);
   try {
     await call(PATH + path, { method: "DELETE" });
     say("Removed.");
   } catch (error) {
-    if (error.status !== 404) say(error.message, []), toast(error.message); // 404: it ended by itself
+    if (error.status !== 404) say(error.message, []), toast(error.message); // 404: it has expired
   }
   await refresh();
-  // The button that was pressed is gone.
+  // The button that had the focus was removed.
   (inside ? $("rules").querySelector("button") ?? elements.fault : $("open-faults")).focus();
 }

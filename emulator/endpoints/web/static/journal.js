@@ -1,40 +1,40 @@
-// What the list shows: the exchanges that match the search, oldest first, bounded by number and by size. Beyond the bound
-// the oldest go; scrolling to the end asks the emulator for older ones.
+// The exchanges that match the search, oldest first, limited in number and size. Beyond a limit the oldest are dropped;
+// scrolling to the end requests older ones.
 
 import { call, query } from "./api.js";
 import { parse } from "./search.js";
 
 const MOST = 10_000;
 const MOST_CHARACTERS = 16 * 1024 * 1024;
-const SLACK = 500; // so that the array is cut now and then, not with every exchange
+const SLACK = 500; // so that the array is not cut for every exchange
 const FIRST_PAGE = 200;
-const PAGE = 1000; // the API's most
+const PAGE = 1000; // the API's maximum
 const PAGES_PER_SEARCH = 10;
 
 export class Journal extends EventTarget {
   items = [];
-  /** Place of the newest exchange that was heard of, shown or not: the stream resumes from it. */
+  /** seq of the newest exchange, shown or not: the stream resumes after it. */
   newest = 0;
-  /** How many match, listed or not; null when only some of the journal was searched. */
+  /** Number of matches, listed or not; null if only a part of the journal was searched. */
   total = 0;
-  /** Whether the emulator has older ones. */
+  /** Whether the emulator has older exchanges. */
   more = false;
   paused = false;
-  /** What came while paused. */
+  /** Number of exchanges that arrived while paused. */
   waiting = 0;
   query = parse("");
   #held = [];
-  #during = null; // what comes while a page is being loaded
+  #during = null; // exchanges that arrive while a page is loaded
   #characters = 0;
   #load = new AbortController();
 
-  /** Show what matches a search. */
+  /** Show the exchanges that match a search. */
   async find(text) {
     this.query = parse(text);
     await this.load();
   }
 
-  /** Begin anew with the newest page; what comes in meanwhile is added after it. */
+  /** Load the newest page; add exchanges that arrive meanwhile after it. */
   async load() {
     this.#load.abort();
     const { signal } = (this.#load = new AbortController());
@@ -59,7 +59,7 @@ export class Journal extends EventTarget {
     this.more = page.count > page.requests.length;
     this.total = exact ? page.count : this.more ? null : this.items.length;
     this.#oldest = page.requests[0]?.seq ?? 0;
-    this.#tell("loaded");
+    this.#notify("loaded");
     this.add(came);
     if (!exact && this.items.length < 100) await this.older();
   }
@@ -67,14 +67,14 @@ export class Journal extends EventTarget {
   #oldest = 0;
   #older = false;
 
-  /** Put older exchanges under those that are shown. */
+  /** Load older exchanges. */
   async older() {
     if (this.#older || !this.more || this.items.length >= MOST) return;
     this.#older = true;
     const { signal } = this.#load;
     try {
       const found = [];
-      // The API lists what comes after a place, not before one: ask for windows before the oldest, wider while empty.
+      // The API filters by `after`, not by `before`: request windows before the oldest, wider ones while they are empty.
       for (let asked = 0, width = PAGE; asked < PAGES_PER_SEARCH && this.more && found.length < FIRST_PAGE; asked++) {
         const after = Math.max(0, this.#oldest - 1 - width);
         const before = [];
@@ -84,7 +84,7 @@ export class Journal extends EventTarget {
           from = page.requests.at(-1)?.seq ?? this.#oldest; // a page of large requests ends early
         }
         if (before.length >= PAGE && width > PAGE) {
-          width = PAGE; // too wide after all: there may be others between these and the oldest shown
+          width = PAGE; // too wide: there may be others between these and the oldest shown
           continue;
         }
         this.#oldest = after + 1;
@@ -95,7 +95,7 @@ export class Journal extends EventTarget {
       this.items = [...found, ...this.items];
       this.#characters += found.reduce((sum, item) => sum + size(item), 0);
       if (!this.more && !this.query.exact) this.total = this.items.length;
-      this.#tell("older");
+      this.#notify("older");
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
@@ -103,7 +103,7 @@ export class Journal extends EventTarget {
     }
   }
 
-  /** Exchanges arrived, oldest first; those that are known already are left out. */
+  /** Add exchanges, oldest first, except known ones. */
   add(arrived) {
     if (this.#during) {
       this.#during.push(...arrived);
@@ -118,7 +118,7 @@ export class Journal extends EventTarget {
       this.#held.push(...matching);
       this.waiting += matching.length;
       if (this.#held.length > MOST) this.#held.splice(0, this.#held.length - MOST);
-      this.#tell("waiting");
+      this.#notify("waiting");
     } else this.#append(matching);
     this.dispatchEvent(new CustomEvent("arrived", { detail: matching }));
   }
@@ -128,7 +128,7 @@ export class Journal extends EventTarget {
     for (const item of matching) this.#characters += size(item);
     if (this.total !== null) this.total += matching.length;
     this.#cut();
-    this.#tell("added", matching.length);
+    this.#notify("added", matching.length);
   }
 
   #cut() {
@@ -141,7 +141,7 @@ export class Journal extends EventTarget {
     this.more = true;
   }
 
-  /** A scope was reset: what it held is gone. */
+  /** Remove the exchanges of a scope that was reset. */
   reset({ account_sid, call_sid }) {
     const stays = (item) =>
       (account_sid !== null && item.account_sid !== account_sid) || (call_sid !== null && item.call_sid !== call_sid);
@@ -153,10 +153,10 @@ export class Journal extends EventTarget {
     this.#characters = this.items.reduce((sum, item) => sum + size(item), 0);
     if (account_sid === null && call_sid === null) this.more = false;
     if (this.total !== null) this.total = this.more ? Math.max(0, this.total - (before - this.items.length)) : this.items.length;
-    this.#tell("loaded");
+    this.#notify("loaded");
   }
 
-  /** Hold back what comes, or show what was held back. */
+  /** Hold back new exchanges, or show those that were held back. */
   pause(paused) {
     this.paused = paused;
     const held = this.#held;
@@ -165,10 +165,10 @@ export class Journal extends EventTarget {
       this.waiting = 0;
       if (held.length) this.#append(held);
     }
-    this.#tell("waiting");
+    this.#notify("waiting");
   }
 
-  #tell(how, count = 0) {
+  #notify(how, count = 0) {
     this.dispatchEvent(new CustomEvent("change", { detail: { how, count } }));
   }
 }

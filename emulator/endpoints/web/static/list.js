@@ -1,10 +1,10 @@
-// The list draws the rows that can be seen and nothing else, at most once per animation frame, however much arrives.
+// A virtual list: it draws only visible rows, at most once per animation frame.
 
 import { call as ask } from "./api.js";
 import { callTag, h, short, timeOfDay } from "./dom.js";
 
 const OVERSCAN = 6;
-const CALM = 3; // more at once than this do not slide: motion that cannot be followed tells nothing
+const CALM = 3; // larger batches are not animated, because the motion could not be followed
 
 export class List {
   #box;
@@ -18,7 +18,7 @@ export class List {
   #selected = null;
   #fresh = 0;
 
-  /** choose(exchange, how) is told what a person picks; how = "open" or "move". */
+  /** choose(exchange, how) is called when the user selects an exchange; how = "open" or "move". */
   constructor(box, journal, choose) {
     this.#box = box;
     this.#canvas = box.firstElementChild;
@@ -42,7 +42,7 @@ export class List {
     return (this.#row ||= parseFloat(getComputedStyle(this.#box).getPropertyValue("--row")));
   }
 
-  /** Whether the newest is in sight: then new ones slide in, else what is being read stays where it is. */
+  /** Whether the newest row is visible: then new rows slide in, otherwise the visible rows keep their position. */
   atTop = true;
 
   select(id, show = false) {
@@ -57,7 +57,7 @@ export class List {
     this.draw();
   }
 
-  /** Choose the exchange so many rows further down. */
+  /** Select the exchange `step` rows below. */
   move(step) {
     const { items } = this.#journal;
     if (!items.length) return;
@@ -66,7 +66,7 @@ export class List {
     this.#choose(items[next], "move");
   }
 
-  /** Open the chosen one, or the newest. */
+  /** Open the selected exchange, or the newest. */
   open() {
     const { items } = this.#journal;
     const chosen = items.findLast((item) => item.request_id === this.#selected) ?? items.at(-1);
@@ -98,14 +98,14 @@ export class List {
     const height = this.#height;
     const fresh = Math.min(this.#fresh, items.length);
     this.#fresh = 0;
-    // Everything is read before anything is written: the browser lays out once.
+    // Read all layout values before writing any, so that the browser computes the layout once.
     let { scrollTop, clientHeight } = this.#box;
     const atTop = (this.atTop = scrollTop < 4);
     if (this.#length !== items.length) {
       this.#length = items.length;
       this.#canvas.style.height = `${items.length * height}px`;
     }
-    // What is being read stays where it is.
+    // Keep the position of the visible rows.
     if (!atTop && fresh) this.#box.scrollTop = scrollTop += fresh * height;
     const first = Math.max(0, Math.floor(scrollTop / height) - OVERSCAN);
     const last = Math.min(items.length - 1, Math.ceil((scrollTop + clientHeight) / height) + OVERSCAN);
@@ -138,21 +138,21 @@ export class List {
   }
 }
 
-/** What became of an exchange, in a word. */
+/** The outcome of an exchange. */
 export const badge = ({ outcome, code, status, fault, lost }) => {
   const [broken, refused] = [outcome === "faulted", outcome === "refused"];
   const text = broken ? `faulted · ${status ?? fault?.name}` : refused ? `${status}${code ? ` · ${code}` : ""}` : outcome;
-  return h("span", { class: `badge ${outcome}${lost ? " lost" : ""}` }, text, lost && !broken && " · answer lost");
+  return h("span", { class: `badge ${outcome}${lost ? " lost" : ""}` }, text, lost && !broken && " · response lost");
 };
 
 const oneLine = (text) => text.slice(0, 300).replace(/\s+/g, " ");
 
-/** The match of a path about subscriptions, with the SID when it names one. */
+/** Match the path of a subscription request, with the SID if there is one. */
 export const subscription = ({ path }) => /\/UserDefinedMessageSubscriptions(?:\/(\w+))?(?:\.\w+)?$/.exec(path);
 
 let asking = Promise.resolve();
 
-/** In place of a content. The listing has no callback: it is asked for row by row, while the row is in sight. */
+/** Shown instead of content. List entries have no callback, so it is requested for each visible row. */
 function subscribed(exchange) {
   const [, sid] = subscription(exchange);
   const text = h("span", {}, sid ? short(sid) : exchange.callback);

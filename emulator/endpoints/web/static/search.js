@@ -1,5 +1,5 @@
-// The search language: `call: account: code: status: outcome: key: fault: content.path=value` and free text, `-` in front for
-// "not", quotes around spaces. What the API can filter it is asked for; the rest is matched here, on what it sends.
+// The search language: `call: account: code: status: outcome: key: fault: content.path=value` and free text; `-` negates a
+// term, quotes enclose spaces. Terms that the API can filter become parameters; all terms are matched here too.
 
 const FIELDS = {
   call: (exchange) => exchange.call_sid,
@@ -16,7 +16,7 @@ const OUTCOMES = new Set(["created", "replayed", "mismatch", "refused", "preflig
 const WHOLE_SID = /^(AC|CA)[0-9a-fA-F]{32}$/;
 const WHOLE_NUMBER = /^\d{1,9}$/;
 
-/** `{terms, matches(exchange), parameters, exact}`; exact = the API's filters alone say it all. */
+/** `{terms, matches(exchange), parameters, exact}`; exact = the parameters express the whole search. */
 export function parse(text) {
   const terms = (text.match(/(?:"[^"]*"?|[^\s"])+/g) ?? []).map(term);
   const parameters = {};
@@ -38,7 +38,7 @@ function term(text) {
   return field in FIELDS ? { not, field, value } : { not, value: bare.toLowerCase() };
 }
 
-/** The API's filter that says the same as a term, if there is one. */
+/** The equivalent API filter of a term, if there is one. */
 function parameter({ not, field, value }) {
   if (not) return [];
   if ((field === "call" || field === "account") && WHOLE_SID.test(value)) return [`${field}_sid`, value];
@@ -57,13 +57,13 @@ function holds({ not, field, path, value }, exchange) {
   } else {
     found = [exchange.content, exchange.path, exchange.account_sid, exchange.call_sid, exchange.idempotency_key,
       exchange.message_sid, exchange.request_id, exchange.outcome, exchange.code, exchange.rule?.name, exchange.rule?.says,
-      exchange.fault?.name, exchange.fault?.rule, exchange.lost && "answer lost"]
+      exchange.fault?.name, exchange.fault?.rule, exchange.lost && "response lost"]
       .some((text) => text != null && String(text).toLowerCase().includes(value));
   }
   return found !== not;
 }
 
-/** Whether the content has this value at a path; `42` is the number and the text. */
+/** Whether the content has this value at a path; `42` matches the number and the string. */
 function at(path, content, value) {
   let place;
   try {
@@ -78,7 +78,7 @@ function at(path, content, value) {
   return (typeof place === "string" ? place : JSON.stringify(place)) === value;
 }
 
-/** The text with a `field:value` term, or without it when it was there; another value of the field makes room. */
+/** Add a `field:value` term to a text, or remove it if present; another value of the field is replaced. */
 export function toggled(text, field, value) {
   const parts = text.match(/(?:"[^"]*"?|[^\s"])+/g) ?? [];
   const mine = `${field}:${/\s/.test(value) ? `"${value}"` : value}`;

@@ -1,23 +1,23 @@
-// One event stream for all tabs: browsers allow six connections to a host, and each stream holds one for ever. The tab
-// that holds a lock reads it and tells the others; when it closes, the next one takes over from the place it knows.
+// One event stream for all tabs, because browsers allow six connections per host. The tab that holds a lock reads the stream
+// and forwards events to the others; when it closes, another tab takes over and resumes.
 
 import { call, isRendered, request } from "./api.js";
 
 const NAME = "twilio-udm-emulator";
-const SILENCE = 25_000; // the emulator says something every 10 s
+const SILENCE = 25_000; // the emulator sends a comment every 10 s
 const DELAYS = [250, 500, 1000, 2000, 4000];
 
 export class Stream {
-  #hear;
-  #place;
+  #onEvents;
+  #position;
   #channel = new BroadcastChannel(NAME);
   #status = "connecting";
   #wake = () => {};
 
-  /** hear(events, status) is told batches of `{kind, data}` and the state of the connection; place() is where to resume. */
-  constructor(hear, place) {
-    this.#hear = hear;
-    this.#place = place;
+  /** onEvents(events, status) receives batches of `{kind, data}` and the connection state; position() is the seq to resume after. */
+  constructor(onEvents, position) {
+    this.#onEvents = onEvents;
+    this.#position = position;
   }
 
   start() {
@@ -25,13 +25,13 @@ export class Stream {
     this.#channel.onmessage = ({ data }) => {
       if (data === "which state?") {
         if (leads) this.#channel.postMessage({ events: [], status: this.#status });
-      } else this.#hear(data.events, data.status);
+      } else this.#onEvents(data.events, data.status);
     };
     this.#channel.postMessage("which state?");
     addEventListener("online", () => this.#wake());
     document.addEventListener("visibilitychange", () => document.hidden || this.#wake());
     const lead = () => ((leads = true), this.#lead());
-    // Locks are for secure contexts: on http://emulator:2010 each tab reads for itself.
+    // Locks require a secure context: on http://emulator:2010 each tab reads its own stream.
     if (navigator.locks) navigator.locks.request(NAME, lead);
     else {
       this.#channel.close();
@@ -40,9 +40,9 @@ export class Stream {
     }
   }
 
-  #tell(events, status) {
+  #publish(events, status) {
     this.#status = status;
-    this.#hear(events, status);
+    this.#onEvents(events, status);
     this.#channel.postMessage({ events, status });
   }
 
@@ -54,7 +54,7 @@ export class Stream {
       } catch (error) {
         if (error.status === 401) await new Promise((resolve) => (this.#wake = resolve));
       }
-      this.#tell([], "lost");
+      this.#publish([], "lost");
       const delay = DELAYS[Math.min(failures++, DELAYS.length - 1)];
       await new Promise((resolve) => {
         this.#wake = resolve;
@@ -66,30 +66,30 @@ export class Stream {
   async #read(status, connected) {
     const silence = new AbortController();
     let timer;
-    const heard = () => {
+    const restartTimer = () => {
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), SILENCE);
     };
-    heard();
+    restartTimer();
     try {
-      // An emulator that was started again counts from 1: its journal may end before the place that we know.
+      // A restarted emulator counts from 1: its journal may end before the known position.
       const { last_seq: end } = await call("/_emulator/requests?order=newest&limit=1", { signal: silence.signal });
       const response = await request("/_emulator/events", {
-        headers: { "last-event-id": Math.min(this.#place(), end) },
+        headers: { "last-event-id": Math.min(this.#position(), end) },
         signal: silence.signal,
       });
-      this.#tell([], status);
+      this.#publish([], status);
       connected();
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       let text = "";
       for (;;) {
         const { done, value } = await reader.read();
         if (done) return;
-        heard();
+        restartTimer();
         const blocks = (text + value).split("\n\n");
         text = blocks.pop();
         const events = blocks.map(read).filter(Boolean);
-        if (events.length) this.#tell(events, "live");
+        if (events.length) this.#publish(events, "live");
       }
     } finally {
       clearTimeout(timer);
@@ -98,7 +98,7 @@ export class Stream {
   }
 }
 
-/** An event of one block. A message is left out: its request was told before it, with the same content. */
+/** Parse a block. `message` events are ignored: the `request` event before has the same content. */
 function read(block) {
   const fields = Object.fromEntries(block.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]));
   const { event: kind } = fields;

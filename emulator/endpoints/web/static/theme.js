@@ -1,4 +1,4 @@
-// Light or dark: as the system says, unless told otherwise. In the head, before the first paint, so that nothing flashes.
+// Theme: light, dark, or that of the system. Loaded in the head, before the first paint, to avoid a flash.
 
 const NAME = "theme";
 const NEXT = { system: "light", light: "dark", dark: "system" };

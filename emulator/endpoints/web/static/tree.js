@@ -1,5 +1,4 @@
-// JSON as a tree that can be folded and searched. Children are made when a branch is opened: a deep or wide content costs
-// nothing until somebody looks.
+// A collapsible, searchable tree of JSON. Children are created when a branch is opened, so that deep or wide content is cheap.
 
 import { h } from "./dom.js";
 
@@ -13,7 +12,7 @@ class Digits {
   }
 }
 
-/** A JSON text as values; numbers keep their digits where the browser can tell them. Throws when it is not JSON. */
+/** Parse JSON; numbers keep their digits if the browser supports that. Throws if the text is not JSON. */
 export const parseJson = (text) =>
   JSON.parse(text, (_name, value, context) =>
     typeof value === "number" && context?.source !== undefined ? new Digits(context.source) : value,
@@ -24,7 +23,7 @@ const kind = (value) =>
   value === null ? "null" : value instanceof Digits ? "number" : Array.isArray(value) ? "array" : typeof value;
 const leafText = (value) => (value instanceof Digits ? value.text : JSON.stringify(value));
 
-/** Two spaces of indentation, the digits as they came. */
+/** Format with two spaces of indentation and the original digits. */
 export function pretty(value, indent = "") {
   if (!isBranch(value)) return leafText(value);
   const inner = `${indent}  `;
@@ -35,7 +34,7 @@ export function pretty(value, indent = "") {
   return parts.length ? `${open}\n${parts.join(",\n")}\n${indent}${close}` : open + close;
 }
 
-/** The tree, and a function that shows only what holds a text and returns how many do. */
+/** Create a tree, and a function that shows the values that contain a text and returns their number. */
 export function tree(value) {
   const root = h("div", { class: "tree" });
   const show = (wanted) => {
@@ -50,12 +49,12 @@ export function tree(value) {
   return { root, show };
 }
 
-const holds = (name, value, needle) =>
+const contains = (name, value, needle) =>
   (name !== null && String(name).toLowerCase().includes(needle)) || (!isBranch(value) && leafText(value).toLowerCase().includes(needle));
 
-/** Note each value on the way to a hit; returns whether there is one. */
+/** Collect the ancestors of each hit; return whether there is one. */
 function mark(value, name, needle, hits, paths) {
-  let found = holds(name, value, needle);
+  let found = contains(name, value, needle);
   if (found) hits.add({});
   if (isBranch(value)) {
     for (const [inner, one] of Object.entries(value)) {
@@ -67,8 +66,8 @@ function mark(value, name, needle, hits, paths) {
 }
 
 function node(name, value, depth, search) {
-  const label = name === null ? null : [h("span", { class: "name" }, lit(name, search.needle)), ": "];
-  if (!isBranch(value)) return h("div", { class: "leaf" }, label, h("span", { class: kind(value) }, lit(leafText(value), search.needle)));
+  const label = name === null ? null : [h("span", { class: "name" }, highlight(name, search.needle)), ": "];
+  if (!isBranch(value)) return h("div", { class: "leaf" }, label, h("span", { class: kind(value) }, highlight(leafText(value), search.needle)));
   const entries = Object.entries(value);
   const isList = Array.isArray(value);
   const [open, close] = isList ? "[]" : "{}";
@@ -94,12 +93,12 @@ function node(name, value, depth, search) {
   };
   branch.addEventListener("toggle", fill);
   branch.open = search.needle ? search.paths.has(value) || depth === 0 : depth < OPEN_DEPTH && entries.length <= OPEN_CHILDREN;
-  if (depth < OPEN_DEPTH || search.needle) fill(); // at once, so that the page does not jump
+  if (depth < OPEN_DEPTH || search.needle) fill(); // immediately, so that the layout does not shift
   return branch;
 }
 
-/** A text with what was searched for marked in it. */
-function lit(text, needle) {
+/** Mark the searched text. */
+function highlight(text, needle) {
   const at = needle ? text.toLowerCase().indexOf(needle) : -1;
   if (at < 0) return text;
   const end = at + needle.length;

@@ -1,13 +1,13 @@
-// Users, their calls, and what is said in one. No event tells who comes: the emulator is asked while somebody looks.
+// Connected users, their calls, and the messages of a call. There are no events for users, so they are polled while visible.
 
-import { reached } from "./findings.js";
+import { deliveryText } from "./findings.js";
 import { call } from "./api.js";
 import { $, callTag, h, throttled, timeOfDay } from "./dom.js";
 import { badge } from "./list.js";
 import { snippet } from "./welcome.js";
 
 const EVERY = 2000;
-const SHARE = 5; // it is left alone for so many times as long as it took to answer
+const SHARE = 5; // the interval is at least this multiple of the response time
 const SHOWN = 200;
 const CHARACTERS = 2000;
 
@@ -30,7 +30,7 @@ export function install(jump) {
   document.addEventListener("visibilitychange", look);
 }
 
-/** Open the panel, at what is said in a call when one is given. */
+/** Open the panel, with the messages of a call if one is given. */
 export function show(sid = talk) {
   say("");
   choose(sid);
@@ -39,7 +39,7 @@ export function show(sid = talk) {
 }
 
 const again = throttled(200, look);
-export const heard = (events) => events.some(({ kind, data }) => kind === "reset" || data.call_sid === talk) && again();
+export const handleEvents = (events) => events.some(({ kind, data }) => kind === "reset" || data.call_sid === talk) && again();
 const say = (text) => ($("users-said").textContent = text);
 
 async function look() {
@@ -56,7 +56,7 @@ async function look() {
   } catch (error) {
     failed = true;
     say(error.message);
-    denied = error.status === 401; // who does not tell the token is not asked again and again
+    denied = error.status === 401; // do not ask again for a token that the user did not enter
   }
   if (!denied) timer = setTimeout(look, Math.max(EVERY, (performance.now() - looking) * SHARE));
   looking = 0;
@@ -103,22 +103,22 @@ const entry = ({ identity, account_sid, registered, calls }) => h("li", {},
     button([callTag(sid), h("small", {}, direction, !answered && ", ringing")], sid, () => (choose(sid), look()), { class: "one", "aria-pressed": String(sid === talk) }),
     button("Hang up", sid, () => act(`/${sid}`, "PUT", { account_sid, status: "completed" }), { "aria-label": `Hang up ${sid}` }))));
 
-/** Show what was said in a call. */
+/** Show the messages of a call. */
 async function listen(sid) {
   const [{ identity, received, said }, { deliveries }] = await Promise.all([
     call(`/_emulator/calls/${sid}/end-user`), call(`/_emulator/deliveries?call_sid=${sid}&order=newest&limit=1000`)]);
   if (sid !== talk) return;
   const about = (one) => deliveries.filter((other) => other.message_sid === one.sid && other.sequence_number === one.sequence_number).reverse();
-  const all = [...received.map((one) => ({ at: one.received_at, one })), ...said.map((one) => ({ at: one.at, one, told: true }))].sort((a, b) => a.at.localeCompare(b.at));
-  $("talk-count").textContent = all.length > SHOWN ? `The newest ${SHOWN} of ${all.length}` : all.length ? "" : "Nothing was said yet.";
-  $("talk-who").textContent = `Answer as ${identity ?? "the end user (no Voice SDK is connected)"}, in JSON`;
-  log.ariaLive = fresh ? "off" : "polite"; // what was said before is not read out
+  const all = [...received.map((one) => ({ at: one.received_at, one })), ...said.map((one) => ({ at: one.at, one, isSent: true }))].sort((a, b) => a.at.localeCompare(b.at));
+  $("talk-count").textContent = all.length > SHOWN ? `Newest ${SHOWN} of ${all.length}` : all.length ? "" : "No messages yet.";
+  $("talk-who").textContent = `Message from ${identity ?? "the end user (no Voice SDK is connected)"}, as JSON`;
+  log.ariaLive = fresh ? "off" : "polite"; // screen readers do not announce old messages
   fresh = false;
   const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-  // Rows that did not change stay: what is focused, selected or read is not taken away.
+  // Keep unchanged rows, so that focus and selection are not lost.
   const before = rows;
   rows = new Map(all.slice(-SHOWN).map((item) => {
-    if (item.told) item.told = about(item.one);
+    if (item.isSent) item.callbacks = about(item.one);
     const key = JSON.stringify(item);
     return [key, before.get(key) ?? row(item)];
   }));
@@ -128,14 +128,14 @@ async function listen(sid) {
   if (atEnd) log.scrollTop = log.scrollHeight;
 }
 
-const row = ({ at, one, told }) => h("li", { class: told && "said" },
-  h("p", {}, h("b", {}, told ? one.identity || "End user" : "Server"), " ", h("time", { title: at }, timeOfDay(at)),
-    !told && h("button", { type: "button", class: "quiet", click: () => leave(one.request_id) }, "request")),
+const row = ({ at, one, isSent, callbacks }) => h("li", { class: isSent && "said" },
+  h("p", {}, h("b", {}, isSent ? one.identity || "End user" : "Server"), " ", h("time", { title: at }, timeOfDay(at)),
+    !isSent && h("button", { type: "button", class: "quiet", click: () => leave(one.request_id) }, "request")),
   h("p", { class: "words" }, one.content.slice(0, CHARACTERS), one.content.length > CHARACTERS && " …"),
-  told ? [h("small", {}, `${one.notified || "No"} subscription${one.notified === 1 ? "" : "s"} notified`), h("ul", {}, told.map(delivery))]
-    : one.delivered && h("small", { class: one.delivered.to === null && "bad" }, reached(one.delivered)));
+  isSent ? [h("small", {}, `${one.notified || "No"} subscription${one.notified === 1 ? "" : "s"} notified`), h("ul", {}, callbacks.map(delivery))]
+    : one.delivered && h("small", { class: one.delivered.to === null && "bad" }, deliveryText(one.delivered)));
 
-/** What became of a callback. */
+/** The outcome of a callback. */
 const delivery = ({ outcome, code, method, callback, attempts }) => h("li", {},
   badge({ outcome }), " ", h("code", {}, `${method} ${callback}`), " ",
   h("small", {}, code && `${code}: `, attempts.length > 1 && `${attempts.length} attempts: `, attempts.map(({ status, error, duration }) => `${error ?? status} ${(duration * 1000).toFixed(1)} ms`).join("; ")));

@@ -1,4 +1,4 @@
-// The first look: where it is, who to be, and a line to paste.
+// The welcome view: address, credentials and examples.
 
 import { FORMS, copy } from "./copy.js";
 import { $, h } from "./dom.js";

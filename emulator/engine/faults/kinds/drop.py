@@ -40,8 +40,8 @@ class DropFault(ConnectionFault):
     def effect(self) -> str:
         """What happened."""
         if self.prevents:
-            return "The connection was reset before anything was done."
-        return "The request was processed, then the connection was reset: the client cannot know the result."
+            return "The connection was reset before the request was processed."
+        return "The request was processed, then the connection was reset: the client does not know the outcome."
 
     def apply(self, connection: FaultConnection[R], response: R | None) -> None:  # noqa: ARG002
         """Reset the connection."""

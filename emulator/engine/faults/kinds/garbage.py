@@ -16,7 +16,7 @@ class GarbageFault(ConnectionFault):
     example = True
     order = 4
     prevents = False
-    effect = "The request was processed; the response was not HTTP."
+    effect = "The request was processed; the response is not HTTP."
 
     def apply(self, connection: FaultConnection[R], response: R | None) -> None:  # noqa: ARG002
         """Send other bytes."""

@@ -132,7 +132,7 @@ class ReplyFault(FaultAction):
         {"body": page_reply, "content_type": gateway_reply, "status": status_reply, "code": code_reply}
     )
     prevents = True
-    effect = "Another response was sent; the request was not processed."
+    effect = "The fault replaced the response; the request was not processed."
 
     problem: ErrorSpec
     page: str | None = None

@@ -16,7 +16,7 @@ class TruncateFault(ConnectionFault):
     example = 20
     order = 3
     prevents = False
-    effect = "The request was processed; the body of the response was cut off."
+    effect = "The request was processed; the body of the response was truncated."
 
     length: Annotated[int, Parameter(ge=0, le=1024 * 1024, examples=(10,))]
 
