@@ -1,4 +1,4 @@
-"""Makes a virtual environment from a lock file, or does nothing when it is there: `install.py serve|dev|lowest DIR`.
+"""Create a virtual environment from a lock file, unless it is up to date: `install.py serve|dev|lowest DIR`.
 
 The environment's stamp is removed before a change and written after it. Without a current stamp everything is made
 again, so that an interrupted installation is never used.
@@ -8,8 +8,8 @@ import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036  this file runs before anything is installed; what follows is only parsed
     sys.exit(
-        f"Python 3.11 or newer is needed; {sys.executable} is {sys.version.split()[0]}. "
-        "Name a newer one, as in: make serve PYTHON=python3.13"
+        f"Python 3.11 or newer is required; {sys.executable} is {sys.version.split()[0]}. "
+        "Select a newer one, for example: make serve PYTHON=python3.13"
     )
 
 import fcntl
@@ -27,13 +27,13 @@ LOCKS = {"serve": ("build", "serve"), "dev": ("dev",), "lowest": ("lowest",)}
 """The lock files that each kind of environment needs. `dev` includes `build` and `serve`."""
 AGAIN = "then run the same command again"
 LAST_RETRY = "Retry(total=0"
-"""Part of pip's warning before its last attempt to connect. It would then try each other package as long."""
+"""Part of pip's warning before its last attempt to connect; it would repeat all attempts for each other package."""
 
 PIPED: dict[str, Any] = {
     "stdout": subprocess.PIPE,
     "stderr": subprocess.STDOUT,
     "text": True,
-    "env": {**os.environ, "PIP_USER": "0"},  # PIP_USER=1 is for other projects; pip refuses it here
+    "env": {**os.environ, "PIP_USER": "0"},  # pip rejects PIP_USER=1 in a virtual environment
 }
 
 
@@ -53,7 +53,7 @@ def lock_line(name: str) -> str:
 
 
 class Environment:
-    """A virtual environment that this program makes."""
+    """A virtual environment."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -64,11 +64,11 @@ class Environment:
         self._project = f"pyproject.toml {digest(ROOT / 'pyproject.toml')}"
 
     def is_ready(self, kind: str) -> bool:
-        """Whether nothing is left to do."""
+        """Whether it is up to date."""
         return not self._stale() and self._has(kind) and self._project in self._done()
 
     def make(self, kind: str) -> None:
-        """Make what is missing."""
+        """Create or update it."""
         stale, has = self._stale(), self._has(kind)
         done = [] if stale else self._done()
         if stale or not has:
@@ -94,21 +94,21 @@ class Environment:
         return any(all(lock_line(name) in done for name in LOCKS[one]) for one in enough)
 
     def _stale(self) -> str | None:
-        """Why the environment cannot be kept; None when it can."""
+        """Why it must be created again; None: it can be kept."""
         done = self._done()
         if not self.folder.exists():
-            return "there is none yet"
+            return "it does not exist"
         if not done:
-            return "it is incomplete, or was not made by make"
+            return "it is incomplete, or was not created by make"
         if self._made not in done or not os.access(self.python, os.X_OK):
-            return "it was made by another Python or in another place"
+            return "it was created by another Python or in another directory"
         current = [lock_line(name) for names in LOCKS.values() for name in names]
         if any(".txt " in line and line not in current for line in done):
-            return "the lock files changed"
+            return "the lock files have changed"
         return None
 
     def _create(self, why: str) -> None:
-        say(f"making {self.folder.name} with Python {sys.version.split()[0]} ({why})")
+        say(f"creating {self.folder.name} with Python {sys.version.split()[0]} ({why})")
         if self.folder.exists() and any(self.folder.iterdir()) and not (self.folder / "pyvenv.cfg").exists():
             sys.exit(f"{self.folder} is not a virtual environment; move it away, or choose another: make … VENV=DIR")
         # The Python that a virtual environment was made from: the active environment may be the one to be replaced.

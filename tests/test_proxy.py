@@ -238,7 +238,7 @@ def test_local_is_this_machine_alone(address: str, local: bool) -> None:  # noqa
         pytest.param(
             "GET http://example.com/ HTTP/1.1",
             501,
-            "name example.com in NO_PROXY, or unset HTTP_PROXY",
+            "add example.com to NO_PROXY, or unset HTTP_PROXY",
             id="plain http elsewhere",
         ),
         pytest.param("GET http://api.twilio.com:8080/ HTTP/1.1", 501, "Twilio only", id="plain http, other port"),
@@ -248,7 +248,7 @@ def test_local_is_this_machine_alone(address: str, local: bool) -> None:  # noqa
         pytest.param("CONNECT api.twilio.com:443 HTTP/2.0", 400, "not an HTTP request", id="another version"),
         pytest.param("CONNECT api.twilio.com:443 HTTP/1.1\r\nbad header", 400, "malformed header", id="bad header"),
         pytest.param("CONNECT api.twilio.com:443 HTTP/1.1\n", 400, "not an HTTP request", id="bare line ends"),
-        pytest.param("\x16\x03\x01\x02", 400, "speaks plain http", id="TLS"),
+        pytest.param("\x16\x03\x01\x02", 400, "uses plain HTTP", id="TLS"),
         pytest.param("GET /" + "a" * 20_000, 431, "16 KiB", id="a head without end"),
     ],
 )

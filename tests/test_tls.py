@@ -300,7 +300,7 @@ def test_a_port_in_use_is_one_line_and_nothing_is_written(tmp_path: Path, flag: 
 
     assert (code, out, len(err.splitlines())) == (2, "", 1)
     assert f"port {port}" in err
-    assert f"{flag} 0 takes any free one" in err
+    assert f"{flag} 0 selects a free port" in err
     assert not (tmp_path / "tls").exists()
 
 

@@ -43,7 +43,7 @@ def load_or_make(directory: Path, names: Names, now: float) -> tuple[Pair, Pair]
     """
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _turn(directory):
+        with _lock(directory):
             authority = _authority(directory, names, now)
             return authority, _leaf(directory, authority, names, now)
     except OSError as error:
@@ -58,12 +58,12 @@ def _authority(directory: Path, names: Names, now: float) -> Pair:
     if found is None:
         if public is not None:
             raise CertificatesError(
-                f"tls_dir: {directory / CERTIFICATE} is there but not its key, {AUTHORITY}: bring that back, "
-                f"or remove {CERTIFICATE} for a new authority"
+                f"tls_dir: {directory / CERTIFICATE} exists, but not its key {AUTHORITY}: restore the key, "
+                f"or remove {CERTIFICATE} to create a new authority"
             )
         authority = make_authority(names, now)
     elif constrained(found.certificate) is None:
-        raise _foreign(path)
+        raise _foreign_file(path)
     elif covers(found, names) and found.lives(now, AUTHORITY_SPARE):
         authority = found
     else:
@@ -98,10 +98,10 @@ def _pair(path: Path) -> Pair | None:
         return None
     except ValueError:
         raise CertificatesError(
-            f"tls_dir: {path} is not a key with its certificate; remove it for a new one, or choose another directory"
+            f"tls_dir: {path} is not a key with its certificate; remove it, or choose another directory"
         ) from None
     if not is_ours(pair.certificate):
-        raise _foreign(path)
+        raise _foreign_file(path)
     if path.stat().st_mode & 0o077:
         path.chmod(_OWNER_ONLY)
     return pair
@@ -117,13 +117,13 @@ def _public(path: Path) -> x509.Certificate | None:
             f"tls_dir: {path} is not a certificate; remove it, or choose another directory"
         ) from None
     if not is_ours(certificate):
-        raise _foreign(path)
+        raise _foreign_file(path)
     return certificate
 
 
-def _foreign(path: Path) -> CertificatesError:
+def _foreign_file(path: Path) -> CertificatesError:
     return CertificatesError(
-        f"tls_dir: {path} was not made by this emulator, which uses only an authority of its own with name "
+        f"tls_dir: {path} was not created by the emulator, which uses only its own authority with name "
         "constraints; choose another directory"
     )
 
@@ -144,7 +144,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
 
 
 @contextlib.contextmanager
-def _turn(directory: Path) -> Iterator[None]:
+def _lock(directory: Path) -> Iterator[None]:
     """Lock the directory, where the system supports that."""
     try:
         import fcntl  # noqa: PLC0415  not on Windows

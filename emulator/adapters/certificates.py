@@ -120,7 +120,7 @@ def read_pair(pem: bytes) -> Pair:
         key = serialization.load_pem_private_key(pem, None)
         certificate = x509.load_pem_x509_certificate(pem)
     except TypeError:  # the key is encrypted
-        raise ValueError("its key has a password") from None
+        raise ValueError("the key has a password") from None
     if not isinstance(key, EllipticCurvePrivateKey) or certificate.public_key() != key.public_key():
         raise ValueError("key and certificate do not belong together")
     return Pair(key, certificate)

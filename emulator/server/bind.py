@@ -36,7 +36,7 @@ def open_socket(host: str, port: int, flag: str = "--port") -> socket.socket:
         sock.listen(_BACKLOG)
     except OSError as error:
         sock.close()
-        hint = f"; {flag} 0 takes any free one" if port else ""
+        hint = f"; {flag} 0 selects a free port" if port else ""
         raise CannotListenError(f"cannot listen on {host} port {port}: {error.strerror}{hint}") from None
     sock.setblocking(False)  # noqa: FBT003  the standard library's signature
     return sock

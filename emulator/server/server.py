@@ -165,7 +165,7 @@ class LoggedServer(Server):
         }
         where = [*listening.addresses, *([f"proxy {listening.proxy}"] if listening.proxy else [])]
         memory = services.engine.memory["connections"].max_bytes
-        why = f"RLIMIT_NOFILE is {file_limit()}, and memory_limit leaves {memory} bytes to connections"
+        why = f"RLIMIT_NOFILE is {file_limit()}, and memory_limit allows {memory} bytes for connections"
         less = f"; connections_limit is {limit}: {why}" if limit < wanted else ""
         _log.info("serving on %s (version %s)%s", ", ".join(where), __version__, less, extra={"fields": fields})
 
@@ -263,7 +263,7 @@ def entering(settings: Settings) -> Iterator["Listeners | None"]:
         from emulator.server.listeners import opened  # noqa: PLC0415  needs the extra, and is slow
     except ImportError as error:
         raise CannotStartError(
-            f"tls_port and proxy_port need the extra tls ({error}): pip install cryptography"
+            f"tls_port and proxy_port require the extra tls ({error}): pip install cryptography"
         ) from None
     with opened(settings) as listeners:
         yield listeners

@@ -605,7 +605,7 @@ def test_https_without_its_extra_is_one_line(run: Run, monkeypatch: pytest.Monke
     result = run("def test_any(twilio_emulator): pass", conftest=settings('return {"tls_port": 0}'))
 
     result.assert_outcomes(errors=1)
-    assert "twilio_emulator_settings: tls_port and proxy_port need the extra tls" in text_of(result)
+    assert "twilio_emulator_settings: tls_port and proxy_port require the extra tls" in text_of(result)
     assert "Traceback" not in text_of(result)
 
 

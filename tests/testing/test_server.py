@@ -174,7 +174,7 @@ def test_each_entrance_is_opened_by_itself() -> None:
 def test_an_entrance_in_use_is_told_and_leaves_it_able_to_start(option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         emulator = Emulator(**{option: taken.getsockname()[1]})
-        with pytest.raises(CannotListenError, match=f"in use; --{option.replace('_', '-')} 0 takes any free one"):
+        with pytest.raises(CannotListenError, match=f"in use; --{option.replace('_', '-')} 0 selects a free port"):
             emulator.start()
     with emulator:
         assert emulator.client.messages() == []
@@ -183,7 +183,7 @@ def test_an_entrance_in_use_is_told_and_leaves_it_able_to_start(option: str) -> 
 def test_https_without_its_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "emulator.server.listeners", None)
 
-    with pytest.raises(CannotStartError, match="need the extra tls"):
+    with pytest.raises(CannotStartError, match="require the extra tls"):
         Emulator(tls_port=0).start()
 
 

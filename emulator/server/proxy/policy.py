@@ -83,7 +83,7 @@ class HeadReader:
         if self._head.startswith(_TLS):
             raise RefusedError(
                 HTTPStatus.BAD_REQUEST,
-                "the proxy itself speaks plain http: its address in HTTPS_PROXY begins with http://",
+                "the proxy uses plain HTTP: its URL in HTTPS_PROXY must begin with http://",
             )
         while (end := self._head.find(b"\n", self._searched)) >= 0:
             line = bytes(self._head[self._line : end])
@@ -105,12 +105,12 @@ class HeadReader:
             return
         field = _FIELD.fullmatch(line)
         if field is None:
-            raise RefusedError(HTTPStatus.BAD_REQUEST, "the proxy was sent a malformed header")
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "the proxy received a malformed header")
         self._fields.append((field[1], field[2].lstrip(b" \t")))
 
     def _check_size(self, size: int) -> None:
         if self._skipped + size > MAX_HEAD:
-            raise RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"the head is over {MAX_HEAD // 1024} KiB")
+            raise RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"the head exceeds {MAX_HEAD // 1024} KiB")
 
 
 def read_authority(text: str) -> TunnelTarget:
@@ -121,7 +121,7 @@ def read_authority(text: str) -> TunnelTarget:
     """
     authority = parse_authority(text)
     if authority is None or not authority.port or not is_host(authority.host):
-        raise RefusedError(HTTPStatus.BAD_REQUEST, f"CONNECT wants host:port, not {text[:_SHOWN]}")
+        raise RefusedError(HTTPStatus.BAD_REQUEST, f"CONNECT requires host:port, not {text[:_SHOWN]}")
     return TunnelTarget(authority.host, authority.port)
 
 
@@ -135,14 +135,14 @@ def to_origin(request: ProxyRequest) -> bytes:
     authority = parse_authority(match[1]) if match else None
     if match is None or authority is None:
         raise RefusedError(
-            HTTPStatus.BAD_REQUEST, "this is the emulator's proxy and not the emulator: use it in HTTPS_PROXY"
+            HTTPStatus.BAD_REQUEST, "this is the emulator's proxy, not the emulator: set HTTPS_PROXY to it"
         )
     host, path = authority.host, match[2]
     if not is_twilio(host) or authority.port not in (None, _HTTP):
         raise RefusedError(
             HTTPStatus.NOT_IMPLEMENTED,
-            f"the proxy carries plain http:// to Twilio only, passthrough or not: name {host[:_SHOWN]} in NO_PROXY, "
-            "or unset HTTP_PROXY, which only twilio-node needs",
+            f"the proxy forwards plain http:// to Twilio only, with or without passthrough: add {host[:_SHOWN]} "
+            "to NO_PROXY, or unset HTTP_PROXY, which only twilio-node requires",
         )
     path = path if path.startswith("/") else "/" + path
     kept = b"".join(b"%b: %b\r\n" % field for field in request.fields if field[0].lower() not in _HOP_BY_HOP)
@@ -178,7 +178,7 @@ def refuse_from_elsewhere(host: str, peer: str | None) -> None:
     if peer is None or not is_local(peer):
         raise RefusedError(
             HTTPStatus.FORBIDDEN,
-            f"the proxy connects programs on other machines to Twilio only; name {host[:_SHOWN]} in NO_PROXY",
+            f"the proxy connects programs on other machines to Twilio only; add {host[:_SHOWN]} to NO_PROXY",
         )
 
 
@@ -194,9 +194,9 @@ def allowed(host: str, found: Sequence[str], *, passthrough: bool) -> list[str]:
     if passthrough and found:
         raise RefusedError(HTTPStatus.FORBIDDEN, f"the proxy never connects to link-local addresses: {host[:_SHOWN]}")
     if passthrough:
-        raise RefusedError(HTTPStatus.BAD_GATEWAY, f"the proxy cannot find {host[:_SHOWN]}")
+        raise RefusedError(HTTPStatus.BAD_GATEWAY, f"the proxy cannot resolve {host[:_SHOWN]}")
     raise RefusedError(
         HTTPStatus.FORBIDDEN,
-        f"the proxy does not connect to {host[:_SHOWN]}: neither Twilio nor a private network; "
+        f"the proxy does not connect to {host[:_SHOWN]}, which is neither Twilio nor in a private network; "
         "proxy_passthrough (EMULATOR_PROXY_PASSTHROUGH) allows it",
     )

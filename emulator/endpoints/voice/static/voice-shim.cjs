@@ -1,8 +1,8 @@
-// Brings Twilio's Voice SDK, unmodified, to the emulator, where there is no browser: in Node 20 and newer, and in jsdom.
+// Redirects an unmodified Twilio Voice SDK to the emulator, without a browser: in Node 20 and newer, and in jsdom.
 //   curl -O http://127.0.0.1:2010/_emulator/voice-shim.cjs
 //   EMULATOR_URL=http://127.0.0.1:2010 node --require ./voice-shim.cjs your-test.js
-// It adds the few globals of a browser that the SDK asks for, without any audio behind them, and changes where the
-// SDK's own addresses lead. For a window of your own (jsdom): require("./voice-shim.cjs").install(dom.window).
+// It adds the browser globals that the SDK requires, without audio, and redirects the SDK's own URLs.
+// For your own window (jsdom): require("./voice-shim.cjs").install(dom.window).
 "use strict";
 
 const Module = require("node:module");
@@ -10,9 +10,9 @@ const { webcrypto } = require("node:crypto");
 
 const emulator = (process.env.EMULATOR_URL || "http://127.0.0.1:2010").replace(/\/+$/, "");
 
-// --- where the SDK's addresses lead
+// --- redirected URLs
 
-// What the SDK asks for (regions.ts, constants.ts), and where it finds that here.
+// URLs of the SDK (regions.ts, constants.ts), and their replacements.
 const signalling = /^wss:\/\/(?:voice-js|chunderw-vpc-gll)[\w.-]*\.twilio\.com\/signal$/;
 const insights = /^https:\/\/eventgw\..*\btwilio\.com(\/v\d+\/\w+)$/;
 const sounds = /^https:\/\/sdk\.twilio\.com(\/js\/client\/sounds\/.*)$/;
@@ -39,7 +39,7 @@ const ledRequest = (request) =>
     },
   });
 
-// --- media that nobody hears
+// --- media without audio
 
 class MediaStream {
   #tracks = [];
@@ -87,7 +87,7 @@ const description = (type) => ({
     .join("\r\n"),
 });
 
-// The SDK calls a call open when the signalling state is stable again; no packet is ever looked at.
+// For the SDK, a call is open when the signalling state is stable again; it examines no packets.
 class RTCPeerConnection {
   signalingState = "stable";
   iceConnectionState = "new";
@@ -122,7 +122,7 @@ const RTCRtpReceiver = { getCapabilities: () => ({ codecs: [{ mimeType: "audio/o
 
 // --- the window
 
-/** `ws` as the application, or whoever lies beside this file, would find it. */
+/** The package `ws`, resolved from the application or from the directory of this file. */
 function foundWebSocket() {
   try {
     return require(require.resolve("ws", { paths: [process.cwd(), __dirname, ...(require.main?.paths ?? [])] }));
@@ -141,7 +141,7 @@ function install(window) {
     if (window[name] !== value) Object.defineProperty(window, name, { value, configurable: true, writable: true });
   }
   window.WebSocket = ledSocket(window.WebSocket ?? foundWebSocket());
-  // Jest's jsdom has no fetch, and hides Node's: then insights go nowhere at all.
+  // Jest's jsdom has no fetch and hides Node's; then insights are dropped.
   window.fetch = ledFetch(window.fetch ?? globalThis.fetch ?? (async () => ({ text: async () => "" })));
   window.Headers ??= globalThis.Headers ?? class { append() {} };
   window.crypto ??= webcrypto;
@@ -150,7 +150,7 @@ function install(window) {
   window.navigator.mediaDevices ??= Object.assign(new EventTarget(), devices);
 }
 
-// SDKs before 2.6 take what speaks for them in Node from packages.
+// SDKs before 2.6 load WebSocket and XMLHttpRequest from packages in Node.
 const packages = { ws: ledSocket, xmlhttprequest: ({ XMLHttpRequest }) => ({ XMLHttpRequest: ledRequest(XMLHttpRequest) }) };
 const load = Module._load;
 const known = new Map();

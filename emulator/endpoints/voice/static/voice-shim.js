@@ -1,13 +1,13 @@
-// Brings Twilio's Voice SDK, unmodified, to the emulator that served this file. Load it before the SDK:
+// Redirects an unmodified Twilio Voice SDK to the emulator that served this file. Load it before the SDK:
 //   <script src="http://127.0.0.1:2010/_emulator/voice-shim.js"></script>
-// Where there is no such tag (init scripts, bundles), the global EMULATOR_URL says where the emulator is.
-// It changes where the SDK's own addresses lead and nothing else: other sockets and requests stay as they are.
+// Without a script tag (init scripts, bundles), set the global EMULATOR_URL to the URL of the emulator.
+// Only the SDK's own URLs are redirected; other sockets and requests are not affected.
 "use strict";
 
 (() => {
   const emulator = new URL(document.currentScript?.src || EMULATOR_URL).origin;
 
-  // What the SDK asks for (regions.ts, constants.ts), and where it finds that here.
+  // URLs of the SDK (regions.ts, constants.ts), and their replacements.
   const signalling = /^wss:\/\/(?:voice-js|chunderw-vpc-gll)[\w.-]*\.twilio\.com\/signal$/;
   const insights = /^https:\/\/eventgw\..*\btwilio\.com(\/v\d+\/\w+)$/;
   const sounds = /^https:\/\/sdk\.twilio\.com(\/js\/client\/sounds\/.*)$/;
