@@ -100,7 +100,7 @@ def test_the_version_goes_to_stdout(capsys: pytest.CaptureFixture[str], flag: st
         ),
     ],
 )
-def test_a_callers_mistake_is_one_line_and_exit_code_2(
+def test_usage_error_is_one_line_and_exit_2(
     capsys: pytest.CaptureFixture[str], argv: list[str], environ: dict[str, str], line: str
 ) -> None:
     code, out, lines = command(capsys, argv, environ)
@@ -119,9 +119,7 @@ def help_text(capsys: pytest.CaptureFixture[str], argv: list[str]) -> str:
 
 
 @pytest.mark.parametrize("argv", [*TOP_LEVEL, *OF_SERVE])
-def test_the_help_names_every_option_its_variable_and_its_default(
-    capsys: pytest.CaptureFixture[str], argv: list[str]
-) -> None:
+def test_help_lists_every_option(capsys: pytest.CaptureFixture[str], argv: list[str]) -> None:
     text = " ".join(help_text(capsys, argv).split())
     for option in OPTIONS:
         assert f"{option.flag} {option.metavar}" in text or f"{option.flag} [{option.metavar}]" in text
@@ -157,14 +155,14 @@ def test_every_option_is_in_one_group() -> None:
 
 
 @pytest.mark.parametrize("option", [option for option in OPTIONS if "|" in option.metavar], ids=lambda o: o.name)
-def test_the_placeholder_of_a_choice_is_the_choices(option: Option) -> None:
+def test_metavar_of_a_choice_is_its_values(option: Option) -> None:
     for text in option.metavar.split("|"):
         option.parse(text)
     assert option.switch or option.default in option.metavar.split("|")
 
 
 @pytest.mark.parametrize("argv", [["--help"], *(["help", name] for name in ("ready", "ca", "env", "doctor"))])
-def test_every_command_in_a_help_is_one(capsys: pytest.CaptureFixture[str], argv: list[str]) -> None:
+def test_commands_in_help_texts_exist(capsys: pytest.CaptureFixture[str], argv: list[str]) -> None:
     """What is shown as a command is taken by the parser of that command; `--help` at its end keeps it from running."""
     text = help_text(capsys, argv)
     lines = re.findall(r"^  .*?\btwilio-udm-emulator((?: [\w-]+)*)", text, re.MULTILINE)
@@ -174,7 +172,7 @@ def test_every_command_in_a_help_is_one(capsys: pytest.CaptureFixture[str], argv
         assert command(capsys, [*words, "--help"])[0] == 0, line
 
 
-def test_the_help_of_ready_is_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+def test_ready_has_its_own_help(capsys: pytest.CaptureFixture[str]) -> None:
     text = help_text(capsys, ["ready", "--help"])
     assert "--wait" in text
     assert "--port" not in text
@@ -210,7 +208,7 @@ def test_the_help_of_ready_is_its_own(capsys: pytest.CaptureFixture[str]) -> Non
         ),
     ],
 )
-def test_a_url_that_cannot_be_asked_is_not_ready_and_exit_code_1(
+def test_invalid_url_is_not_ready(
     capsys: pytest.CaptureFixture[str], argv: list[str], environ: dict[str, str], reason: str
 ) -> None:
     code, out, lines = command(capsys, ["ready", *argv], environ)
@@ -219,13 +217,13 @@ def test_a_url_that_cannot_be_asked_is_not_ready_and_exit_code_1(
 
 
 @pytest.mark.parametrize("host", ["a" * 64, ".example"])
-def test_a_host_that_is_no_host_is_not_ready_either(capsys: pytest.CaptureFixture[str], host: str) -> None:
+def test_invalid_host_is_not_ready(capsys: pytest.CaptureFixture[str], host: str) -> None:
     code, _, lines = command(capsys, ["ready", "--url", f"http://{host}:1"])
 
     assert (code, len(lines)) == (1, 1)
 
 
-def test_ready_imports_nothing_beyond_the_standard_library() -> None:
+def test_ready_imports_standard_library_only() -> None:
     script = (
         "import sys; before = set(sys.modules)\n"
         "from emulator.cli import run; run(['ready', '--url', 'x'], {}, sys.stdout)\n"
@@ -244,7 +242,7 @@ def test_ready_imports_nothing_beyond_the_standard_library() -> None:
     ]
 
 
-def test_a_mistake_in_the_accounts_does_not_print_their_tokens(capsys: pytest.CaptureFixture[str]) -> None:
+def test_error_in_accounts_hides_tokens(capsys: pytest.CaptureFixture[str]) -> None:
     _, _, lines = command(capsys, ["serve"], {"EMULATOR_ACCOUNTS": f"{ACCOUNT}:sesame,AC123:x"})
 
     assert "sesame" not in lines[0]

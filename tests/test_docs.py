@@ -87,7 +87,7 @@ def run(site: Site, script: str, folder: Path, path: str) -> subprocess.Complete
 
 
 @pytest.mark.parametrize(("section", "script"), SCRIPTS)
-def test_a_block_as_it_stands_sends_a_message(site: Site, tmp_path: Path, section: Section, script: str) -> None:
+def test_each_block_sends_a_message(site: Site, tmp_path: Path, section: Section, script: str) -> None:
     path = programs(script)
     for name, program in section.files().items():
         (tmp_path / name).write_text(program.replace(ADDRESS, site.url))
@@ -98,14 +98,14 @@ def test_a_block_as_it_stands_sends_a_message(site: Site, tmp_path: Path, sectio
     assert messages(site) == before + 1
 
 
-def test_every_program_of_a_section_is_run_by_one_of_its_blocks() -> None:
+def test_each_program_is_used_by_a_block() -> None:
     for section in SECTIONS:
         if section.title in RUN:
             scripts = "".join(section.blocks("sh"))
             assert all(name in scripts for name in section.files()), section.title
 
 
-def test_a_service_with_its_own_client_is_tested_as_it_is(site: Site, tmp_path: Path) -> None:
+def test_pytest_section_works(site: Site, tmp_path: Path) -> None:
     (section,) = [one for one in SECTIONS if one.title == IN_PYTEST]
     (script,) = section.blocks("sh")
     for name, program in section.files().items():
@@ -116,14 +116,15 @@ def test_a_service_with_its_own_client_is_tested_as_it_is(site: Site, tmp_path: 
     assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
-def test_every_other_section_of_a_library_says_that_it_was_not_run() -> None:
+def test_untested_sections_say_so() -> None:
+    """The title of each other section contains "not run here"."""
     others = [section.title for section in SECTIONS if section.title not in (*RUN, IN_PYTEST, "Containers")]
 
     assert others
     assert all("not run here" in title for title in others)
 
 
-def test_the_blocks_of_the_introduction_and_for_containers_work(site: Site, tmp_path: Path) -> None:
+def test_introduction_and_container_blocks(site: Site, tmp_path: Path) -> None:
     path = programs("python ")
     doctor = run(site, 'eval "$(twilio-udm-emulator env python)"\ntwilio-udm-emulator doctor', tmp_path, path)
     by_base_url = run(site, "twilio-udm-emulator doctor --base-url", tmp_path, path)
@@ -156,7 +157,7 @@ class Send {
 """
 
 
-def test_javas_own_https_client_needs_the_environment_alone(site: Site, tmp_path: Path) -> None:
+def test_java_client_works_by_environment(site: Site, tmp_path: Path) -> None:
     if shutil.which("javac") is None:
         pytest.skip("there is no Java")
     (tmp_path / "Send.java").write_text(JAVA.replace("CALL", CALL))
@@ -168,7 +169,7 @@ def test_javas_own_https_client_needs_the_environment_alone(site: Site, tmp_path
     assert messages(site) == before + 1
 
 
-def test_env_names_in_the_document_are_the_tables(site: Site, tmp_path: Path) -> None:
+def test_env_names_match_the_table(site: Site, tmp_path: Path) -> None:
     named = set(re.findall(r"twilio-udm-emulator env (\w+)", DOCUMENT))
     told = run(site, "twilio-udm-emulator env --format json", tmp_path, programs("python "))
 

@@ -116,7 +116,8 @@ def test_node_example_without_the_command(node_example: Path) -> None:
     assert "twilio-udm-emulator was not found. Do one of the following:" in done.stdout
 
 
-def test_node_example_with_a_running_emulator(node_example: Path, site: Site) -> None:
+def test_node_example_with_running_emulator(node_example: Path, site: Site) -> None:
+    """It uses the emulator at EMULATOR_URL."""
     done = shell("npm test", node_example, EMULATOR_URL=site.url)
 
     assert "pass 2" in done.stdout, done.stdout + done.stderr
@@ -132,7 +133,8 @@ def test_node_example_after_make_serve(node_example: Path, clone: Path) -> None:
     assert "pass 2" in done.stdout, done.stdout + done.stderr
 
 
-def test_node_example_with_an_emulator_that_cannot_start(node_example: Path) -> None:
+def test_node_example_with_failing_emulator(node_example: Path) -> None:
+    """Its error is shown."""
     done = shell("npm test", node_example, str(COMMAND.parent), EMULATOR_PROT="1")
 
     assert done.returncode == 1
@@ -168,13 +170,13 @@ def emulator_url(port: int, **variables: str) -> str:
     return out.strip()
 
 
-def test_make_example_uses_a_running_emulator(site: Site) -> None:
+def test_make_example_uses_running_emulator(site: Site) -> None:
     port = int(site.url.rpartition(":")[2])
 
     assert emulator_url(port) == f"http://127.0.0.1:{port}"
 
 
-def test_make_example_takes_a_free_port_when_2010_is_in_use() -> None:
+def test_make_example_when_2010_is_in_use() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         port = other.getsockname()[1]
@@ -185,7 +187,7 @@ def test_make_example_takes_a_free_port_when_2010_is_in_use() -> None:
 
 
 @pytest.mark.parametrize("shim", [None, "http://127.0.0.1:1"])
-def test_the_page_of_the_voice_example_uses_the_named_emulator(site: Site, shim: str | None) -> None:
+def test_voice_example_uses_named_emulator(site: Site, shim: str | None) -> None:
     variables = {"TWILIO_BASE_URL": site.url, **({"SHIM_URL": shim} if shim else {})}
     with start_python("start.py", variables=variables) as process:
         assert process.stdout is not None
@@ -200,7 +202,7 @@ def test_the_page_of_the_voice_example_uses_the_named_emulator(site: Site, shim:
     assert err == ""
 
 
-def test_the_voice_example_has_the_sdk_that_is_tested() -> None:
+def test_voice_example_uses_the_tested_sdk() -> None:
     installed = json.loads((EXAMPLES / "voice" / "package.json").read_text())["dependencies"]
     tested = json.loads((ROOT / "tests" / "conformance" / "node" / "package.json").read_text())["devDependencies"]
 

@@ -49,7 +49,7 @@ def test_the_hash_seed_changes_no_example() -> None:
     assert one == other
 
 
-def test_what_else_is_imported_changes_no_example(tmp_path: Path) -> None:
+def test_other_imports_change_no_example(tmp_path: Path) -> None:
     (tmp_path / "constants.py").write_text(f"TEXTS = {[f'a constant {number}' for number in range(100)]}")
 
     assert digest(more=f"sys.path.insert(0, {str(tmp_path)!r}); import constants") == digest()

@@ -35,7 +35,7 @@ def rows(heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
 
 
-def test_the_table_of_kinds_is_the_codes_own() -> None:
+def test_table_of_stored_data() -> None:
     listed = [(name, entries, memory, when_full) for name, _, entries, memory, when_full, _ in rows("Stored data")]
 
     assert listed == [
@@ -43,7 +43,7 @@ def test_the_table_of_kinds_is_the_codes_own() -> None:
     ]
 
 
-def test_the_options_of_kinds_have_these_defaults() -> None:
+def test_options_of_kinds_have_defaults() -> None:
     options = {name.strip("`"): re.findall(r"`(\w+)`", option) for name, *_, option in rows("Stored data")}
     limits = {name: option[0] for name, option in options.items() if option}
 
@@ -86,7 +86,7 @@ MAXIMA = {
 
 
 @pytest.mark.parametrize(("heading", "maxima"), MAXIMA.items(), ids=MAXIMA)
-def test_the_tables_are_the_codes_own(heading: str, maxima: list[tuple[str, str]]) -> None:
+def test_tables_of_limits(heading: str, maxima: list[tuple[str, str]]) -> None:
     """Every row, in the table's order."""
     table = [row for row in rows(heading) if row[0] != "what"]
 
@@ -109,7 +109,7 @@ def test_the_tables_are_the_codes_own(heading: str, maxima: list[tuple[str, str]
         f"{callbacks.MAX_WAITING:,} callbacks may wait to be made, and {callbacks.MAX_AT_ONCE} are made",
     ],
 )
-def test_other_numbers_are_the_codes_own(sentence: str) -> None:
+def test_limits_in_the_text(sentence: str) -> None:
     assert sentence in WORDS
 
 
@@ -127,9 +127,9 @@ def test_readyz_shows_each_bound_and_its_use(running: Running) -> None:
     assert after["bytes"] == sum(bound["bytes"] for bound in after["bounds"])
 
 
-def test_the_largest_schema_fits_into_the_share_of_schemas() -> None:
+def test_largest_schema_fits() -> None:
     assert ENTRY + schema_limits.COMPILE_MEMORY.maximum <= MemoryAccount()["schemas"].max_bytes
 
 
-def test_the_limit_of_connections_is_the_one_of_the_option() -> None:
+def test_connection_limit_is_the_options() -> None:
     assert MemoryAccount(capacities=Settings(connections_limit=7).policy().capacities())["connections"].max_entries == 7

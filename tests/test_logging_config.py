@@ -69,7 +69,7 @@ def test_lines_are_written_in_order(gate: Gate) -> None:
 
 
 @pytest.mark.parametrize("bounds", [{"max_lines": 3}, {"max_bytes": len("first\n") + 3 * len("0\n")}])
-def test_lines_beyond_a_bound_are_dropped_and_counted(gate: Gate, bounds: dict[str, int]) -> None:
+def test_excess_lines_are_counted(gate: Gate, bounds: dict[str, int]) -> None:
     handler, log = blocked(gate, **bounds)
     for number in range(10):
         log(str(number))
@@ -79,7 +79,7 @@ def test_lines_beyond_a_bound_are_dropped_and_counted(gate: Gate, bounds: dict[s
     assert gate.lines == ["first", "0", "1", "2", "dropped 7 log lines, because stderr was not read"]
 
 
-def test_a_blocked_write_does_not_keep_the_process(gate: Gate) -> None:
+def test_blocked_write_does_not_keep_process(gate: Gate) -> None:
     handler, log = blocked(gate)
     log("never written")
     handler.close()
@@ -87,7 +87,7 @@ def test_a_blocked_write_does_not_keep_the_process(gate: Gate) -> None:
     assert gate.written == []
 
 
-def test_a_reader_that_is_gone_is_no_failure() -> None:
+def test_closed_pipe_is_not_an_error() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     handler = QueuedHandler(lambda data: write_all(writing, data))
@@ -107,7 +107,7 @@ def _many_files() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_many_files")
 @pytest.mark.parametrize("number", [3, 1100], ids=["any", "above what select takes"])
-def test_a_pipe_that_does_not_block_gets_every_byte(number: int) -> None:
+def test_nonblocking_pipe_gets_every_byte(number: int) -> None:
     reading, lower = os.pipe()
     writing = fcntl.fcntl(lower, fcntl.F_DUPFD, number)
     os.close(lower)
@@ -123,7 +123,7 @@ def test_a_pipe_that_does_not_block_gets_every_byte(number: int) -> None:
     assert read == data
 
 
-def test_a_stderr_that_nobody_reads_delays_neither_answers_nor_the_end() -> None:
+def test_unread_stderr_delays_nothing() -> None:
     """1,000 refused requests write more than a pipe holds (64 KiB)."""
     with Command("--port", "0", "--log-format", "json") as command:
         caller = Caller(Site(command.ready_line().split()[1]))
@@ -134,7 +134,7 @@ def test_a_stderr_that_nobody_reads_delays_neither_answers_nor_the_end() -> None
     assert (statuses, code) == ({400}, 0)
 
 
-def test_dropped_lines_are_reported_once_stderr_is_read() -> None:
+def test_dropped_lines_are_reported() -> None:
     with Command("--port", "0", "--log-format", "json") as command:
         caller = Caller(Site(command.ready_line().split()[1]))
         reason = "x" * 5000  # shown in the line
@@ -150,7 +150,7 @@ def test_dropped_lines_are_reported_once_stderr_is_read() -> None:
     assert 0 < lines[-1]["lines"] == 1200 - written
 
 
-def test_it_serves_without_stderr() -> None:
+def test_server_works_without_stderr() -> None:
     command = [sys.executable, "-m", "emulator", "serve", "--port", "0"]
     with subprocess.Popen(["sh", "-c", 'exec "$@" 2>&-', "sh", *command], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

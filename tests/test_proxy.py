@@ -66,7 +66,7 @@ def say(proxy: str, data: bytes) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.parametrize("name", ["api.twilio.com", "api.sydney.us1.twilio.com", "twilio.com", "API.TWILIO.COM"])
-def test_a_connection_to_twilios_names_ends_here(caller: Caller, name: str) -> None:
+def test_connection_to_twilio_is_served_here(caller: Caller, name: str) -> None:
     with through(caller.site.proxy, trusting(caller.site), name) as connection:
         for _ in range(2):
             connection.send(caller.raw())
@@ -86,7 +86,7 @@ def test_200_connections_at_once_are_served(caller: Caller) -> None:
     assert statuses == [201] * 200
 
 
-def test_a_handshake_may_come_along_with_the_request(caller: Caller) -> None:
+def test_handshake_may_follow_immediately(caller: Caller) -> None:
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = trusting(caller.site).wrap_bio(incoming, outgoing, server_hostname="api.twilio.com")
     with contextlib.suppress(ssl.SSLWantReadError):
@@ -103,7 +103,7 @@ def test_a_handshake_may_come_along_with_the_request(caller: Caller) -> None:
     assert tls.version() == "TLSv1.3"
 
 
-def test_a_request_that_comes_byte_by_byte_is_understood(site: Site) -> None:
+def test_request_may_come_byte_by_byte(site: Site) -> None:
     with Connection(address_of(site.proxy)) as connection:
         for byte in CONNECT:
             connection.send(bytes([byte]))
@@ -150,7 +150,7 @@ def echo(host: str = "127.0.0.1") -> Iterator[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_tunnel_to_this_machine_passes_both_ways_and_closes_by_halves(site: Site, host: str) -> None:
+def test_tunnel_passes_half_closes(site: Site, host: str) -> None:
     with echo() as (_, port), Connection(address_of(site.proxy)) as connection:
         connection.send(f"CONNECT {host}:{port} HTTP/1.1\r\n\r\n".encode() + b"early")
         first = connection._source.read(len(ESTABLISHED) + 5)
@@ -162,7 +162,7 @@ def test_a_tunnel_to_this_machine_passes_both_ways_and_closes_by_halves(site: Si
     assert (first, second, rest) == (ESTABLISHED + b"early", b"later", b"bye")
 
 
-def test_a_tunnel_carries_more_than_fits_a_buffer(site: Site) -> None:
+def test_tunnel_carries_large_data(site: Site) -> None:
     data = bytes(range(256)) * (1 << 16)
     with echo() as (host, port), Connection(address_of(site.proxy)) as connection:
         connection.send(f"CONNECT {host}:{port} HTTP/1.1\r\n\r\n".encode())
@@ -197,7 +197,7 @@ def test_a_tunnel_carries_more_than_fits_a_buffer(site: Site) -> None:
         ("2001:4860:4860::8888", False),
     ],
 )
-def test_near_is_this_machine_and_private_networks(address: str, near: bool) -> None:  # noqa: FBT001  a table
+def test_near_is_local_or_private(address: str, near: bool) -> None:  # noqa: FBT001  a table
     assert is_near(address) is near
 
 
@@ -252,7 +252,7 @@ def test_local_is_this_machine_alone(address: str, local: bool) -> None:  # noqa
         pytest.param("GET /" + "a" * 20_000, 431, "16 KiB", id="a head without end"),
     ],
 )
-def test_a_refusal_is_one_clear_line_in_body_and_status_line(site: Site, data: str, status: int, text: str) -> None:
+def test_refusal_is_one_clear_line(site: Site, data: str, status: int, text: str) -> None:
     first, body = say(site.proxy, data.encode() + b"\r\n\r\n")
 
     assert first.startswith(b"HTTP/1.1 %d " % status)
@@ -261,7 +261,7 @@ def test_a_refusal_is_one_clear_line_in_body_and_status_line(site: Site, data: s
     assert body.count(b"\n") == 1
 
 
-def test_a_bad_request_line_is_answered_before_its_head_is_whole(site: Site) -> None:
+def test_bad_request_line_is_rejected_early(site: Site) -> None:
     first, _ = say(site.proxy, b"hello\r\n")
 
     assert first.startswith(b"HTTP/1.1 400 ")
@@ -337,7 +337,7 @@ def play(request: pytest.FixtureRequest) -> Play:
 @pytest.mark.parametrize(
     "sent", [b"", b"CONNECT api.twil", CONNECT[:-2], CONNECT], ids=["nothing", "less", "almost", "no TLS"]
 )
-def test_who_says_nothing_is_closed(play: Play, sent: bytes) -> None:
+def test_silent_client_is_closed(play: Play, sent: bytes) -> None:
     async def scene() -> None:
         async with world(ProxyTimeouts(head=0.05)) as there:
             reader, writer = await there.connect(sent)
@@ -352,7 +352,7 @@ def test_who_says_nothing_is_closed(play: Play, sent: bytes) -> None:
     play(scene)
 
 
-def test_a_tunnel_in_which_nothing_is_said_is_closed(play: Play) -> None:
+def test_idle_tunnel_is_closed(play: Play) -> None:
     patience = IdleTimeouts(open=0.1, half_closed=0.05)
 
     async def scene() -> None:
@@ -371,7 +371,7 @@ def test_a_tunnel_in_which_nothing_is_said_is_closed(play: Play) -> None:
     play(scene)
 
 
-def test_what_is_too_many_is_told_so_and_room_is_made_when_one_leaves(play: Play) -> None:
+def test_too_many_connections_get_503(play: Play) -> None:
     async def scene() -> None:
         async with world(ProxyTimeouts(connections=2)) as there:
             waiting = [await there.connect(b"CONNECT") for _ in range(2)]
@@ -386,7 +386,7 @@ def test_what_is_too_many_is_told_so_and_room_is_made_when_one_leaves(play: Play
     play(scene)
 
 
-def test_names_are_looked_up_once_and_their_address_decides(play: Play) -> None:
+def test_name_is_resolved_once_and_checked(play: Play) -> None:
     async def scene() -> None:
         with echo() as (_, port):
             async with world(resolve=names(near_test="127.0.0.1", far_test="192.0.2.1")) as there:
@@ -400,7 +400,7 @@ def test_names_are_looked_up_once_and_their_address_decides(play: Play) -> None:
     play(scene)
 
 
-def test_a_look_up_without_end_is_given_up(play: Play) -> None:
+def test_slow_lookup_times_out(play: Play) -> None:
     async def forever(_host: str, _port: int) -> Sequence[str]:
         await asyncio.Event().wait()
         return []
@@ -412,7 +412,7 @@ def test_a_look_up_without_end_is_given_up(play: Play) -> None:
     play(scene)
 
 
-def test_the_time_for_a_head_ends_with_the_head(play: Play) -> None:
+def test_head_timeout_ends_with_the_head(play: Play) -> None:
     async def slow(_host: str, _port: int) -> Sequence[str]:
         await asyncio.sleep(0.2)
         return []
@@ -424,7 +424,7 @@ def test_the_time_for_a_head_ends_with_the_head(play: Play) -> None:
     play(scene)
 
 
-def test_look_up_and_attempts_have_one_time_together(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lookup_and_connect_share_a_timeout(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     async def slow(_host: str, _port: int) -> Sequence[str]:
         await asyncio.sleep(0.06)
         return ["127.0.0.1", "127.0.0.1"]
@@ -444,7 +444,7 @@ def test_look_up_and_attempts_have_one_time_together(play: Play, monkeypatch: py
 
 
 @pytest.mark.parametrize("passthrough", [False, True])
-def test_programs_elsewhere_are_led_to_twilio_only(
+def test_remote_clients_reach_twilio_only(
     play: Play,
     monkeypatch: pytest.MonkeyPatch,
     passthrough: bool,  # noqa: FBT001  a table
@@ -467,7 +467,7 @@ def test_programs_elsewhere_are_led_to_twilio_only(
 
 
 @pytest.mark.parametrize("address", ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1%eth0", "fd00:ec2::254"])
-def test_link_local_addresses_are_refused_with_passthrough_too(play: Play, address: str) -> None:
+def test_link_local_is_always_rejected(play: Play, address: str) -> None:
     async def scene() -> None:
         async with world(passthrough=True, resolve=names(cloud_test=address)) as there:
             refused = await there.say(b"CONNECT cloud.test:80 HTTP/1.1\r\n\r\n")
@@ -476,7 +476,7 @@ def test_link_local_addresses_are_refused_with_passthrough_too(play: Play, addre
     play(scene)
 
 
-def test_a_client_that_leaves_meanwhile_leaves_nothing_behind(play: Play) -> None:
+def test_disconnect_during_connect(play: Play) -> None:
     looking = asyncio.Event()
 
     async def forever(_host: str, _port: int) -> Sequence[str]:
@@ -495,7 +495,7 @@ def test_a_client_that_leaves_meanwhile_leaves_nothing_behind(play: Play) -> Non
     play(scene)
 
 
-def test_passthrough_opens_the_rest_but_never_twilio(play: Play) -> None:
+def test_passthrough_never_reaches_twilio(play: Play) -> None:
     async def scene() -> None:
         with echo() as (_, port):
             async with world(passthrough=True, resolve=names(any_test="127.0.0.1")) as there:
@@ -512,7 +512,7 @@ def test_passthrough_opens_the_rest_but_never_twilio(play: Play) -> None:
 # --- the rest
 
 
-def test_the_server_stops_in_time_with_clients_in_every_state() -> None:
+def test_server_stops_in_time() -> None:
     with Command("--port", "0", "--proxy-port", "0") as command, echo() as (host, port):
         site = Site(command.ready_line().split()[1])
         tunnel = f"CONNECT {host}:{port} HTTP/1.1\r\n\r\n".encode()
@@ -531,7 +531,7 @@ def test_the_server_stops_in_time_with_clients_in_every_state() -> None:
     assert (code, out, err) == (0, "", "")
 
 
-def test_what_was_sent_through_the_proxy_before_the_signal_is_answered() -> None:
+def test_proxied_request_before_stop_is_done() -> None:
     with Command("--port", "0", "--proxy-port", "0") as command:
         caller = Caller(Site(command.ready_line().split()[1]))
         with through(caller.site.proxy, trusting(caller.site)) as connection:
@@ -543,7 +543,7 @@ def test_what_was_sent_through_the_proxy_before_the_signal_is_answered() -> None
     assert (reply.status, ended) == (201, (0, "", ""))
 
 
-def test_limits_are_what_the_readme_may_say() -> None:
+def test_documented_limits() -> None:
     limits = ProxyTimeouts()
 
     assert (limits.connections, limits.head, limits.tunnel.open) == (500, 10.0, 600.0)
@@ -588,6 +588,6 @@ def test_stray_line_ends_have_a_bound() -> None:
         reader.receive(b"\r\n")
 
 
-def test_a_head_is_bounded_even_when_it_comes_at_once() -> None:
+def test_head_is_limited_even_at_once() -> None:
     with pytest.raises(RefusedError, match="16 KiB"):
         HeadReader().receive(b"CONNECT a:1 HTTP/1.1\r\nX: " + b"a" * 20_000 + b"\r\n\r\n")

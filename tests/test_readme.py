@@ -59,7 +59,7 @@ def run(site: Site, script: str, folder: Path) -> subprocess.CompletedProcess[st
     return run_in(site, script, folder, programs(script))
 
 
-def test_the_table_of_options_is_the_settings_own() -> None:
+def test_table_matches_the_options() -> None:
     rows = [line for line in README.read_text().splitlines() if line.startswith("| `--")]
 
     assert rows == [
@@ -68,7 +68,7 @@ def test_the_table_of_options_is_the_settings_own() -> None:
     ]
 
 
-def test_every_block_of_a_program_is_run_by_a_test_here() -> None:
+def test_each_block_has_a_test() -> None:
     senders = [*SENDING["python"], *SENDING["js"], *CONTAINER]
     ours = [*CURLS, *senders, *GREETING, *GREET, *BREAKING, *ASKING, *IN_PROCESS, *ATTACHING]
     there = [block for language in ("sh", "python", "js") for block in blocks(language)]
@@ -78,7 +78,7 @@ def test_every_block_of_a_program_is_run_by_a_test_here() -> None:
     assert sorted(ours) == sorted(block for block in there if not block.startswith(ELSEWHERE))
 
 
-def test_every_curl_of_the_readme_works_as_it_stands(own_site: Site, tmp_path: Path) -> None:
+def test_curl_blocks_work(own_site: Site, tmp_path: Path) -> None:
     for block in CURLS:
         done = run(own_site, block, tmp_path)
 
@@ -86,7 +86,7 @@ def test_every_curl_of_the_readme_works_as_it_stands(own_site: Site, tmp_path: P
         assert done.returncode == 0 or in_time, f"{block}\n{done.stdout}\n{done.stderr}"
 
 
-def test_the_first_test_of_the_readme_passes_with_the_packages_fixtures(own_site: Site, tmp_path: Path) -> None:
+def test_first_test_passes(own_site: Site, tmp_path: Path) -> None:
     (greeting,), (script,) = GREETING, GREET
     lines = [line for line in script.splitlines() if not re.match(r"pip install |python3 -m venv ", line)]
     (tmp_path / "test_greeting.py").write_text(greeting)
@@ -97,7 +97,7 @@ def test_the_first_test_of_the_readme_passes_with_the_packages_fixtures(own_site
     assert "1 passed" in done.stdout
 
 
-def test_the_user_on_the_other_side_is_asked(own_site: Site, tmp_path: Path) -> None:
+def test_end_user_test_passes(own_site: Site, tmp_path: Path) -> None:
     (asking,) = ASKING
     (tmp_path / "test_asking.py").write_text(asking)
 
@@ -110,7 +110,7 @@ def test_the_user_on_the_other_side_is_asked(own_site: Site, tmp_path: Path) -> 
     ("key", "verdict"),
     [(', idempotency_key=f"order-{order}"', "1 passed"), ("", "retried_without_key")],
 )
-def test_an_application_that_sends_twice_is_found_out(own_site: Site, tmp_path: Path, key: str, verdict: str) -> None:
+def test_duplicate_sending_is_detected(own_site: Site, tmp_path: Path, key: str, verdict: str) -> None:
     """As it stands it passes; without the key it does not."""
     (breaking,) = BREAKING
     (tmp_path / "test_breaking.py").write_text(breaking.replace(', idempotency_key=f"order-{order}"', key))
@@ -128,14 +128,14 @@ def test_an_application_that_sends_twice_is_found_out(own_site: Site, tmp_path: 
         for number, block in enumerate(SENDING[language], 1)
     ],
 )
-def test_every_program_of_the_readme_sends_a_message(own_site: Site, tmp_path: Path, program: str, block: str) -> None:
+def test_programs_send_a_message(own_site: Site, tmp_path: Path, program: str, block: str) -> None:
     (tmp_path / "program").write_text(block.replace("http://127.0.0.1:2010", own_site.url))
     done = run(own_site, f"{program} program", tmp_path)
 
     assert re.fullmatch(r"KX[0-9a-f]{32}\n", done.stdout), done.stderr
 
 
-def test_testcontainers_starts_the_image_and_sends_a_message(own_site: Site, tmp_path: Path) -> None:
+def test_testcontainers_block_works(own_site: Site, tmp_path: Path) -> None:
     """The real library, with an engine that runs the image's command as a process."""
     if importlib.util.find_spec("testcontainers") is None:
         missing = "testcontainers is not installed; `pip install testcontainers` brings it"
@@ -154,7 +154,7 @@ def test_testcontainers_starts_the_image_and_sends_a_message(own_site: Site, tmp
 
 
 @pytest.mark.parametrize("block", IN_PROCESS)
-def test_an_emulator_in_the_process_works_as_it_stands(own_site: Site, tmp_path: Path, block: str) -> None:
+def test_in_process_block_works(own_site: Site, tmp_path: Path, block: str) -> None:
     (tmp_path / "program").write_text(block)
     done = run(own_site, "python program", tmp_path)
 
@@ -162,7 +162,7 @@ def test_an_emulator_in_the_process_works_as_it_stands(own_site: Site, tmp_path:
 
 
 @pytest.mark.parametrize("block", ATTACHING)
-def test_a_program_is_attached_as_it_is(tmp_path: Path, block: str) -> None:
+def test_attach_block_works(tmp_path: Path, block: str) -> None:
     """The first line is run as a process of its own, which the test ends, on free ports."""
     serve, then = block.split("\n", 1)
     command, subcommand, *flags, background = shlex.split(re.sub(r"201\d", "0", serve))
@@ -178,7 +178,7 @@ def test_a_program_is_attached_as_it_is(tmp_path: Path, block: str) -> None:
 
 
 @pytest.mark.parametrize("document", [README, *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name)
-def test_every_relative_link_leads_to_a_file(document: Path) -> None:
+def test_relative_links_exist(document: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)", document.read_text())
     relative = [link for link in links if "://" not in link and not link.startswith("mailto:")]
 

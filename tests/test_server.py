@@ -48,9 +48,10 @@ def stderr_line(command: Command) -> str:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_that_it_is_ready_and_a_signal_ends_it_with_exit_code_0_and_nothing_more_to_say(
+def test_ready_line_and_exit_code_0(
     sent: signal.Signals,
 ) -> None:
+    """The ready line is the only output, and a signal ends the command with exit code 0."""
     with Command() as command:
         line = command.ready_line()
         url = line.removeprefix("ready ").removesuffix("\n")
@@ -68,7 +69,7 @@ def test_it_says_that_it_is_ready_and_a_signal_ends_it_with_exit_code_0_and_noth
     assert closed == [True] * 3
 
 
-def test_a_request_that_never_becomes_whole_does_not_keep_it() -> None:
+def test_incomplete_request_does_not_block() -> None:
     with Command() as command:
         caller = Caller(command.site())
         with caller.site.connect() as half_a_body:
@@ -80,7 +81,7 @@ def test_a_request_that_never_becomes_whole_does_not_keep_it() -> None:
     assert ended == (0, "", "")
 
 
-def test_what_was_accepted_before_the_signal_is_answered() -> None:
+def test_accepted_request_is_answered() -> None:
     with Command() as command:
         caller = Caller(command.site())
         with caller.site.connect() as connection:
@@ -93,7 +94,7 @@ def test_what_was_accepted_before_the_signal_is_answered() -> None:
     assert (reply.status, closed, ended) == (201, True, (0, "", ""))
 
 
-def test_a_port_in_use_is_one_line_and_exit_code_2() -> None:
+def test_port_in_use_is_one_line_and_exit_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         with Command("--port", port) as command:
@@ -105,7 +106,7 @@ def test_a_port_in_use_is_one_line_and_exit_code_2() -> None:
     assert "in use" in err
 
 
-def test_a_refused_request_is_one_line_on_stderr_with_its_reason(command: tuple[Command, Site]) -> None:
+def test_refusal_is_one_log_line(command: tuple[Command, Site]) -> None:
     process, site = command
     caller = Caller(site)
     caller.send()
@@ -118,7 +119,7 @@ def test_a_refused_request_is_one_line_on_stderr_with_its_reason(command: tuple[
     assert all(text in second for text in (caller.path + "?a=%0A", "20003", "No credentials provided"))
 
 
-def test_what_is_no_request_is_one_line_on_stderr_too(command: tuple[Command, Site]) -> None:
+def test_malformed_request_is_one_log_line(command: tuple[Command, Site]) -> None:
     process, site = command
     with site.connect() as connection:
         connection.send(b"\x16\x03\x01\r\n\r\n")
@@ -146,9 +147,7 @@ def test_what_is_no_request_is_one_line_on_stderr_too(command: tuple[Command, Si
         ),
     ],
 )
-def test_what_is_no_request_is_answered_in_twilios_form_and_closed(
-    caller: Caller, data: bytes, status: int, body: str
-) -> None:
+def test_malformed_request_gets_twilios_form(caller: Caller, data: bytes, status: int, body: str) -> None:
     with caller.site.connect() as connection:
         connection.send(data)
         reply = connection.reply()
@@ -167,7 +166,7 @@ def test_a_head_without_end_is_ended(caller: Caller) -> None:
     assert caller.send().status == 201
 
 
-def test_a_log_level_above_info_keeps_refusals_quiet() -> None:
+def test_warning_level_hides_refusals() -> None:
     with Command("--port", "0", "--log-level", "warning") as command:
         caller = Caller(command.site())
         caller.send("hello")
@@ -176,7 +175,7 @@ def test_a_log_level_above_info_keeps_refusals_quiet() -> None:
     assert err == ""
 
 
-def test_an_accepted_connection_sends_small_replies_at_once(running: Running) -> None:
+def test_small_responses_are_sent_at_once(running: Running) -> None:
     with running.site.connect() as connection:
         connection.send(request("GET", "/livez"))
         connection.reply()
@@ -225,7 +224,7 @@ def test_the_last_chunk_may_come_alone(caller: Caller) -> None:
         pytest.param("0.0.0.0", "http://127.0.0.1:{}", id="any IPv4"),
     ],
 )
-def test_the_address_shown_is_one_that_a_client_here_can_use(host: str, url: str) -> None:
+def test_shown_address_is_usable(host: str, url: str) -> None:
     if host == "::1" and not has_ipv6():
         pytest.skip("no IPv6 on this machine")
     with open_socket(host, 0) as listener:
@@ -236,6 +235,6 @@ def test_the_address_shown_is_one_that_a_client_here_can_use(host: str, url: str
 
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1"], ids=["an unknown name", "not ours"])
-def test_an_address_that_cannot_be_listened_on_is_named(host: str) -> None:
+def test_unusable_address_is_named(host: str) -> None:
     with pytest.raises(CannotListenError, match=re.escape(f"cannot listen on {host}")):
         open_socket(host, 0)

@@ -71,7 +71,7 @@ def test_every_option_is_tried_here() -> None:
     assert [row[0] for row in CHOICES] == [option.name for option in OPTIONS]
 
 
-def test_unset_options_have_the_documented_defaults() -> None:
+def test_defaults_are_the_documented_ones() -> None:
     chosen, warnings = read_settings({}, {"PATH": "/bin"})
 
     assert chosen == Settings()
@@ -121,7 +121,7 @@ def test_an_empty_flag_counts_as_unset_too(name: str, text: str, value: object) 
 
 
 @each_option
-def test_the_default_that_is_shown_is_the_one_that_counts(option: Option) -> None:
+def test_shown_default_is_the_real_one(option: Option) -> None:
     words = {"32 zeros": "0" * 32}
     shown = words.get(option.default, option.default)
 
@@ -129,7 +129,7 @@ def test_the_default_that_is_shown_is_the_one_that_counts(option: Option) -> Non
 
 
 @each_option
-def test_every_option_has_a_flag_a_variable_and_a_word_of_help(option: Option) -> None:
+def test_options_have_flag_variable_and_help(option: Option) -> None:
     assert option.flag == "--" + option.name.replace("_", "-")
     assert option.variable == variable(option.name)
     assert option.help
@@ -196,7 +196,7 @@ each_bad_value = pytest.mark.parametrize(
 
 
 @each_bad_value
-def test_a_bad_variable_is_one_line_that_names_it_and_what_is_allowed(name: str, text: str, expected: str) -> None:
+def test_bad_variable_is_named(name: str, text: str, expected: str) -> None:
     line = mistake({}, {variable(name): text})
 
     assert line.startswith(variable(name) + ": ")
@@ -212,11 +212,11 @@ def test_a_bad_flag_is_named_as_the_flag(name: str, text: str, expected: str) ->
     assert line.endswith("expected " + expected)
 
 
-def test_a_newline_in_a_value_does_not_break_the_line() -> None:
+def test_newline_in_a_value_keeps_one_line() -> None:
     assert "\n" not in mistake({"port": "1\n2"}, {})
 
 
-def test_a_bad_variable_does_not_matter_under_a_flag() -> None:
+def test_flag_hides_a_bad_variable() -> None:
     chosen, _ = read_settings({"port": "80"}, {"EMULATOR_PORT": "abc"})
 
     assert chosen.port == 80
@@ -230,7 +230,8 @@ def test_durations_have_units(text: str, value: object) -> None:
     assert read(idempotency_ttl=text).idempotency_ttl == value
 
 
-def test_journal_bytes_above_the_memory_limit_are_a_mistake() -> None:
+def test_journal_bytes_above_memory_limit() -> None:
+    """It is a usage error."""
     assert mistake({"memory_limit": "1MiB"}, {"EMULATOR_JOURNAL_BYTES": "2MiB"}) == (
         "journal_bytes: 2097152 bytes exceed memory_limit (1048576); lower it or raise memory_limit"
     )
@@ -249,7 +250,8 @@ def test_sizes_have_units(text: str, value: object) -> None:
     [(word, True) for word in ("on", "true", "yes", "1", "ON", "True")]
     + [(word, False) for word in ("off", "false", "no", "0", "Off")],
 )
-def test_a_switch_is_on_or_off_in_the_usual_words(text: str, *, value: bool) -> None:
+def test_switch_values(text: str, *, value: bool) -> None:
+    """on, off, true, false, yes, no, 1, 0 in any case."""
     assert read(show_secrets=text).show_secrets is value
 
 
@@ -261,18 +263,18 @@ def test_a_switch_is_on_or_off_in_the_usual_words(text: str, *, value: bool) -> 
         ("2019-12-18T21:02:01.5+01:00", 1576699321.5),
     ],
 )
-def test_the_clock_is_set_to_a_date_in_any_zone(text: str, value: float) -> None:
+def test_clock_accepts_any_zone(text: str, value: float) -> None:
     assert read(clock=text).clock == value
 
 
-def test_hosts_and_origins_are_lists_in_which_blanks_and_closing_slashes_do_not_matter() -> None:
+def test_lists_ignore_blanks_and_slashes() -> None:
     chosen = read(allowed_hosts=" a.example, .b.example ,", allowed_origins="http://localhost:3000/ ,https://c.example")
 
     assert chosen.allowed_hosts == {"a.example", ".b.example"}
     assert chosen.allowed_origins == {"http://localhost:3000", "https://c.example"}
 
 
-def test_exactly_the_options_that_hold_secrets_are_not_shown_in_mistakes() -> None:
+def test_secret_options_are_hidden() -> None:
     assert {option.name for option in OPTIONS if option.secret} == {
         "auth_token",
         "accounts",
@@ -281,17 +283,17 @@ def test_exactly_the_options_that_hold_secrets_are_not_shown_in_mistakes() -> No
     }
 
 
-def test_exactly_the_options_that_are_on_or_off_are_switches() -> None:
+def test_switches_are_the_on_off_options() -> None:
     assert {option.name for option in OPTIONS if option.switch} == {"show_secrets", "proxy_passthrough"}
 
 
-def test_accounts_are_listed_with_their_tokens_and_parents_in_any_order() -> None:
+def test_accounts_are_parsed() -> None:
     accounts = read(accounts=f" {ACCOUNT}:child:{OTHER_ACCOUNT} , {OTHER_ACCOUNT}:parent,").accounts
 
     assert accounts == {ACCOUNT: Account("child", OTHER_ACCOUNT), OTHER_ACCOUNT: Account("parent")}
 
 
-def test_api_keys_are_listed_with_their_secrets_and_accounts() -> None:
+def test_api_keys_are_parsed() -> None:
     other_key = "SK" + "1" * 32
     keys = read(api_keys=f"{API_KEY}:s:{ACCOUNT}, {other_key}:x:{OTHER_ACCOUNT}").api_keys
 
@@ -307,20 +309,21 @@ def test_api_keys_are_listed_with_their_secrets_and_accounts() -> None:
         ("EMULATOR_port", "EMULATOR_PORT"),
     ],
 )
-def test_an_unknown_variable_is_a_mistake_that_names_the_nearest(name: str, nearest: str) -> None:
+def test_unknown_variable_names_the_nearest(name: str, nearest: str) -> None:
     assert mistake({}, {name: "1"}) == f"unknown variable {name}; did you mean {nearest}?"
 
 
-def test_an_unknown_variable_that_is_near_to_nothing_names_nothing() -> None:
+def test_unknown_variable_without_a_nearest() -> None:
+    """The error suggests nothing."""
     assert mistake({}, {"EMULATOR_" + "X" * 40: "1"}) == "unknown variable EMULATOR_" + "X" * 40
 
 
-def test_an_unknown_variable_is_a_mistake_though_it_is_empty() -> None:
+def test_empty_unknown_variable_is_an_error() -> None:
     assert mistake({}, {"EMULATOR_PROT": ""}).startswith("unknown variable EMULATOR_PROT")
 
 
 @pytest.mark.parametrize("name", ["EMULATOR_URL", "EMULATOR", "MY_EMULATOR_PORT", "emulator_port", "EMULATORPORT"])
-def test_what_is_not_for_this_program_is_ignored_without_a_word(name: str) -> None:
+def test_other_variables_are_ignored(name: str) -> None:
     assert read_settings({}, {name: "nonsense"}) == (Settings(), [])
 
 
@@ -336,7 +339,7 @@ KUBERNETES = {
 }
 
 
-def test_what_kubernetes_sets_for_a_service_called_emulator_is_ignored_with_one_warning() -> None:
+def test_kubernetes_variables_are_ignored() -> None:
     chosen, warnings = read_settings({}, KUBERNETES)
 
     assert chosen == Settings()
@@ -344,14 +347,14 @@ def test_what_kubernetes_sets_for_a_service_called_emulator_is_ignored_with_one_
     assert all(name in warnings[0] for name in KUBERNETES)
 
 
-def test_beside_what_kubernetes_sets_options_still_count() -> None:
+def test_options_count_beside_kubernetes() -> None:
     chosen, warnings = read_settings({}, {**KUBERNETES, "EMULATOR_HOST": "0.0.0.0"})
 
     assert chosen == Settings(host="0.0.0.0")
     assert "EMULATOR_HOST" not in warnings[0]
 
 
-def test_a_flag_sets_the_port_that_kubernetes_took() -> None:
+def test_flag_sets_kubernetes_port() -> None:
     chosen, _ = read_settings({"port": "80"}, KUBERNETES)
 
     assert chosen.port == 80
@@ -366,7 +369,7 @@ def test_a_flag_sets_the_port_that_kubernetes_took() -> None:
         pytest.param({"auth_token": "a\n"}, "auth_token", id="newline"),
     ],
 )
-def test_a_secret_that_twilio_go_refuses_is_warned_of_and_not_shown(given: dict[str, str], subject: str) -> None:
+def test_secrets_unusable_in_go_warn(given: dict[str, str], subject: str) -> None:
     chosen, warnings = read_settings(given, {})
 
     assert warnings == [
@@ -375,14 +378,14 @@ def test_a_secret_that_twilio_go_refuses_is_warned_of_and_not_shown(given: dict[
     assert chosen != Settings()
 
 
-def test_secrets_of_letters_and_digits_are_no_cause_for_a_warning() -> None:
+def test_alphanumeric_secrets_do_not_warn() -> None:
     texts = {"accounts": f"{ACCOUNT}:aZ09", "api_keys": f"{API_KEY}:aZ09:{ACCOUNT}"}
 
     assert read_settings(texts, {})[1] == []
     assert read_settings({"auth_token": "aZ09"}, {})[1] == []
 
 
-def test_a_token_that_is_not_used_is_warned_of() -> None:
+def test_unused_token_is_warned_of() -> None:
     warnings = read_settings({"accounts": f"{ACCOUNT}:a", "auth_token": "b"}, {})[1]
 
     assert warnings == ["auth_token has no effect, because accounts is set and each account has its own token"]
@@ -398,12 +401,12 @@ def test_a_token_that_is_not_used_is_warned_of() -> None:
         pytest.param({"accounts": "AC" + "1" * 32 + ":a", "api_keys": f"{API_KEY}:b:{ACCOUNT}"}, id="a foreign key"),
     ],
 )
-def test_accounts_that_cannot_work_are_mistakes(given: dict[str, str]) -> None:
+def test_invalid_accounts_are_rejected(given: dict[str, str]) -> None:
     with pytest.raises(SettingsError):
         read_settings(given, {})
 
 
-def test_the_directory_knows_the_accounts_and_keys() -> None:
+def test_directory_has_accounts_and_keys() -> None:
     accounts, keys = {ACCOUNT: Account("t")}, {API_KEY: ApiKey("s", ACCOUNT)}
     chosen = Settings(auth_token="x", accounts=accounts, api_keys=keys)
 
@@ -411,7 +414,7 @@ def test_the_directory_knows_the_accounts_and_keys() -> None:
     assert Settings().directory() == Directory(auth_token="0" * 32)
 
 
-def test_the_policy_holds_the_engines_choices() -> None:
+def test_engine_config_has_the_options() -> None:
     chosen = Settings(
         calls="registered",
         idempotency_ttl=1,
@@ -432,7 +435,7 @@ def test_the_policy_holds_the_engines_choices() -> None:
     assert Settings().policy() == EngineConfig()
 
 
-def test_strict_tokens_without_keys_are_warned_of() -> None:
+def test_strict_tokens_without_keys_warn() -> None:
     _, warnings = read_settings({"voice_token": "strict"}, {})
     _, none = read_settings({"voice_token": "strict", "api_keys": f"{API_KEY}:s:{ACCOUNT}"}, {})
 

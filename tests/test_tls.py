@@ -70,7 +70,7 @@ def secure(site: Site, name: str | None, context: ssl.SSLContext | None = None) 
         "deep.emulator.test",
     ],
 )
-def test_whoever_trusts_the_authority_is_served_under_every_name_of_ours(caller: Caller, name: str) -> None:
+def test_trusted_ca_serves_all_names(caller: Caller, name: str) -> None:
     with secure(caller.site, name) as connection:
         connection.send(caller.raw())
         reply = connection.reply()
@@ -79,7 +79,7 @@ def test_whoever_trusts_the_authority_is_served_under_every_name_of_ours(caller:
     assert [message["sid"] for message in caller.messages()] == [reply.json()["sid"]]
 
 
-def test_a_client_that_names_nothing_is_served(caller: Caller) -> None:
+def test_client_without_sni_is_served(caller: Caller) -> None:
     with secure(caller.site, None) as connection:
         connection.send(caller.raw())
 
@@ -87,17 +87,17 @@ def test_a_client_that_names_nothing_is_served(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("name", ["example.com", "api.twilio.com.evil.example", "eviltwilio.com"])
-def test_another_name_does_not_verify(site: Site, name: str) -> None:
+def test_other_name_does_not_verify(site: Site, name: str) -> None:
     with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
         secure(site, name)
 
 
-def test_without_the_authority_nothing_verifies(site: Site) -> None:
+def test_untrusted_ca_does_not_verify(site: Site) -> None:
     with pytest.raises(ssl.SSLCertVerificationError):
         secure(site, "api.twilio.com", ssl.create_default_context())
 
 
-def test_under_twilios_name_every_path_is_twilios(site: Site) -> None:
+def test_paths_of_twilio_hosts_are_twilios(site: Site) -> None:
     with secure(site, "api.twilio.com") as connection:
         connection.send(b"GET /livez HTTP/1.1\r\nHost: api.twilio.com\r\n\r\n")
         twilios = connection.reply()
@@ -108,7 +108,7 @@ def test_under_twilios_name_every_path_is_twilios(site: Site) -> None:
     assert (twilios.status, ours.status) == (401, 200)
 
 
-def test_connections_are_kept_and_requests_may_come_with_the_end_of_the_handshake(caller: Caller) -> None:
+def test_request_may_come_with_the_handshake(caller: Caller) -> None:
     context = trusting(caller.site)
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(incoming, outgoing, server_hostname="api.twilio.com")
@@ -134,7 +134,8 @@ def test_connections_are_kept_and_requests_may_come_with_the_end_of_the_handshak
     assert [bytes(reply)[:12] for reply in (first, second)] == [b"HTTP/1.1 201"] * 2  # type: ignore[call-overload]
 
 
-def test_plain_http_on_the_https_port_is_told_so(site: Site) -> None:
+def test_plain_http_on_the_https_port(site: Site) -> None:
+    """The response says that the port expects TLS."""
     with Connection(address_of(site.https)) as connection:
         connection.send(b"GET / HTTP/1.1\r\n\r\n")
         reply = connection.reply()
@@ -143,7 +144,7 @@ def test_plain_http_on_the_https_port_is_told_so(site: Site) -> None:
     assert (reply.status, reply.text, closed) == (400, "this port speaks TLS: write https:// in its address\n", True)
 
 
-def test_what_only_begins_like_tls_is_closed_and_the_next_one_is_served(caller: Caller) -> None:
+def test_invalid_handshake_is_closed(caller: Caller) -> None:
     with Connection(address_of(caller.site.https)) as connection:
         connection.send(b"\x16" + b"garbage" * 10)
         with contextlib.suppress(ConnectionResetError):
@@ -154,14 +155,14 @@ def test_what_only_begins_like_tls_is_closed_and_the_next_one_is_served(caller: 
         assert connection.reply().status == 201
 
 
-def test_what_is_no_http_over_tls_gets_twilios_form(site: Site) -> None:
+def test_malformed_request_gets_twilios_form(site: Site) -> None:
     with secure(site, "api.twilio.com") as connection:
         connection.send(b"\x00\r\n\r\n")
 
         assert (connection.reply().json()["code"], connection.is_closed()) == (20001, True)
 
 
-def test_the_journal_knows_who_asked(caller: Caller) -> None:
+def test_journal_has_the_peer(caller: Caller) -> None:
     with secure(caller.site, "api.twilio.com") as connection:
         here = connection.socket.getsockname()
         connection.send(caller.raw())
@@ -177,7 +178,8 @@ def test_the_journal_knows_who_asked(caller: Caller) -> None:
     ("name", "pinned"),
     [("api.twilio.com", True), ("api.sydney.us1.twilio.com:443", True), ("localhost", False), ("127.0.0.1", False)],
 )
-def test_a_browser_is_never_told_to_ask_this_machine_by_https_only(caller: Caller, name: str, *, pinned: bool) -> None:
+def test_no_hsts_header(caller: Caller, name: str, *, pinned: bool) -> None:
+    """A browser must not remember this host as HTTPS-only."""
     with secure(caller.site, "localhost") as connection:
         connection.send(caller.raw().replace(b"Host: 127.0.0.1", f"Host: {name}".encode()))
         reply = connection.reply()
@@ -188,7 +190,8 @@ def test_a_browser_is_never_told_to_ask_this_machine_by_https_only(caller: Calle
     assert ("strict-transport-security" in shown) is pinned
 
 
-def test_what_is_no_request_pins_nothing_either(site: Site) -> None:
+def test_no_hsts_for_malformed_requests(site: Site) -> None:
+    """A browser must not remember this host as HTTPS-only."""
     with secure(site, "localhost") as connection:
         connection.send(b"\x00\r\n\r\n")
 
@@ -198,7 +201,7 @@ def test_what_is_no_request_pins_nothing_either(site: Site) -> None:
 # --- the authority's certificate
 
 
-def test_the_certificate_is_handed_out_and_its_key_is_not(site: Site) -> None:
+def test_certificate_is_served_without_key(site: Site) -> None:
     reply = site.get("/_emulator/ca.pem")
 
     assert (reply.status, reply.header("content-type")) == (200, "application/x-pem-file")
@@ -206,7 +209,7 @@ def test_the_certificate_is_handed_out_and_its_key_is_not(site: Site) -> None:
     assert reply.text.count("-----BEGIN") == 1
 
 
-def test_without_tls_there_is_no_certificate_and_no_address(plain: Site) -> None:
+def test_no_certificate_without_tls(plain: Site) -> None:
     reply = plain.get("/_emulator/ca.pem")
     ready = plain.get("/readyz").json()
 
@@ -220,7 +223,7 @@ def ca(*arguments: str, **environ: str) -> tuple[int, str]:
     return run(["ca", *arguments], environ, out), out.getvalue()
 
 
-def test_the_command_prints_it_from_a_server_or_a_directory(site: Site, tmp_path: Path) -> None:
+def test_ca_command_reads_both_sources(site: Site, tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text(pem := site.get("/_emulator/ca.pem").text)
 
     for told in (
@@ -233,7 +236,7 @@ def test_the_command_prints_it_from_a_server_or_a_directory(site: Site, tmp_path
         assert told == (0, pem)
 
 
-def test_the_command_knows_the_control_token() -> None:
+def test_ca_command_sends_the_control_token() -> None:
     with Running(Settings(port=0, tls_port=0, control_token="secret")) as running:
         without, told = ca("--url", running.site.url), ca("--url", running.site.url, EMULATOR_CONTROL_TOKEN="secret")
 
@@ -251,7 +254,7 @@ def test_the_command_knows_the_control_token() -> None:
         pytest.param(["--tls-dir", "{folder}"], "is not a single certificate", id="a key"),
     ],
 )
-def test_the_command_says_what_to_do(
+def test_ca_command_errors_have_a_fix(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: list[str], line: str
 ) -> None:
     (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n")
@@ -262,7 +265,8 @@ def test_the_command_says_what_to_do(
     assert line in said
 
 
-def test_a_server_without_tls_says_so(capsys: pytest.CaptureFixture[str], plain: Site) -> None:
+def test_ca_command_without_tls(capsys: pytest.CaptureFixture[str], plain: Site) -> None:
+    """The error names the missing options."""
     assert ca("--url", plain.url) == (2, "")
     assert "neither --tls-port nor --proxy-port is set" in capsys.readouterr().err
 
@@ -270,7 +274,7 @@ def test_a_server_without_tls_says_so(capsys: pytest.CaptureFixture[str], plain:
 # --- the command
 
 
-def test_the_ready_line_has_all_addresses_and_the_directory_serves_again(tmp_path: Path) -> None:
+def test_ready_line_has_all_urls(tmp_path: Path) -> None:
     flags = ("--port", "0", "--tls-port", "0", "--proxy-port", "0", "--tls-dir", str(tmp_path / "tls"))
     pems = []
     for _ in range(2):
@@ -292,7 +296,7 @@ def test_the_ready_line_has_all_addresses_and_the_directory_serves_again(tmp_pat
 
 
 @pytest.mark.parametrize("flag", ["--tls-port", "--proxy-port"])
-def test_a_port_in_use_is_one_line_and_nothing_is_written(tmp_path: Path, flag: str) -> None:
+def test_port_in_use_writes_nothing(tmp_path: Path, flag: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         with Command("--port", "0", flag, port, "--tls-dir", str(tmp_path / "tls")) as command:
@@ -304,7 +308,7 @@ def test_a_port_in_use_is_one_line_and_nothing_is_written(tmp_path: Path, flag: 
     assert not (tmp_path / "tls").exists()
 
 
-def test_a_directory_that_is_not_ours_is_one_line(tmp_path: Path) -> None:
+def test_foreign_directory_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "ca-key.pem").write_text("garbage")
     with Command("--port", "0", "--tls-port", "0", "--tls-dir", str(tmp_path)) as command:
         code, out, err = command.end()
@@ -321,7 +325,7 @@ main()
 """
 
 
-def test_the_missing_extra_is_one_line_that_says_how_to_get_it() -> None:
+def test_missing_extra_is_one_line() -> None:
     command = [sys.executable, "-c", WITHOUT, "--port", "0", "--tls-port", "0"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
 
@@ -329,7 +333,7 @@ def test_the_missing_extra_is_one_line_that_says_how_to_get_it() -> None:
     assert done.stderr.endswith(": pip install cryptography\n")
 
 
-def test_without_tls_nothing_of_it_is_imported() -> None:
+def test_no_tls_import_without_tls() -> None:
     script = (
         "import sys, emulator.cli, emulator.server.server; print([name for name in sys.modules if 'crypto' in name])"
     )
@@ -338,7 +342,7 @@ def test_without_tls_nothing_of_it_is_imported() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_a_handshake_that_never_ends_does_not_keep_the_server() -> None:
+def test_endless_handshake_does_not_block() -> None:
     with (
         Command("--port", "0", "--tls-port", "0", "--proxy-port", "0") as command,
         Connection(address_of(command.ready_line().split()[2])) as silent,
@@ -349,9 +353,7 @@ def test_a_handshake_that_never_ends_does_not_keep_the_server() -> None:
     assert ended == (0, "", "")
 
 
-def test_a_certificate_that_cannot_be_loaded_is_an_alert_and_a_line(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_unloadable_certificate_is_an_alert(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     with Running(Settings(port=0, tls_port=0)) as running:
         context = trusting(running.site)
 
@@ -388,9 +390,7 @@ ALERT_UNRECOGNIZED_NAME = b"\x15\x03\x03\x00\x02\x02\x70"
 @pytest.mark.parametrize("name", [b"\xff\xfe.twilio.com", b"a" * 256 + b".twilio.com", b"a\0b.twilio.com", b"a b"])
 @pytest.mark.parametrize("way", ["https", "proxy"])
 @pytest.mark.parametrize("pieces", [1, 3])
-def test_an_invalid_server_name_is_an_alert_and_a_line(
-    name: bytes, way: str, pieces: int, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_invalid_server_name_is_an_alert(name: bytes, way: str, pieces: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "emulator.server")
     with Running(Settings(port=0, tls_port=0, proxy_port=0)) as running:
         with Connection(address_of(getattr(running.site, way))) as connection:
@@ -425,7 +425,7 @@ HELLO = hello(b"localhost")
 @pytest.mark.parametrize("sent", [b"", HELLO[:1], HELLO[:-1], HELLO, HELLO + b"x"], ids=len)
 @pytest.mark.parametrize("way", ["https", "proxy"])
 @pytest.mark.parametrize("reset", [True, False])
-def test_a_handshake_that_breaks_off_leaves_nothing(sent: bytes, way: str, *, reset: bool) -> None:
+def test_broken_handshake_leaves_nothing(sent: bytes, way: str, *, reset: bool) -> None:
     with Running(Settings(port=0, tls_port=0, proxy_port=0)) as running:
         for _ in range(5):
             with Connection(address_of(getattr(running.site, way))) as connection:

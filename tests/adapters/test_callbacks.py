@@ -65,7 +65,7 @@ def numbers(receiver: Receiver) -> list[str]:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_the_receiver_gets_what_twilio_sends_and_its_validator_accepts_it(method: str) -> None:
+def test_receiver_accepts_signed_callback(method: str) -> None:
     async def play() -> None:
         async with receiving() as receiver, sending() as sender:
             url = receiver.url("/cb?a=1#rc=2")
@@ -88,7 +88,7 @@ def test_the_receiver_gets_what_twilio_sends_and_its_validator_accepts_it(method
     run(play())
 
 
-def test_one_calls_callbacks_come_one_after_the_other_in_their_order() -> None:
+def test_callbacks_of_a_call_keep_order() -> None:
     async def play() -> None:
         async with receiving() as receiver, sending() as sender:
             for number in range(50):
@@ -101,7 +101,7 @@ def test_one_calls_callbacks_come_one_after_the_other_in_their_order() -> None:
     run(play())
 
 
-def test_a_subscription_that_hangs_does_not_hold_up_another_of_its_call() -> None:
+def test_hanging_subscription_blocks_none() -> None:
     async def play() -> None:
         never = asyncio.Event()
 
@@ -161,7 +161,9 @@ def test_calls_do_not_wait_for_each_other() -> None:
         (500, "the receiver answered 500"),
     ],
 )
-def test_a_refusal_or_a_redirect_is_a_failure_and_by_default_not_tried_again(code: int, error: str) -> None:
+def test_failure_or_redirect_is_not_retried(code: int, error: str) -> None:
+    """By default, an error response or a redirect is a failed delivery without a retry."""
+
     async def play() -> None:
         async with receiving(script(status(code, "Location: /elsewhere"))) as receiver, sending() as sender:
             delivery = await sender.deliver(receiver.url())
@@ -182,7 +184,9 @@ def test_every_success_is_a_delivery(code: int) -> None:
     run(play())
 
 
-def test_the_urls_fragment_can_ask_for_retries_and_all_attempts_carry_one_token() -> None:
+def test_retry_policy_of_url_fragment() -> None:
+    """The fragment can request retries, and all attempts carry the same idempotency token."""
+
     async def play() -> None:
         async with receiving(script(status(503), status(404), OK)) as receiver, sending() as sender:
             delivery = await sender.deliver(receiver.url("/cb#rc=3&rp=4xx,5xx"))
@@ -204,9 +208,9 @@ def test_the_urls_fragment_can_ask_for_retries_and_all_attempts_carry_one_token(
         ("#rp=rt", ["Server disconnected without sending a response.", None]),
     ],
 )
-def test_every_request_that_a_receiver_reads_is_an_attempt_also_on_a_used_connection(
-    fragment: str, errors: list[str | None]
-) -> None:
+def test_each_read_request_is_an_attempt(fragment: str, errors: list[str | None]) -> None:
+    """This includes requests on a reused connection."""
+
     async def play() -> None:
         async with receiving(script(OK, None, OK)) as receiver, sending() as sender:
             await sender.deliver(receiver.url())
@@ -219,7 +223,7 @@ def test_every_request_that_a_receiver_reads_is_an_attempt_also_on_a_used_connec
 
 
 @pytest.mark.parametrize(("fragment", "attempts"), [("", 2), ("#rc=0", 1), ("#rc=3", 4), ("#rc=3&rp=rt", 1)])
-def test_where_nobody_listens_it_is_tried_once_more_unless_told_otherwise(fragment: str, attempts: int) -> None:
+def test_refused_connection_is_retried_once(fragment: str, attempts: int) -> None:
     async def play() -> None:
         with nobody() as port:
             async with sending() as sender:
@@ -233,7 +237,7 @@ def test_where_nobody_listens_it_is_tried_once_more_unless_told_otherwise(fragme
     run(play())
 
 
-def test_a_receiver_that_says_nothing_is_given_up() -> None:
+def test_silent_receiver_times_out() -> None:
     async def play() -> None:
         never = asyncio.Event()
 
@@ -258,7 +262,7 @@ def test_a_receiver_that_says_nothing_is_given_up() -> None:
     run(play())
 
 
-def test_a_retry_that_would_come_too_late_is_not_made() -> None:
+def test_late_retry_is_not_made() -> None:
     async def play() -> None:
         async with receiving(script(status(500), OK)) as receiver, sending(backoff=61) as sender:
             delivery = await sender.deliver(receiver.url("/cb#rp=5xx"))
@@ -268,7 +272,7 @@ def test_a_retry_that_would_come_too_late_is_not_made() -> None:
     run(play())
 
 
-def test_what_was_reset_is_not_called_any_more() -> None:
+def test_reset_cancels_waiting_callbacks() -> None:
     async def play() -> None:
         async with receiving() as receiver, sending() as sender:
             delivery = sender.send(receiver.url())
@@ -280,7 +284,7 @@ def test_what_was_reset_is_not_called_any_more() -> None:
     run(play())
 
 
-def test_what_is_under_way_at_a_reset_is_given_up_and_holds_nothing_up() -> None:
+def test_reset_cancels_running_callbacks() -> None:
     async def play() -> None:
         here, never = asyncio.Event(), asyncio.Event()
 
@@ -305,7 +309,7 @@ def test_what_is_under_way_at_a_reset_is_given_up_and_holds_nothing_up() -> None
     run(play())
 
 
-def test_closing_gives_up_what_is_under_way_and_what_waits() -> None:
+def test_close_cancels_all_callbacks() -> None:
     async def play() -> None:
         never = asyncio.Event()
         here = asyncio.Event()
@@ -346,7 +350,7 @@ def test_there_is_a_maximum_of_what_can_wait(monkeypatch: pytest.MonkeyPatch) ->
     run(play())
 
 
-def test_a_flaw_of_ours_fails_one_delivery_and_no_other(caplog: pytest.LogCaptureFixture) -> None:
+def test_internal_error_fails_one_delivery(caplog: pytest.LogCaptureFixture) -> None:
     tokens = iter([KeyError("no token"), TOKEN])
 
     def auth_token(_: str) -> str:
@@ -367,13 +371,13 @@ def test_a_flaw_of_ours_fails_one_delivery_and_no_other(caplog: pytest.LogCaptur
     assert "unexpected failure of the callback" in caplog.text
 
 
-def test_who_never_has_a_callback_never_imports_http() -> None:
+def test_http_client_is_imported_lazily() -> None:
     looks = "import sys, emulator.adapters.callbacks; sys.exit('httpcore2' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", looks], check=False).returncode == 0
 
 
-def test_one_that_closes_without_a_callback_has_nothing_to_close() -> None:
+def test_close_without_callbacks() -> None:
     async def play() -> None:
         async with sending() as sender:
             await sender.callbacks.idle()

@@ -41,7 +41,8 @@ def verdict(authority: Pair, leaf: Pair, folder: Path, *arguments: str, at: floa
     return openssl("verify", *trust, *how, *arguments, folder / "leaf.pem")
 
 
-def test_the_authority_is_constrained_to_exactly_our_names_and_critically_so(tmp_path: Path) -> None:
+def test_ca_has_critical_name_constraints(tmp_path: Path) -> None:
+    """The constraints permit exactly the emulator's names."""
     shown = text_of(make_authority(Names.with_more(["emulator", "10.1.2.3"]), NOW), tmp_path)
 
     constraints = shown.partition("X509v3 Name Constraints: critical\n")[2].partition("X509v3")[0].split()
@@ -63,7 +64,7 @@ def test_the_authority_is_constrained_to_exactly_our_names_and_critically_so(tmp
 @pytest.mark.parametrize(
     "name", ["api.twilio.com", "twilio.com", "api.sydney.us1.twilio.com", "a.b.c.d.e.f.twilio.com", "localhost"]
 )
-def test_a_certificate_for_one_of_our_names_verifies(tmp_path: Path, name: str) -> None:
+def test_our_names_verify(tmp_path: Path, name: str) -> None:
     authority = make_authority(USUAL, NOW)
 
     said = verdict(authority, make_leaf(authority, [name], NOW), tmp_path, "-verify_hostname", name)
@@ -74,7 +75,8 @@ def test_a_certificate_for_one_of_our_names_verifies(tmp_path: Path, name: str) 
 @pytest.mark.parametrize(
     "name", ["example.com", "api.twilio.com.evil.example", "eviltwilio.com", "com", "10.1.2.3", "8.8.8.8", "::2"]
 )
-def test_a_certificate_for_any_other_name_does_not_verify_although_the_key_signed_it(tmp_path: Path, name: str) -> None:
+def test_other_names_do_not_verify(tmp_path: Path, name: str) -> None:
+    """Even if the CA's key signed the certificate."""
     authority = make_authority(USUAL, NOW)
 
     said = verdict(authority, make_leaf(authority, ["localhost", name], NOW), tmp_path)
@@ -82,7 +84,7 @@ def test_a_certificate_for_any_other_name_does_not_verify_although_the_key_signe
     assert "permitted subtree violation" in said
 
 
-def test_the_authority_signs_no_other_authority(tmp_path: Path) -> None:
+def test_ca_cannot_sign_another_ca(tmp_path: Path) -> None:
     authority = make_authority(USUAL, NOW)
     below = make_authority(USUAL, NOW)
     forged = (
@@ -103,7 +105,7 @@ def test_the_authority_signs_no_other_authority(tmp_path: Path) -> None:
     assert "error" in said
 
 
-def test_the_default_certificate_is_for_all_that_can_be_listed(tmp_path: Path) -> None:
+def test_default_certificate_lists_all_names(tmp_path: Path) -> None:
     names = Names.with_more(["emulator", "10.1.2.3"])
     authority = make_authority(names, NOW)
     leaf = make_leaf(authority, names.default, NOW)
@@ -114,7 +116,7 @@ def test_the_default_certificate_is_for_all_that_can_be_listed(tmp_path: Path) -
     assert {one.rpartition(": ")[2] for one in said} == {"OK\n"}
 
 
-def test_certificates_end_before_their_authority_does() -> None:
+def test_leaf_expires_before_ca() -> None:
     authority = make_authority(USUAL, NOW)
     last = make_leaf(authority, ["localhost"], NOW + 3640 * DAY)
 
@@ -128,7 +130,8 @@ def modes(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
 
 
-def test_a_directory_holds_certificate_and_keys_and_the_keys_are_their_owners(tmp_path: Path) -> None:
+def test_files_and_their_permissions(tmp_path: Path) -> None:
+    """The directory has certificate and keys, and only their owner can read the keys."""
     authority, leaf = load_or_make(tmp_path / "a" / "b", USUAL, NOW)
 
     assert modes(tmp_path / "a" / "b") == {"ca.pem": 0o644, "ca-key.pem": 0o600, "server.pem": 0o600}
@@ -143,7 +146,7 @@ def test_what_is_there_is_used_again(tmp_path: Path) -> None:
     assert [pair.certificate for pair in again] == [pair.certificate for pair in first]
 
 
-def test_a_key_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+def test_readable_key_is_made_private(tmp_path: Path) -> None:
     load_or_make(tmp_path, USUAL, NOW)
     (tmp_path / "ca-key.pem").chmod(0o644)
     load_or_make(tmp_path, USUAL, NOW)
@@ -151,7 +154,7 @@ def test_a_key_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
     assert modes(tmp_path)["ca-key.pem"] == 0o600
 
 
-def test_a_certificate_near_its_end_is_renewed_under_the_same_authority(tmp_path: Path) -> None:
+def test_expiring_leaf_is_renewed(tmp_path: Path) -> None:
     authority, leaf = load_or_make(tmp_path, USUAL, NOW)
     same, renewed = load_or_make(tmp_path, USUAL, NOW + YEAR - 20 * DAY)
 
@@ -159,7 +162,8 @@ def test_a_certificate_near_its_end_is_renewed_under_the_same_authority(tmp_path
     assert renewed.certificate.not_valid_after_utc - leaf.certificate.not_valid_after_utc == dt.timedelta(days=345)
 
 
-def test_an_authority_near_its_end_is_renewed_and_whoever_trusts_the_old_one_goes_on(tmp_path: Path) -> None:
+def test_expiring_ca_keeps_its_key(tmp_path: Path) -> None:
+    """Clients that trust the old certificate of the CA accept the new one."""
     before, _ = load_or_make(tmp_path, USUAL, NOW)
     then = NOW + 3600 * DAY
     after, leaf = load_or_make(tmp_path, USUAL, then)
@@ -179,7 +183,7 @@ def test_a_name_that_is_missing_renews_both(tmp_path: Path) -> None:
     assert (tmp_path / "ca.pem").read_bytes() == after.pem()
 
 
-def test_a_public_half_that_is_lost_is_written_again(tmp_path: Path) -> None:
+def test_lost_certificate_is_rewritten(tmp_path: Path) -> None:
     authority, _ = load_or_make(tmp_path, USUAL, NOW)
     (tmp_path / "ca.pem").unlink()
     load_or_make(tmp_path, USUAL, NOW)
@@ -236,9 +240,8 @@ def under_a_password() -> bytes:
         pytest.param("server.pem", lambda: foreign().secret_pem(), id="a foreign server"),
     ],
 )
-def test_what_is_not_ours_is_one_line_that_names_it_and_is_left_alone(
-    tmp_path: Path, name: str, content: Callable[[], bytes]
-) -> None:
+def test_foreign_files_are_left_alone(tmp_path: Path, name: str, content: Callable[[], bytes]) -> None:
+    """The error is one line that names the file."""
     path = tmp_path / name
     path.write_bytes(before := content())
 
@@ -250,7 +253,7 @@ def test_what_is_not_ours_is_one_line_that_names_it_and_is_left_alone(
     assert path.read_bytes() == before
 
 
-def test_a_directory_that_is_a_file_is_one_line(tmp_path: Path) -> None:
+def test_directory_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
@@ -258,7 +261,7 @@ def test_a_directory_that_is_a_file_is_one_line(tmp_path: Path) -> None:
             load_or_make(path, USUAL, NOW)
 
 
-def test_nothing_is_left_half_written_when_the_disk_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_leaves_no_partial_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: int) -> None:
         raise OSError(28, "No space left on device")
 
@@ -276,14 +279,14 @@ def made(tls: Tls, names: Iterable[str]) -> list[object]:
     return [tls._for(name) for name in names]
 
 
-def test_a_name_asked_for_again_gets_the_same_certificate() -> None:
+def test_certificate_of_a_name_is_cached() -> None:
     tls = Tls([], None, lambda: NOW)
     first, again = made(tls, ["a.b.twilio.com"] * 2)
 
     assert again is first
 
 
-def test_not_more_than_some_certificates_are_kept_and_the_last_used_stay() -> None:
+def test_cache_keeps_recent_certificates() -> None:
     tls = Tls([], None, lambda: NOW)
     (used,) = made(tls, ["used.twilio.com"])
     for number in range(MAX_NAMES):
@@ -293,7 +296,7 @@ def test_not_more_than_some_certificates_are_kept_and_the_last_used_stay() -> No
 
 
 @pytest.mark.parametrize("name", ["", "localhost", "example.com", "twilio.com.", "*.twilio.com", "a..twilio.com"])
-def test_other_names_get_the_default_certificate(name: str) -> None:
+def test_other_names_get_the_default(name: str) -> None:
     tls = Tls([], None, lambda: NOW)
     default, other = made(tls, ["", name])
 
@@ -301,7 +304,7 @@ def test_other_names_get_the_default_certificate(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a.b.twilio.com"])
-def test_a_server_that_runs_for_long_renews_its_certificates(name: str) -> None:
+def test_running_server_renews_certificates(name: str) -> None:
     times = [NOW]
     tls = Tls([], None, lambda: times[-1])
     (before,) = made(tls, [name])

@@ -18,7 +18,7 @@ def certified() -> Tls:
     return Tls(["receiver.test"], None, time.time)
 
 
-def test_https_asks_for_the_name_and_verifies_it_though_the_address_is_pinned() -> None:
+def test_https_verifies_the_original_name() -> None:
     async def play() -> None:
         tls = certified()
         trust = ssl.create_default_context(cadata=tls.ca_pem.decode())
@@ -40,9 +40,7 @@ def test_https_asks_for_the_name_and_verifies_it_though_the_address_is_pinned() 
         ("other.test", True, "certificate verify failed: Hostname mismatch"),
     ],
 )
-def test_a_certificate_that_is_not_trusted_is_a_connection_that_failed(
-    host: str, *, trusted: bool, reason: str
-) -> None:
+def test_untrusted_certificate_fails(host: str, *, trusted: bool, reason: str) -> None:
     async def play() -> None:
         tls = certified()
         trust = ssl.create_default_context(cadata=tls.ca_pem.decode()) if trusted else None
@@ -74,7 +72,7 @@ def test_a_certificate_that_is_not_trusted_is_a_connection_that_failed(
         ),
     ],
 )
-def test_a_broken_reply_is_a_failure_that_says_why(reply: bytes | None, expected: tuple[int, str, str]) -> None:
+def test_malformed_response_is_a_failure(reply: bytes | None, expected: tuple[int, str, str]) -> None:
     async def play() -> None:
         async with receiving(script(reply)) as receiver:
             answer = await ask_once(receiver.url())
@@ -85,7 +83,7 @@ def test_a_broken_reply_is_a_failure_that_says_why(reply: bytes | None, expected
     run(play())
 
 
-def test_a_reply_that_stops_half_way_is_given_up() -> None:
+def test_stalled_response_times_out() -> None:
     async def play() -> None:
         async with receiving(script(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")) as receiver:
             made = Connections()
@@ -97,7 +95,9 @@ def test_a_reply_that_stops_half_way_is_given_up() -> None:
     run(play())
 
 
-def test_of_a_long_reply_only_the_beginning_is_read_and_its_connection_is_closed() -> None:
+def test_long_response_is_cut_and_closed() -> None:
+    """Only the beginning is read, and the connection is closed."""
+
     async def play() -> None:
         endless = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n" + b"x" * (connections.MAX_REPLY + 1)
         async with receiving(script(endless)) as receiver:
@@ -110,7 +110,7 @@ def test_of_a_long_reply_only_the_beginning_is_read_and_its_connection_is_closed
     run(play())
 
 
-def test_a_connection_is_used_again_but_not_for_another_receiver() -> None:
+def test_connections_are_reused_per_receiver() -> None:
     async def play() -> None:
         async with receiving() as one, receiving() as other:
             made = Connections()
@@ -125,7 +125,9 @@ def test_a_connection_is_used_again_but_not_for_another_receiver() -> None:
     run(play())
 
 
-def test_a_request_that_the_receiver_read_before_it_closed_the_connection_is_not_repeated() -> None:
+def test_read_request_is_not_repeated() -> None:
+    """Not even if the receiver closed the connection before it responded."""
+
     async def play() -> None:
         async with receiving(script(OK, None, OK)) as receiver:
             made = Connections()
@@ -140,7 +142,7 @@ def test_a_request_that_the_receiver_read_before_it_closed_the_connection_is_not
     run(play())
 
 
-def test_a_connection_that_takes_nothing_any_more_costs_no_attempt() -> None:
+def test_dead_connection_costs_no_attempt() -> None:
     async def play() -> None:
         async with receiving() as receiver:
             made = Connections()
@@ -156,7 +158,7 @@ def test_a_connection_that_takes_nothing_any_more_costs_no_attempt() -> None:
     run(play())
 
 
-def test_a_connection_that_is_known_to_be_closed_is_not_used() -> None:
+def test_closed_connection_is_not_reused() -> None:
     async def play() -> None:
         async with receiving(script(OK + b"", status(200))) as receiver:
             made = Connections()
@@ -171,7 +173,7 @@ def test_a_connection_that_is_known_to_be_closed_is_not_used() -> None:
     run(play())
 
 
-def test_idle_connections_are_closed_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_idle_connections_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "KEEP_IDLE", 0.01)
 
     async def play() -> None:

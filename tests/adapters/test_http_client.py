@@ -105,14 +105,14 @@ def test_any_other_response_is_an_error(received: bytes, reason: str) -> None:
 
 
 @given(st.binary() | st.binary().map(OK.__add__) | st.binary().map(CHUNKED.__add__))
-def test_any_bytes_are_a_response_or_an_error(received: bytes) -> None:
+def test_any_bytes_are_response_or_error(received: bytes) -> None:
     with suppress(HttpClientError):
         parse_response(received)
 
 
 @both
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", f"http://{'a' * 70}"], ids=["port", "no host"])
-def test_no_connection_is_an_error_of_its_own(send: Send, url: str) -> None:
+def test_no_connection_has_its_own_error(send: Send, url: str) -> None:
     with pytest.raises(NotConnectedError) as caught:
         send(parse_url(url), 5.0)
 

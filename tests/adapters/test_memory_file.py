@@ -26,7 +26,7 @@ def read_only(_data: bytes) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_file_holds_the_bytes_and_goes(place: Place) -> None:
+def test_file_has_the_bytes_and_is_deleted(place: Place) -> None:
     with readable_file(b"key", (place,)) as path:
         content, mode = path.read_bytes(), path.parent.stat().st_mode & 0o077
         is_file = path.exists()
@@ -36,7 +36,7 @@ def test_a_file_holds_the_bytes_and_goes(place: Place) -> None:
     assert not path.exists()
 
 
-def test_the_first_place_that_can_be_used_is_used() -> None:
+def test_first_usable_place_is_used() -> None:
     with readable_file(b"key", (read_only, temporary_file)) as path:
         assert path.read_bytes() == b"key"
 
@@ -46,7 +46,7 @@ def test_the_first_place_is_memory() -> None:
         assert str(path).startswith("/proc/self/fd/")
 
 
-def test_without_any_place_the_error_names_them() -> None:
+def test_error_names_all_places() -> None:
     with (
         pytest.raises(CertificatesError, match="memfd_create with /proc, or /dev/shm"),
         readable_file(b"key", (read_only, read_only)),
@@ -54,12 +54,12 @@ def test_without_any_place_the_error_names_them() -> None:
         pass
 
 
-def test_an_error_of_the_reader_is_its_own() -> None:
+def test_readers_error_is_raised() -> None:
     with pytest.raises(OSError, match="of the reader"), readable_file(b"key"):
         raise OSError("of the reader")
 
 
-def test_without_memfd_create_it_is_another_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_memfd_create(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "memfd_create")
     with readable_file(b"key", (memory_file, shared_memory_file)) as path:
         assert path.parent.parent == Path("/dev/shm")

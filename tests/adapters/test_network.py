@@ -37,7 +37,7 @@ from emulator.wire.connection_overrides import CallbackFailure, CallbackTimeouts
         "[ff02::1]",
     ],
 )
-def test_no_spelling_of_a_forbidden_address_leads_there(host: str) -> None:
+def test_no_spelling_reaches_a_forbidden_ip(host: str) -> None:
     async def play() -> None:
         async with receiving() as receiver:
             answer = await ask_once(receiver.url(host=host))
@@ -50,7 +50,7 @@ def test_no_spelling_of_a_forbidden_address_leads_there(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "0177.0.0.1"])
-def test_every_spelling_of_this_machine_leads_here(host: str) -> None:
+def test_every_spelling_of_loopback_works(host: str) -> None:
     async def play() -> None:
         async with receiving() as receiver:
             assert await ask_once(receiver.url(host=host)) == DELIVERED
@@ -60,7 +60,7 @@ def test_every_spelling_of_this_machine_leads_here(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["metadata.google.internal", "metadata", "169.254.169.254.nip.example", "localhost."])
-def test_a_name_of_a_forbidden_address_is_refused_even_when_it_is_allowed(host: str) -> None:
+def test_allowed_name_of_a_forbidden_ip(host: str) -> None:
     async def play() -> None:
         names = Names(["169.254.169.254"])
         answer = await ask_once(f"http://{host}:80/", resolve=names, allowed=frozenset({host.rstrip(".")}))
@@ -73,7 +73,7 @@ def test_a_name_of_a_forbidden_address_is_refused_even_when_it_is_allowed(host: 
     run(play())
 
 
-def test_a_public_address_is_called_only_when_its_host_is_allowed() -> None:
+def test_public_ip_requires_allowed_host() -> None:
     async def play() -> None:
         answer = await ask_once("https://example.com/", resolve=Names(["192.0.2.1"]))
 
@@ -84,7 +84,9 @@ def test_a_public_address_is_called_only_when_its_host_is_allowed() -> None:
     run(play())
 
 
-def test_the_resolver_is_asked_once_and_that_very_address_is_called_under_the_name() -> None:
+def test_resolved_address_is_pinned() -> None:
+    """The resolver is called once; the connection uses its address and the original name."""
+
     async def play() -> None:
         async with receiving() as receiver:
             names = Names(["127.0.0.1"], ["169.254.169.254"])
@@ -100,7 +102,7 @@ def test_the_resolver_is_asked_once_and_that_very_address_is_called_under_the_na
 
 
 @pytest.mark.parametrize("addresses", [["127.0.0.1", "192.0.2.1"], ["192.0.2.1", "127.0.0.1"]])
-def test_one_address_that_is_not_allowed_spoils_them_all(addresses: list[str]) -> None:
+def test_one_forbidden_address_rejects_all(addresses: list[str]) -> None:
     async def play() -> None:
         async with receiving() as receiver:
             answer = await ask_once(receiver.url(host="two.test"), resolve=Names(addresses))
@@ -111,7 +113,7 @@ def test_one_address_that_is_not_allowed_spoils_them_all(addresses: list[str]) -
     run(play())
 
 
-def test_of_several_allowed_addresses_the_first_that_answers_is_used() -> None:
+def test_first_reachable_address_is_used() -> None:
     async def play() -> None:
         async with receiving() as receiver:
             names = Names(["127.0.0.2", "127.0.0.1"])
@@ -122,7 +124,7 @@ def test_of_several_allowed_addresses_the_first_that_answers_is_used() -> None:
 
 
 @pytest.mark.parametrize("addresses", [["127.0.0.1"], ["127.0.0.2", "127.0.0.1"]])
-def test_where_nobody_listens_the_connection_failed(addresses: list[str]) -> None:
+def test_refused_connection_fails(addresses: list[str]) -> None:
     async def play() -> None:
         with nobody() as port:
             answer = await ask_once(f"http://gone.test:{port}/", resolve=Names(addresses))
@@ -132,7 +134,7 @@ def test_where_nobody_listens_the_connection_failed(addresses: list[str]) -> Non
     run(play())
 
 
-def test_a_name_without_an_address_is_a_connection_that_failed() -> None:
+def test_unresolvable_name_fails() -> None:
     async def unknown(_host: str, _port: int) -> Sequence[str]:
         raise OSError("Name or service not known")
 
@@ -147,7 +149,8 @@ def test_a_name_without_an_address_is_a_connection_that_failed() -> None:
     run(play())
 
 
-def test_slow_names_hold_up_no_address_and_only_so_many_are_looked_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_lookups_do_not_block_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of concurrent lookups is limited."""
     real, go_on, looked_up = socket.getaddrinfo, threading.Event(), list[str]()
 
     def slow(all_busy: Callable[[], object]) -> Callable[..., Any]:
@@ -181,7 +184,7 @@ def test_slow_names_hold_up_no_address_and_only_so_many_are_looked_up_at_once(mo
     run(play())
 
 
-def test_a_resolver_that_takes_too_long_is_a_connection_that_failed() -> None:
+def test_slow_resolver_times_out() -> None:
     async def play() -> None:
         never = asyncio.Event()
 

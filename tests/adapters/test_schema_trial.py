@@ -45,9 +45,7 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> list[asyncio.subprocess.Proces
 
 
 @each_loop
-def test_a_large_schema_is_compiled_after_a_process_has_tried_it(
-    loop: Loop, processes: list[asyncio.subprocess.Process]
-) -> None:
+def test_large_schema_is_tried_in_a_process(loop: Loop, processes: list[asyncio.subprocess.Process]) -> None:
     compiled = run(compile_schema(LARGE), loop)
 
     assert isinstance(compiled, CompiledSchema)
@@ -89,7 +87,7 @@ def test_what_is_small(text: str, *, small: bool) -> None:
 
 
 @hostile
-def test_a_hostile_schema_is_refused_and_the_loop_goes_on(schema: object, bound: str) -> None:
+def test_hostile_schema_keeps_the_loop_free(schema: object, bound: str) -> None:
     async def attempt() -> int:
         turns = 0
 
@@ -112,14 +110,14 @@ def test_a_hostile_schema_is_refused_and_the_loop_goes_on(schema: object, bound:
     assert (run(attempt()) > 100) is is_tried
 
 
-def test_an_attempt_that_takes_too_long_is_ended(processes: list[asyncio.subprocess.Process]) -> None:
+def test_slow_trial_is_killed(processes: list[asyncio.subprocess.Process]) -> None:
     with pytest.raises(BadSchemaError, match="schema_trial_seconds"):
         run(compile_schema(LARGE, seconds=0))
 
     assert [process.returncode for process in processes] == [-9]
 
 
-def test_a_caller_that_leaves_ends_the_process(processes: list[asyncio.subprocess.Process]) -> None:
+def test_cancelled_trial_kills_its_process(processes: list[asyncio.subprocess.Process]) -> None:
     async def leave() -> None:
         task = asyncio.create_task(compile_schema(LARGE))
         while not processes:  # noqa: ASYNC110  nothing else shows that the process has started
@@ -181,16 +179,15 @@ def test_the_end_of_the_process_is_explained(
 
 @pytest.mark.parametrize("program", ["", None, "/nowhere/python"])
 @each_loop
-def test_without_a_process_the_reason_is_given(
-    monkeypatch: pytest.MonkeyPatch, program: str | None, loop: Loop
-) -> None:
+def test_failed_process_start_has_a_reason(monkeypatch: pytest.MonkeyPatch, program: str | None, loop: Loop) -> None:
     monkeypatch.setattr(sys, "executable", program)
 
     with pytest.raises(TrialError, match="cannot start a process to try the schema"):
         run(compile_schema(LARGE), loop)
 
 
-def test_the_users_folder_and_variables_are_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_trial_ignores_users_python_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither the working directory nor PYTHON variables affect the process."""
     for name in ("json.py", "asyncio.py", "sitecustomize.py", "jsonschema_rs.py"):
         (tmp_path / name).write_text("raise SystemExit(7)")
     monkeypatch.chdir(tmp_path)
@@ -200,7 +197,7 @@ def test_the_users_folder_and_variables_are_not_read(monkeypatch: pytest.MonkeyP
     assert run(compile_schema(LARGE)).size > 0
 
 
-def test_each_bound_has_a_name_of_its_own_and_a_reason() -> None:
+def test_each_limit_has_a_name_and_a_reason() -> None:
     assert len({limit.name for limit in LIMITS}) == len(LIMITS)
     assert all(limit.reason and limit.maximum > 0 for limit in LIMITS)
 

@@ -74,7 +74,7 @@ def test_each_library_gets_what_it_reads(library: str, values: dict[str, str]) -
 
 
 @pytest.mark.parametrize("library", LIBRARIES.values(), ids=LIBRARIES)
-def test_loopback_stays_direct_for_whoever_reads_a_proxy_variable(library: Library) -> None:
+def test_loopback_bypasses_the_proxy(library: Library) -> None:
     variables = attached(library).variables
 
     for name in ("NO_PROXY", "no_proxy") if library.proxies else ():
@@ -96,9 +96,7 @@ def test_hosts_that_were_direct_stay_direct() -> None:
         ("php", "PHP_INI_SCAN_DIR", ":/etc/more"),
     ],
 )
-def test_what_stood_in_a_variable_of_many_values_stays_and_ours_comes_once(
-    library: str, name: str, present: str
-) -> None:
+def test_lists_keep_entries_and_add_ours(library: str, name: str, present: str) -> None:
     once = attached(LIBRARIES[library], {name: present}).variables[name]
     again = attached(LIBRARIES[library], {name: once}).variables[name]
 
@@ -107,7 +105,7 @@ def test_what_stood_in_a_variable_of_many_values_stays_and_ours_comes_once(
     assert again == once
 
 
-def test_without_a_proxy_it_says_what_to_start() -> None:
+def test_error_without_proxy_has_a_command() -> None:
     with pytest.raises(
         AttachError, match=r"has no proxy.*start it with: twilio-udm-emulator serve --tls-port 2011 --proxy-port 2012$"
     ):
@@ -127,14 +125,13 @@ def test_without_a_proxy_it_says_what_to_start() -> None:
         ),
     ],
 )
-def test_the_programs_own_account_is_kept_if_it_can_be(
-    environ: dict[str, str], candidates: list[tuple[str, str]]
-) -> None:
+def test_programs_own_account_is_preferred(environ: dict[str, str], candidates: list[tuple[str, str]]) -> None:
     assert list(attach.candidates(environ)) == candidates
 
 
 @pytest.mark.parametrize("entry", ["*", "twilio.com", ".twilio.com", "*.Twilio.com", "api.twilio.com:443", "com"])
-def test_what_would_lead_past_the_emulator_is_left_out_and_said(entry: str) -> None:
+def test_no_proxy_for_twilio_is_removed(entry: str) -> None:
+    """The notes list them."""
     attachment = attached(ANY, {"no_proxy": f"intranet,{entry}"})
 
     assert attachment.variables["no_proxy"] == "intranet,localhost,127.0.0.1,::1"
@@ -142,7 +139,7 @@ def test_what_would_lead_past_the_emulator_is_left_out_and_said(entry: str) -> N
 
 
 @pytest.mark.parametrize("entry", ["eviltwilio.com", "example.com", "::1", ".", "voice.twilio.com", "127.0.0.1:80"])
-def test_what_covers_no_host_of_ours_stays(entry: str) -> None:
+def test_other_no_proxy_entries_are_kept(entry: str) -> None:
     attachment = attached(ANY, {"NO_PROXY": entry})
 
     assert entry in attachment.variables["NO_PROXY"].split(",")
@@ -158,14 +155,15 @@ def test_what_covers_no_host_of_ours_stays(entry: str) -> None:
         ("http://10.0.0.7:2012", "http://emulator:2010", "http://10.0.0.7:2012"),
     ],
 )
-def test_an_address_that_means_here_over_there_is_where_it_was_asked(told: str, url: str, reachable: str) -> None:
+def test_loopback_address_of_remote_emulator(told: str, url: str, reachable: str) -> None:
+    """It is replaced by the host of the emulator's URL."""
     assert probes._reachable(told, url) == reachable
 
 
 # --- the files
 
 
-def test_what_was_trusted_stays_trusted_and_ours_is_there_once(tmp_path: Path) -> None:
+def test_trusted_certificates_are_kept(tmp_path: Path) -> None:
     company = tmp_path / "company.pem"
     company.write_text(THEIRS)
     first = attached(ANY, {"SSL_CERT_FILE": str(company)}, folder=str(tmp_path / "made"))
@@ -181,7 +179,7 @@ def test_what_was_trusted_stays_trusted_and_ours_is_there_once(tmp_path: Path) -
         assert set(trust_bundle.certificates(attached(ANY).files["bundle.pem"].decode())) < set(found)
 
 
-def test_the_ca_of_an_earlier_start_is_not_kept(tmp_path: Path) -> None:
+def test_ca_of_an_earlier_start_is_dropped(tmp_path: Path) -> None:
     first = attached(ANY, folder=str(tmp_path))
     cert_files.write(first)
     later = EmulatorInfo(url=EMULATOR.url, proxy=EMULATOR.proxy, ca=OURS.replace("T3Vycw==", "TGF0ZXI="))
@@ -191,9 +189,8 @@ def test_the_ca_of_an_earlier_start_is_not_kept(tmp_path: Path) -> None:
     assert b"T3Vycw==" not in files["bundle.pem"]
 
 
-def test_the_bundle_is_the_union_of_variables_system_certifi_and_ours(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_bundle_joins_all_sources(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Variables, system, certifi and the emulator's CA."""
     extra = tmp_path / "extra.pem"
     extra.write_text(THEIRS)
     monkeypatch.setattr(trust_bundle, "_system_roots", lambda: ["c3lzdGVt"])
@@ -203,14 +200,14 @@ def test_the_bundle_is_the_union_of_variables_system_certifi_and_ours(
     assert trust_bundle.certificates(bundle) == ["VGhlaXJz", "c3lzdGVt", "Y2VydGlmaQ==", "T3Vycw=="]
 
 
-def test_without_variables_the_bundle_begins_with_the_systems_roots() -> None:
+def test_bundle_begins_with_system_roots() -> None:
     bundle = attached(ANY).files["bundle.pem"].decode()
 
     assert len(trust_bundle.certificates(bundle)) > 10
     assert ssl.create_default_context(cadata=bundle.partition(trust_bundle.OURS)[0]).cert_store_stats()["x509_ca"] > 10
 
 
-def test_files_are_for_this_user_and_no_draft_is_left(tmp_path: Path) -> None:
+def test_files_are_private_and_complete(tmp_path: Path) -> None:
     folder = tmp_path / "cache" / "a"
     attachment = attached(LIBRARIES["php"], folder=str(folder))
     cert_files.write(attachment)
@@ -221,7 +218,7 @@ def test_files_are_for_this_user_and_no_draft_is_left(tmp_path: Path) -> None:
     assert (folder / "php" / "twilio-udm-emulator.ini").read_text().startswith(f'curl.cainfo = "{folder}/bundle.pem"\n')
 
 
-def test_a_folder_that_everybody_may_write_is_refused(tmp_path: Path) -> None:
+def test_writable_directory_is_rejected(tmp_path: Path) -> None:
     folder = tmp_path / "open"
     folder.mkdir()
     folder.chmod(0o777)
@@ -230,7 +227,7 @@ def test_a_folder_that_everybody_may_write_is_refused(tmp_path: Path) -> None:
         cert_files.write(attached(ANY, folder=str(folder)))
 
 
-def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+def test_directory_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(AttachError, match=r"cannot write .* \(Not a directory\); choose another directory with --dir"):
@@ -246,9 +243,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
         ({"TMPDIR": "{}"}, f"{{}}/twilio-udm-emulator-{os.getuid()}/127.0.0.1-2010"),
     ],
 )
-def test_the_folder_is_the_users_own_and_the_same_each_time(
-    tmp_path: Path, environ: dict[str, str], folder: str
-) -> None:
+def test_default_directory_is_stable(tmp_path: Path, environ: dict[str, str], folder: str) -> None:
     found = cert_files.default_folder(
         {name: value.format(tmp_path) for name, value in environ.items()}, EMULATOR.url, LIBRARIES["python"]
     )
@@ -276,7 +271,7 @@ def test_java_reads_the_trust_store(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("quotes", ['"', ""], ids=["quoted", "without quotes"])
-def test_sh_evals_it_whatever_the_values_hold(quotes: str) -> None:
+def test_sh_output_survives_eval(quotes: str) -> None:
     attachment = attached(LIBRARIES["java"], folder="/with space/$HOME/`a'b\"/")
     text = attach.render(attachment, "sh")
     script = f'text=$(cat); eval {quotes}$text{quotes}; printf %s "$JAVA_TOOL_OPTIONS|$TWILIO_AUTH_TOKEN"'
@@ -294,7 +289,7 @@ def test_dotenv_is_plain_where_it_can_be() -> None:
     assert 'SSL_CERT_FILE="/a\'\\$b/bundle.pem"\n' in attach.render(attached(ANY, folder="/a'$b"), "dotenv")
 
 
-def test_json_says_all() -> None:
+def test_json_has_everything() -> None:
     told = json.loads(attach.render(attached(LIBRARIES["python"]), "json"))
 
     assert told["library"] == "python"
@@ -316,7 +311,7 @@ def command(
 @pytest.mark.parametrize(
     "start", [[str(Path(sys.executable).with_name("twilio-udm-emulator"))], [sys.executable, "-m", "emulator"]]
 )
-def test_commands_can_be_pasted_where_the_program_is_not_on_path(tmp_path: Path, start: list[str]) -> None:
+def test_commands_work_without_path(tmp_path: Path, start: list[str]) -> None:
     """`env` of an emulator that is not there prints how to start one; that command runs in the same shell."""
     environ = {"PATH": os.defpath, "HOME": str(tmp_path)}
     env = [*start, "env", "--url", "http://127.0.0.1:1"]
@@ -365,9 +360,7 @@ def with_proxy() -> Iterator[str]:
         yield running.site().url
 
 
-def test_env_of_a_running_emulator_writes_the_files_it_names(
-    capsys: pytest.CaptureFixture[str], with_proxy: str, tmp_path: Path
-) -> None:
+def test_env_writes_the_files_it_names(capsys: pytest.CaptureFixture[str], with_proxy: str, tmp_path: Path) -> None:
     code, out, err = command(
         capsys, ["env", "python", "--url", with_proxy, "--dir", str(tmp_path / "made"), "--format", "json"]
     )
@@ -378,7 +371,7 @@ def test_env_of_a_running_emulator_writes_the_files_it_names(
         assert "BEGIN CERTIFICATE" in Path(path).read_text()
 
 
-def test_env_of_an_emulator_without_a_proxy_writes_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_env_without_proxy_writes_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     with Command("--port", "0") as running:
         code, out, err = command(capsys, ["env", "--url", running.site().url, "--dir", str(tmp_path / "made")])
 

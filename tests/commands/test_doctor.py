@@ -103,7 +103,7 @@ def wrong(seen: Diagnostics) -> list[tuple[str, str]]:
         pytest.param(case(PHP, library="php"), id="php"),
     ],
 )
-def test_all_is_well(seen: Diagnostics) -> None:
+def test_no_problems(seen: Diagnostics) -> None:
     assert wrong(seen) == []
 
 
@@ -288,7 +288,7 @@ def test_all_is_well(seen: Diagnostics) -> None:
         ),
     ],
 )
-def test_what_would_go_wrong_has_one_thing_to_change(seen: Diagnostics, what: str, change: str) -> None:
+def test_each_problem_has_one_fix(seen: Diagnostics, what: str, change: str) -> None:
     found = wrong(seen)
 
     assert any(what in one and change in other for one, other in found), found
@@ -308,7 +308,7 @@ VALUES = {
 
 @pytest.mark.parametrize("emulator", [WHOLE, PLAIN, ALIAS], ids=["proxy", "no proxy", "alias"])
 @pytest.mark.parametrize("library", [None, *(name for name in LIBRARIES if name != "docker")])
-def test_exit_code_0_means_that_the_emulator_is_reached(emulator: EmulatorInfo, library: str | None) -> None:
+def test_exit_code_0_if_emulator_is_reached(emulator: EmulatorInfo, library: str | None) -> None:
     """Over all combinations of variables: nothing is wrong only where some library needs no change in code."""
     for values in itertools.product(*VALUES.values()):
         seen = case(dict(zip(VALUES, values, strict=True)), emulator, library)
@@ -319,7 +319,7 @@ def test_exit_code_0_means_that_the_emulator_is_reached(emulator: EmulatorInfo, 
 
 
 @pytest.mark.parametrize("emulator", [WHOLE, PLAIN, ALIAS], ids=["proxy", "no proxy", "alias"])
-def test_a_finding_about_the_real_twilio_is_wrong_unless_a_base_url_is_set(emulator: EmulatorInfo) -> None:
+def test_base_url_avoids_real_twilio_errors(emulator: EmulatorInfo) -> None:
     for values in itertools.product(*VALUES.values()):
         environ = dict(zip(VALUES, values, strict=True))
         findings = diagnose(case(environ, emulator))
@@ -329,7 +329,8 @@ def test_a_finding_about_the_real_twilio_is_wrong_unless_a_base_url_is_set(emula
         assert not any("real Twilio" in finding.what for finding in with_base_url)
 
 
-def test_a_finding_is_a_line_and_a_line_to_change_it() -> None:
+def test_finding_format() -> None:
+    """A line for the finding, and a line for its fix."""
     text = render(diagnose(case({"TWILIO_REGION": "ie1"}, PLAIN)))
 
     assert "wrong TWILIO_REGION set: " in text
@@ -356,7 +357,7 @@ def variables(url: str, folder: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in out.getvalue().splitlines() if not line.startswith("#"))
 
 
-def test_what_env_prints_is_well(url: str, tmp_path: Path) -> None:
+def test_env_output_has_no_problems(url: str, tmp_path: Path) -> None:
     code, text = doctor("--url", url, **variables(url, tmp_path))
 
     assert code == 0, text
@@ -378,7 +379,7 @@ def test_what_env_prints_is_well(url: str, tmp_path: Path) -> None:
     ids=lambda environ: " ".join(environ) or "nothing set",
 )
 @pytest.mark.parametrize("library", ["", "node", "java"])
-def test_what_the_doctor_prints_can_be_pasted(url: str, tmp_path: Path, library: str, environ: dict[str, str]) -> None:
+def test_output_can_be_pasted(url: str, tmp_path: Path, library: str, environ: dict[str, str]) -> None:
     """Each line to change is run in a shell, until nothing is wrong; no program needs more than four."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     shell = {**FAKED_TIME, "PATH": path, "XDG_CACHE_HOME": str(tmp_path), "EMULATOR_URL": url, **environ}
@@ -405,7 +406,7 @@ def test_the_ca_of_another_emulator_is_stale(url: str, tmp_path: Path) -> None:
     assert "contains the CA of an earlier start" in text
 
 
-def test_a_wrong_token_is_told_by_the_emulator_and_not_journalled(url: str) -> None:
+def test_wrong_token_is_found_by_a_dry_run(url: str) -> None:
     code, text = doctor("--url", url, TWILIO_ACCOUNT_SID="AC" + "e" * 32, TWILIO_AUTH_TOKEN="real")
 
     assert code == 1
@@ -413,7 +414,8 @@ def test_a_wrong_token_is_told_by_the_emulator_and_not_journalled(url: str) -> N
 
 
 @pytest.mark.parametrize("host", ["127.us1.0.1", "127.dublin.ie1.0.1:2010"])
-def test_a_host_made_by_a_region_is_told_by_the_server_too(url: str, host: str) -> None:
+def test_server_also_explains_host_of_region(url: str, host: str) -> None:
+    """The server's error for a host that a library derived from TWILIO_REGION names the cause too."""
     with Site(url).connect() as connection:
         connection.send(f"GET /_emulator/messages HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
         reply = connection.reply("GET")
@@ -422,7 +424,7 @@ def test_a_host_made_by_a_region_is_told_by_the_server_too(url: str, host: str) 
     assert "unset TWILIO_REGION and TWILIO_EDGE" in reply.text
 
 
-def test_a_server_that_is_no_emulator_is_told(capsys: pytest.CaptureFixture[str], url: str) -> None:
+def test_server_that_is_not_an_emulator(capsys: pytest.CaptureFixture[str], url: str) -> None:
     host = url.removeprefix("http://")
     proxy = next(line for line in doctor("--url", url)[1].splitlines() if "routes api.twilio.com" in line).split()[1]
     code, _ = doctor("--url", proxy)
@@ -432,7 +434,7 @@ def test_a_server_that_is_no_emulator_is_told(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err.startswith(f"twilio-udm-emulator: {proxy}: ")
 
 
-def test_with_a_control_token_the_ca_is_asked_for_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_ca_request_uses_the_control_token(capsys: pytest.CaptureFixture[str]) -> None:
     with Command("--port", "0", "--proxy-port", "0", "--control-token", "secret") as running:
         site = running.site().url
         without, _ = doctor("--url", site)
@@ -443,7 +445,7 @@ def test_with_a_control_token_the_ca_is_asked_for_with_it(capsys: pytest.Capture
     assert code == 0, text
 
 
-def test_what_a_control_token_hides_is_not_called_well() -> None:
+def test_missing_control_token_is_not_ok() -> None:
     with Command("--port", "0", "--control-token", "secret") as running:
         site = running.site().url
         _, without = doctor("--url", site, **CREDENTIALS)
@@ -454,7 +456,7 @@ def test_what_a_control_token_hides_is_not_called_well() -> None:
     assert "ok    the emulator accepts AC" in text
 
 
-def test_docker_is_no_choice_of_the_doctor(capsys: pytest.CaptureFixture[str], url: str) -> None:
+def test_docker_cannot_be_checked(capsys: pytest.CaptureFixture[str], url: str) -> None:
     code, text = doctor("docker", "--url", url)
 
     assert (code, text) == (2, "")

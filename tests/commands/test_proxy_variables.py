@@ -51,7 +51,7 @@ DEFAULT = ",".join(LOOPBACK)
         ("http://[::1]:2010", {"HTTP_PROXY": PROXY, "NO_PROXY": "127.0.0.1"}, "HTTP_PROXY"),
     ],
 )
-def test_the_variable_that_counts(url: str, environ: Mapping[str, str], name: str | None) -> None:
+def test_effective_variable(url: str, environ: Mapping[str, str], name: str | None) -> None:
     found = proxy_variable(url, environ)
 
     assert (found and found.name) == name
@@ -80,7 +80,7 @@ URLS = [URL, "https://127.0.0.1", "http://localhost:80", "http://[::1]:1", "http
         st.sampled_from(["no_proxy", "NO_PROXY"]), st.lists(st.sampled_from(ENTRIES), min_size=1).map(", ".join)
     ),
 )
-def test_requests_takes_the_same_way(url: str, proxies: dict[str, str], direct: dict[str, str]) -> None:
+def test_requests_library_agrees(url: str, proxies: dict[str, str], direct: dict[str, str]) -> None:
     found = proxy_variable(url, proxies | direct)
 
     assert (found is not None) is is_proxied(url, proxies | direct)
@@ -97,7 +97,7 @@ def test_requests_takes_the_same_way(url: str, proxies: dict[str, str], direct: 
         ("http://emulator:2010", {}, DEFAULT + ",emulator"),
     ],
 )
-def test_the_value_to_set_keeps_what_is_there(url: str, present: dict[str, str], wanted: str) -> None:
+def test_suggested_value_keeps_entries(url: str, present: dict[str, str], wanted: str) -> None:
     found = proxy_variable(url, {"HTTP_PROXY": PROXY, **present})
 
     assert found is not None

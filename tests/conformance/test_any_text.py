@@ -318,7 +318,7 @@ DOORS: dict[str, Callable[[World, Draw], int | None]] = {
 @pytest.mark.parametrize("door", DOORS)
 @EXAMPLES
 @given(data=st.data())
-def test_any_text_is_refused_or_every_view_renders_it(world: World, door: str, data: st.DataObject) -> None:
+def test_text_is_rejected_or_renders(world: World, door: str, data: st.DataObject) -> None:
     subscribe(world)
     for _ in range(data.draw(st.integers(1, 10))):
         status = DOORS[door](world, data.draw)
@@ -345,7 +345,7 @@ replies = st.builds(
 
 @EXAMPLES
 @given(replies=st.lists(replies | BYTES, min_size=1, max_size=5))
-def test_any_reply_to_a_callback_is_a_delivery_that_every_view_renders(world: World, replies: list[bytes]) -> None:
+def test_any_callback_response_renders(world: World, replies: list[bytes]) -> None:
     rest = iter(replies)
 
     async def reply(_: Received) -> bytes:

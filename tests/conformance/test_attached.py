@@ -82,7 +82,7 @@ def test_twilio_python(caller: Caller, trust: str, trusted: str) -> None:
 
 
 @pytest.mark.parametrize(("region", "edge"), [("local", ""), ("", "sydney"), ("au1", "sydney")])
-def test_twilio_python_with_regions_and_edges(caller: Caller, trust: str, region: str, edge: str) -> None:
+def test_twilio_python_with_region_and_edge(caller: Caller, trust: str, region: str, edge: str) -> None:
     where = {"TWILIO_REGION": region, "TWILIO_EDGE": edge}
     chosen = {name: value for name, value in where.items() if value}
     environ = environment(caller, HTTPS_PROXY=caller.site.proxy, REQUESTS_CA_BUNDLE=trust, **chosen)
@@ -90,21 +90,22 @@ def test_twilio_python_with_regions_and_edges(caller: Caller, trust: str, region
     assert_it_arrived(caller, ran([sys.executable, "-c", SENDS, caller.call], environ))
 
 
-def test_twilio_python_verifies_the_certificate(caller: Caller) -> None:
+def test_twilio_python_verifies_certificates(caller: Caller) -> None:
     sid, err = ran([sys.executable, "-c", SENDS, caller.call], environment(caller, HTTPS_PROXY=caller.site.proxy))
 
     assert sid == ""
     assert "CERTIFICATE_VERIFY_FAILED" in err
 
 
-def test_the_asynchronous_client_by_https_address(caller: Caller, trust: str) -> None:
+def test_async_client_with_https_url(caller: Caller, trust: str) -> None:
     environ = environment(caller, SSL_CERT_FILE=trust)
 
     command = [sys.executable, "-W", "ignore", "-c", SENDS_LATER, caller.call, caller.site.https]
     assert_it_arrived(caller, ran(command, environ))
 
 
-def test_the_asynchronous_client_by_environment_once_its_session_reads_it(caller: Caller, trust: str) -> None:
+def test_async_client_with_trust_env(caller: Caller, trust: str) -> None:
+    """The async client needs only environment variables once its session reads them."""
     # The library keeps its proxy_url to itself, and aiohttp reads HTTPS_PROXY only when told to.
     environ = environment(caller, HTTPS_PROXY=caller.site.proxy, SSL_CERT_FILE=trust)
 
@@ -120,7 +121,7 @@ def test_twilio_node(caller: Caller, trust: str) -> None:
     assert_it_arrived(caller, ran([node(), "-e", SENDS_BY_NODE, caller.call], environ))
 
 
-def test_twilio_node_verifies_the_certificate(caller: Caller) -> None:
+def test_twilio_node_verifies_certificates(caller: Caller) -> None:
     environ = environment(caller, HTTP_PROXY=caller.site.proxy, NODE_PATH=str(HERE / "node_modules"))
     sid, err = ran([node(), "-e", SENDS_BY_NODE, caller.call], environ)
 

@@ -76,7 +76,7 @@ def test_a_reset_is_a_second_run(serve: Servers) -> None:
     assert first == second
 
 
-def test_another_seed_or_another_time_is_another_run(serve: Servers) -> None:
+def test_other_seed_or_time_changes_the_run(serve: Servers) -> None:
     first = one_run(by_option(serve))
 
     assert one_run(serve(now=Time(), clock=CLOCK, seed=8)) != first

@@ -137,7 +137,7 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
-def test_the_python_client_has_every_operation(situation: Situation, generated: str) -> None:
+def test_python_client_calls_all_operations(situation: Situation, generated: str) -> None:
     client_module = importlib.import_module(f"{generated}.client")
     token = base64.b64encode(f"{situation.caller.account}:{situation.caller.token}".encode()).decode()
     failed = set()
@@ -207,7 +207,7 @@ def call_of(operation: Operation) -> str:
     return f'keep("{operation.id}", await client.{operation.method.upper()}("{operation.path}", {text}));'
 
 
-def test_the_typescript_client_has_every_operation(situation: Situation, tmp_path: Path) -> None:
+def test_typescript_calls_all_operations(situation: Situation, tmp_path: Path) -> None:
     """openapi-typescript generates types, tsc checks calls of all operations with them, and Node runs the calls."""
     node = program()
     operations = situation.operations()

@@ -70,7 +70,7 @@ def one_test(me: Tenant, number: int) -> None:
     assert me.wait(at_most=0, within=0)["count"] == 0
 
 
-def test_threads_in_their_own_accounts_do_not_meet(site: Site) -> None:
+def test_parallel_accounts_are_isolated(site: Site) -> None:
     start = Barrier(THREADS)
 
     def run(_: int) -> str:
@@ -86,7 +86,7 @@ def test_threads_in_their_own_accounts_do_not_meet(site: Site) -> None:
     assert len(set(accounts)) == THREADS
 
 
-def test_a_wait_outlives_the_resets_of_everybody_else(site: Site) -> None:
+def test_wait_survives_resets_of_others(site: Site) -> None:
     with tenant(site) as me, tenant(site) as waiter, ThreadPoolExecutor(1) as thread:
         waiter.caller = me.caller
         waiting = thread.submit(waiter.wait, at_least=1, timeout=20)

@@ -27,7 +27,7 @@ def posted(caller: Caller) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.parametrize("apart", [False, True], ids=["in one write", "head and body in a write each"])
-def test_the_offer_is_ignored_and_the_body_is_read(caller: Caller, *, apart: bool) -> None:
+def test_h2c_offer_is_ignored(caller: Caller, *, apart: bool) -> None:
     head, body = posted(caller)
     with caller.site.connect() as connection:
         if apart:
@@ -43,7 +43,7 @@ def test_the_offer_is_ignored_and_the_body_is_read(caller: Caller, *, apart: boo
     assert (message["content"], message["idempotency_key"]) == ('{"key":"value"}', "1")
 
 
-def test_the_connection_is_kept_and_may_offer_again(caller: Caller) -> None:
+def test_connection_is_kept_after_an_offer(caller: Caller) -> None:
     with caller.site.connect() as connection:
         replies = []
         for _ in range(3):

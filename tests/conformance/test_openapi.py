@@ -60,7 +60,7 @@ def session() -> Iterator[requests.Session]:
         yield session
 
 
-def test_the_document_served_is_the_one_judged(own: Site) -> None:
+def test_tested_document_is_the_served_one(own: Site) -> None:
     assert own.get("/openapi.json").json() == document
 
 
@@ -131,18 +131,16 @@ def test_the_inspection_api_is_as_described(case: schemathesis.Case, own: Site, 
 
 @twilio.parametrize()
 @bounded
-def test_anybody_finds_the_twilio_surface_as_described(
-    case: schemathesis.Case, site: Site, session: requests.Session
-) -> None:
+def test_twilio_api_without_credentials(case: schemathesis.Case, site: Site, session: requests.Session) -> None:
+    """Responses to requests without credentials match the document."""
     # Without credentials everything is 401.
     case.call_and_validate(base_url=site.url, session=session, excluded_checks=[positive_data_acceptance])
 
 
 @twilio.parametrize()
 @bounded
-def test_an_account_finds_the_twilio_surface_as_described(
-    case: schemathesis.Case, site: Site, session: requests.Session
-) -> None:
+def test_twilio_api_with_credentials(case: schemathesis.Case, site: Site, session: requests.Session) -> None:
+    """Responses to requests with credentials match the document."""
     with_json_texts(case)
     case.path_parameters["AccountSid"] = ACCOUNT
     case.call_and_validate(

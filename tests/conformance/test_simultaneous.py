@@ -21,7 +21,8 @@ def all_at_once(caller: Caller, key: str | None = None) -> list[Reply]:
         return [connection.reply() for connection in connections]
 
 
-def test_simultaneous_requests_with_one_key_make_one_message(caller: Caller) -> None:
+def test_concurrent_requests_with_one_key(caller: Caller) -> None:
+    """They create one message."""
     replies = all_at_once(caller, "k")
 
     (message,) = caller.messages()
@@ -30,7 +31,8 @@ def test_simultaneous_requests_with_one_key_make_one_message(caller: Caller) -> 
     assert len({reply.header("twilio-request-id") for reply in replies}) == CLIENTS
 
 
-def test_simultaneous_requests_without_a_key_make_a_message_each(caller: Caller) -> None:
+def test_concurrent_requests_without_key(caller: Caller) -> None:
+    """Each creates a message."""
     replies = all_at_once(caller)
 
     page = caller.listing(limit=1000)
@@ -38,7 +40,7 @@ def test_simultaneous_requests_without_a_key_make_a_message_each(caller: Caller)
     assert page["count"] == CLIENTS
 
 
-def test_those_in_flight_together_are_counted(caller: Caller) -> None:
+def test_concurrent_requests_are_counted(caller: Caller) -> None:
     replies = all_at_once(caller)
 
     counts = [int(reply.header("twilio-concurrent-requests") or 0) for reply in replies]

@@ -36,7 +36,7 @@ def running() -> Iterator[Running]:
         yield running
 
 
-def test_a_journal_overflowed_ten_times_stays_within_its_bounds(running: Running) -> None:
+def test_overflowing_journal_stays_bounded(running: Running) -> None:
     caller = Caller(running.site)
     before = alive()
     pages = []
@@ -53,7 +53,7 @@ def test_a_journal_overflowed_ten_times_stays_within_its_bounds(running: Running
     assert alive() - before <= LIMIT * SLACK
 
 
-def test_many_accounts_leave_nothing_behind_when_they_are_evicted(running: Running) -> None:
+def test_evicted_accounts_leave_nothing(running: Running) -> None:
     before = alive()
     first = Caller(running.site)
     first.send(key="k")
@@ -75,7 +75,7 @@ def test_bytes_bound_the_journal_too() -> None:
         assert page["oldest_seq"] == page["evicted"] + 1
 
 
-def test_a_stream_resumed_after_the_flood_says_what_it_missed(running: Running) -> None:
+def test_resumed_stream_reports_evictions(running: Running) -> None:
     caller = Caller(running.site)
     flood(caller, 5)
     with Stream(running.site, after=0) as stream:

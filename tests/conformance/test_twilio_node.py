@@ -50,7 +50,7 @@ def refusals(serve: Servers) -> dict[str, tuple[Attempt, dict[str, Any]]]:
     return {name: (asked, result) for (name, asked), result in zip(attempts.items(), results, strict=True)}
 
 
-def test_messages_are_created_replayed_and_listed(serve: Servers) -> None:
+def test_messages_are_created_and_replayed(serve: Servers) -> None:
     caller = Caller(serve(now=Time()))
     content = '{"a": "b c+d%&=*~é\\n\U0001f600"}'
     first, again, other = (
@@ -77,7 +77,7 @@ def test_messages_are_created_replayed_and_listed(serve: Servers) -> None:
 
 
 @pytest.mark.parametrize("situation", REFUSALS, ids=[situation.name for situation in REFUSALS])
-def test_a_refusal_is_the_librarys_own_exception(
+def test_refusal_is_a_library_exception(
     refusals: dict[str, tuple[Attempt, dict[str, Any]]], situation: Situation
 ) -> None:
     asked, result = refusals[situation.name]
@@ -120,7 +120,7 @@ def is_as_described(result: dict[str, Any], trouble: Trouble) -> bool:
 
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=[trouble.name for trouble in TROUBLES])
-def test_a_fault_is_raised_at_once_unless_the_library_is_told_to_try_again(met: Met, trouble: Trouble) -> None:
+def test_faults_are_not_retried_by_default(met: Met, trouble: Trouble) -> None:
     caller, result = met[trouble.name]
 
     assert is_as_described(result, trouble), result
@@ -129,7 +129,7 @@ def test_a_fault_is_raised_at_once_unless_the_library_is_told_to_try_again(met: 
 
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=[trouble.name for trouble in TROUBLES])
-def test_auto_retry_tries_again_after_a_429_and_after_nothing_else(met_again: Met, trouble: Trouble) -> None:
+def test_auto_retry_retries_only_429(met_again: Met, trouble: Trouble) -> None:
     caller, result = met_again[trouble.name]
 
     is_retried = trouble.node is not None and trouble.node[1] == 20429
@@ -138,7 +138,8 @@ def test_auto_retry_tries_again_after_a_429_and_after_nothing_else(met_again: Me
     assert len(caller.messages()) == (trouble.processed or is_retried)
 
 
-def test_a_subscription_is_created_replayed_refused_and_deleted(serve: Servers) -> None:
+def test_subscription_life_cycle(serve: Servers) -> None:
+    """A subscription is created, replayed, refused and deleted."""
     caller = Caller(serve(now=Time()))
     subscription = {"callback": CALLBACK, "method": "GET", "idempotencyKey": "k"}
     created, again, refused, removed, unknown = run(

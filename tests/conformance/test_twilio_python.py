@@ -68,7 +68,7 @@ def test_the_date_is_read(serve: Servers, create: Create) -> None:
     assert message.date_created == dt.datetime(2019, 12, 18, 20, 2, 1, tzinfo=dt.UTC)
 
 
-def test_the_same_key_is_answered_with_the_same_message(caller: Caller, create: Create) -> None:
+def test_same_key_returns_the_same_message(caller: Caller, create: Create) -> None:
     first, again = (create(attempt(caller, key="k")) for _ in range(2))
 
     assert again.sid == first.sid
@@ -83,7 +83,7 @@ def test_content_arrives_as_it_was_given(caller: Caller, create: Create) -> None
 
 
 @pytest.mark.parametrize("situation", REFUSALS, ids=[situation.name for situation in REFUSALS])
-def test_a_refusal_is_the_librarys_own_exception(serve: Servers, create: Create, situation: Situation) -> None:
+def test_refusal_is_a_library_exception(serve: Servers, create: Create, situation: Situation) -> None:
     caller = Caller(serve(**situation.options))
     asked = attempt(caller, **situation.arrange(caller))
 
@@ -108,7 +108,7 @@ def test_the_connection_outlives_a_refusal(caller: Caller, create: Create) -> No
 
 
 @pytest.mark.filterwarnings("ignore:.*is deprecated and will be removed:DeprecationWarning")  # its use of aiohttp
-def test_the_asynchronous_client_creates_and_is_refused(caller: Caller) -> None:
+def test_async_client_creates_and_fails(caller: Caller) -> None:
     async def act() -> tuple[str, int]:
         async with AsyncTwilioHttpClient() as http:
             client = Client(caller.account, caller.token, http_client=http)
@@ -125,9 +125,7 @@ def test_the_asynchronous_client_creates_and_is_refused(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=[trouble.name for trouble in TROUBLES])
-def test_a_fault_is_raised_at_once_for_the_library_never_tries_again(
-    caller: Caller, create: Create, trouble: Trouble
-) -> None:
+def test_library_never_retries_a_fault(caller: Caller, create: Create, trouble: Trouble) -> None:
     asked = attempt(troubled(caller, trouble), key="k")
     try:
         create(asked)
@@ -157,7 +155,8 @@ def subscribing(caller: Caller) -> Iterator["UserDefinedMessageSubscriptionList"
     http.session.close()
 
 
-def test_a_subscription_is_created_and_deleted(serve: Servers) -> None:
+def test_subscription_life_cycle(serve: Servers) -> None:
+    """A subscription is created and deleted."""
     caller = Caller(serve(now=Time()))
     with subscribing(caller) as library:
         made = library.create(callback=CALLBACK, method="GET", idempotency_key="k")
@@ -173,7 +172,7 @@ def test_a_subscription_is_created_and_deleted(serve: Servers) -> None:
     assert (deleted, left) == (True, [])
 
 
-def test_what_is_wrong_with_a_subscription_is_the_librarys_own_exception(caller: Caller) -> None:
+def test_subscription_errors_are_exceptions(caller: Caller) -> None:
     with subscribing(caller) as library:
         with pytest.raises(TwilioRestException) as bad:
             library.create(callback="http://a_b.localhost/")

@@ -37,7 +37,7 @@ READ += ["/_emulator/clock", "/_emulator/seed", "/_emulator/events", "/openapi.j
         pytest.param([("Sec-Fetch-Site", "cross-site")], "localhost", "allowed_origins", id="an image of another site"),
     ],
 )
-def test_strangers_read_nothing(site: Site, target: str, headers: Headers, host: str, option: str) -> None:
+def test_other_sites_read_nothing(site: Site, target: str, headers: Headers, host: str, option: str) -> None:
     reply = raw(site, "GET", target, headers, host=host)
 
     assert reply.status == 403
@@ -57,7 +57,7 @@ INVALID += ["[::1]evil", "localhost:80:80"]
 
 
 @pytest.mark.parametrize("host", ALLOWED)
-def test_local_names_and_addresses_are_let_in(site: Site, host: str) -> None:
+def test_local_names_and_ips_are_allowed(site: Site, host: str) -> None:
     assert raw(site, "GET", "/_emulator/messages?limit=1", host=host).status == 200
 
 
@@ -114,14 +114,15 @@ def test_names_can_be_allowed(serve: Servers, host: str, status: int) -> None:
         (EVIL, 403),
     ],
 )
-def test_only_our_own_origin_is_let_in_port_included(site: Site, origin: str, status: int) -> None:
+def test_only_own_origin_is_allowed(site: Site, origin: str, status: int) -> None:
+    """The port must match too."""
     headers = [("Origin", origin), ("Sec-Fetch-Site", "same-origin")]
 
     assert raw(site, "GET", "/_emulator/messages?limit=1", headers, host="localhost:2010").status == status
 
 
 @pytest.mark.parametrize(("site_", "status"), [("same-origin", 200), ("none", 200), ("same-site", 403), ("x", 403)])
-def test_the_browser_says_where_a_request_comes_from(site: Site, site_: str, status: int) -> None:
+def test_sec_fetch_site_is_checked(site: Site, site_: str, status: int) -> None:
     assert raw(site, "GET", "/_emulator/messages?limit=1", [("Sec-Fetch-Site", site_)]).status == status
 
 
@@ -153,9 +154,8 @@ NAVIGATION = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate"), 
         ("POST", "/_emulator/reset", 403),
     ],
 )
-def test_a_link_from_another_site_leads_to_the_page_and_nowhere_else(
-    site: Site, method: str, target: str, status: int
-) -> None:
+def test_link_from_another_site(site: Site, method: str, target: str, status: int) -> None:
+    """It may open the page and the documentation only."""
     assert raw(site, method, target, NAVIGATION).status == status
 
 
@@ -222,7 +222,7 @@ def test_a_preflight_allows_nothing(site: Site) -> None:
 # --- the token
 
 
-def test_without_the_token_nothing_is_told(serve: Servers) -> None:
+def test_token_is_required(serve: Servers) -> None:
     site = serve(control_token="sesame")
     replies = [raw(site, "GET", target) for target in READ if target.startswith("/_emulator/")]
 
@@ -246,7 +246,7 @@ def test_without_the_token_nothing_is_told(serve: Servers) -> None:
         (*basic("sesame", "sesame")[1:], 401),
     ],
 )
-def test_only_the_token_opens(serve: Servers, authorization: str, status: int) -> None:
+def test_only_the_token_gives_access(serve: Servers, authorization: str, status: int) -> None:
     site = serve(control_token="sesame")
 
     assert raw(site, "GET", "/_emulator/messages", [("Authorization", authorization)]).status == status
@@ -258,19 +258,19 @@ def test_a_token_may_be_any_text(serve: Servers) -> None:
     assert raw(site, "GET", "/_emulator/messages", [("Authorization", "Bearer sésame")]).status == 200
 
 
-def test_the_token_does_not_let_strangers_in(serve: Servers) -> None:
+def test_token_does_not_allow_other_sites(serve: Servers) -> None:
     site = serve(control_token="sesame")
 
     assert raw(site, "GET", "/_emulator/messages", [BEARER, ("Origin", EVIL)]).status == 403
 
 
 @pytest.mark.parametrize("target", ["/livez", "/readyz", "/docs", "/openapi.json"])
-def test_health_and_documentation_need_no_token(serve: Servers, target: str) -> None:
+def test_health_and_docs_need_no_token(serve: Servers, target: str) -> None:
     assert raw(serve(control_token="sesame"), "GET", target).status == 200
 
 
 @pytest.mark.parametrize("target", ["/%5femulator/messages", "/_emulator/%6dessages", "//_emulator/messages"])
-def test_no_other_spelling_gets_around_the_token(serve: Servers, target: str) -> None:
+def test_token_applies_to_every_spelling(serve: Servers, target: str) -> None:
     assert raw(serve(control_token="sesame"), "GET", target).status in (401, 404)
 
 
@@ -283,7 +283,7 @@ def chunked(size: int) -> tuple[Headers, bytes]:
     ) + b"0\r\n\r\n"
 
 
-def test_a_body_may_have_a_mebibyte_and_no_more(site: Site) -> None:
+def test_body_may_have_1_mib(site: Site) -> None:
     body = b'{"reset": true}'
     fits, refused = (raw(site, "PUT", "/_emulator/clock", [JSON], body.ljust(1024 * 1024 + more)) for more in (0, 1))
 
@@ -302,7 +302,7 @@ def test_a_body_of_unknown_length_is_counted(site: Site) -> None:
     site.delete(f"/_emulator/schemas/{name}1000")
 
 
-def test_a_client_that_closes_after_a_large_body_reads_why(site: Site) -> None:
+def test_client_reads_413_after_a_large_body(site: Site) -> None:
     reply = raw(site, "PUT", "/_emulator/clock", [JSON, ("Connection", "close")], b" " * 8_000_000)
 
     assert reply.status == 413
@@ -311,7 +311,7 @@ def test_a_client_that_closes_after_a_large_body_reads_why(site: Site) -> None:
 # --- and who is told
 
 
-def test_the_log_says_who_was_refused_and_what_to_set(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+def test_refusal_is_logged_with_a_hint(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     raw(site, "GET", "/_emulator/messages?limit=1", [("Origin", EVIL)])
 
@@ -319,7 +319,7 @@ def test_the_log_says_who_was_refused_and_what_to_set(site: Site, caplog: pytest
     assert all(text in line for text in ("GET", "/_emulator/messages", "allowed_origins"))
 
 
-def test_the_twilio_surface_is_open_to_browsers_from_anywhere(serve: Servers) -> None:
+def test_twilio_api_is_open_to_all_origins(serve: Servers) -> None:
     caller = Caller(serve(control_token="sesame"))
     headers = [caller.auth, ("Content-Type", FORM), ("Origin", EVIL), ("Sec-Fetch-Site", "cross-site")]
     reply = raw(
@@ -330,7 +330,7 @@ def test_the_twilio_surface_is_open_to_browsers_from_anywhere(serve: Servers) ->
     assert reply.header("access-control-allow-origin") == "*"
 
 
-def test_every_refusal_has_the_shape_of_the_inspection_apis_errors(serve: Servers) -> None:
+def test_refusals_have_the_apis_error_shape(serve: Servers) -> None:
     site = serve(control_token="sesame")
     replies = [raw(site, "GET", "/_emulator/messages", host="evil.example"), raw(site, "GET", "/_emulator/messages")]
 

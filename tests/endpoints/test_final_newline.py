@@ -62,7 +62,7 @@ def test_a_json_reply_is_a_line(
     json.loads(reply.body)
 
 
-def test_a_request_without_the_control_token_gets_a_line(serve: Servers) -> None:
+def test_refusal_without_token_is_a_line(serve: Servers) -> None:
     reply = serve(control_token="sesame").get("/_emulator/messages")
 
     assert (reply.status, reply.body[-2:]) == (401, b"}\n")

@@ -31,7 +31,7 @@ def log_of(*flags: str) -> tuple[Caller, list[str]]:
     return caller, err.splitlines()
 
 
-def test_log_format_json_is_a_line_per_request_with_its_facts() -> None:
+def test_json_log_has_a_line_per_request() -> None:
     caller, log = log_of("--log-format", "json")
     lines: list[dict[str, Any]] = [json.loads(line) for line in log]
 
@@ -99,7 +99,7 @@ def test_start_and_stop_are_lines_of_text() -> None:
     assert re.fullmatch(rf"{TIME} INFO stopping on SIGTERM; requests: 1 answered, 1 in progress", stop)
 
 
-def test_an_emulator_in_the_users_process_does_not_log_them(caplog: pytest.LogCaptureFixture) -> None:
+def test_in_process_emulator_logs_no_start(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "emulator")
     with Emulator():
         pass
@@ -107,7 +107,7 @@ def test_an_emulator_in_the_users_process_does_not_log_them(caplog: pytest.LogCa
     assert caplog.records == []
 
 
-def test_log_format_text_is_a_line_per_refusal_and_no_json() -> None:
+def test_text_log_has_a_line_per_refusal() -> None:
     caller, log = log_of()
 
     told = [line for line in log if caller.path in line]
@@ -129,7 +129,7 @@ def test_no_secret_is_logged(log_format: str) -> None:
     assert wrong.auth[1].removeprefix("Basic ") not in err
 
 
-def test_a_stop_answers_every_waiter_ends_every_stream_and_exits_0_in_time() -> None:
+def test_stop_ends_waits_and_streams_in_time() -> None:
     with Command() as command, ExitStack() as stack:
         site = command.site()
         streams = [stack.enter_context(Stream(site)) for _ in range(OPEN)]
@@ -150,7 +150,7 @@ def test_a_stop_answers_every_waiter_ends_every_stream_and_exits_0_in_time() -> 
     assert ends == [None] * OPEN
 
 
-def test_a_stop_does_not_wait_for_a_reader_that_takes_nothing() -> None:
+def test_stop_ignores_a_stuck_client() -> None:
     with Command() as command:
         caller = Caller(command.site())
         with Stream(caller.site) as stream, caller.site.connect() as connection:

@@ -30,11 +30,11 @@ def memory(limit: int = 10**6, **capacities: Capacity) -> MemoryAccount:
     return MemoryAccount(limit, capacities)
 
 
-def test_what_refuses_may_take_half_of_the_limit() -> None:
+def test_refusing_kinds_use_a_part() -> None:
     assert sum(kind.percent for kind in KINDS if kind.when_full is not WhenFull.EVICT) <= 60
 
 
-def test_a_store_that_evicts_drops_the_oldest() -> None:
+def test_evicting_store_drops_the_oldest() -> None:
     store = Texts(memory(deliveries=Capacity(2, 10)))
     for key, text in enumerate(["aaa", "bbb", "ccc", "dddddddd"]):
         store.put(key, text)
@@ -43,7 +43,7 @@ def test_a_store_that_evicts_drops_the_oldest() -> None:
     assert (store.bound.entries, store.bound.bytes, store.bound.account.bytes) == (1, 8, 8)
 
 
-def test_a_store_that_evicts_keeps_its_newest_entry_whatever_its_size() -> None:
+def test_evicting_store_keeps_the_newest() -> None:
     store = Texts(memory(deliveries=Capacity(2, 10)))
     store.put(1, "a" * 100)
 
@@ -57,7 +57,7 @@ def test_a_store_that_evicts_keeps_its_newest_entry_whatever_its_size() -> None:
         (Capacity(max_bytes=5), "calls reached: at most 5 bytes; delete some or reset"),
     ],
 )
-def test_a_store_that_refuses_names_its_bound(capacity: Capacity, says: str) -> None:
+def test_refusing_store_names_its_limit(capacity: Capacity, says: str) -> None:
     store = Kept(memory(calls=capacity))
     store.put(1, "aaa")
     with pytest.raises(CapacityError) as caught:
@@ -68,7 +68,7 @@ def test_a_store_that_refuses_names_its_bound(capacity: Capacity, says: str) -> 
     assert list(store) == ["ccccc"]
 
 
-def test_a_replaced_value_is_found_under_its_new_owners_only() -> None:
+def test_replaced_value_has_new_owners() -> None:
     store = Kept(memory())
     store.put(1, "aaa")
     store.put(1, "b")
@@ -77,7 +77,7 @@ def test_a_replaced_value_is_found_under_its_new_owners_only() -> None:
     assert store.bound.bytes == 1
 
 
-def test_a_full_account_evicts_before_it_refuses() -> None:
+def test_full_account_evicts_before_refusing() -> None:
     limits = memory(100, deliveries=Capacity(max_bytes=100), calls=Capacity(max_bytes=100))
     history, kept = Texts(limits), Kept(limits)
     for key in range(4):
@@ -90,7 +90,7 @@ def test_a_full_account_evicts_before_it_refuses() -> None:
     assert len(history) == 1
 
 
-def test_a_full_account_evicts_from_the_largest_kind_that_evicts() -> None:
+def test_largest_evicting_kind_is_evicted() -> None:
     limits = memory(100, deliveries=Capacity(max_bytes=100), journal=Capacity(max_bytes=100))
     history = Texts(limits)
     for key in range(2):
@@ -100,7 +100,7 @@ def test_a_full_account_evicts_from_the_largest_kind_that_evicts() -> None:
     assert (len(history), limits.bytes) == (1, 75)
 
 
-def test_bytes_are_charged_and_released_by_name() -> None:
+def test_bytes_are_charged_by_name() -> None:
     limits = memory(1000)
     limits.charge("connections", 160, entries=1)
     limits.charge("connections", 30)
@@ -156,7 +156,7 @@ def test_a_store_is_a_dict_within_its_bounds(
         assert all(sorted(store.of_call(call)) == sorted(t for t in model.values() if t[0] == call) for call in "abc")
 
 
-def test_a_store_must_define_sizes_and_owners() -> None:
+def test_store_needs_sizes_and_owners() -> None:
     class Nothing(Store[int, str]):
         kind = "calls"
 
@@ -168,13 +168,13 @@ def test_a_store_must_define_sizes_and_owners() -> None:
 
 
 @pytest.mark.parametrize("value", [None, 1, 1.5, "a", [], {}, (1, 2), {"a": [1, {"b": "c" * 1000}]}])
-def test_the_size_of_a_value_covers_what_is_in_it(value: object) -> None:
+def test_size_includes_nested_values(value: object) -> None:
     deep = [value]
     assert size_of(deep) > size_of(value) > 0
 
 
 @pytest.mark.parametrize(("size", "cached"), [(34, 1), (1025, 0)])
-def test_no_cache_holds_long_names(size: int, cached: int) -> None:
+def test_caches_have_no_long_names(size: int, cached: int) -> None:
     store._short_scope.cache_clear()
 
     assert store._scope_of("x" * size, None) == Scope("x" * size, None)

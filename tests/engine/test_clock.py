@@ -4,7 +4,7 @@ from support.builders import SOME_TIME, Time
 from emulator.engine.clock import Clock
 
 
-def test_the_time_is_what_its_source_says_at_that_moment() -> None:
+def test_time_is_that_of_the_source() -> None:
     time = Time()
     clock = Clock(time)
     before = clock.now()
@@ -14,7 +14,7 @@ def test_the_time_is_what_its_source_says_at_that_moment() -> None:
     assert not clock.frozen
 
 
-def test_a_frozen_clock_stands_still() -> None:
+def test_frozen_clock_does_not_move() -> None:
     time = Time()
     clock = Clock(time)
     clock.freeze(7)
@@ -24,7 +24,7 @@ def test_a_frozen_clock_stands_still() -> None:
     assert clock.now() == 7
 
 
-def test_a_frozen_clock_moves_when_told_and_stands_still_again() -> None:
+def test_frozen_clock_can_be_advanced() -> None:
     time = Time()
     clock = Clock(time, frozen_at=7)
     clock.advance(3600)
@@ -34,7 +34,7 @@ def test_a_frozen_clock_moves_when_told_and_stands_still_again() -> None:
     assert clock.now() == 3607
 
 
-def test_a_running_clock_that_was_moved_runs_on_ahead() -> None:
+def test_running_clock_can_be_advanced() -> None:
     time = Time()
     clock = Clock(time)
     clock.advance(3600)
@@ -49,7 +49,7 @@ def test_a_running_clock_that_was_moved_runs_on_ahead() -> None:
     ("frozen_at", "now"),
     [pytest.param(None, SOME_TIME, id="running"), pytest.param(7.0, 7.0, id="frozen")],
 )
-def test_after_a_reset_the_clock_is_as_at_the_start(frozen_at: float | None, now: float) -> None:
+def test_reset_restores_the_clock(frozen_at: float | None, now: float) -> None:
     clock = Clock(Time(), frozen_at)
     clock.advance(60)
     clock.freeze(1000)

@@ -51,7 +51,7 @@ def refusal(engine: Engine, *args: str, **kwargs: str | None) -> TwilioError:
     return caught.value
 
 
-def test_a_message_is_created_from_what_came() -> None:
+def test_message_is_created_from_a_request() -> None:
     engine = make_engine()
     exchange = engine.create(arrive(engine), request(), NewMessage("[1]", "k", ("content-not-an-object",)))
 
@@ -61,14 +61,14 @@ def test_a_message_is_created_from_what_came() -> None:
     assert (message.date_created, message.replays) == (SOME_TIME, 0)
 
 
-def test_a_messages_sid_has_the_hex_of_its_request_id() -> None:
+def test_sid_has_the_hex_of_the_request_id() -> None:
     exchange = post(make_engine())
 
     assert sids.is_sid("KX", exchange.message.sid)
     assert exchange.request_id == "RQ" + exchange.message.sid[2:]
 
 
-def test_every_exchange_has_an_id_of_its_own() -> None:
+def test_exchange_ids_are_unique() -> None:
     engine = make_engine()
     exchanges = [
         post(engine, key="k"),
@@ -83,7 +83,7 @@ def test_every_exchange_has_an_id_of_its_own() -> None:
     assert all(sids.is_sid("RQ", each) for each in ids)
 
 
-def test_exchanges_stand_in_the_journal_in_order_with_what_became_of_them() -> None:
+def test_exchanges_are_journalled_in_order() -> None:
     engine = make_engine()
     exchanges = [
         post(engine, key="k"),
@@ -104,7 +104,7 @@ def test_exchanges_stand_in_the_journal_in_order_with_what_became_of_them() -> N
     ]
 
 
-def test_a_refused_request_is_kept_with_its_row_and_reason() -> None:
+def test_refused_request_has_rule_and_reason() -> None:
     engine = make_engine()
     asked, arrived = request(), arrive(engine, "AC123", None)
     exchange = engine.refuse(arrived, asked, errors.PATH_UNKNOWN, "no such thing")
@@ -114,7 +114,7 @@ def test_a_refused_request_is_kept_with_its_row_and_reason() -> None:
     assert list(engine.journal.requests(RequestFilter(account_sid="AC123"))) == [exchange]
 
 
-def test_the_same_key_answers_with_the_first_message_and_counts() -> None:
+def test_same_key_replays_and_counts() -> None:
     engine = make_engine()
     first, second, third = (post(engine, key="k") for _ in range(3))
 
@@ -133,7 +133,7 @@ def test_the_same_key_answers_with_the_first_message_and_counts() -> None:
         pytest.param({"key": None}, id="no key"),
     ],
 )
-def test_elsewhere_the_same_request_creates_a_message_of_its_own(other: dict[str, str | None]) -> None:
+def test_key_belongs_to_account_and_call(other: dict[str, str | None]) -> None:
     engine = make_engine()
     first, second = post(engine, key="k"), post(engine, **other)
 
@@ -141,14 +141,14 @@ def test_elsewhere_the_same_request_creates_a_message_of_its_own(other: dict[str
     assert second.message.sid != first.message.sid
 
 
-def test_without_a_key_every_request_creates_a_message() -> None:
+def test_without_key_each_request_creates() -> None:
     engine = make_engine()
     sent = {post(engine).message.sid for _ in range(3)}
 
     assert len(sent) == 3
 
 
-def test_other_content_under_a_known_key_is_replayed_and_marked() -> None:
+def test_other_content_is_a_marked_replay() -> None:
     engine = make_engine()
     first, second = post(engine, '{"a": 1}', key="k"), post(engine, '{"a":1}', key="k")
 
@@ -158,7 +158,7 @@ def test_other_content_under_a_known_key_is_replayed_and_marked() -> None:
     assert first.message.replays == 1
 
 
-def test_other_content_under_a_known_key_is_refused_when_told_so() -> None:
+def test_other_content_is_refused_by_option() -> None:
     engine = make_engine(idempotency_mismatch=OnMismatch.REJECT)
     first = post(engine, "{}", key="k")
     error = refusal(engine, "[]", key="k")
@@ -168,7 +168,7 @@ def test_other_content_under_a_known_key_is_refused_when_told_so() -> None:
     assert first.message.replays == 0
 
 
-def test_the_same_content_under_a_known_key_is_replayed_even_when_others_are_refused() -> None:
+def test_same_content_replays_despite_reject() -> None:
     engine = make_engine(idempotency_mismatch=OnMismatch.REJECT)
     post(engine, "{}", key="k")
 
@@ -176,7 +176,7 @@ def test_the_same_content_under_a_known_key_is_replayed_even_when_others_are_ref
 
 
 @pytest.mark.parametrize(("later", "outcome"), [(59, Outcome.REPLAYED), (60, Outcome.CREATED)])
-def test_a_key_creates_again_when_its_time_is_over(later: float, outcome: Outcome) -> None:
+def test_key_expires(later: float, outcome: Outcome) -> None:
     time = Time()
     engine = make_engine(time, idempotency_ttl=60)
     post(engine, key="k")
@@ -185,7 +185,7 @@ def test_a_key_creates_again_when_its_time_is_over(later: float, outcome: Outcom
     assert post(engine, key="k").outcome is outcome
 
 
-def test_beyond_the_limit_the_oldest_key_creates_again() -> None:
+def test_oldest_key_is_evicted() -> None:
     engine = make_engine(idempotency_limit=2)
     for key in "abc":
         post(engine, key=key)
@@ -193,7 +193,7 @@ def test_beyond_the_limit_the_oldest_key_creates_again() -> None:
     assert [post(engine, key=key).outcome for key in "ca"] == [Outcome.REPLAYED, Outcome.CREATED]
 
 
-def test_a_refused_request_does_not_use_up_its_key() -> None:
+def test_refused_request_uses_no_key() -> None:
     engine = make_engine()
     engine.calls.add(call(status=Status.QUEUED))
     refusal(engine, key="k")
@@ -202,7 +202,7 @@ def test_a_refused_request_does_not_use_up_its_key() -> None:
     assert post(engine, key="k").outcome is Outcome.CREATED
 
 
-def test_a_known_key_replays_although_the_call_is_over() -> None:
+def test_known_key_replays_after_the_call() -> None:
     engine = make_engine()
     post(engine, key="k")
     engine.calls.add(call(status=Status.COMPLETED))
@@ -219,7 +219,7 @@ def test_a_known_key_replays_although_the_call_is_over() -> None:
         pytest.param(call(sid=OTHER_CALL), errors.CALL_UNKNOWN, id="unknown"),
     ],
 )
-def test_the_calls_state_refuses_a_message_and_leaves_no_trace(known: RegisteredCall, problem: ErrorSpec) -> None:
+def test_call_state_refuses_without_a_trace(known: RegisteredCall, problem: ErrorSpec) -> None:
     engine = make_engine(calls=Unregistered.REGISTERED)
     engine.calls.add(known)
 
@@ -227,7 +227,7 @@ def test_the_calls_state_refuses_a_message_and_leaves_no_trace(known: Registered
     assert len(engine.journal.requests(EVERYTHING)) == 0
 
 
-def test_an_evicted_messages_key_still_replays() -> None:
+def test_key_of_evicted_message_replays() -> None:
     engine = make_engine(journal_limit=1)
     first = post(engine, key="k")
     post(engine)
@@ -237,7 +237,7 @@ def test_an_evicted_messages_key_still_replays() -> None:
     assert again.reply() == first.reply()
 
 
-def test_a_deleted_messages_key_creates_again() -> None:
+def test_key_of_deleted_message_is_free() -> None:
     engine = make_engine()
     first = post(engine, key="k")
 
@@ -247,7 +247,7 @@ def test_a_deleted_messages_key_creates_again() -> None:
     assert again.message.sid != first.message.sid
 
 
-def test_deleting_forgets_what_the_filter_means_and_nothing_else() -> None:
+def test_delete_removes_matches_only() -> None:
     engine = make_engine()
     post(engine, key="k")
     other = post(engine, key="k", call_sid=OTHER_CALL)
@@ -259,7 +259,7 @@ def test_deleting_forgets_what_the_filter_means_and_nothing_else() -> None:
     assert asyncio.run(engine.delete_messages(RequestFilter(call_sid=CALL))) == 0
 
 
-def test_a_request_is_received_when_it_arrives_and_created_when_it_is_admitted() -> None:
+def test_received_at_precedes_date_created() -> None:
     time = Time()
     engine = make_engine(time)
     arrived = engine.begin_request(ACCOUNT, CALL)
@@ -270,7 +270,7 @@ def test_a_request_is_received_when_it_arrives_and_created_when_it_is_admitted()
     assert exchange.message.date_created == SOME_TIME + 20
 
 
-def test_a_reply_is_not_dated_before_the_message_it_shows() -> None:
+def test_response_date_is_not_before_message() -> None:
     time = Time()
     engine = make_engine(time)
     arrived = engine.begin_request(ACCOUNT, CALL)
@@ -280,7 +280,7 @@ def test_a_reply_is_not_dated_before_the_message_it_shows() -> None:
     assert exchange.replied_at == SOME_TIME + 20
 
 
-def test_requests_in_flight_are_counted_by_account_this_one_included() -> None:
+def test_concurrent_requests_are_counted() -> None:
     engine = make_engine()
     arrivals = [engine.begin_request(sid, None) for sid in (ACCOUNT, ACCOUNT, OTHER_ACCOUNT, None, ACCOUNT, None)]
 
@@ -288,7 +288,7 @@ def test_requests_in_flight_are_counted_by_account_this_one_included() -> None:
 
 
 @given(st.lists(st.sampled_from([ACCOUNT, OTHER_ACCOUNT, None, "leave"])))
-def test_who_has_left_is_in_flight_no_more(steps: list[str | None]) -> None:
+def test_finished_request_is_not_counted(steps: list[str | None]) -> None:
     engine, inside = make_engine(), []
     for step in steps:
         if step != "leave":
@@ -301,7 +301,7 @@ def test_who_has_left_is_in_flight_no_more(steps: list[str | None]) -> None:
 FORM = pack([(b"content-type", b"application/x-www-form-urlencoded")])
 
 
-def test_a_refused_request_is_kept_with_the_parameters_that_could_be_read() -> None:
+def test_refused_request_keeps_parameters() -> None:
     engine = make_engine()
     asked = request(head=FORM, body=b"Content=hello&IdempotencyKey=k")
     exchange = engine.refuse(arrive(engine), asked, errors.CONTENT_NOT_JSON)
@@ -319,14 +319,14 @@ def test_a_refused_request_is_kept_with_the_parameters_that_could_be_read() -> N
         pytest.param(b"Content=1", errors.INTERNAL_ERROR, id="after an accident nothing is read again"),
     ],
 )
-def test_a_refused_request_may_have_had_no_parameters(body: bytes, problem: ErrorSpec) -> None:
+def test_refused_request_without_parameters(body: bytes, problem: ErrorSpec) -> None:
     engine = make_engine()
     exchange = engine.refuse(arrive(engine), request(head=FORM, body=body), problem)
 
     assert (exchange.content, exchange.idempotency_key) == (None, None)
 
 
-def test_considering_a_request_tells_what_it_would_get_and_remembers_nothing() -> None:
+def test_dry_run_records_nothing() -> None:
     engine = make_engine()
     considered = engine.dry_run(ACCOUNT, CALL, NewMessage("{}", "k"))
 
@@ -336,14 +336,15 @@ def test_considering_a_request_tells_what_it_would_get_and_remembers_nothing() -
     assert post(engine, key="k").outcome is Outcome.CREATED
 
 
-def test_considering_does_not_shift_the_sequence_of_a_seed() -> None:
+def test_dry_run_keeps_the_seeds_sequence() -> None:
     engine, other = make_engine(), make_engine()
     engine.dry_run(ACCOUNT, CALL, NewMessage("{}", None))
 
     assert post(engine).id == post(other).id
 
 
-def test_considering_a_known_key_tells_of_the_replay_without_counting_it() -> None:
+def test_dry_run_of_a_known_key() -> None:
+    """It returns the replay without counting it."""
     engine = make_engine()
     original = post(engine, key="k").message
 
@@ -351,7 +352,7 @@ def test_considering_a_known_key_tells_of_the_replay_without_counting_it() -> No
     assert original.replays == 0
 
 
-def test_considering_is_refused_as_sending_is() -> None:
+def test_dry_run_is_refused_like_a_request() -> None:
     engine = make_engine(calls=Unregistered.REGISTERED)
 
     with pytest.raises(TwilioError) as caught:
@@ -373,7 +374,7 @@ def schema(**given: object) -> Schema:
     return Schema(**{**usual, **given})
 
 
-def test_a_broken_schema_is_noted_on_the_message() -> None:
+def test_schema_violation_is_noted() -> None:
     engine = make_engine()
     before = post(engine)
     engine.schemas.add(schema())
@@ -387,7 +388,7 @@ def test_a_broken_schema_is_noted_on_the_message() -> None:
 @pytest.mark.parametrize(
     ("pointer", "says"), [("/to", "schema order: /to: is missing"), ("", "schema order: the whole: is missing")]
 )
-def test_a_broken_schema_refuses_the_message_when_it_is_to(pointer: str, says: str) -> None:
+def test_refusing_schema_refuses(pointer: str, says: str) -> None:
     engine = make_engine()
     engine.schemas.add(schema(on_failure=OnFailure.REFUSE, validate=lambda *_: ((pointer, "is missing"),)))
     error = refusal(engine)
@@ -396,7 +397,7 @@ def test_a_broken_schema_refuses_the_message_when_it_is_to(pointer: str, says: s
     assert error.reason == says
 
 
-def test_a_reset_forgets_all_of_its_scope_and_says_what() -> None:
+def test_reset_counts_what_it_deletes() -> None:
     engine = make_engine()
     engine.calls.add(call(account_sid=ACCOUNT))
     engine.schemas.add(schema(scope=Scope(ACCOUNT)))
@@ -431,7 +432,7 @@ def test_a_reset_forgets_all_of_its_scope_and_says_what() -> None:
         pytest.param(Scope(ACCOUNT, OTHER_CALL), ["everybody's", "other's"], id="both"),
     ],
 )
-def test_a_reset_forgets_the_calls_of_its_scope(scope: Scope, left: list[str]) -> None:
+def test_reset_deletes_calls_of_its_scope(scope: Scope, left: list[str]) -> None:
     engine = make_engine()
     registered = {
         "everybody's": call(),
@@ -448,7 +449,7 @@ def test_a_reset_forgets_the_calls_of_its_scope(scope: Scope, left: list[str]) -
 @pytest.mark.parametrize(
     ("scope", "restored"), [pytest.param(Scope(), True, id="whole"), pytest.param(Scope(ACCOUNT), False, id="scoped")]
 )
-def test_only_a_reset_of_everything_restores_clock_and_seed(scope: Scope, *, restored: bool) -> None:
+def test_only_full_reset_restores_clock(scope: Scope, *, restored: bool) -> None:
     engine = make_engine()
     engine.clock.freeze(7)
     engine.ids.seed(7)
@@ -458,7 +459,7 @@ def test_only_a_reset_of_everything_restores_clock_and_seed(scope: Scope, *, res
     assert engine.ids.current_seed == (None if restored else 7)
 
 
-def test_two_runs_under_one_seed_and_one_frozen_clock_get_the_same_replies() -> None:
+def test_seed_and_clock_reproduce_responses() -> None:
     def run() -> list[bytes]:
         engine.clock.freeze(7)
         engine.ids.seed(7)
@@ -471,7 +472,8 @@ def test_two_runs_under_one_seed_and_one_frozen_clock_get_the_same_replies() -> 
     assert run() == first
 
 
-def test_a_seed_that_is_set_again_breaks_nothing_though_ids_come_again() -> None:
+def test_repeated_seed_breaks_nothing() -> None:
+    """Although identifiers repeat."""
     engine = make_engine(journal_limit=3)
     for _ in range(3):
         engine.ids.seed(7)
@@ -482,7 +484,7 @@ def test_a_seed_that_is_set_again_breaks_nothing_though_ids_come_again() -> None
     assert asyncio.run(engine.delete_messages(EVERYTHING)) == 3
 
 
-def test_when_the_emulator_stops_waits_and_streams_end() -> None:
+def test_stop_ends_waits_and_streams() -> None:
     async def run() -> tuple[MessageWaiter, Subscriber]:
         engine = make_engine()
         wait = await engine.wait(EVERYTHING, at_least=1, at_most=None)
@@ -515,7 +517,7 @@ def subscribed(engine: Engine) -> list[str]:
     return [each.sid for each in engine.callback_dispatcher.subscriptions]
 
 
-def test_a_subscription_is_kept_until_it_is_deleted() -> None:
+def test_subscription_is_kept_until_deleted() -> None:
     engine = make_engine()
     created = subscribe(engine)
     before = subscribed(engine)
@@ -531,7 +533,7 @@ def test_a_subscription_is_kept_until_it_is_deleted() -> None:
     ("account_sid", "call_sid", "known"),
     [(OTHER_ACCOUNT, CALL, True), (ACCOUNT, OTHER_CALL, True), (ACCOUNT, CALL, False)],
 )
-def test_a_subscription_is_found_at_its_own_path_only(account_sid: str, call_sid: str, *, known: bool) -> None:
+def test_subscription_has_one_path(account_sid: str, call_sid: str, *, known: bool) -> None:
     engine = make_engine()
     subscribe(engine)
     sid = subscribed(engine)[0] if known else "ZY" + "0" * 32
@@ -542,7 +544,7 @@ def test_a_subscription_is_found_at_its_own_path_only(account_sid: str, call_sid
     assert len(subscribed(engine)) == 1
 
 
-def test_a_subscription_is_no_message_for_who_waits_reads_or_counts() -> None:
+def test_subscription_is_not_a_message() -> None:
     async def play() -> None:
         engine = make_engine()
         wait = await engine.wait(EVERYTHING, at_least=1, at_most=None)
@@ -559,7 +561,8 @@ def test_a_subscription_is_no_message_for_who_waits_reads_or_counts() -> None:
     asyncio.run(play())
 
 
-def test_a_subscriptions_key_is_its_own_and_is_free_again_once_it_is_deleted() -> None:
+def test_key_of_a_subscription() -> None:
+    """It is independent of message keys, and free after the deletion."""
     engine = make_engine()
     message, first, again = post(engine, key="k"), subscribe(engine, "k"), subscribe(engine, "k")
     other = subscribe(engine, "k", method="GET")
@@ -579,7 +582,7 @@ def test_a_subscriptions_key_is_its_own_and_is_free_again_once_it_is_deleted() -
     assert anew.made is not first.made
 
 
-def test_as_many_subscriptions_as_can_be_kept_are_too_many_requests_and_leave_no_key() -> None:
+def test_too_many_subscriptions_keep_no_key() -> None:
     engine = make_engine()
     engine.memory["subscriptions"].max_entries = 1
     first = subscribe(engine)
@@ -593,7 +596,7 @@ def test_as_many_subscriptions_as_can_be_kept_are_too_many_requests_and_leave_no
     assert subscribe(engine, "k").outcome is Outcome.CREATED
 
 
-def test_what_comes_of_a_request_that_was_in_flight_at_a_reset_is_not_kept() -> None:
+def test_request_of_a_reset_is_not_recorded() -> None:
     engine = make_engine()
     arrival = engine.begin_request(ACCOUNT, CALL)
     engine.reset(Scope(ACCOUNT))
@@ -605,7 +608,7 @@ def test_what_comes_of_a_request_that_was_in_flight_at_a_reset_is_not_kept() -> 
     assert len(engine.journal.requests(EVERYTHING)) == 0
 
 
-def test_a_deletion_does_not_look_at_the_call_and_a_creation_does() -> None:
+def test_deletion_ignores_the_call_state() -> None:
     engine = make_engine()
     created = subscribe(engine)
     engine.calls.add(call(status=Status.COMPLETED))
@@ -617,7 +620,8 @@ def test_a_deletion_does_not_look_at_the_call_and_a_creation_does() -> None:
     assert unsubscribe(engine, created.made.sid).status == 204
 
 
-def test_to_consider_a_subscription_keeps_nothing() -> None:
+def test_dry_run_of_a_subscription() -> None:
+    """It stores nothing."""
     engine = make_engine()
     considered = engine.dry_run(ACCOUNT, CALL, SUBSCRIBED)
 
@@ -626,7 +630,8 @@ def test_to_consider_a_subscription_keeps_nothing() -> None:
 
 
 @pytest.mark.parametrize(("resource", "happens"), [(RESOURCE, True), (None, True), ("UserDefinedMessages", False)])
-def test_a_fault_can_be_for_subscriptions_and_their_deletion(resource: str | None, *, happens: bool) -> None:
+def test_fault_for_subscriptions(resource: str | None, *, happens: bool) -> None:
+    """It applies to their creation and their deletion."""
     engine = make_engine()
     first = subscribe(engine)
     assert first.made is not None
@@ -641,7 +646,7 @@ def test_a_fault_can_be_for_subscriptions_and_their_deletion(resource: str | Non
 
 
 @pytest.mark.parametrize(("account_sid", "call_sid"), [(OTHER_ACCOUNT, CALL), (ACCOUNT, OTHER_CALL)])
-def test_a_lost_answer_is_not_spent_on_a_deletion_that_is_refused(account_sid: str, call_sid: str) -> None:
+def test_refused_deletion_keeps_lost_answer(account_sid: str, call_sid: str) -> None:
     engine = make_engine()
     made = subscribe(engine).made
     assert made is not None
@@ -654,14 +659,14 @@ def test_a_lost_answer_is_not_spent_on_a_deletion_that_is_refused(account_sid: s
     assert (unspent, rule.is_spent, lost.outcome, lost.is_lost) == (True, True, Outcome.DELETED, True)
 
 
-def test_a_schema_says_nothing_of_subscriptions() -> None:
+def test_schema_ignores_subscriptions() -> None:
     engine = make_engine()
     engine.schemas.add(schema(on_failure=OnFailure.REFUSE))
 
     assert subscribe(engine).schemas == ()
 
 
-def test_what_an_end_user_says_on_a_voice_call_is_heard() -> None:
+def test_voice_call_message_is_dispatched() -> None:
     engine, line = make_engine(), ClientConnection()
     engine.call_controller.connect(line, identity="alice", account_sid=None)
     engine.call_controller.invite(line, client_frames.ClientInvite(call_sid="TJS1", sdp="", parameters={}))
@@ -686,7 +691,7 @@ def test_deliveries_are_selected_by_a_filter(contains: str | None, count: int) -
     assert (found, len(listed)) == (count, 1)
 
 
-def test_a_lost_answer_is_not_spent_on_a_refused_create() -> None:
+def test_refused_create_keeps_lost_answer() -> None:
     engine = make_engine()
     rule = engine.faults.add(FaultRuleSpec(match=Match(), then=FaultEffect(fault=DropFault(Drop.AFTER)), times=1))
     engine.calls.add(call(status=Status.COMPLETED))

@@ -66,23 +66,21 @@ async def is_woken(reader: Subscriber) -> bool:
     return bool(done) and waiting.result() is None
 
 
-def test_a_message_is_told_as_a_request_and_then_as_a_message() -> None:
+def test_message_causes_two_events() -> None:
     created = exchange(3)
 
     assert events_of(created) == [Event(EventKind.REQUEST, 3, created), Event(EventKind.MESSAGE, 3, created)]
 
 
 @pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.CREATED])
-def test_what_created_nothing_is_told_as_a_request_alone(outcome: Outcome) -> None:
+def test_refusal_causes_a_request_event(outcome: Outcome) -> None:
     other = exchange(3, outcome=outcome)
 
     assert events_of(other) == [Event(EventKind.REQUEST, 3, other)]
 
 
 @given(st.lists(FILTERS, max_size=4), st.lists(POSTS))
-def test_each_reader_sees_what_it_asked_for_in_order_and_nothing_else(
-    wishes: list[RequestFilter], posts: list[tuple[str, str, str]]
-) -> None:
+def test_subscriber_gets_matches_in_order(wishes: list[RequestFilter], posts: list[tuple[str, str, str]]) -> None:
     engine = make_engine()
     readers = [engine.events.open(wanted) for wanted in wishes]
     sent = send(engine, posts)
@@ -92,9 +90,10 @@ def test_each_reader_sees_what_it_asked_for_in_order_and_nothing_else(
 
 
 @given(st.lists(POSTS), st.lists(POSTS), st.integers(0, 60), FILTERS)
-def test_who_resumes_sees_what_it_missed_and_what_comes_each_once(
+def test_resumed_subscriber_misses_nothing(
     before: list[tuple[str, str, str]], later: list[tuple[str, str, str]], after: int, wanted: RequestFilter
 ) -> None:
+    """It gets missed and new events, each once."""
     engine = make_engine()
     sent = send(engine, before)
     reader = engine.events.open(
@@ -106,7 +105,7 @@ def test_who_resumes_sees_what_it_missed_and_what_comes_each_once(
     assert take(engine, reader) == told([each for each in sent if each.seq > after and wanted.matches(each)])
 
 
-def test_who_does_not_resume_sees_only_what_comes() -> None:
+def test_new_subscriber_gets_new_events() -> None:
     engine = make_engine()
     post(engine)
     reader = engine.events.open(RequestFilter())
@@ -115,7 +114,7 @@ def test_who_does_not_resume_sees_only_what_comes() -> None:
     assert take(engine, reader) == []
 
 
-def test_refusals_are_told_too() -> None:
+def test_refusals_cause_events() -> None:
     engine = make_engine()
     reader = engine.events.open(RequestFilter(account_sid="AC1"))
     refused = engine.refuse(arrive(engine, "AC1", None), request(), errors.PATH_UNKNOWN)
@@ -123,7 +122,7 @@ def test_refusals_are_told_too() -> None:
     assert take(engine, reader) == [Event(EventKind.REQUEST, 1, refused)]
 
 
-def test_a_reader_wakes_for_an_event_and_rests_when_it_took_it() -> None:
+def test_subscriber_wakes_for_an_event() -> None:
     async def run() -> list[bool]:
         engine = make_engine()
         reader = engine.events.open(RequestFilter())
@@ -136,7 +135,7 @@ def test_a_reader_wakes_for_an_event_and_rests_when_it_took_it() -> None:
     assert asyncio.run(run()) == [False, True, False]
 
 
-def test_readers_are_woken_when_a_client_leaves_before_its_answer() -> None:
+def test_lost_response_wakes_subscribers() -> None:
     async def play() -> None:
         engine = make_engine()
         reader, other = (
@@ -155,7 +154,7 @@ def test_readers_are_woken_when_a_client_leaves_before_its_answer() -> None:
     asyncio.run(play())
 
 
-def test_who_resumes_is_awake_at_once() -> None:
+def test_resumed_subscriber_is_awake() -> None:
     engine = make_engine()
     post(engine)
 
@@ -171,7 +170,7 @@ def test_who_resumes_is_awake_at_once() -> None:
         pytest.param(Scope(OTHER_ACCOUNT), False, id="another account"),
     ],
 )
-def test_a_reset_is_told_to_those_whom_it_concerns(scope: Scope, *, hears: bool) -> None:
+def test_reset_reaches_matching_subscribers(scope: Scope, *, hears: bool) -> None:
     engine = make_engine()
     reader = engine.events.open(RequestFilter(account_sid=ACCOUNT))
     post(engine, account_sid=OTHER_ACCOUNT)
@@ -180,7 +179,8 @@ def test_a_reset_is_told_to_those_whom_it_concerns(scope: Scope, *, hears: bool)
     assert take(engine, reader) == ([Event(EventKind.RESET, 1, scope)] if hears else [])
 
 
-def test_a_reset_comes_before_what_came_after_it_and_what_it_removed_is_not_read() -> None:
+def test_reset_event_keeps_its_position() -> None:
+    """It precedes later events, and removed exchanges are not read."""
     engine = make_engine()
     reader = engine.events.open(RequestFilter())
     other = post(engine, account_sid=OTHER_ACCOUNT)
@@ -191,7 +191,8 @@ def test_a_reset_comes_before_what_came_after_it_and_what_it_removed_is_not_read
     assert take(engine, reader) == [*events_of(other), Event(EventKind.RESET, 2, Scope(ACCOUNT)), *events_of(second)]
 
 
-def test_a_reader_that_falls_too_far_behind_is_given_up_and_the_others_are_not() -> None:
+def test_lagging_subscriber_is_dropped_alone() -> None:
+    """Other subscribers are not affected."""
     engine = make_engine()
     slow, quick = engine.events.open(RequestFilter()), engine.events.open(RequestFilter())
     seen = []
@@ -203,7 +204,7 @@ def test_a_reader_that_falls_too_far_behind_is_given_up_and_the_others_are_not()
     assert (quick.ended, len(seen)) == (False, MAX_BEHIND + 1)
 
 
-def test_a_reader_may_be_as_far_behind_as_the_limit() -> None:
+def test_subscriber_may_lag_up_to_the_limit() -> None:
     engine = make_engine()
     reader = engine.events.open(RequestFilter())
     for _ in range(MAX_BEHIND // 2):
@@ -214,7 +215,7 @@ def test_a_reader_may_be_as_far_behind_as_the_limit() -> None:
     assert len(take(engine, reader)) == MAX_BEHIND
 
 
-def test_readers_hold_no_exchange_that_was_evicted() -> None:
+def test_evicted_exchanges_are_released() -> None:
     engine = make_engine(journal_limit=1)
     readers = [engine.events.open(RequestFilter(), resumed=True) for _ in range(3)]
     evicted = post(engine)
@@ -225,7 +226,7 @@ def test_readers_hold_no_exchange_that_was_evicted() -> None:
     assert [take(engine, reader) for reader in readers] == [events_of(kept)] * 3
 
 
-def test_a_reader_whose_notes_were_dropped_is_given_up() -> None:
+def test_dropped_notes_overflow_a_subscriber() -> None:
     engine = make_engine()
     engine.memory["event_notes"].max_entries = 2
     slow, other = (
@@ -240,7 +241,7 @@ def test_a_reader_whose_notes_were_dropped_is_given_up() -> None:
     assert (len(take(engine, other)), other.lagged.is_set()) == (2, False)
 
 
-def test_no_more_notes_are_read_at_once_than_exchanges() -> None:
+def test_notes_per_read_are_limited() -> None:
     engine = make_engine()
     reader = engine.events.open(RequestFilter(), resumed=True)
     first = post(engine)
@@ -254,7 +255,7 @@ def test_no_more_notes_are_read_at_once_than_exchanges() -> None:
     assert not reader.is_behind
 
 
-def test_what_is_read_at_once_has_a_bound_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_per_read_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = make_engine()
     reader = engine.events.open(RequestFilter(), resumed=True)
     sent = [post(engine) for _ in range(4)]
@@ -264,7 +265,7 @@ def test_what_is_read_at_once_has_a_bound_in_bytes(monkeypatch: pytest.MonkeyPat
     assert batches == [told(sent[:3]), told(sent[3:]), []]
 
 
-def test_notes_are_counted_and_the_oldest_dropped() -> None:
+def test_notes_are_counted_and_evicted() -> None:
     engine = make_engine(memory_limit=1024**2)
     for number in range(100):
         engine.reset(Scope(call_sid=f"{number}".ljust(60_000, "x")))
@@ -274,7 +275,7 @@ def test_notes_are_counted_and_the_oldest_dropped() -> None:
     assert notes.bytes > 60_000
 
 
-def test_a_delivery_that_was_evicted_is_not_read() -> None:
+def test_evicted_delivery_is_not_read() -> None:
     engine = make_engine(deliveries_limit=1)
     engine.callback_dispatcher.subscriptions.add(subscription())
     reader = engine.events.open(RequestFilter())
@@ -285,7 +286,7 @@ def test_a_delivery_that_was_evicted_is_not_read() -> None:
     assert [event.about for event in take(engine, reader)] == [kept]
 
 
-def test_a_page_of_the_journal_leaves_later_notes_for_the_next() -> None:
+def test_page_leaves_later_notes() -> None:
     engine = make_engine()
     reader = engine.events.open(RequestFilter())
     sent = [post(engine), post(engine)]
@@ -297,7 +298,7 @@ def test_a_page_of_the_journal_leaves_later_notes_for_the_next() -> None:
     assert not reader.is_behind
 
 
-def test_when_the_emulator_stops_readers_end_with_what_they_have() -> None:
+def test_stop_ends_subscribers_after_a_read() -> None:
     engine = make_engine()
     reader = engine.events.open(RequestFilter())
     sent = post(engine)
@@ -309,7 +310,7 @@ def test_when_the_emulator_stops_readers_end_with_what_they_have() -> None:
     assert not reader.lagged.is_set()
 
 
-def test_a_closed_reader_hears_nothing_and_is_not_counted() -> None:
+def test_closed_subscriber_gets_nothing() -> None:
     engine = make_engine()
     reader, other = engine.events.open(RequestFilter(call_sid=CALL)), engine.events.open(RequestFilter(call_sid=CALL))
     engine.events.close(reader)
@@ -319,7 +320,7 @@ def test_a_closed_reader_hears_nothing_and_is_not_counted() -> None:
     assert len(take(engine, other)) == 2
 
 
-def test_no_more_than_a_thousand_read_until_one_closes() -> None:
+def test_number_of_subscribers_is_limited() -> None:
     engine = make_engine()
     readers = [engine.events.open(RequestFilter()) for _ in range(1000)]
 
@@ -331,7 +332,7 @@ def test_no_more_than_a_thousand_read_until_one_closes() -> None:
     assert engine.events.open(RequestFilter())
 
 
-def test_a_reader_that_resumes_gets_the_resets_it_may_have_missed() -> None:
+def test_resumed_subscriber_gets_resets() -> None:
     engine = make_engine()
     first = post(engine)
     engine.reset(Scope(call_sid=CALL))
@@ -357,7 +358,7 @@ def test_a_reader_that_resumes_gets_the_resets_it_may_have_missed() -> None:
         (RequestFilter(idempotency_key="k"), False),
     ],
 )
-def test_a_delivery_is_told_at_each_step_to_who_reads_all_of_its_call(wanted: RequestFilter, *, hears: bool) -> None:
+def test_delivery_events_show_each_state(wanted: RequestFilter, *, hears: bool) -> None:
     engine = make_engine()
     engine.callback_dispatcher.subscriptions.add(subscription())
     post(engine, account_sid=OTHER_ACCOUNT, call_sid=OTHER_CALL)
@@ -369,7 +370,7 @@ def test_a_delivery_is_told_at_each_step_to_who_reads_all_of_its_call(wanted: Re
     assert take(engine, reader) == [Event(EventKind.DELIVERY, 1, delivery)] * 2 * hears
 
 
-def test_a_delivery_is_not_told_again_to_who_resumes() -> None:
+def test_resume_does_not_repeat_deliveries() -> None:
     engine = make_engine()
     engine.callback_dispatcher.subscriptions.add(subscription())
     engine.receive_end_user_message(EndUserMessage(ACCOUNT, CALL, "alice", MESSAGE, "{}", "application/json"))

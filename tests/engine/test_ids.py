@@ -23,7 +23,7 @@ class Source:
 
 
 @given(st.lists(st.integers(1, 64), min_size=1, max_size=200))
-def test_every_taken_byte_is_the_sources_and_none_is_taken_twice(counts: list[int]) -> None:
+def test_each_random_byte_is_used_once(counts: list[int]) -> None:
     source = Source()
     ids = IdGenerator(source)
     taken = [ids.random_bytes(count) for count in counts]
@@ -36,7 +36,7 @@ def test_every_taken_byte_is_the_sources_and_none_is_taken_twice(counts: list[in
 
 
 @pytest.mark.parametrize(("identifiers", "calls"), [(0, 0), (1, 1), (256, 1), (257, 2)])
-def test_the_source_is_asked_once_for_many_identifiers(identifiers: int, calls: int) -> None:
+def test_source_is_read_in_batches(identifiers: int, calls: int) -> None:
     source = Source()
     ids = IdGenerator(source)
     for _ in range(identifiers):
@@ -50,7 +50,7 @@ def taken(ids: IdGenerator) -> list[bytes]:
 
 
 @given(st.integers(0))
-def test_a_seed_always_starts_the_same_sequence(seed: int) -> None:
+def test_seed_restarts_the_same_sequence(seed: int) -> None:
     early, late = IdGenerator(Source(), seed), IdGenerator(Source())
     late.random_bytes(5)
     late.seed(seed)
@@ -65,7 +65,7 @@ def test_seeds_start_different_sequences() -> None:
     assert len(firsts) == 100
 
 
-def test_without_a_seed_it_goes_on_at_random() -> None:
+def test_without_a_seed_ids_are_random() -> None:
     source = Source()
     ids = IdGenerator(source, 1)
     ids.seed(None)
@@ -75,7 +75,7 @@ def test_without_a_seed_it_goes_on_at_random() -> None:
     assert ids.current_seed is None
 
 
-def test_after_a_reset_the_first_seed_starts_again() -> None:
+def test_reset_restores_the_first_seed() -> None:
     ids = IdGenerator(Source(), 1)
     first = taken(ids)
     ids.seed(2)

@@ -28,7 +28,7 @@ def without(value: object, drop: st.DataObject) -> object:
 
 
 @given(VALUES, st.data())
-def test_a_value_with_members_left_out_is_part_of_the_whole(whole: object, data: st.DataObject) -> None:
+def test_value_without_members_is_a_subset(whole: object, data: st.DataObject) -> None:
     part = without(whole, data)
 
     assert is_part(part, whole)
@@ -41,7 +41,7 @@ def test_a_part_is_what_has_no_differences(wanted: object, found: object, data: 
 
 
 @pytest.mark.parametrize(("value", "count"), [(None, 1), ([], 1), ([1, {"a": [2], "b": {}}], 6), ({}, 1)])
-def test_values_are_counted_with_what_is_in_them(value: object, count: int) -> None:
+def test_count_includes_nested_values(value: object, count: int) -> None:
     assert count_values(value) == count
 
 
@@ -72,7 +72,7 @@ def test_a_difference_points_at_what_differs(wanted: object, found: object) -> N
         pytest.param({"a": None}, {"a": None}, id="a member that is null"),
     ],
 )
-def test_it_is_part(wanted: object, found: object) -> None:
+def test_subset_matches(wanted: object, found: object) -> None:
     assert is_part(wanted, found)
 
 
@@ -91,14 +91,14 @@ def test_it_is_part(wanted: object, found: object) -> None:
         pytest.param({"/~": 1}, {"/~": 2}, Difference("/~1~0", 1, 2), id="a name with a slash and a tilde"),
     ],
 )
-def test_it_is_no_part_and_the_difference_says_where(wanted: object, found: object, difference: Difference) -> None:
+def test_mismatch_has_a_pointer(wanted: object, found: object, difference: Difference) -> None:
     first = next(diff(wanted, found))
 
     # Also compare the representations: in Python, True == 1.
     assert (first, repr(first)) == (difference, repr(difference))
 
 
-def test_all_differences_are_told_not_only_the_first() -> None:
+def test_all_differences_are_listed() -> None:
     pointers = [each.pointer for each in diff({"a": 1, "b": [1, 2], "c": 3}, {"a": 2, "b": [1, 3]})]
 
     assert pointers == ["/a", "/b/1", "/c"]

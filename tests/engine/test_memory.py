@@ -195,7 +195,7 @@ def measured() -> Any:  # noqa: ANN401  JSON
 
 
 @pytest.mark.parametrize("name", FILLS)
-def test_the_account_counts_all_that_is_allocated(measured: Any, name: str) -> None:  # noqa: ANN401  JSON
+def test_account_counts_all_allocations(measured: Any, name: str) -> None:  # noqa: ANN401  JSON
     counted, allocated = measured["growth"][name]
 
     assert counted >= allocated
@@ -220,7 +220,7 @@ def test_a_reset_of_all_releases_all(fill: Fill) -> None:
     assert asyncio.run(run()) == 0
 
 
-def test_evicted_messages_keep_only_what_a_replay_needs(measured: Any) -> None:  # noqa: ANN401  JSON
+def test_evicted_message_keeps_replay_data(measured: Any) -> None:  # noqa: ANN401  JSON
     left = measured["evicted"]
 
     assert left["bytes"] <= left["limit"]
@@ -228,7 +228,7 @@ def test_evicted_messages_keep_only_what_a_replay_needs(measured: Any) -> None: 
     assert left["keys"] > 2 * left["journal"]
 
 
-def test_frames_that_a_user_does_not_read_are_counted() -> None:
+def test_unread_frames_are_counted() -> None:
     memory = account()
     known, line = ClientConnections(memory), ClientConnection()
     known.put(line, "alice")

@@ -29,9 +29,7 @@ def play(steps: list[tuple[str, Any]]) -> tuple[Registry[int], list[tuple[Scope,
 
 
 @given(SCOPES, OWNERS, OWNERS)
-def test_a_scope_covers_what_is_of_its_account_and_its_call(
-    scope: Scope, account_sid: str | None, call_sid: str | None
-) -> None:
+def test_scope_covers_account_and_call(scope: Scope, account_sid: str | None, call_sid: str | None) -> None:
     own_account = scope.account_sid is None or scope.account_sid == account_sid
     own_call = scope.call_sid is None or scope.call_sid == call_sid
 
@@ -39,7 +37,7 @@ def test_a_scope_covers_what_is_of_its_account_and_its_call(
 
 
 @given(SCOPES, SCOPES)
-def test_scopes_overlap_when_something_lies_in_both(one: Scope, other: Scope) -> None:
+def test_scopes_overlap_if_they_share(one: Scope, other: Scope) -> None:
     things = product(["x", "y", "", "elsewhere"], repeat=2)
     shared = any(one.covers(*thing) and other.covers(*thing) for thing in things)
 
@@ -47,7 +45,7 @@ def test_scopes_overlap_when_something_lies_in_both(one: Scope, other: Scope) ->
 
 
 @given(STEPS, OWNERS, OWNERS)
-def test_the_things_of_an_owner_are_those_whose_scope_covers_it(
+def test_owners_values_are_those_it_covers(
     steps: list[tuple[str, Any]], account_sid: str | None, call_sid: str | None
 ) -> None:
     registry, kept = play(steps)
@@ -57,7 +55,7 @@ def test_the_things_of_an_owner_are_those_whose_scope_covers_it(
 
 
 @given(STEPS)
-def test_everything_that_is_in_can_be_listed_and_counted(steps: list[tuple[str, Any]]) -> None:
+def test_values_are_listed_and_counted(steps: list[tuple[str, Any]]) -> None:
     registry, kept = play(steps)
 
     assert sorted(registry) == [thing for _, thing in kept]
@@ -65,7 +63,7 @@ def test_everything_that_is_in_can_be_listed_and_counted(steps: list[tuple[str, 
 
 
 @given(STEPS)
-def test_a_registry_that_ran_empty_is_like_a_new_one(steps: list[tuple[str, Any]]) -> None:
+def test_empty_registry_is_like_a_new_one(steps: list[tuple[str, Any]]) -> None:
     registry, kept = play(steps)
     for scope, thing in kept:
         registry.remove(scope, thing)
@@ -74,7 +72,7 @@ def test_a_registry_that_ran_empty_is_like_a_new_one(steps: list[tuple[str, Any]
 
 
 @given(STEPS, SCOPES)
-def test_removing_what_is_not_there_changes_nothing(steps: list[tuple[str, Any]], scope: Scope) -> None:
+def test_removing_unknown_does_nothing(steps: list[tuple[str, Any]], scope: Scope) -> None:
     registry, kept = play(steps)
     registry.remove(scope, -1)
 
@@ -83,9 +81,7 @@ def test_removing_what_is_not_there_changes_nothing(steps: list[tuple[str, Any]]
 
 
 @given(STEPS, OWNERS, OWNERS)
-def test_asking_leaves_nothing_behind(
-    steps: list[tuple[str, Any]], account_sid: str | None, call_sid: str | None
-) -> None:
+def test_lookup_leaves_nothing(steps: list[tuple[str, Any]], account_sid: str | None, call_sid: str | None) -> None:
     registry, _ = play(steps)
     before = repr(vars(registry))
     registry.of(account_sid, call_sid)
@@ -105,5 +101,5 @@ def test_asking_leaves_nothing_behind(
         pytest.param(Scope(ACCOUNT), Scope(), False, id="everybody's"),
     ],
 )
-def test_what_was_made_for_a_scope_goes_with_it(scope: Scope, made_for: Scope, *, owned: bool) -> None:
+def test_reset_removes_values_of_its_scope(scope: Scope, made_for: Scope, *, owned: bool) -> None:
     assert scope.owns(made_for.account_sid, made_for.call_sid) is owned

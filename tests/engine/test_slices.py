@@ -59,7 +59,7 @@ def counted(iterations: Iterations, items: int) -> Steps[int]:
     return items
 
 
-def test_work_is_done_in_slices_however_much_of_it_there_is() -> None:
+def test_work_is_done_in_slices() -> None:
     async def run() -> tuple[list[int], Iterations]:
         slices = Slices()
         async with Iterations() as iterations:
@@ -74,7 +74,7 @@ def test_work_is_done_in_slices_however_much_of_it_there_is() -> None:
     assert iterations.done.total() == sum(results)
 
 
-def test_small_work_does_not_wait_for_large_work() -> None:
+def test_small_work_is_not_blocked() -> None:
     async def run() -> list[str]:
         slices, order = Slices(), list[str]()
 
@@ -88,7 +88,7 @@ def test_small_work_does_not_wait_for_large_work() -> None:
     assert asyncio.run(run())[0] == "small"
 
 
-def test_results_come_in_the_order_of_the_items() -> None:
+def test_results_are_in_order() -> None:
     async def run() -> tuple[list[int], tuple[int, list[int]]]:
         slices, items = Slices(), list(range(MANY))
         doubled = await slices.map(lambda item: item * 2, items)
@@ -115,7 +115,7 @@ def test_work_that_fails_lets_others_go_on() -> None:
     assert asyncio.run(run()) == [1]
 
 
-def test_waits_that_end_together_are_woken_in_several_iterations() -> None:
+def test_waits_are_woken_in_batches() -> None:
     async def run() -> tuple[Iterations, int]:
         engine = make_engine()
         async with Iterations() as iterations:
@@ -140,7 +140,7 @@ def test_waits_that_end_together_are_woken_in_several_iterations() -> None:
     assert iterations.done.total() == clients
 
 
-def test_a_client_that_leaves_before_it_is_woken_is_not_in_the_way() -> None:
+def test_cancelled_waiter_is_skipped() -> None:
     async def run() -> list[str]:
         wakeups, loop = Wakeups(), asyncio.get_running_loop()
         futures = [loop.create_future() for _ in range(3 * SLICE)]
@@ -167,7 +167,7 @@ class Ticking:
 
 
 @pytest.mark.parametrize(("seconds", "most"), [(SECONDS, 1), (SECONDS / 4, 4), (SECONDS / SLICE / 2, SLICE)])
-def test_a_slice_ends_when_its_time_is_over(seconds: float, most: int) -> None:
+def test_slice_ends_by_time(seconds: float, most: int) -> None:
     async def run() -> Iterations:
         slices = Slices(Ticking(seconds))
         async with Iterations() as iterations:
@@ -179,7 +179,7 @@ def test_a_slice_ends_when_its_time_is_over(seconds: float, most: int) -> None:
     assert most <= iterations.most <= 2 * most
 
 
-def test_a_list_is_taken_when_a_job_has_its_turn() -> None:
+def test_list_is_copied_when_a_job_starts() -> None:
     async def run() -> list[tuple[int, list[int]]]:
         slices, items, taken = Slices(), list(range(MANY)), list[int]()
 
@@ -263,7 +263,7 @@ SEVENS = sum("7" in str(number) for number in range(MANY))
         (reset, MANY),
     ],
 )
-def test_the_loop_turns_while_long_work_is_done(work: Callable[[Engine], Awaitable[object]], result: object) -> None:
+def test_loop_runs_during_long_work(work: Callable[[Engine], Awaitable[object]], result: object) -> None:
     async def run() -> tuple[object, int]:
         engine = filled()
         async with Iterations() as iterations:
@@ -275,7 +275,7 @@ def test_the_loop_turns_while_long_work_is_done(work: Callable[[Engine], Awaitab
     assert iterations >= MANY // PER_ITERATION
 
 
-def test_what_is_deleted_while_earlier_messages_are_counted_is_not_counted() -> None:
+def test_deletion_during_a_count_is_noticed() -> None:
     async def run() -> int:
         engine = filled()
         wait = asyncio.ensure_future(engine.wait(RequestFilter(contains="7"), at_least=MANY, at_most=None))
@@ -286,7 +286,7 @@ def test_what_is_deleted_while_earlier_messages_are_counted_is_not_counted() -> 
     assert asyncio.run(run()) == sum("7" in str(number) for number in range(1, MANY, 2))
 
 
-def test_what_comes_before_a_wait_has_its_turn_is_counted_once() -> None:
+def test_early_arrival_counts_once() -> None:
     async def run() -> int:
         engine = filled()
         others = [asyncio.ensure_future(engine.slices.map(abs, [1] * MANY)) for _ in range(2 * MAX_JOBS)]
@@ -306,7 +306,7 @@ def test_what_comes_before_a_wait_has_its_turn_is_counted_once() -> None:
     assert asyncio.run(run()) == SEVENS
 
 
-def test_a_client_that_leaves_while_earlier_messages_are_counted_leaves_nothing() -> None:
+def test_cancellation_during_a_count() -> None:
     async def run() -> int:
         engine = filled()
         wait = asyncio.ensure_future(engine.wait(RequestFilter(contains="7"), at_least=MANY, at_most=None))
@@ -319,7 +319,7 @@ def test_a_client_that_leaves_while_earlier_messages_are_counted_leaves_nothing(
 
 
 @pytest.mark.parametrize(("scope", "there"), [(Scope(call_sid=CALL), MANY // 2), (Scope(), MANY)])
-def test_what_comes_while_a_scope_is_reset_is_removed_too(scope: Scope, there: int) -> None:
+def test_arrival_during_a_reset_is_removed(scope: Scope, there: int) -> None:
     async def run() -> tuple[dict[str, int], int]:
         engine = filled()
         resetting = asyncio.ensure_future(engine.slices.run(engine.reset_in_steps(scope), MANY))
@@ -333,7 +333,7 @@ def test_what_comes_while_a_scope_is_reset_is_removed_too(scope: Scope, there: i
     assert (forgotten["requests"], forgotten["messages"], left) == (there + 1, there + 1, 0)
 
 
-def test_keys_that_come_while_a_reset_runs_go_too() -> None:
+def test_key_during_a_reset_is_removed() -> None:
     engine = make_engine()
     post(engine, key="first")
     other = post(engine, key="other", call_sid=OTHER_CALL)
@@ -347,7 +347,7 @@ def test_keys_that_come_while_a_reset_runs_go_too() -> None:
     assert post(engine, key="other", call_sid=OTHER_CALL).made is other.made
 
 
-def test_a_key_that_comes_again_while_keys_are_reset_belongs_to_the_newest() -> None:
+def test_repeated_key_during_a_reset() -> None:
     engine = make_engine()
     post(engine, key="k")
     post(engine, key="other")

@@ -92,7 +92,7 @@ def run(loop: Loop, test: Callable[[], Any]) -> None:
 
 
 @pytest.mark.parametrize("end", [Client.close, Client.reset])
-def test_beyond_the_limit_a_connection_waits_until_one_ends(loop: Loop, end: Callable[[Client], None]) -> None:
+def test_connection_waits_at_the_limit(loop: Loop, end: Callable[[Client], None]) -> None:
     """The limit is of all listeners together."""
 
     async def test() -> None:
@@ -117,7 +117,7 @@ def test_beyond_the_limit_a_connection_waits_until_one_ends(loop: Loop, end: Cal
     run(loop, test)
 
 
-def test_a_burst_is_accepted_up_to_the_limit_exactly(loop: Loop) -> None:
+def test_burst_is_accepted_up_to_the_limit(loop: Loop) -> None:
     async def test() -> None:
         with listeners(1) as sockets:
             clients = [Client(sockets[0]) for _ in range(100)]
@@ -135,7 +135,7 @@ def test_a_burst_is_accepted_up_to_the_limit_exactly(loop: Loop) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 5])
-def test_closed_listeners_refuse_and_connections_go_on(loop: Loop, limit: int) -> None:
+def test_closed_listeners_keep_connections(loop: Loop, limit: int) -> None:
     """Paused (limit 1) or not."""
 
     async def test() -> None:
@@ -190,7 +190,9 @@ def test_a_failure_to_accept_is_tried_again(
     assert [text for text in caplog.messages if "accept" in text] == logged
 
 
-def test_closing_ends_the_wait_for_descriptors(loop: Loop) -> None:
+def test_close_cancels_an_accept_retry(loop: Loop) -> None:
+    """When descriptors are exhausted, closing ends the retries."""
+
     async def test() -> None:
         with listeners(1) as sockets, Exhausted(fileno=sockets[0].detach()) as sock:
             sock.errors = [errno.ENFILE]
@@ -249,7 +251,7 @@ def test_tls_counts_until_a_connection_ends(loop: Loop, end: Callable[[Client], 
 # --- the server
 
 
-def test_a_tls_handshake_without_room_is_refused() -> None:
+def test_handshake_without_room_is_refused() -> None:
     with Running(Settings(port=0, tls_port=0)) as running:
         site = running.site
         https, trust = address_of(site.https), ssl.create_default_context(cadata=site.get("/_emulator/ca.pem").text)
@@ -299,7 +301,7 @@ def test_the_limit_is_of_all_ports_together() -> None:
     assert 2 <= ready["connections"] <= 4
 
 
-def test_the_command_stops_while_it_accepts_nothing() -> None:
+def test_command_stops_at_the_limit() -> None:
     with Command("--port", "0", "--connections-limit", "1") as command:
         site = command.site()
         with site.connect() as first, site.connect() as waiting:
@@ -321,11 +323,11 @@ def test_the_command_stops_while_it_accepts_nothing() -> None:
         (4096, 5, 5),
     ],
 )
-def test_the_limit_leaves_files_for_other_uses(files: int | None, wanted: int, expected: int) -> None:
+def test_limit_leaves_spare_descriptors(files: int | None, wanted: int, expected: int) -> None:
     assert connections_within(files, wanted) == expected
 
 
-def test_a_lower_limit_of_the_system_is_named_at_the_start() -> None:
+def test_lower_system_limit_is_logged() -> None:
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     wanted = min(files, 1_000_000)
     with Command("--port", "0", "--connections-limit", str(wanted)) as command:

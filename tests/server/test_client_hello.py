@@ -28,14 +28,14 @@ def test_the_name_that_openssl_sends(name: str | None) -> None:
     assert server_name(hello) == (None if name is None else name.encode())
 
 
-def test_a_record_is_whole_with_its_last_byte() -> None:
+def test_record_is_complete_at_its_last_byte() -> None:
     hello = hello_of("api.twilio.com")
 
     assert [is_whole(hello[:size]) for size in (0, 4, 5, len(hello) - 1, len(hello))] == [False] * 4 + [True]
     assert is_whole(b"\x16\x03\x01\xff\xff")  # too long for a record: nothing to wait for
 
 
-def test_a_record_of_another_message_has_no_name() -> None:
+def test_record_of_another_type_has_no_name() -> None:
     hello = hello_of("api.twilio.com")
 
     assert server_name(hello[:5] + b"\x02" + hello[6:]) is None

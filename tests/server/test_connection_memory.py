@@ -15,7 +15,7 @@ class Connection:
         self.is_aborted = True
 
 
-def test_received_bytes_count_above_a_minimum() -> None:
+def test_bytes_above_a_minimum_count() -> None:
     bound = MemoryAccount()["request_bodies"]
     received = ReceivedBytes(bound)
     counted = []
@@ -27,7 +27,8 @@ def test_received_bytes_count_above_a_minimum() -> None:
     assert bound.entries == 0
 
 
-def test_received_bytes_without_room_do_not_count() -> None:
+def test_received_bytes_without_room() -> None:
+    """They do not count."""
     bound = MemoryAccount()["request_bodies"]
     bound.max_bytes = 6000
     received = ReceivedBytes(bound)
@@ -40,7 +41,7 @@ def test_received_bytes_without_room_do_not_count() -> None:
     assert bound.bytes == 7000
 
 
-def test_what_waits_longest_is_aborted() -> None:
+def test_longest_waiting_is_aborted() -> None:
     account = MemoryAccount()
     bound = account["unsent_responses"]
     bound.max_bytes = 100

@@ -118,7 +118,8 @@ def tasks_of(running: Running) -> set[asyncio.Task[None]]:
     return running.server.server_state.tasks
 
 
-def test_two_thousand_pipelined_requests_are_answered(running: Running) -> None:
+def test_many_pipelined_requests(running: Running) -> None:
+    """Two thousand are answered."""
     case = Case(running, ["plain"] * 2000)
     with running.site.connect() as connection:
         connection.socket.settimeout(4 * PATIENCE)
@@ -296,7 +297,7 @@ TIMES = 20
 
 
 @pytest.mark.parametrize("kind", ENDS)
-def test_a_connection_that_ended_leaves_nothing(running: Running, kind: str) -> None:
+def test_ended_connections_leave_nothing(running: Running, kind: str) -> None:
     """Connections, tasks, timers, file descriptors and memory are as before, whatever ended it."""
     caller = Caller(running.site)
     state = running.server.server_state
@@ -331,7 +332,7 @@ print([name for name in sys.modules if name.startswith("uvicorn.protocols")])
     assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr
 
 
-def test_a_client_that_does_not_read_ends_with_the_server() -> None:
+def test_unread_client_ends_with_the_server() -> None:
     with Command("--port", "0") as command, socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         sock.connect(command.site().address)

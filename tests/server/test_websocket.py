@@ -202,7 +202,7 @@ async def sends_nonsense(_scope: Any, _receive: Any, send: Any) -> None:  # noqa
         (fails_late, ACCEPTED, Frame(Opcode.CLOSE, b"\x03\xf3").serialize(mask=False)),
     ],
 )
-def test_a_failure_of_ours_ends_it(
+def test_internal_error_ends_the_websocket(
     client: Client,
     caplog: pytest.LogCaptureFixture,
     application: Any,  # noqa: ANN401
@@ -245,7 +245,7 @@ def test_a_message_has_a_bound(client: Client) -> None:
     assert client.received == [1009]
 
 
-def test_what_is_not_received_is_not_read(client: Client) -> None:
+def test_unreceived_messages_stop_reading(client: Client) -> None:
     client.open()
     client.may_receive.clear()
     client.send(text("a") * 5000)
@@ -258,7 +258,7 @@ def test_what_is_not_received_is_not_read(client: Client) -> None:
     assert not client.transport.is_reading_paused
 
 
-def test_pings_of_a_client_that_does_not_read(client: Client) -> None:
+def test_pings_of_an_unread_client(client: Client) -> None:
     """Each ping asks for a pong; they do not pile up."""
     client.open()
     client.transport.reads = False
@@ -304,7 +304,7 @@ def test_a_complete_message_counts_no_more(client: Client) -> None:
     assert client.memory.bytes == 0
 
 
-def test_messages_that_are_not_received_count(client: Client) -> None:
+def test_unreceived_messages_count(client: Client) -> None:
     client.open()
     client.may_receive.clear()
     client.send(text("a") * 500)
@@ -363,7 +363,7 @@ def test_headers_may_have_any_byte(client: Client) -> None:
 
 
 @pytest.mark.parametrize("decoded", ["\xe9", "\udce9"], ids=["Latin-1", "ASCII with surrogates"])
-def test_any_version_decodes_to_the_same_bytes(decoded: str) -> None:
+def test_any_split_decodes_to_the_same(decoded: str) -> None:
     assert _encode(decoded) == b"\xe9"
 
 
@@ -433,7 +433,7 @@ def test_a_close_is_answered(client: Client) -> None:
     assert client.transport.has_eof
 
 
-def test_eof_ends_it(client: Client) -> None:
+def test_eof_ends_the_websocket(client: Client) -> None:
     client.open()
 
     assert not client.protocol.eof_received()
@@ -449,7 +449,7 @@ def test_eof_leaves_time_for_the_handshake(client: Client) -> None:
     assert client.transport.is_closed
 
 
-def test_a_loss_is_a_disconnect(client: Client) -> None:
+def test_lost_connection_is_a_disconnect(client: Client) -> None:
     client.open()
     client.leave()
 
@@ -457,7 +457,7 @@ def test_a_loss_is_a_disconnect(client: Client) -> None:
 
 
 @pytest.mark.parametrize("is_open", [True, False])
-def test_shutdown_closes_it(client: Client, *, is_open: bool) -> None:
+def test_shutdown_closes_the_websocket(client: Client, *, is_open: bool) -> None:
     if is_open:
         client.open()
     else:
@@ -472,7 +472,7 @@ def test_shutdown_closes_it(client: Client, *, is_open: bool) -> None:
 # --- timeouts
 
 
-def test_a_client_that_answers_no_ping_is_reset(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_client_that_ignores_pings_is_reset(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "emulator.voice")
     client.open()
 
@@ -492,7 +492,7 @@ def test_a_client_that_answers_pings_stays(client: Client) -> None:
     assert client.transport.written.count(b"\x89\x04") == 9
 
 
-def test_a_client_that_does_not_close_is_reset(client: Client) -> None:
+def test_client_that_never_closes_is_reset(client: Client) -> None:
     client.open()
     client.send(frame(Opcode.CLOSE, b"\x03\xe8"))
 
@@ -500,7 +500,7 @@ def test_a_client_that_does_not_close_is_reset(client: Client) -> None:
     assert client.seconds_until_closed() == CLOSE_TIMEOUT
 
 
-def test_a_client_that_does_not_read_is_reset(client: Client) -> None:
+def test_client_that_never_reads_is_reset(client: Client) -> None:
     client.open()
     client.transport.reads = False
     client.send(frame(Opcode.PING))
@@ -509,7 +509,7 @@ def test_a_client_that_does_not_read_is_reset(client: Client) -> None:
     assert client.seconds_until_closed() == CLOSE_TIMEOUT
 
 
-def test_a_handshake_that_is_not_answered_is_reset(client: Client) -> None:
+def test_unanswered_handshake_is_reset(client: Client) -> None:
     client.protocol.open(HANDSHAKE, b"")
 
     assert client.seconds_until_closed() == 3 * CLOSE_TIMEOUT
@@ -523,7 +523,7 @@ def test_a_handshake_that_is_not_answered_is_reset(client: Client) -> None:
     [b"", text("a"), b"\xff\xff", frame(Opcode.CLOSE, b"\x03\xe8"), b"\x81"],
     ids=["nothing", "a message", "a bad frame", "a close", "half a frame"],
 )
-def test_nothing_refers_to_a_websocket_that_is_gone(loop: asyncio.AbstractEventLoop, sent: bytes) -> None:
+def test_ended_websocket_is_collected(loop: asyncio.AbstractEventLoop, sent: bytes) -> None:
     client = Client(loop)
     gc.collect()
     gc.disable()

@@ -70,7 +70,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEmulator]:
     assert fake.responses == []
 
 
-def test_a_wait_longer_than_one_answer_is_several(emulator: FakeEmulator) -> None:
+def test_long_wait_is_several_requests(emulator: FakeEmulator) -> None:
     found = emulator.client(UNSATISFIED, UNSATISFIED, page(1)).wait_for(1, timeout=150.0)
 
     waits = [(sent.parameters["timeout"], sent.wait) for sent in emulator.sent]
@@ -78,17 +78,17 @@ def test_a_wait_longer_than_one_answer_is_several(emulator: FakeEmulator) -> Non
     assert [message.seq for message in found] == [1]
 
 
-def test_a_wait_ends_when_its_time_is_over(emulator: FakeEmulator) -> None:
+def test_wait_ends_by_timeout(emulator: FakeEmulator) -> None:
     with pytest.raises(AssertionError, match=r"^wanted at least 1, 0 arrived\nwhy$"):
         emulator.client(UNSATISFIED, UNSATISFIED).wait_for(1, timeout=61.0)
 
 
-def test_a_wait_that_was_reset_is_not_begun_again(emulator: FakeEmulator) -> None:
+def test_reset_wait_is_not_repeated(emulator: FakeEmulator) -> None:
     with pytest.raises(AssertionError, match="was reset"):
         emulator.client(UNSATISFIED | {"ended": "reset", "explanation": ["was reset"]}).wait_for(1, timeout=150.0)
 
 
-def test_a_watch_longer_than_one_answer_is_several(emulator: FakeEmulator) -> None:
+def test_long_watch_is_several_requests(emulator: FakeEmulator) -> None:
     over = page(ended="timed_out")
     emulator.client(over, over).expect_none(within=90.0)
 
@@ -96,12 +96,12 @@ def test_a_watch_longer_than_one_answer_is_several(emulator: FakeEmulator) -> No
     assert watched == [(0, 60.0), (0, 30.0)]
 
 
-def test_a_watch_that_the_emulator_broke_off_is_no_success(emulator: FakeEmulator) -> None:
+def test_interrupted_watch_is_no_success(emulator: FakeEmulator) -> None:
     with pytest.raises(AssertionError, match="did not watch to the end: stopped"):
         emulator.client(page(ended="stopped", explanation=[])).expect_none(within=1.0)
 
 
-def test_what_fills_a_page_is_asked_for_further(emulator: FakeEmulator) -> None:
+def test_full_page_is_continued(emulator: FakeEmulator) -> None:
     full = range(1, api.LARGEST_PAGE + 1)
     found = emulator.client(page(*full, count=1001), page(2000)).messages(contains="x")
 
@@ -109,7 +109,7 @@ def test_what_fills_a_page_is_asked_for_further(emulator: FakeEmulator) -> None:
     assert emulator.sent[1].parameters == {"contains": "x", "limit": 1000, "after": 1000}
 
 
-def test_the_scope_goes_along_and_filters_can_name_another_or_none(emulator: FakeEmulator) -> None:
+def test_scope_is_sent_unless_overridden(emulator: FakeEmulator) -> None:
     def asked(**filters: Any) -> object:  # noqa: ANN401  any filter
         emulator.client(page(), account_sid="AC1", call_sid="CA1").messages(**filters)
         (sent,) = emulator.sent
@@ -129,7 +129,7 @@ def test_content_is_a_value_not_a_text(emulator: FakeEmulator) -> None:
     assert [sent.parameters["content"] for sent in emulator.sent] == ['{"a": "\\u00e4"}', '"text"', "null", "true"]
 
 
-def test_a_message_is_read_with_what_schemas_say_and_without_what_is_not_known(emulator: FakeEmulator) -> None:
+def test_message_ignores_unknown_fields(emulator: FakeEmulator) -> None:
     (found,) = emulator.client(page(1)).messages()
 
     (schema,) = found.schemas

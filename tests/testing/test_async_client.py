@@ -22,7 +22,8 @@ def public(kind: type) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("blocking", "awaited"), PAIRS)
-def test_it_has_the_same_methods_and_parameters(blocking: type, awaited: type) -> None:
+def test_same_methods_and_parameters(blocking: type, awaited: type) -> None:
+    """The async client has the methods of the sync client."""
     assert public(awaited) == public(blocking)
 
 
@@ -38,7 +39,7 @@ QUESTIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def test_it_answers_what_the_blocking_one_does(client: EmulatorClient, caller: Caller) -> None:
+def test_same_results_as_the_sync_client(client: EmulatorClient, caller: Caller) -> None:
     caller.send("1")
     caller.send("2")
     client.calls.register(client="pstn")
@@ -47,7 +48,7 @@ def test_it_answers_what_the_blocking_one_does(client: EmulatorClient, caller: C
         assert asyncio.run(ask(client.aio)) == ask(client), name
 
 
-def test_it_forgets(client: EmulatorClient, caller: Caller) -> None:
+def test_reset_and_delete(client: EmulatorClient, caller: Caller) -> None:
     async def forget() -> None:
         await client.aio.calls.register()
         await client.aio.calls.forget()
@@ -59,7 +60,7 @@ def test_it_forgets(client: EmulatorClient, caller: Caller) -> None:
     assert (client.messages(), client.calls.all()) == ([], [])
 
 
-def test_it_sets_the_clock(serve: Servers) -> None:
+def test_clock_is_set(serve: Servers) -> None:
     start = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 
     async def times() -> list[dt.datetime]:
@@ -90,7 +91,7 @@ def test_a_hundred_wait_at_once(client: EmulatorClient, caller: Caller) -> None:
     assert asyncio.run(wait_all()) == [client.messages()] * 100
 
 
-def test_a_wait_that_nobody_wants_any_more_ends_at_once(client: EmulatorClient) -> None:
+def test_cancelled_wait_ends_at_once(client: EmulatorClient) -> None:
     async def give_up() -> None:
         async with asyncio.timeout(0.05):
             await client.aio.wait_for(timeout=60.0)
@@ -106,7 +107,7 @@ def failing(ask: Awaitable[object]) -> None:
     asyncio.run(run())
 
 
-def test_a_wait_in_vain_fails_with_the_explanation(client: EmulatorClient, caller: Caller) -> None:
+def test_failed_wait_has_the_explanation(client: EmulatorClient, caller: Caller) -> None:
     caller.send("hello")
 
     with pytest.raises(AssertionError, match="32702"):
@@ -114,13 +115,13 @@ def test_a_wait_in_vain_fails_with_the_explanation(client: EmulatorClient, calle
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://" + "a" * 70], ids=["port", "no host"])
-def test_no_emulator_is_one_line_that_says_what_to_do(url: str) -> None:
+def test_unreachable_emulator_is_one_line(url: str) -> None:
     with pytest.raises(UnreachableError, match="start one with `twilio-udm-emulator`") as failure:
         failing(AsyncEmulatorClient(url).messages())
 
     assert "\n" not in str(failure.value)
 
 
-def test_https_is_spoken_where_the_url_says_so(site: Site) -> None:
+def test_https_url_is_supported(site: Site) -> None:
     with pytest.raises(UnreachableError, match="SSL"):
         failing(AsyncEmulatorClient(site.url.replace("http:", "https:")).messages())

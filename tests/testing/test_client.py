@@ -15,7 +15,7 @@ from emulator.testing import Emulator, EmulatorClient, EmulatorError, Unreachabl
 from emulator.wire.errors import CONTENT_NOT_JSON
 
 
-def test_messages_are_those_of_its_scope_the_oldest_first(client: EmulatorClient, caller: Caller) -> None:
+def test_messages_of_its_scope_oldest_first(client: EmulatorClient, caller: Caller) -> None:
     Caller(caller.site).send()
     for number in range(3):
         caller.send(f'{{"n":{number}}}')
@@ -26,7 +26,7 @@ def test_messages_are_those_of_its_scope_the_oldest_first(client: EmulatorClient
     assert {(one.account_sid, one.call_sid) for one in messages} == {(caller.account, caller.call)}
 
 
-def test_a_message_is_whole(client: EmulatorClient, caller: Caller) -> None:
+def test_message_fields(client: EmulatorClient, caller: Caller) -> None:
     sid = caller.send('{"key":"value"}', key="k").json()["sid"]
     caller.send('{"key":"value"}', key="k")
 
@@ -50,12 +50,12 @@ def test_filters_narrow(client: EmulatorClient, caller: Caller) -> None:
     assert client.messages(valid=True) == []
 
 
-def test_a_filter_that_does_not_exist_is_an_error(client: EmulatorClient) -> None:
+def test_unknown_filter_is_an_error(client: EmulatorClient) -> None:
     with pytest.raises(EmulatorError, match="cal_sid"):
         client.messages(cal_sid="CA1")  # type: ignore[call-arg]
 
 
-def test_a_wait_ends_with_the_message_that_it_waits_for(client: EmulatorClient, caller: Caller) -> None:
+def test_wait_returns_its_message(client: EmulatorClient, caller: Caller) -> None:
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(client.wait_for, 2, timeout=30.0)
         caller.send('{"n":1}')
@@ -65,7 +65,7 @@ def test_a_wait_ends_with_the_message_that_it_waits_for(client: EmulatorClient, 
     assert [one.json for one in messages] == [{"n": 1}, {"n": 2}]
 
 
-def test_a_wait_in_vain_fails_with_the_explanation(client: EmulatorClient, caller: Caller) -> None:
+def test_failed_wait_has_the_explanation(client: EmulatorClient, caller: Caller) -> None:
     caller.send("hello")
 
     with pytest.raises(AssertionError) as failure:
@@ -76,20 +76,21 @@ def test_a_wait_in_vain_fails_with_the_explanation(client: EmulatorClient, calle
     assert all(text in second for text in ("refused", "32702", "hello"))
 
 
-def test_expecting_none_passes_in_silence(client: EmulatorClient, caller: Caller) -> None:
+def test_expect_none_passes(client: EmulatorClient, caller: Caller) -> None:
     Caller(caller.site).send()
 
     client.expect_none(within=0.01)
 
 
-def test_expecting_none_fails_with_the_one_that_came(client: EmulatorClient, caller: Caller) -> None:
+def test_expect_none_fails_with_the_message(client: EmulatorClient, caller: Caller) -> None:
     sid = caller.send().json()["sid"]
 
     with pytest.raises(AssertionError, match=sid):
         client.expect_none(within=30.0)
 
 
-def test_no_further_one_is_expected_after_another(client: EmulatorClient, caller: Caller) -> None:
+def test_expect_none_after_a_message(client: EmulatorClient, caller: Caller) -> None:
+    """`after` excludes earlier messages."""
     caller.send()
 
     client.expect_none(after=client.last().seq, within=0)
@@ -103,12 +104,13 @@ def test_the_last_is_the_newest(client: EmulatorClient, caller: Caller) -> None:
     assert client.last(content={"n": 1}).json == {"n": 1}
 
 
-def test_no_last_one_fails_with_the_explanation(client: EmulatorClient) -> None:
+def test_last_without_messages_explains(client: EmulatorClient) -> None:
+    """The error has the explanation."""
     with pytest.raises(AssertionError, match="wanted at least 1"):
         client.last()
 
 
-def test_requests_tell_what_became_of_them(client: EmulatorClient, caller: Caller) -> None:
+def test_requests_have_outcomes(client: EmulatorClient, caller: Caller) -> None:
     sid = caller.send('{"a":1}').json()["sid"]
     caller.send("hello" + "!" * 100)
     caller.ask(headers=[])
@@ -122,7 +124,7 @@ def test_requests_tell_what_became_of_them(client: EmulatorClient, caller: Calle
     assert "Content" not in nobody
 
 
-def test_requests_are_filtered_and_cut_to_the_newest(client: EmulatorClient, caller: Caller) -> None:
+def test_requests_are_filtered_and_limited(client: EmulatorClient, caller: Caller) -> None:
     for content in ("1", "no", "2", "no"):
         caller.send(content)
 
@@ -132,7 +134,7 @@ def test_requests_are_filtered_and_cut_to_the_newest(client: EmulatorClient, cal
     assert client.requests(status=500) == []
 
 
-def test_a_reset_forgets_its_scope_alone(client: EmulatorClient, caller: Caller) -> None:
+def test_reset_affects_its_scope_only(client: EmulatorClient, caller: Caller) -> None:
     other = Caller(caller.site)
     for one in (caller, other):
         one.send()
@@ -145,7 +147,8 @@ def test_a_reset_forgets_its_scope_alone(client: EmulatorClient, caller: Caller)
     assert len(other.messages()) == 1
 
 
-def test_a_call_is_registered_looked_up_and_forgotten(client: EmulatorClient, caller: Caller) -> None:
+def test_call_life_cycle(client: EmulatorClient, caller: Caller) -> None:
+    """A call is registered, read and deleted."""
     call = client.calls.register(status="completed")
 
     assert call == Call(call_sid=caller.call, account_sid=caller.account, status="completed", client="voice-sdk")
@@ -159,7 +162,7 @@ def test_a_call_is_registered_looked_up_and_forgotten(client: EmulatorClient, ca
     assert caller.send().status == 201
 
 
-def test_a_call_can_be_named(client: EmulatorClient) -> None:
+def test_call_sid_can_be_given(client: EmulatorClient) -> None:
     other = fresh("CA")
     client.calls.register(other, client="pstn")
 
@@ -167,12 +170,12 @@ def test_a_call_can_be_named(client: EmulatorClient) -> None:
     assert client.calls.all() == []
 
 
-def test_a_client_without_a_call_must_be_told_which(site: Site) -> None:
+def test_client_without_call_needs_one(site: Site) -> None:
     with pytest.raises(ValueError, match="give call_sid"):
         EmulatorClient(site.url).calls.register()
 
 
-def test_the_clock_is_frozen_advanced_and_let_go(serve: Servers) -> None:
+def test_clock_is_frozen_and_advanced(serve: Servers) -> None:
     clock = EmulatorClient(serve(content="lenient").url).clock  # an emulator of its own: time is everybody's
     start = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 
@@ -211,7 +214,7 @@ def test_threads_share_a_client(client: EmulatorClient, caller: Caller) -> None:
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:1", "http://no.such.host.invalid", "http://" + "a" * 70], ids=["port", "host", "no host"]
 )
-def test_no_emulator_is_one_line_that_says_what_to_do(ask: Callable[[EmulatorClient], object], url: str) -> None:
+def test_unreachable_emulator_is_one_line(ask: Callable[[EmulatorClient], object], url: str) -> None:
     with pytest.raises(UnreachableError) as failure:
         ask(EmulatorClient(url))
 
@@ -220,7 +223,7 @@ def test_no_emulator_is_one_line_that_says_what_to_do(ask: Callable[[EmulatorCli
     assert "\n" not in str(failure.value)
 
 
-def test_https_is_spoken_where_the_url_says_so(site: Site) -> None:
+def test_https_url_is_supported(site: Site) -> None:
     with pytest.raises(UnreachableError, match="SSL"):
         EmulatorClient(site.url.replace("http:", "https:")).messages()
 
@@ -231,7 +234,7 @@ def secure() -> Iterator[Emulator]:
         yield emulator
 
 
-def test_https_with_a_ca_of_its_own(secure: Emulator, tmp_path: Path) -> None:
+def test_https_with_a_ca_file(secure: Emulator, tmp_path: Path) -> None:
     ca = tmp_path / "ca.pem"
     ca.write_bytes(secure.ca_pem or b"")
     client = EmulatorClient(secure.https_url or "", ca=ca)
@@ -239,7 +242,7 @@ def test_https_with_a_ca_of_its_own(secure: Emulator, tmp_path: Path) -> None:
     assert client.messages() == asyncio.run(client.aio.messages()) == []
 
 
-def test_https_without_its_ca_is_one_line_that_says_what_to_do(secure: Emulator) -> None:
+def test_untrusted_ca_is_one_line(secure: Emulator) -> None:
     client = EmulatorClient(secure.https_url or "")
 
     for ask in (client.messages, lambda: asyncio.run(client.aio.messages())):
@@ -248,7 +251,7 @@ def test_https_without_its_ca_is_one_line_that_says_what_to_do(secure: Emulator)
 
 
 @pytest.mark.parametrize("text", [None, "no certificate"], ids=["missing", "garbage"])
-def test_a_file_that_is_no_ca_is_refused_in_one_line(tmp_path: Path, text: str | None) -> None:
+def test_invalid_ca_file_is_one_line(tmp_path: Path, text: str | None) -> None:
     ca = tmp_path / "ca.pem"
     if text is not None:
         ca.write_text(text)

@@ -45,7 +45,8 @@ def public(kind: type) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("blocking", "awaited"), PAIRS)
-def test_both_have_the_same_methods_and_parameters(blocking: type, awaited: type) -> None:
+def test_same_methods_and_parameters(blocking: type, awaited: type) -> None:
+    """The async end user has the methods of the sync one."""
     assert public(awaited) == public(blocking)
 
 
@@ -61,7 +62,7 @@ def create(site: Site, call_sid: str, content: str = '{"a":1}', account: str | N
     return caller.send(content).json()
 
 
-def test_messages_go_both_ways_under_their_sids(alice: EndUser, site: Site) -> None:
+def test_messages_pass_in_both_directions(alice: EndUser, site: Site) -> None:
     call = alice.call("nobody", room="7")
     sid = create(site, call.sid)["sid"]
     (message,) = call.wait_for(content={"a": 1})
@@ -73,7 +74,7 @@ def test_messages_go_both_ways_under_their_sids(alice: EndUser, site: Site) -> N
     assert (sent[:2], len(sent)) == ("KX", 34)
 
 
-def test_what_it_sends_is_heard_under_the_same_sid() -> None:
+def test_sent_message_has_its_sid() -> None:
     with Running(Settings(port=0)) as running, EndUser(running.site.url) as alice:
         heard: list[Any] = []
         running.engine.call_controller.on_message = heard.append
@@ -103,7 +104,7 @@ def test_two_end_users_call_each_other(site: Site) -> None:
         assert (there.ended, here.ended) == ("hung up by the other end", "hung up")
 
 
-def test_a_hangup_is_known_to_the_rest_api_when_it_returns(alice: EndUser, site: Site) -> None:
+def test_hangup_is_visible_on_return(alice: EndUser, site: Site) -> None:
     call = alice.call()
     call.hangup()
     call.hangup()
@@ -111,7 +112,7 @@ def test_a_hangup_is_known_to_the_rest_api_when_it_returns(alice: EndUser, site:
     assert create(site, call.sid)["code"] == 21220
 
 
-def test_so_is_leaving(site: Site) -> None:
+def test_leaving_is_visible_on_return(site: Site) -> None:
     with EndUser(site.url, "erin") as erin:
         call = erin.call()
 
@@ -120,7 +121,7 @@ def test_so_is_leaving(site: Site) -> None:
     erin.close()
 
 
-def test_so_is_accepting(site: Site) -> None:
+def test_accepting_is_visible_on_return(site: Site) -> None:
     with EndUser(site.url, "frank") as frank, EndUser(site.url, "grace") as grace:
         frank.dial("grace")
         call = grace.wait_for_call()
@@ -130,7 +131,7 @@ def test_so_is_accepting(site: Site) -> None:
         assert Caller(site).site.get(f"/_emulator/calls/{call.sid}").json()["status"] == "in-progress"
 
 
-def test_a_rejected_call_fails_for_the_caller(site: Site) -> None:
+def test_rejected_call_fails_for_the_caller(site: Site) -> None:
     with EndUser(site.url, "heidi") as heidi, EndUser(site.url, "ivan") as ivan:
         there = heidi.dial("ivan")
         here = ivan.wait_for_call()
@@ -142,7 +143,7 @@ def test_a_rejected_call_fails_for_the_caller(site: Site) -> None:
         assert (failure.value.code, here.status) == (None, "closed")
 
 
-def test_a_call_that_is_over_cannot_be_accepted(site: Site) -> None:
+def test_ended_call_cannot_be_accepted(site: Site) -> None:
     with EndUser(site.url, "judy") as judy, EndUser(site.url, "ken") as ken:
         judy.dial("ken")
         call = ken.wait_for_call()
@@ -152,7 +153,7 @@ def test_a_call_that_is_over_cannot_be_accepted(site: Site) -> None:
             call.accept()
 
 
-def test_a_call_that_nobody_takes_says_why() -> None:
+def test_unanswered_call_has_a_reason() -> None:
     with Running(Settings(port=0)) as running, EndUser(running.site.url) as alice:
         behaviours = running.engine.call_controller.auto_answers
         behaviours.put("busy", AutoAnswer(Reaction.BUSY))
@@ -171,7 +172,7 @@ def test_a_call_that_nobody_takes_says_why() -> None:
     [("x", "nonsense", 31210), ("x" * 20_000, "user-defined-message", 31212)],
     ids=["type", "size"],
 )
-def test_a_refused_message_says_why(alice: EndUser, content: str, message_type: str, code: int) -> None:
+def test_rejected_message_has_a_reason(alice: EndUser, content: str, message_type: str, code: int) -> None:
     alice.call()
     with pytest.raises(MessageRefusedError, match=str(code)) as refusal:
         alice.send_message(content, message_type=message_type)
@@ -179,14 +180,14 @@ def test_a_refused_message_says_why(alice: EndUser, content: str, message_type: 
     assert refusal.value.code == code
 
 
-def test_so_does_one_after_the_call(alice: EndUser) -> None:
+def test_message_after_the_call_has_a_reason(alice: EndUser) -> None:
     alice.call().hangup()
 
     with pytest.raises(MessageRefusedError, match="31211"):
         alice.send_message(1)
 
 
-def test_a_frame_that_the_gateway_cannot_read_is_an_error(alice: EndUser) -> None:
+def test_malformed_frame_is_an_error(alice: EndUser) -> None:
     nested: object = 0
     for _ in range(200):
         nested = [nested]
@@ -196,7 +197,7 @@ def test_a_frame_that_the_gateway_cannot_read_is_an_error(alice: EndUser) -> Non
         alice.send_message(nested)
 
 
-def test_one_that_is_too_large_costs_the_socket_but_not_the_call(alice: EndUser, site: Site) -> None:
+def test_large_message_keeps_the_call(alice: EndUser, site: Site) -> None:
     call = alice.call()
     with pytest.raises(SignallingError, match="the connection was lost before KX"):
         call.send_message("x" * MAX_FRAME)
@@ -205,7 +206,7 @@ def test_one_that_is_too_large_costs_the_socket_but_not_the_call(alice: EndUser,
     assert create(site, call.sid)["sid"] == call.wait_for()[0].sid
 
 
-def test_a_call_goes_on_after_its_socket_was_lost(alice: EndUser, site: Site) -> None:
+def test_call_survives_a_lost_socket(alice: EndUser, site: Site) -> None:
     call = alice.call()
     alice.reconnect()
     create(site, call.sid, "1")
@@ -222,7 +223,7 @@ def test_it_can_be_called_again_too(alice: EndUser, site: Site) -> None:
         assert alice.wait_for_call().from_ == "client:laura"
 
 
-def test_its_calls_belong_to_the_account_of_its_token(site: Site) -> None:
+def test_calls_have_the_tokens_account(site: Site) -> None:
     account = Caller(site).account
     with EndUser(site.url, "mike", account_sid=account) as mike:
         call = mike.call()
@@ -231,7 +232,7 @@ def test_its_calls_belong_to_the_account_of_its_token(site: Site) -> None:
         assert create(site, call.sid, account=account)["sid"] == call.wait_for()[0].sid
 
 
-def test_a_strict_emulator_takes_a_token_that_is_signed(serve: Servers) -> None:
+def test_strict_mode_accepts_signed_tokens(serve: Servers) -> None:
     account = "AC" + "c" * 32
     site = serve(voice_token="strict", api_keys={SK: ApiKey("secret", account)})
     with EndUser(site.url, "nina", account_sid=account, api_key=(SK, "secret")) as nina:
@@ -242,7 +243,7 @@ def test_a_strict_emulator_takes_a_token_that_is_signed(serve: Servers) -> None:
     assert refusal.value.code == 31204
 
 
-def test_it_is_who_its_token_says(site: Site) -> None:
+def test_identity_is_the_tokens(site: Site) -> None:
     with EndUser(site.url, "ignored", token="olaf") as olaf:
         assert olaf.identity == "olaf"
 
@@ -258,7 +259,7 @@ def test_keepalives_are_echoed(monkeypatch: pytest.MonkeyPatch, serve: Servers) 
 # --- what a failed wait says
 
 
-def test_a_wait_in_vain_says_what_came_instead(alice: EndUser, site: Site) -> None:
+def test_failed_wait_shows_other_frames(alice: EndUser, site: Site) -> None:
     call = alice.call("bob")
     sids = [create(site, call.sid, content)["sid"] for content in ('{"a":2}', '{"b":1}', "[1]")]
     call.wait_for(3)
@@ -284,7 +285,7 @@ def test_a_wait_ends_with_the_call(alice: EndUser, site: Site) -> None:
         call.wait_for(2, timeout=60)
 
 
-def test_other_waits_in_vain_say_so(alice: EndUser) -> None:
+def test_other_failed_waits_are_explained(alice: EndUser) -> None:
     with pytest.raises(AssertionError, match=r"nobody called 'alice' within 0 s$"):
         alice.wait_for_call(timeout=0)
     call = alice.call()
@@ -292,7 +293,7 @@ def test_other_waits_in_vain_say_so(alice: EndUser) -> None:
         call.wait_for_hangup(timeout=0)
 
 
-def test_a_failure_is_shown_where_the_test_waited(alice: EndUser) -> None:
+def test_error_is_raised_in_the_test(alice: EndUser) -> None:
     call = alice.call()
     with pytest.raises(AssertionError) as failure:
         call.wait_for(timeout=0)
@@ -300,7 +301,7 @@ def test_a_failure_is_shown_where_the_test_waited(alice: EndUser) -> None:
     assert not [entry for entry in failure.traceback if "concurrent" in str(entry.path)]
 
 
-def test_without_a_call_there_is_nothing_to_ask(alice: EndUser) -> None:
+def test_call_is_required(alice: EndUser) -> None:
     with pytest.raises(RuntimeError, match="alice has no call yet"):
         alice.wait_for()
 
@@ -309,14 +310,14 @@ def test_without_a_call_there_is_nothing_to_ask(alice: EndUser) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://" + "a" * 70], ids=["port", "no host"])
-def test_no_emulator_is_one_line_that_says_what_to_do(url: str) -> None:
+def test_unreachable_emulator_is_one_line(url: str) -> None:
     with pytest.raises(UnreachableError, match="start one with `twilio-udm-emulator`") as failure:
         EndUser(url).connect()
 
     assert "\n" not in str(failure.value)
 
 
-def test_what_is_no_emulator_is_told_so() -> None:
+def test_other_server_is_not_an_emulator() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
@@ -333,7 +334,7 @@ def test_what_is_no_emulator_is_told_so() -> None:
         answering.join()
 
 
-def test_a_gateway_that_says_nothing_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_gateway_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "MARGIN", 0.2)
     with websockets.sync.server.serve(list, "127.0.0.1", 0) as mute:  # it reads to the end
         serving = threading.Thread(target=mute.serve_forever)
@@ -344,7 +345,7 @@ def test_a_gateway_that_says_nothing_is_unreachable(monkeypatch: pytest.MonkeyPa
         serving.join()
 
 
-def test_when_the_emulator_stops_the_calls_are_over() -> None:
+def test_stop_ends_its_calls() -> None:
     with Emulator() as emulator, EndUser(emulator.url) as alice:
         call = alice.call()
         emulator.stop()
@@ -398,7 +399,7 @@ def test_nothing_is_left_running(site: Site) -> None:
     assert set(threading.enumerate()) == before
 
 
-def test_the_same_can_be_awaited(site: Site) -> None:
+def test_async_client_does_the_same(site: Site) -> None:
     async def talk() -> None:
         async with AsyncEndUser(site.url, "tina") as tina, AsyncEndUser(site.url, "uwe") as uwe:
             there = await tina.dial("uwe", a="1")
@@ -425,7 +426,7 @@ def test_the_same_can_be_awaited(site: Site) -> None:
     asyncio.run(talk())
 
 
-def test_a_wait_that_nobody_wants_any_more_ends_at_once(site: Site) -> None:
+def test_cancelled_wait_ends_at_once(site: Site) -> None:
     async def give_up() -> None:
         async with AsyncEndUser(site.url, "vera") as vera:
             with pytest.raises(TimeoutError):
@@ -436,7 +437,7 @@ def test_a_wait_that_nobody_wants_any_more_ends_at_once(site: Site) -> None:
     asyncio.run(give_up())
 
 
-def test_awaited_it_says_the_same_when_it_is_misused(site: Site) -> None:
+def test_async_misuse_has_the_same_errors(site: Site) -> None:
     async def misuse() -> None:
         user = AsyncEndUser(site.url, "wolf")
         with pytest.raises(RuntimeError, match="wolf has no call yet"):
@@ -453,7 +454,7 @@ def test_awaited_it_says_the_same_when_it_is_misused(site: Site) -> None:
     asyncio.run(misuse())
 
 
-def test_nobody_pays_for_websockets_without_an_end_user() -> None:
+def test_websockets_is_imported_lazily() -> None:
     program = (
         "import sys\n"
         "from emulator.testing import EndUser, EmulatorClient\n"

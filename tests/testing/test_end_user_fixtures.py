@@ -35,18 +35,18 @@ LOOP = """
 """
 
 
-def test_a_test_sends_with_twilios_library_and_the_end_user_gets_it(run: Run) -> None:
+def test_end_user_gets_the_librarys_message(run: Run) -> None:
     run(LOOP).assert_outcomes(passed=1)
 
 
-def test_a_proxy_of_the_environment_is_not_for_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environments_proxy_is_not_used(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
 
     run(LOOP).assert_outcomes(passed=1)
 
 
-def test_a_strict_emulator_gets_tokens_that_are_signed(run: Run) -> None:
+def test_strict_mode_gets_signed_tokens(run: Run) -> None:
     conftest = """
         import pytest
 
@@ -62,7 +62,7 @@ def test_a_strict_emulator_gets_tokens_that_are_signed(run: Run) -> None:
     run(LOOP, conftest).assert_outcomes(passed=1)
 
 
-def test_each_has_a_name_of_its_own_and_more_can_be_made(run: Run) -> None:
+def test_each_end_user_has_its_own_identity(run: Run) -> None:
     result = run("""
         import asyncio
         users = []
@@ -91,7 +91,7 @@ def test_each_has_a_name_of_its_own_and_more_can_be_made(run: Run) -> None:
     result.assert_outcomes(passed=3)
 
 
-def test_other_tests_accounts_do_not_reach_it(run: Run) -> None:
+def test_accounts_of_tests_are_isolated(run: Run) -> None:
     result = run("""
         from emulator.testing import EndUser
 

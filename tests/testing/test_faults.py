@@ -39,7 +39,7 @@ def attempt(caller: Caller, content: str = "{}", key: str | None = None) -> int 
 # --- verdicts
 
 
-def test_a_thread_is_whole(client: EmulatorClient, caller: Caller, faults: Faults) -> None:
+def test_sequence_fields(client: EmulatorClient, caller: Caller, faults: Faults) -> None:
     with faults.lost_answer(times=1):
         attempt(caller, key="k")
         attempt(caller, key="k")
@@ -61,7 +61,7 @@ def test_a_thread_is_whole(client: EmulatorClient, caller: Caller, faults: Fault
     assert str(sequence).count("\n  number") == 2
 
 
-def test_threads_are_filtered(client: EmulatorClient, caller: Caller, faults: Faults) -> None:
+def test_sequences_are_filtered(client: EmulatorClient, caller: Caller, faults: Faults) -> None:
     with faults.outage(times=1):
         for content in ("1", "1", "2"):
             attempt(caller, content, content)
@@ -86,7 +86,7 @@ def test_a_recovery_is_waited_for(client: EmulatorClient, caller: Caller, faults
     assert sequence.findings == ("retried_same_key", "recovered")
 
 
-def test_a_recovery_in_vain_fails_with_the_attempts(client: EmulatorClient, caller: Caller, faults: Faults) -> None:
+def test_failed_recovery_lists_the_attempts(client: EmulatorClient, caller: Caller, faults: Faults) -> None:
     with faults.bad_gateway():
         attempt(caller, key="k")
 
@@ -119,7 +119,7 @@ def test_a_duplicate_fails_with_the_attempts(
     client.assert_no_duplicates(contains="one")
 
 
-def test_no_duplicate_passes_in_silence(client: EmulatorClient, caller: Caller, faults: Faults) -> None:
+def test_assert_no_duplicates_passes(client: EmulatorClient, caller: Caller, faults: Faults) -> None:
     with faults.lost_answer(times=1):
         for key in ("k", "k", "l", None):
             attempt(caller, key=key)
@@ -127,7 +127,7 @@ def test_no_duplicate_passes_in_silence(client: EmulatorClient, caller: Caller, 
     client.assert_no_duplicates()
 
 
-def test_requests_tell_what_went_wrong_on_purpose(client: EmulatorClient, caller: Caller, faults: Faults) -> None:
+def test_requests_show_their_fault(client: EmulatorClient, caller: Caller, faults: Faults) -> None:
     with faults.lost_answer(times=1), faults.add({"close": True}, times=1):
         for _ in range(3):
             attempt(caller)
@@ -172,12 +172,12 @@ def test_faults_are_removed_by_scope(client: EmulatorClient) -> None:
 
 
 @pytest.mark.parametrize("more", [{}, {"profile": "outage"}, {"then": {"nope": 1}}])
-def test_what_is_no_fault_is_an_error(client: EmulatorClient, more: dict[str, Any]) -> None:
+def test_invalid_fault_is_an_error(client: EmulatorClient, more: dict[str, Any]) -> None:
     with pytest.raises(EmulatorError, match="POST /_emulator/faults"):
         client.add_fault(**{"then": {}, **more})
 
 
-def test_a_reset_tells_how_many_faults_went_with_it(client: EmulatorClient) -> None:
+def test_reset_counts_deleted_faults(client: EmulatorClient) -> None:
     client.add_fault(profile="outage")
 
     assert client.reset().faults == 1
@@ -191,9 +191,7 @@ QUESTIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def test_the_awaited_client_answers_what_the_blocking_one_does(
-    client: EmulatorClient, caller: Caller, faults: Faults
-) -> None:
+def test_async_client_has_the_same_results(client: EmulatorClient, caller: Caller, faults: Faults) -> None:
     with faults.lost_answer(times=1):
         attempt(caller, key="k")
         attempt(caller, key="k")
@@ -235,14 +233,14 @@ def test_a_fault_lasts_as_long_as_its_block(client: EmulatorClient, caller: Call
     assert (outage.fired, outage.matched, outage.rule.id) == (1, 1, outage.id)
 
 
-def test_a_block_that_fails_ends_its_fault_too(client: EmulatorClient, faults: Faults) -> None:
+def test_failing_block_ends_its_fault(client: EmulatorClient, faults: Faults) -> None:
     with pytest.raises(ZeroDivisionError), faults.outage():
         _ = 1 / 0
 
     assert client.faults() == []
 
 
-def test_its_counters_are_read_anew(caller: Caller, faults: Faults) -> None:
+def test_counters_are_refreshed(caller: Caller, faults: Faults) -> None:
     outage = faults.outage(times=1)
     counted = []
     for _ in range(2):
@@ -272,7 +270,7 @@ def test_all_options_go_along(faults: Faults) -> None:
     assert (rule.match["idempotency_key"], rule.match["content"]) == ("k", {"a": 1})
 
 
-def test_faults_can_be_removed_in_any_order_and_again(client: EmulatorClient, faults: Faults) -> None:
+def test_faults_can_be_removed_in_any_order(client: EmulatorClient, faults: Faults) -> None:
     with faults:
         first, second = faults.outage(), faults.slow()
         first.remove()
@@ -283,7 +281,8 @@ def test_faults_can_be_removed_in_any_order_and_again(client: EmulatorClient, fa
     assert (still_known, client.faults()) == ("slow", [])
 
 
-def test_one_whose_emulator_is_gone_ends_in_silence() -> None:
+def test_faults_of_a_stopped_emulator() -> None:
+    """Removing them is not an error."""
     running = Running(Settings(port=0))
     with Faults(EmulatorClient(running.site.url)) as faults:
         with running:
@@ -294,7 +293,7 @@ def test_one_whose_emulator_is_gone_ends_in_silence() -> None:
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_a_tests_faults_are_for_all_that_it_owns_and_nothing_else(site: Site, *, shared: bool) -> None:
+def test_faults_have_the_tests_scope(site: Site, *, shared: bool) -> None:
     caller, neighbour = Caller(site), Caller(site)
     own = TwilioEmulator(
         site.url, account_sid=caller.account, auth_token="", call_sid=caller.call, shared_account=shared
@@ -369,7 +368,8 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
-def test_a_test_proves_that_an_application_does_not_send_twice(run: Run) -> None:
+def test_duplicate_test_example(run: Run) -> None:
+    """A test detects an application that sends twice."""
     result = run("""
         def test_good(twilio_emulator, twilio_faults, application):
             with twilio_faults.lost_answer(times=1) as lost:
@@ -394,7 +394,7 @@ def test_a_test_proves_that_an_application_does_not_send_twice(run: Run) -> None
     assert re.search(r"number \d+: POST \S+: 201 created \(drop-after by fault-\d+, response lost\)", text)
 
 
-def test_faults_end_with_the_test_and_are_nobody_elses(run: Run) -> None:
+def test_faults_end_with_the_test(run: Run) -> None:
     result = run("""
         seen = []
 
@@ -413,7 +413,7 @@ def test_faults_end_with_the_test_and_are_nobody_elses(run: Run) -> None:
     result.assert_outcomes(passed=2)
 
 
-def test_a_failing_test_leaves_no_fault_behind(run: Run) -> None:
+def test_failing_test_leaves_no_fault(run: Run) -> None:
     result = run("""
         seen = []
 

@@ -29,12 +29,12 @@ def test_https_needs_trust(url: str, is_https: bool) -> None:  # noqa: FBT001  a
 
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:2010", "ftp://127.0.0.1", "http://", "http://a:b", "http://[::1"])
-def test_what_is_no_address_is_refused_in_one_line(url: str) -> None:
+def test_invalid_url_is_one_line(url: str) -> None:
     with pytest.raises(ValueError, match=r"expected a URL like http://127.0.0.1:2010"):
         Address(url)
 
 
-def test_a_request_has_its_parameters_in_the_query() -> None:
+def test_parameters_are_in_the_query() -> None:
     request = HERE.request("GET", "/_emulator/messages", {"call_sid": "CA1", "contains": "a b"}, None)
 
     head, _, body = request.encode(HERE.origin).partition(b"\r\n\r\n")
@@ -45,7 +45,7 @@ def test_a_request_has_its_parameters_in_the_query() -> None:
     assert body == b""
 
 
-def test_a_request_carries_prefix_token_and_body() -> None:
+def test_request_has_prefix_token_and_body() -> None:
     address = Address("https://tools.example/twilio/", "secret")
 
     sent = address.request("PUT", "/_emulator/seed", {}, {"seed": 7}).encode(address.origin)
@@ -70,11 +70,11 @@ def test_a_request_carries_prefix_token_and_body() -> None:
         pytest.param(b"HTTP/1.1 204 No Content\r\n\r\n", None, id="without a body"),
     ],
 )
-def test_an_answer_is_read(received: bytes, said: object) -> None:
+def test_response_is_parsed(received: bytes, said: object) -> None:
     assert answer(received) == said
 
 
-def test_an_answer_that_says_no_is_an_error_that_says_why() -> None:
+def test_error_response_has_a_reason() -> None:
     refusal = b"HTTP/1.1 422 No\r\n\r\n" + b'{"error": "limit: 0 is not allowed", "parameters": []}'
 
     with pytest.raises(EmulatorError, match=r"^GET /_emulator/clock: limit: 0 is not allowed$"):
@@ -93,10 +93,10 @@ def test_an_answer_that_says_no_is_an_error_that_says_why() -> None:
     ],
     ids=["nothing", "no HTTP", "no JSON", "cut off", "another application", "another shape"],
 )
-def test_an_answer_of_something_else_is_one_line_that_says_what_to_do(received: bytes) -> None:
+def test_other_servers_response_is_one_line(received: bytes) -> None:
     with pytest.raises(UnreachableError, match=r"no emulator answers at http://127.0.0.1:2010.*start one"):
         answer(received)
 
 
-def test_silence_is_told_as_such() -> None:
+def test_timeout_is_an_error() -> None:
     assert "does not answer in time" in str(HERE.unreachable(TimeoutError("timed out")))

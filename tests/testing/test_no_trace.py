@@ -84,11 +84,11 @@ def run(script: str) -> list[object]:
     return json.loads(done.stdout)
 
 
-def test_the_process_is_as_before() -> None:
+def test_process_state_is_unchanged() -> None:
     before, after = run(STATE)
 
     assert after == before
 
 
-def test_nothing_is_reported_to_opentelemetry() -> None:
+def test_opentelemetry_gets_nothing() -> None:
     assert run(TELEMETRY) == [[], [], 0]

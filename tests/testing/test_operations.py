@@ -101,7 +101,7 @@ def site() -> Iterator[Site]:
         yield running.site
 
 
-def test_every_operation_returns_what_the_server_has(site: Site) -> None:
+def test_operations_return_server_records(site: Site) -> None:
     caller = Caller(site)
     client = EmulatorClient(site.url, account_sid=caller.account, call_sid=caller.call)
     subscribed(caller, "http://127.0.0.1:9/callback")
@@ -111,7 +111,7 @@ def test_every_operation_returns_what_the_server_has(site: Site) -> None:
         assert operation(client) == expected
 
 
-def test_every_operation_of_the_document_is_covered(site: Site) -> None:
+def test_client_covers_the_document(site: Site) -> None:
     document = json.loads(site.get("/openapi.json").body)
     operations = {
         operation["operationId"]
@@ -139,7 +139,7 @@ def test_the_filters_are_the_engines(client: Any, engine: type) -> None:  # noqa
         assert set(get_args(client.__annotations__[name])) == {str(member) for member in enumeration}
 
 
-def test_a_record_of_another_version_is_named(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_record_of_another_version(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     client = EmulatorClient(site.url, account_sid=fresh("AC"))
     monkeypatch.setattr(client._api.address, "json", lambda *_: {"seed": "seven"})
 

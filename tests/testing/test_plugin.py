@@ -66,7 +66,7 @@ def text_of(result: pytest.RunResult) -> str:
     return "\n".join([*result.outlines, *result.errlines])
 
 
-def test_a_test_sends_with_twilios_library_and_waits(run: Run) -> None:
+def test_library_sends_and_test_waits(run: Run) -> None:
     result = run("""
         def test_send(twilio_emulator, twilio_client):
             call = twilio_client.calls(twilio_emulator.call_sid)
@@ -81,9 +81,8 @@ def test_a_test_sends_with_twilios_library_and_waits(run: Run) -> None:
     result.assert_outcomes(passed=1)
 
 
-def test_the_library_is_attached_whatever_region_proxy_and_account_the_environment_names(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_library_ignores_the_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Region, proxy and account variables do not affect it."""
     monkeypatch.setenv("TWILIO_REGION", "au1")
     monkeypatch.setenv("TWILIO_EDGE", "sydney")
     monkeypatch.setenv("TWILIO_ACCOUNT_SID", "AC" + "9" * 32)
@@ -98,7 +97,7 @@ def test_the_library_is_attached_whatever_region_proxy_and_account_the_environme
     result.assert_outcomes(passed=1)
 
 
-def test_without_twilios_library_its_fixture_says_what_to_install(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_library_is_explained(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "twilio"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "twilio", None)
@@ -110,7 +109,7 @@ def test_without_twilios_library_its_fixture_says_what_to_install(run: Run, monk
     assert "Traceback" not in text_of(result)
 
 
-def test_each_test_has_an_account_and_a_call_of_its_own(run: Run) -> None:
+def test_each_test_has_its_own_scope(run: Run) -> None:
     result = run("""
         import re
         seen = set()
@@ -167,7 +166,7 @@ def test_workers_of_xdist_run_side_by_side(run: Run) -> None:
     assert "refused with 400/32702" in section(result)[1]
 
 
-def test_workers_of_xdist_share_another_emulator(run: Run, external: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_xdist_workers_share_an_emulator(run: Run, external: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMULATOR_AUTH_TOKEN", "1" * 32)
     monkeypatch.setenv("EMULATOR_CONTROL_TOKEN", "secret")
     result = run(
@@ -197,7 +196,7 @@ IN_THREADS = """
 """
 
 
-def test_threads_of_a_test_share_what_it_owns(run: Run) -> None:
+def test_threads_share_the_tests_scope(run: Run) -> None:
     """Plugins that run a test in threads give all of them the same fixtures."""
     result = run(
         """
@@ -232,7 +231,7 @@ def section(result: pytest.RunResult) -> list[str]:
     return match[1].splitlines()
 
 
-def test_a_failing_test_shows_what_it_sent_a_line_each(run: Run) -> None:
+def test_failing_test_shows_its_requests(run: Run) -> None:
     result = run(FAILING)
 
     result.assert_outcomes(failed=1)
@@ -285,7 +284,7 @@ def test_junit_xml_has_the_section(run: Run, pytester: pytest.Pytester, argument
     assert text_of(result).count(refused) == 1
 
 
-def test_junit_xml_has_the_section_of_an_error(run: Run, pytester: pytest.Pytester) -> None:
+def test_junit_xml_has_the_section_of_errors(run: Run, pytester: pytest.Pytester) -> None:
     tests = """
         import pytest
 
@@ -327,7 +326,7 @@ OWN_ITEMS = """
 """
 
 
-def test_items_of_another_plugin_have_the_section(run: Run, pytester: pytest.Pytester) -> None:
+def test_items_of_other_plugins_have_it(run: Run, pytester: pytest.Pytester) -> None:
     """Not every failure is a traceback to which sections can be added."""
     pytester.makefile(".own", "")
     imports = """
@@ -343,7 +342,7 @@ def test_items_of_another_plugin_have_the_section(run: Run, pytester: pytest.Pyt
     assert [len(pattern.findall(text)) for text in (text_of(result), *failures)] == [2, 1, 1]
 
 
-def test_a_failing_wait_points_at_the_test_and_explains(run: Run) -> None:
+def test_failing_wait_points_at_the_test(run: Run) -> None:
     text = text_of(run(FAILING))
 
     assert ">       twilio_emulator.wait_for(at_least=3, timeout=0)" in text
@@ -352,7 +351,8 @@ def test_a_failing_wait_points_at_the_test_and_explains(run: Run) -> None:
     assert "client.py" not in text
 
 
-def test_a_failing_test_that_sent_nothing_is_told_so(run: Run) -> None:
+def test_failing_test_without_requests(run: Run) -> None:
+    """The section says that no request arrived."""
     (line,) = section(run("def test_bad(twilio_emulator): assert False"))
 
     assert line.startswith("nothing arrived (account AC")
@@ -394,7 +394,7 @@ def test_the_section_names_a_proxy_variable(run: Run, monkeypatch: pytest.Monkey
     ],
 )
 @pytest.mark.parametrize("direct", ["", "localhost,127.0.0.1"])
-def test_a_failed_wait_names_a_proxy_variable(run: Run, wait: str, direct: str) -> None:
+def test_failed_wait_names_a_proxy_variable(run: Run, wait: str, direct: str) -> None:
     result = run(f"""
         import asyncio
         import pytest
@@ -412,7 +412,8 @@ def test_a_failed_wait_names_a_proxy_variable(run: Run, wait: str, direct: str) 
     result.assert_outcomes(passed=1)
 
 
-def test_a_failing_test_whose_emulator_is_gone_is_told_so(run: Run) -> None:
+def test_failing_test_after_emulator_exit(run: Run) -> None:
+    """The section says that the emulator does not respond."""
     (line,) = section(
         run("""
         def test_bad(twilio_emulator, twilio_emulator_server):
@@ -439,7 +440,8 @@ FIXED_ACCOUNT = """
 """
 
 
-def test_with_a_fixed_account_the_call_alone_keeps_tests_apart(run: Run) -> None:
+def test_fixed_account_isolates_by_call(run: Run) -> None:
+    """With a fixed account, the CallSid alone separates tests."""
     result = run(
         """
         def test_one(twilio_emulator, send):
@@ -502,7 +504,7 @@ REGISTERED = """
 
 
 @pytest.mark.parametrize("fixed", ["", FIXED_ACCOUNT], ids=["own account", "fixed account"])
-def test_with_registered_calls_the_tests_own_call_exists(run: Run, fixed: str) -> None:
+def test_tests_call_is_registered(run: Run, fixed: str) -> None:
     result = run(
         """
         import pytest
@@ -548,7 +550,7 @@ def test_with_any_calls_none_is_registered(run: Run) -> None:
     run("def test_own(twilio_emulator): assert twilio_emulator.calls.all() == []").assert_outcomes(passed=1)
 
 
-def test_the_accounts_among_the_options_are_used_with_their_tokens(run: Run) -> None:
+def test_configured_accounts_are_used(run: Run) -> None:
     accounts = f"AC{'a' * 32}:alpha,AC{'b' * 32}:beta"
     tests = """
         def test_send(twilio_emulator, send):
@@ -565,7 +567,7 @@ def test_the_accounts_among_the_options_are_used_with_their_tokens(run: Run) -> 
     second.assert_outcomes(passed=1)
 
 
-def test_the_options_open_https_and_the_proxy(run: Run) -> None:
+def test_options_start_https_and_proxy(run: Run) -> None:
     result = run(
         """
         from emulator.testing import EmulatorClient
@@ -610,9 +612,7 @@ def test_https_without_its_extra_is_one_line(run: Run, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("way", ["option", "variable"])
-def test_another_emulator_is_used_where_one_is_named(
-    run: Run, external: Emulator, monkeypatch: pytest.MonkeyPatch, way: str
-) -> None:
+def test_given_emulator_is_used(run: Run, external: Emulator, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
     monkeypatch.setenv("EMULATOR_AUTH_TOKEN", "1" * 32)
     monkeypatch.setenv("EMULATOR_CONTROL_TOKEN", "secret")
     monkeypatch.setenv("EMULATOR_URL", external.url if way == "variable" else "http://127.0.0.1:1")
@@ -641,7 +641,7 @@ def test_another_emulator_is_used_where_one_is_named(
     ],
 )
 @pytest.mark.parametrize("way", ["option", "variable"])
-def test_another_emulator_that_does_not_answer_is_a_usage_error(
+def test_unreachable_emulator_is_an_error(
     run: Run, monkeypatch: pytest.MonkeyPatch, way: str, url: str, line: str
 ) -> None:
     if way == "variable":
@@ -656,7 +656,7 @@ def test_another_emulator_that_does_not_answer_is_a_usage_error(
     assert shown.endswith("without --twilio-emulator-url and EMULATOR_URL the tests start their own")
 
 
-def test_a_worker_of_xdist_tells_it_with_each_test(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_xdist_worker_reports_per_test(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMULATOR_URL", "http://127.0.0.1:1")
 
     result = run("def test_any(twilio_emulator): pass", *("-p", "xdist", "-n", "1"), process=True)
@@ -666,7 +666,7 @@ def test_a_worker_of_xdist_tells_it_with_each_test(run: Run, monkeypatch: pytest
     assert "Traceback" not in text_of(result)
 
 
-def test_the_variable_is_of_no_matter_to_tests_that_want_no_emulator(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variable_is_unused_without_fixtures(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMULATOR_URL", "http://127.0.0.1:1")
 
     run("def test_any(): pass").assert_outcomes(passed=1)

@@ -32,7 +32,7 @@ def seconds(*, between: tuple[str, str]) -> float:
     return at[between[1]] - at[between[0]]
 
 
-def test_it_takes_messages_and_tells_of_them() -> None:
+def test_messages_are_accepted_and_listed() -> None:
     with Emulator() as emulator:
         Caller(Site(emulator.url)).send()
 
@@ -40,18 +40,18 @@ def test_it_takes_messages_and_tells_of_them() -> None:
 
 
 @pytest.mark.parametrize("between", [("made", "started"), ("used", "stopped")])
-def test_it_starts_and_stops_in_no_time(between: tuple[str, str]) -> None:
+def test_start_and_stop_are_fast(between: tuple[str, str]) -> None:
     assert min(seconds(between=between) for _ in range(3)) < 0.3
 
 
-def test_several_are_apart() -> None:
+def test_emulators_are_independent() -> None:
     with Emulator() as one, Emulator() as other:
         Caller(Site(one.url)).send()
 
         assert (len(one.client.messages()), len(other.client.messages())) == (1, 0)
 
 
-def test_nothing_is_left_when_it_has_stopped() -> None:
+def test_stop_leaves_nothing() -> None:
     before = set(threading.enumerate())
     with Emulator() as emulator:
         client = emulator.client
@@ -62,7 +62,7 @@ def test_nothing_is_left_when_it_has_stopped() -> None:
         client.messages()
 
 
-def test_it_can_start_again_and_remembers_nothing() -> None:
+def test_restarted_emulator_is_empty() -> None:
     emulator = Emulator()
     with emulator:
         Caller(Site(emulator.url)).send()
@@ -70,7 +70,7 @@ def test_it_can_start_again_and_remembers_nothing() -> None:
         assert emulator.client.messages() == []
 
 
-def test_what_waits_is_told_that_it_stops() -> None:
+def test_stop_ends_waits() -> None:
     with ThreadPoolExecutor() as pool, Emulator() as emulator:
         waiting = pool.submit(emulator.client.wait_for, timeout=50.0)
         Site(emulator.url).get("/livez")
@@ -87,7 +87,7 @@ def emulator_waits(emulator: Emulator) -> bool:
     return len(emulator._thread._server._app.services.engine.waits) > 0
 
 
-def test_single_options_are_read_as_flags_are() -> None:
+def test_options_are_parsed_like_flags() -> None:
     emulator = Emulator(idempotency_ttl="1h", journal_limit=7, show_secrets=True)
 
     assert (emulator.settings.idempotency_ttl, emulator.settings.journal_limit) == (3600, 7)
@@ -100,7 +100,8 @@ def test_options_change_the_settings_given() -> None:
     assert (emulator.settings.content, emulator.settings.calls) == ("lenient", "any")
 
 
-def test_the_port_of_the_settings_is_the_commands() -> None:
+def test_settings_port_is_ignored() -> None:
+    """The port of given settings is for the command; the in-process server uses a free one."""
     assert Emulator(Settings(port=2010)).settings.port == 0
 
 
@@ -110,17 +111,17 @@ def test_its_client_has_the_control_token() -> None:
         assert emulator.client.aio is not None
 
 
-def test_a_misspelt_option_is_named_with_the_nearest() -> None:
+def test_unknown_option_names_the_nearest() -> None:
     with pytest.raises(TypeError, match=r"unknown option journal_limits; did you mean journal_limit\?"):
         Emulator(journal_limits=1)
 
 
-def test_a_bad_value_is_told() -> None:
+def test_invalid_value_is_an_error() -> None:
     with pytest.raises(SettingsError, match="expected one of any, registered"):
         Emulator(calls="none")
 
 
-def test_a_port_in_use_is_told_and_leaves_it_able_to_start() -> None:
+def test_port_in_use_allows_another_start() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         emulator = Emulator(port=taken.getsockname()[1])
         with pytest.raises(CannotListenError, match="in use"):
@@ -144,7 +145,7 @@ def status_over_tls(address: str, ca_pem: bytes, *, behind: str | None = None) -
         connection.close()
 
 
-def test_it_opens_https_and_the_proxy_where_the_options_say_so() -> None:
+def test_options_start_https_and_proxy() -> None:
     emulator = Emulator(tls_port=0, proxy_port=0)
     with emulator:
         urls = (emulator.url, emulator.https_url, emulator.proxy)
@@ -161,7 +162,7 @@ def test_it_opens_https_and_the_proxy_where_the_options_say_so() -> None:
             socket.create_connection(address_of(url or ""))
 
 
-def test_each_entrance_is_opened_by_itself() -> None:
+def test_each_listener_is_independent() -> None:
     with Emulator(tls_port=0) as tls, Emulator(proxy_port="0") as proxy, Emulator() as neither:
         assert (tls.https_url or "").startswith("https://127.0.0.1:")
         assert (tls.proxy, proxy.https_url) == (None, None)
@@ -171,7 +172,7 @@ def test_each_entrance_is_opened_by_itself() -> None:
 
 
 @pytest.mark.parametrize("option", ["tls_port", "proxy_port"])
-def test_an_entrance_in_use_is_told_and_leaves_it_able_to_start(option: str) -> None:
+def test_listener_in_use_allows_a_restart(option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         emulator = Emulator(**{option: taken.getsockname()[1]})
         with pytest.raises(CannotListenError, match=f"in use; --{option.replace('_', '-')} 0 selects a free port"):
@@ -180,7 +181,7 @@ def test_an_entrance_in_use_is_told_and_leaves_it_able_to_start(option: str) -> 
         assert emulator.client.messages() == []
 
 
-def test_https_without_its_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_extra_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "emulator.server.listeners", None)
 
     with pytest.raises(CannotStartError, match="require the extra tls"):
@@ -192,12 +193,12 @@ def test_it_starts_once() -> None:
         emulator.start()
 
 
-def test_one_that_is_not_running_has_no_url() -> None:
+def test_stopped_emulator_has_no_url() -> None:
     with pytest.raises(RuntimeError, match="not running"):
         _ = Emulator().url
 
 
-def test_a_start_that_fails_is_told_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_start_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(_: Server, sockets: object) -> None:  # noqa: ARG001  uvicorn's signature
         raise OSError("no more files")
 

@@ -19,7 +19,7 @@ def held(context: BrowserContext) -> Iterator[BrowserContext]:
     return context
 
 
-def test_a_message_is_sent_from_the_page_and_its_reply_shown(opened: Open, caller: Caller) -> None:
+def test_message_is_sent_from_the_page(opened: Open, caller: Caller) -> None:
     page = opened(caller.site)
     page.get_by_role("button", name="Send a test message").click()
     dialog = page.get_by_role("dialog", name="Send a message")
@@ -38,7 +38,8 @@ def test_a_message_is_sent_from_the_page_and_its_reply_shown(opened: Open, calle
     assert caller.messages()[0]["idempotency_key"]
 
 
-def test_a_call_is_registered_ended_and_forgotten(opened: Open, caller: Caller) -> None:
+def test_call_life_cycle(opened: Open, caller: Caller) -> None:
+    """A call is registered, ended and deleted."""
     caller.send()
     page = opened(caller.site)
     page.locator("[role=option]").click()
@@ -54,7 +55,7 @@ def test_a_call_is_registered_ended_and_forgotten(opened: Open, caller: Caller) 
     assert caller.send().status == 201
 
 
-def test_a_reset_can_be_undone_for_five_seconds(held: BrowserContext, opened: Open, caller: Caller) -> None:
+def test_reset_can_be_undone(held: BrowserContext, opened: Open, caller: Caller) -> None:
     caller.send('{"stays":1}')
     other = Caller(caller.site)
     other.send('{"goes":1}')
@@ -110,7 +111,7 @@ def focused(page: Page) -> str:
     return name
 
 
-def test_the_whole_journey_with_the_keyboard_alone(opened: Open, caller: Caller) -> None:
+def test_keyboard_alone_is_enough(opened: Open, caller: Caller) -> None:
     page = opened(caller.site)
     press = page.keyboard.press
     caller.send('{"first":1}')
@@ -179,7 +180,7 @@ def test_a_phone_shows_one_thing_at_a_time(opened: Open, caller: Caller) -> None
     expect(page.locator("#detail")).to_be_hidden()
 
 
-def test_who_wants_less_motion_gets_none(opened: Open, caller: Caller) -> None:
+def test_reduced_motion_is_respected(opened: Open, caller: Caller) -> None:
     page = opened(caller.site)
     page.emulate_media(reduced_motion="reduce")
     caller.send()

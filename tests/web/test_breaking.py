@@ -29,7 +29,8 @@ def banner(page: Page) -> Locator:
     return page.get_by_role("region", name="Active faults")
 
 
-def test_a_profile_is_added_fires_and_is_removed_with_the_keyboard_alone(opened: Open, caller: Caller) -> None:
+def test_profile_life_cycle_by_keyboard(opened: Open, caller: Caller) -> None:
+    """A profile is added, fires and is removed with the keyboard alone."""
     caller.send()
     page = opened(caller.site)
     press = page.keyboard.press
@@ -65,7 +66,7 @@ def test_a_profile_is_added_fires_and_is_removed_with_the_keyboard_alone(opened:
     assert caller.send(key="k").status == 201
 
 
-def test_a_rule_is_refused_at_the_form_with_what_is_allowed(opened: Open, caller: Caller) -> None:
+def test_invalid_rule_is_shown_in_the_form(opened: Open, caller: Caller) -> None:
     page = opened(caller.site)
     dialog = panel(page)
     dialog.get_by_role("combobox", name="Fault").select_option(label="reply")
@@ -95,7 +96,7 @@ def test_a_rule_is_refused_at_the_form_with_what_is_allowed(opened: Open, caller
     assert caller.send(key="other").status == 201
 
 
-def test_rules_are_removed_one_by_one_and_all(opened: Open, caller: Caller) -> None:
+def test_rules_are_removed_one_by_one(opened: Open, caller: Caller) -> None:
     ids = [faulty(caller, profile=name) for name in ("outage", "slow", "flaky")]
     page = opened(caller.site)
     expect(banner(page)).to_contain_text("3 faults are active: outage for call")
@@ -111,7 +112,7 @@ def test_rules_are_removed_one_by_one_and_all(opened: Open, caller: Caller) -> N
     assert caller.site.get("/_emulator/faults").json()["count"] == 0
 
 
-def test_rules_of_others_are_seen_and_their_end_too(opened: Open, caller: Caller) -> None:
+def test_rules_of_other_clients_are_shown(opened: Open, caller: Caller) -> None:
     page = opened(caller.site)
     expect(banner(page).get_by_role("button")).to_be_hidden()
     faulty(caller, profile="outage")
@@ -127,7 +128,7 @@ def test_rules_of_others_are_seen_and_their_end_too(opened: Open, caller: Caller
     expect(banner(page).get_by_role("status", include_hidden=True)).to_have_text("")
 
 
-def test_the_time_left_is_counted_without_asking(context: BrowserContext, opened: Open, caller: Caller) -> None:
+def test_remaining_time_is_counted_locally(context: BrowserContext, opened: Open, caller: Caller) -> None:
     faulty(caller, profile="outage", ttl=3600)
     context.clock.install()
     page = opened(caller.site)
@@ -149,7 +150,7 @@ def open_row(page: Page, text: str) -> Locator:
     return detail
 
 
-def test_a_retry_after_a_lost_answer_is_shown_as_one_thread(opened: Open, caller: Caller) -> None:
+def test_retry_of_lost_response_is_grouped(opened: Open, caller: Caller) -> None:
     rule = faulty(caller, profile="lost-answer", times=1)
     lost(caller, key="once")
     page = opened(caller.site)
@@ -174,7 +175,7 @@ def test_a_retry_after_a_lost_answer_is_shown_as_one_thread(opened: Open, caller
     expect(thread.nth(1).get_by_role("button")).to_have_attribute("aria-current", "true")
 
 
-def test_a_duplicate_without_a_key_is_called_one(opened: Open, caller: Caller) -> None:
+def test_duplicate_without_key_is_shown(opened: Open, caller: Caller) -> None:
     faulty(caller, profile="lost-answer", times=1)
     lost(caller)
     caller.send('{"a":1}')
@@ -185,7 +186,7 @@ def test_a_duplicate_without_a_key_is_called_one(opened: Open, caller: Caller) -
     expect(detail).to_contain_text("Retried without a key")
 
 
-def test_what_was_broken_is_told_where_there_is_no_reply(opened: Open, caller: Caller) -> None:
+def test_fault_without_response_is_explained(opened: Open, caller: Caller) -> None:
     rule = faulty(caller, then={"drop": "before"}, times=1)
     lost(caller, '{"gone":1}')
     faulty(caller, then={"reply": {"code": 20429, "retry_after": 9}}, times=1)
@@ -214,7 +215,8 @@ def test_what_was_broken_is_told_where_there_is_no_reply(opened: Open, caller: C
         expect(page.locator("[role=option]"), text).to_have_count(len(names))
 
 
-def test_a_reply_lost_while_sending_from_the_page_is_said(opened: Open, caller: Caller) -> None:
+def test_lost_response_of_the_pages_request(opened: Open, caller: Caller) -> None:
+    """The dialog reports it."""
     faulty(caller, profile="lost-answer")
     page = opened(caller.site)
     page.get_by_role("button", name="Send a test message").click()
@@ -226,7 +228,7 @@ def test_a_reply_lost_while_sending_from_the_page_is_said(opened: Open, caller: 
     expect(dialog.get_by_role("heading", name="No response")).to_be_visible()
 
 
-def test_nothing_of_a_rule_runs(opened: Open, caller: Caller) -> None:
+def test_scripts_in_rules_do_not_run(opened: Open, caller: Caller) -> None:
     wild = "<img src=x onerror=alert(1)>"
     rule = {
         "match": {"content": {wild: wild}, "idempotency_key": wild},
@@ -240,7 +242,7 @@ def test_nothing_of_a_rule_runs(opened: Open, caller: Caller) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
-def test_panel_banner_and_thread_fit_and_axe_finds_nothing(
+def test_panel_fits_and_axe_finds_nothing(
     context: BrowserContext, opened: Open, caller: Caller, scheme: str, width: int
 ) -> None:
     if not AXE.exists():
@@ -271,7 +273,8 @@ def test_panel_banner_and_thread_fit_and_axe_finds_nothing(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_the_panel_offers_everything_that_can_be_asked_for(opened: Open, site: Site) -> None:
+def test_panel_offers_every_kind(opened: Open, site: Site) -> None:
+    """Every profile and kind of the API."""
     page = opened(site)
     names = panel(page).locator("#profiles option").all_text_contents()
 

@@ -6,7 +6,7 @@ from playwright.sync_api import BrowserContext, expect
 from support.server import Site
 
 
-def test_twilios_operation_can_be_tried_at_once(context: BrowserContext, site: Site) -> None:
+def test_twilio_operation_can_be_executed(context: BrowserContext, site: Site) -> None:
     hosts: set[str] = set()
     context.on("request", lambda request: hosts.add(request.url.partition("//")[2].partition("/")[0]))
     page = context.new_page()

@@ -12,7 +12,7 @@ from support.browser import Open, rows, sdk
 from support.server import Caller, Running, Servers, Site
 
 
-def test_an_empty_page_says_where_it_is_and_what_to_send(opened: Open, site: Site) -> None:
+def test_empty_page_shows_url_and_examples(opened: Open, site: Site) -> None:
     page = opened(site)
 
     welcome = page.get_by_role("region", name="Waiting for the first message")
@@ -28,7 +28,7 @@ def test_an_empty_page_says_where_it_is_and_what_to_send(opened: Open, site: Sit
         expect(welcome.get_by_role("tabpanel")).to_contain_text(line)
 
 
-def test_what_the_official_library_sends_slides_in_on_top(opened: Open, caller: Caller) -> None:
+def test_new_message_appears_on_top(opened: Open, caller: Caller) -> None:
     page = opened(caller.site)
     calls = sdk(caller).calls(caller.call)
     calls.user_defined_messages.create(content='{"first":1}')
@@ -53,7 +53,7 @@ def test_every_outcome_has_its_badge(opened: Open, caller: Caller) -> None:
         expect(page.locator("[role=option] .badge", has_text=text)).to_have_count(1)
 
 
-def test_what_is_being_read_stays_where_it_is(opened: Open, caller: Caller) -> None:
+def test_scroll_position_is_kept(opened: Open, caller: Caller) -> None:
     for number in range(60):
         caller.send(json.dumps({"number": number}))
     page = opened(caller.site)
@@ -70,7 +70,7 @@ def test_what_is_being_read_stays_where_it_is(opened: Open, caller: Caller) -> N
     assert rows(page)[0] == '{"new":true}'
 
 
-def test_paused_new_ones_wait_and_come_when_it_goes_on(opened: Open, caller: Caller) -> None:
+def test_pause_holds_back_new_requests(opened: Open, caller: Caller) -> None:
     page = opened(caller.site)
     caller.send('{"shown":1}')
     expect(page.locator("[role=option]")).to_have_count(1)
@@ -84,7 +84,7 @@ def test_paused_new_ones_wait_and_come_when_it_goes_on(opened: Open, caller: Cal
     expect(page.locator("[role=option]")).to_have_count(2)
 
 
-def test_the_title_counts_while_nobody_looks(opened: Open, caller: Caller) -> None:
+def test_hidden_tab_counts_in_its_title(opened: Open, caller: Caller) -> None:
     page = opened(caller.site)
     look = (
         "() => {Object.defineProperty(document, 'hidden', {value: %s, configurable: true});"
@@ -98,7 +98,7 @@ def test_the_title_counts_while_nobody_looks(opened: Open, caller: Caller) -> No
     expect(page).to_have_title(re.compile("^UserDefined"))
 
 
-def test_tabs_share_one_stream_and_the_next_takes_over(opened: Open, context: BrowserContext, caller: Caller) -> None:
+def test_tabs_share_one_stream(opened: Open, context: BrowserContext, caller: Caller) -> None:
     streams: list[str] = []
     context.on("request", lambda request: streams.append(request.url) if "/_emulator/events" in request.url else None)
     first, second, third = (opened(caller.site) for _ in range(3))
@@ -173,7 +173,7 @@ class Cable:
         self._listener.close()
 
 
-def test_a_lost_connection_is_shown_and_comes_back_without_loss(opened: Open, caller: Caller) -> None:
+def test_lost_connection_is_resumed(opened: Open, caller: Caller) -> None:
     cable = Cable(caller.site)
     try:
         page = opened(cable.site)
@@ -192,7 +192,7 @@ def test_a_lost_connection_is_shown_and_comes_back_without_loss(opened: Open, ca
         cable.close()
 
 
-def test_a_large_journal_loads_only_what_is_shown(opened: Open, context: BrowserContext, caller: Caller) -> None:
+def test_large_journal_loads_in_pages(opened: Open, context: BrowserContext, caller: Caller) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda number: caller.send(json.dumps({"number": number})), range(600)))
     asked: list[str] = []
@@ -219,7 +219,7 @@ FLOOD = """async () => {
 }"""
 
 
-def test_the_list_is_bounded_by_number_and_by_size(opened: Open, site: Site) -> None:
+def test_list_is_limited_in_number_and_size(opened: Open, site: Site) -> None:
     many, large = opened(site).evaluate(FLOOD)
 
     assert 10_000 <= many[0] <= 10_500
@@ -227,9 +227,7 @@ def test_the_list_is_bounded_by_number_and_by_size(opened: Open, site: Site) -> 
     assert [many[1:], large[1:]] == [[25_000, True], [28_000, True]]
 
 
-def test_the_control_token_is_asked_for_once_and_never_in_a_url(
-    opened: Open, context: BrowserContext, serve: Servers
-) -> None:
+def test_control_token_is_asked_for_once(opened: Open, context: BrowserContext, serve: Servers) -> None:
     caller = Caller(serve(control_token="s3cret-token"))
     urls: list[str] = []
     context.on("request", lambda request: urls.append(request.url))
@@ -249,7 +247,7 @@ def test_the_control_token_is_asked_for_once_and_never_in_a_url(
     assert not [url for url in urls if "s3cret" in url]
 
 
-def test_a_record_that_cannot_be_rendered_leaves_the_page_at_work(opened: Open, running: Running) -> None:
+def test_unrenderable_record_is_skipped(opened: Open, running: Running) -> None:
     caller = Caller(running.site)
     caller.send("[1]")
     (exchange,) = running.engine.journal.newest(1)

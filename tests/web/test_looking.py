@@ -23,7 +23,7 @@ def choose(page: Page, text: str) -> None:
     page.locator("#detail h2").wait_for()
 
 
-def test_a_refusal_is_understood_at_a_glance(opened: Open, caller: Caller) -> None:
+def test_refusal_is_explained(opened: Open, caller: Caller) -> None:
     caller.send("no json")
     page = opened(caller.site)
     choose(page, "no json")
@@ -42,7 +42,7 @@ def test_a_refusal_is_understood_at_a_glance(opened: Open, caller: Caller) -> No
     expect(detail.get_by_role("link")).to_have_attribute("href", "https://www.twilio.com/docs/api/errors/32702")
 
 
-def test_the_content_is_a_tree_that_folds_and_can_be_searched(opened: Open, caller: Caller) -> None:
+def test_content_tree_folds_and_searches(opened: Open, caller: Caller) -> None:
     caller.send(NESTED)
     page = opened(caller.site)
     choose(page, "order")
@@ -59,7 +59,7 @@ def test_the_content_is_a_tree_that_folds_and_can_be_searched(opened: Open, call
     expect(page.get_by_label("Raw content")).to_have_text(NESTED)
 
 
-def test_a_content_as_deep_or_wide_as_is_allowed_is_shown(opened: Open, caller: Caller) -> None:
+def test_deep_and_wide_content_is_shown(opened: Open, caller: Caller) -> None:
     caller.send("[" * 120 + "]" * 120)
     caller.send(json.dumps(list(range(2000))))
     page = opened(caller.site)
@@ -71,7 +71,8 @@ def test_a_content_as_deep_or_wide_as_is_allowed_is_shown(opened: Open, caller: 
     expect(page.get_by_role("button", name="1600 more")).to_be_visible()
 
 
-def test_request_and_reply_stand_side_by_side_and_the_secret_does_not(opened: Open, caller: Caller) -> None:
+def test_request_and_response_without_secret(opened: Open, caller: Caller) -> None:
+    """They are shown side by side, with secrets masked."""
     caller.send()
     page = opened(caller.site)
     choose(page, "key")
@@ -136,7 +137,7 @@ def test_what_is_searched_for_is_found(opened: Open, caller: Caller) -> None:
         expect(found, search).to_have_count(len(names))
 
 
-def test_search_and_choice_stand_in_the_url(opened: Open, caller: Caller) -> None:
+def test_url_has_search_and_selection(opened: Open, caller: Caller) -> None:
     caller.send('{"mine":1}')
     Caller(caller.site).send('{"other":1}')
     page = opened(caller.site)
@@ -171,7 +172,7 @@ def test_chips_and_only_narrow_the_list(opened: Open, caller: Caller) -> None:
     assert rows(page) == ['{"mine":2}', '{"mine":1}']
 
 
-def test_what_matches_nothing_says_so(opened: Open, caller: Caller) -> None:
+def test_empty_result_is_explained(opened: Open, caller: Caller) -> None:
     caller.send()
     page = opened(caller.site, "?q=nothing-like-this")
     expect(page.get_by_role("heading", name="No matching requests")).to_be_visible()
@@ -193,7 +194,7 @@ def copied(page: Page, name: str) -> str:
 AWKWARD = '{"it\'s":"$(id) `x` \\"q\\" é\\u2028","n":[1.50,true,null,{}]}'
 
 
-def test_copied_code_does_what_was_seen(opened: Open, caller: Caller, tmp_path: Path) -> None:
+def test_copied_code_repeats_the_request(opened: Open, caller: Caller, tmp_path: Path) -> None:
     refused = Caller(caller.site)
     refused.send("no json")
     broken = Caller(caller.site)
@@ -243,7 +244,7 @@ CORPUS = [
 ]
 
 
-def test_nothing_that_is_shown_runs(opened: Open, site: Site) -> None:
+def test_scripts_in_content_do_not_run(opened: Open, site: Site) -> None:
     for number, text in enumerate(CORPUS):
         caller = Caller(site)
         caller.send(json.dumps({text: text}), key=text)
@@ -276,7 +277,7 @@ def test_nothing_that_is_shown_runs(opened: Open, site: Site) -> None:
     assert page.evaluate("({}).polluted === undefined && Object.polluted === undefined")
 
 
-def test_the_page_is_told_to_run_nothing_but_its_own_files(site: Site) -> None:
+def test_csp_allows_own_files_only(site: Site) -> None:
     reply = site.get("/")
     policy = dict(part.split(" ", 1) for part in (reply.header("content-security-policy") or "").split("; "))
 
@@ -297,7 +298,7 @@ def test_the_page_is_small(site: Site) -> None:
     assert sum(len(reply.body) for reply in replies) < 60_000
 
 
-def test_the_library_and_the_page_tell_the_same(opened: Open, caller: Caller) -> None:
+def test_library_and_page_agree(opened: Open, caller: Caller) -> None:
     message = sdk(caller).calls(caller.call).user_defined_messages.create(content="{}", idempotency_key="k-1")
     page = opened(caller.site)
     choose(page, "{}")

@@ -27,7 +27,7 @@ def opened(context: BrowserContext, site: Site, request: pytest.FixtureRequest) 
 
 
 @pytest.mark.parametrize("opened", [PAGE], indirect=True, ids=["unchanged"])
-def test_the_page_receives_and_answers_without_a_microphone(opened: Page, site: Site) -> None:
+def test_page_answers_without_a_microphone(opened: Page, site: Site) -> None:
     body = opened.locator("body")
     expect(body).to_contain_text(re.compile("in call CA[0-9a-f]{32}"))
     call = re.findall("CA[0-9a-f]{32}", body.inner_text())[0]

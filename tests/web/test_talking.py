@@ -44,7 +44,7 @@ def said(dialog: Locator) -> Locator:
     return dialog.get_by_role("log", name="Messages").locator("ol > li")
 
 
-def test_a_conversation_is_seen_both_ways_as_it_happens(opened: Open, site: Site) -> None:
+def test_both_directions_appear_live(opened: Open, site: Site) -> None:
     page = opened(site)
     with talking(site) as (alice, server), nobody() as port:
         subscribe(server, f"{site.url}/", "GET")
@@ -73,7 +73,7 @@ def test_a_conversation_is_seen_both_ways_as_it_happens(opened: Open, site: Site
         ]
 
 
-def test_a_user_is_answered_for_with_the_keyboard_alone(opened: Open, site: Site) -> None:
+def test_message_is_sent_by_keyboard(opened: Open, site: Site) -> None:
     page = opened(site)
     press = page.keyboard.press
     with talking(site) as (_, server):
@@ -100,7 +100,7 @@ def test_a_user_is_answered_for_with_the_keyboard_alone(opened: Open, site: Site
         assert delivery["content"] == '{"answer":1}'
 
 
-def test_what_cannot_be_said_is_told_at_the_box(opened: Open, site: Site) -> None:
+def test_invalid_message_is_explained(opened: Open, site: Site) -> None:
     page = opened(site)
     with talking(site) as (alice, server):
         dialog = panel(page)
@@ -153,7 +153,7 @@ def test_one_of_several_calls_is_chosen(opened: Open, site: Site) -> None:
         expect(dialog.get_by_label("Message from bob, as JSON")).to_be_visible()
 
 
-def test_who_has_gone_cannot_be_called(opened: Open, site: Site) -> None:
+def test_disconnected_user_cannot_be_called(opened: Open, site: Site) -> None:
     page = opened(site)
     with EndUsers(site.url, account_sid=Caller(site).account) as users:
         users("alice")
@@ -167,9 +167,7 @@ def test_who_has_gone_cannot_be_called(opened: Open, site: Site) -> None:
     expect(dialog.get_by_role("status").first).to_contain_text("no user 'alice' is registered")
 
 
-def test_who_does_not_tell_the_token_is_not_asked_again_and_again(
-    context: BrowserContext, opened: Open, serve: Servers
-) -> None:
+def test_cancelled_token_is_not_asked_again(context: BrowserContext, opened: Open, serve: Servers) -> None:
     context.clock.install()
     page = opened(serve(control_token="s3cret-token"), live=False)
     page.get_by_label("Token", exact=True).fill("s3cret-token")
@@ -188,7 +186,7 @@ def test_who_does_not_tell_the_token_is_not_asked_again_and_again(
     assert refused == [401]
 
 
-def test_nobody_there_is_a_lesson_and_who_comes_is_seen(opened: Open, site: Site) -> None:
+def test_panel_without_users_shows_help(opened: Open, site: Site) -> None:
     page = opened(site)
     dialog = panel(page)
     expect(dialog).to_contain_text("No Voice SDK is connected")
@@ -203,7 +201,7 @@ def test_nobody_there_is_a_lesson_and_who_comes_is_seen(opened: Open, site: Site
         expect(dialog).not_to_contain_text("No Voice SDK is connected", use_inner_text=True)
 
 
-def test_nothing_is_asked_while_the_panel_is_closed(context: BrowserContext, opened: Open, site: Site) -> None:
+def test_closed_panel_sends_no_requests(context: BrowserContext, opened: Open, site: Site) -> None:
     context.clock.install()
     page = opened(site)
     asked: list[str] = []
@@ -224,7 +222,8 @@ def test_nothing_is_asked_while_the_panel_is_closed(context: BrowserContext, ope
     assert asked == []
 
 
-def test_an_exchange_leads_to_its_conversation_and_back(opened: Open, site: Site) -> None:
+def test_exchange_links_to_its_conversation(opened: Open, site: Site) -> None:
+    """And the conversation links back."""
     page = opened(site)
     with talking(site) as (_, server):
         server.send('{"first":1}')
@@ -241,7 +240,7 @@ def test_an_exchange_leads_to_its_conversation_and_back(opened: Open, site: Site
         expect(detail.locator(".sheet")).to_contain_text("second")
 
 
-def test_why_a_message_reached_nobody_is_told(opened: Open, caller: Caller) -> None:
+def test_undelivered_message_has_a_reason(opened: Open, caller: Caller) -> None:
     caller.send('{"lost":1}')
     page = opened(caller.site)
     page.locator("[role=option]", has_text="lost").click()
@@ -259,7 +258,7 @@ def test_why_a_message_reached_nobody_is_told(opened: Open, caller: Caller) -> N
     expect(said(dialog).nth(1)).to_contain_text("No subscriptions notified")
 
 
-def test_what_is_read_stays_when_more_is_said(opened: Open, site: Site) -> None:
+def test_scroll_position_is_kept(opened: Open, site: Site) -> None:
     page = opened(site)
     with talking(site) as (alice, server):
         server.send('{"first":1}')
@@ -276,7 +275,7 @@ def test_what_is_read_stays_when_more_is_said(opened: Open, site: Site) -> None:
         expect(request).to_be_focused()
 
 
-def test_of_a_long_conversation_the_newest_is_shown(opened: Open, site: Site) -> None:
+def test_long_conversation_shows_the_newest(opened: Open, site: Site) -> None:
     page = opened(site)
     with talking(site) as (_, server):
         for number in range(205):
@@ -289,7 +288,7 @@ def test_of_a_long_conversation_the_newest_is_shown(opened: Open, site: Site) ->
         expect(said(dialog).first).to_contain_text('{"n": 5}')
 
 
-def test_subscriptions_say_whom_they_tell_and_when_they_end(opened: Open, caller: Caller) -> None:
+def test_callbacks_are_shown_with_outcomes(opened: Open, caller: Caller) -> None:
     path = subscribe(caller, "http://127.0.0.1:9/told")
     caller.ask(b"", path=path.rpartition("/")[0] + ".json")
     caller.ask(b"", method="DELETE", path=path)
@@ -324,7 +323,7 @@ def test_subscriptions_say_whom_they_tell_and_when_they_end(opened: Open, caller
     expect(options).to_have_count(1)
 
 
-def test_nothing_that_an_end_user_says_runs(opened: Open, site: Site) -> None:
+def test_scripts_in_messages_do_not_run(opened: Open, site: Site) -> None:
     page = opened(site)
     with talking(site, WILD) as (user, server):
         subscribe(server, f"{site.url}/{'%3Cimg%20src=x%20onerror=alert(1)%3E'}", "GET")
@@ -339,7 +338,7 @@ def test_nothing_that_an_end_user_says_runs(opened: Open, site: Site) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
-def test_the_panel_fits_and_axe_finds_nothing(
+def test_panel_fits_and_axe_finds_nothing(
     context: BrowserContext, opened: Open, site: Site, scheme: str, width: int
 ) -> None:
     if not AXE.exists():

@@ -25,7 +25,7 @@ def softphone(context: BrowserContext, site: Site) -> Iterator[Page]:
     assert (strangers, wrong) == ([], [])
 
 
-def test_a_page_talks_with_a_server_while_a_call_lasts(softphone: Page, site: Site) -> None:
+def test_page_and_server_exchange_messages(softphone: Page, site: Site) -> None:
     softphone.evaluate("dial()")
     call = softphone.evaluate("next('accept')")
     caller = Caller(site, call=call["call_sid"])
@@ -61,7 +61,7 @@ def test_a_page_is_called(softphone: Page, site: Site) -> None:
     assert (early["voiceEventSid"], early["content"]) == (sid, "while it rings")
 
 
-def test_insights_and_sounds_are_the_emulators(softphone: Page, site: Site) -> None:
+def test_insights_and_sounds_are_redirected(softphone: Page, site: Site) -> None:
     sounds = f"{site.url}/js/client/sounds/releases/1.0.0/"
     with (
         softphone.expect_response(re.compile("/eventgw/v4/EndpointEvents")) as reported,
@@ -74,7 +74,7 @@ def test_insights_and_sounds_are_the_emulators(softphone: Page, site: Site) -> N
     assert sound.value.status == 200
 
 
-def test_what_is_not_the_sdks_stays_as_it_is(softphone: Page, site: Site) -> None:
+def test_other_requests_are_not_redirected(softphone: Page, site: Site) -> None:
     url = f"{site.url.replace('http', 'ws')}/signal?own"
     own = softphone.evaluate(
         """async (url) => {

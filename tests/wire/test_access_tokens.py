@@ -42,7 +42,7 @@ def signed(secret: str = SECRET, alg: str = "HS256", grants: object = None, **cl
     return f"{text}.{part(hmac.digest(secret.encode(), text.encode(), hashlib.sha256))}"
 
 
-def test_a_token_of_the_official_library_says_what_was_put_into_it() -> None:
+def test_library_token_is_read() -> None:
     before = int(time.time())
     access = read(official())
 
@@ -53,11 +53,11 @@ def test_a_token_of_the_official_library_says_what_was_put_into_it() -> None:
     assert access.voice
 
 
-def test_a_token_of_the_official_library_is_genuine() -> None:
+def test_library_token_is_valid() -> None:
     assert verify(official(), KEYS, time.time()).identity == "alice"
 
 
-def test_a_token_that_says_nothing_is_read_as_such() -> None:
+def test_empty_token_is_read() -> None:
     assert read(f"{part({})}.{part({'sub': 'x', 'exp': True, 'grants': [], 'iss': 5})}.") == AccessToken(
         identity=None,
         account_sid=None,
@@ -83,7 +83,7 @@ def test_a_token_that_says_nothing_is_read_as_such() -> None:
         pytest.param(f"{part({})}.{part(bytes([255]))}.", id="no UTF-8"),
     ],
 )
-def test_what_is_no_jwt_says_nothing(text: str) -> None:
+def test_text_that_is_not_a_jwt(text: str) -> None:
     assert read(text) is None
 
 
@@ -113,7 +113,7 @@ def test_what_is_no_jwt_says_nothing(text: str) -> None:
         pytest.param(signed(grants={"voice": {}}), 31201, id="no identity"),
     ],
 )
-def test_a_token_that_is_not_genuine_is_refused_with_its_code(token: str, code: int) -> None:
+def test_invalid_token_has_a_code(token: str, code: int) -> None:
     with pytest.raises(TokenError) as caught:
         verify(token, KEYS, NOW)
 
@@ -122,11 +122,11 @@ def test_a_token_that_is_not_genuine_is_refused_with_its_code(token: str, code: 
 
 
 @pytest.mark.parametrize("times", [{}, {"iat": NOW}, {"nbf": NOW - 5, "iat": NOW}, {"nbf": NOW}, {"iat": NOW + 1}])
-def test_a_token_in_force_is_taken(times: dict[str, float]) -> None:
+def test_valid_token_is_accepted(times: dict[str, float]) -> None:
     assert verify(signed(**times), KEYS, NOW).identity == "alice"
 
 
-def test_the_official_library_without_a_voice_grant_is_refused() -> None:
+def test_token_without_grant_is_rejected() -> None:
     with pytest.raises(TokenError, match="voice grant"):
         verify(official(voice=False), KEYS, time.time())
 

@@ -18,7 +18,7 @@ def rendered(callback: str = CALLBACK, method: str = "POST", **given: object) ->
     return callbacks.render(callback, method, notice(**given), auth_token=TOKEN, idempotency_token=UUID)
 
 
-def test_the_parameters_are_those_of_the_document() -> None:
+def test_parameters_are_those_of_the_docs() -> None:
     assert notice(sent_at=1670018569.9).parameters() == {
         "AccountSid": ACCOUNT,
         "CallSid": CALL,
@@ -30,7 +30,7 @@ def test_the_parameters_are_those_of_the_document() -> None:
     }
 
 
-def test_a_post_carries_them_as_a_form_with_the_headers_of_twilios_webhooks() -> None:
+def test_post_has_form_and_twilios_headers() -> None:
     request = rendered()
     headers = dict(request.headers)
 
@@ -47,7 +47,7 @@ def test_a_post_carries_them_as_a_form_with_the_headers_of_twilios_webhooks() ->
 
 
 @pytest.mark.parametrize("query", ["", "?", "?a=1&b=%20"])
-def test_a_get_carries_them_in_the_query_and_has_no_body(query: str) -> None:
+def test_get_has_a_query_and_no_body(query: str) -> None:
     request = rendered(CALLBACK + query, "GET")
 
     assert request.body == b""
@@ -71,7 +71,7 @@ def test_a_get_carries_them_in_the_query_and_has_no_body(query: str) -> None:
         "http://127.0.0.1:8000/x#rc=2",
     ],
 )
-def test_the_official_validator_accepts_what_the_receiver_sees(method: str, content: str, callback: str) -> None:
+def test_validator_accepts_the_signature(method: str, content: str, callback: str) -> None:
     request = rendered(callback, method, content=content)
     form = dict(parse_qsl(request.body.decode("ascii"), keep_blank_values=True))
 
@@ -90,7 +90,7 @@ def test_the_official_validator_accepts_what_the_receiver_sees(method: str, cont
         ("http://h./%2f//..;x", "http://h./%2f//..;x"),
     ],
 )
-def test_the_url_is_the_one_that_a_receiver_sees(callback: str, url: str) -> None:
+def test_url_is_the_receivers(callback: str, url: str) -> None:
     assert callbacks.destination(callback) == url
 
 

@@ -5,14 +5,14 @@ from hypothesis import strategies as st
 from emulator.wire.connection_overrides import CallbackFailure, CallbackTimeouts, read_fragment
 
 
-def test_the_defaults_are_those_of_twilios_table() -> None:
+def test_defaults_are_twilios() -> None:
     limits = CallbackTimeouts()
 
     assert (limits.connect, limits.read, limits.total) == (5, 15, 15)
     assert (limits.retries, limits.retry_on) == (1, {"ct"})
 
 
-def test_a_fragment_overrides_what_it_names_and_nothing_else() -> None:
+def test_fragment_overrides_what_it_names() -> None:
     limits = read_fragment("ct=2000&rt=100&tt=9000&rc=5&rp=4xx,rt", CallbackTimeouts())
 
     assert limits == CallbackTimeouts(
@@ -22,7 +22,7 @@ def test_a_fragment_overrides_what_it_names_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("fragment", ["", "&", "e=ashburn", "sni=y", "e=ashburn,dublin&sni=y"])
-def test_edges_and_sni_are_taken_without_an_effect(fragment: str) -> None:
+def test_edge_and_sni_are_ignored(fragment: str) -> None:
     assert read_fragment(fragment, CallbackTimeouts()) == CallbackTimeouts()
 
 
@@ -48,7 +48,7 @@ def test_a_policy_can_name_every_failure(policy: str) -> None:
         ("CT=200", "not a connection override"),
     ],
 )
-def test_what_is_no_override_or_out_of_bounds_is_told(fragment: str, expected: str) -> None:
+def test_invalid_override_is_an_error(fragment: str, expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
         read_fragment(fragment, CallbackTimeouts())
 

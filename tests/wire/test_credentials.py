@@ -32,23 +32,23 @@ def test_reading_credentials_never_fails(authorization: bytes) -> None:
 
 
 @given(st.binary().map(base64.b64encode))
-def test_whatever_base64_holds_reading_it_never_fails(encoded: bytes) -> None:
+def test_reading_any_base64_never_fails(encoded: bytes) -> None:
     read = read_basic(b"Basic " + encoded)
 
     assert read is None or ":".join(read).encode() == base64.b64decode(encoded)
 
 
 @given(st.text(st.characters(exclude_characters=":", exclude_categories=["Cs"])), st.text())
-def test_credentials_are_read_as_they_were_written(username: str, secret: str) -> None:
+def test_credentials_round_trip(username: str, secret: str) -> None:
     assert read_basic(basic(username, secret)) == (username, secret)
 
 
-def test_a_secret_may_hold_colons() -> None:
+def test_secret_may_contain_colons() -> None:
     assert read_basic(basic("user", "a:b:")) == Basic("user", "a:b:")
 
 
 @pytest.mark.parametrize("scheme", [b"Basic ", b"basic ", b"BASIC ", b"Basic   "])
-def test_the_schemes_case_and_spaces_do_not_matter(scheme: bytes) -> None:
+def test_scheme_is_case_insensitive(scheme: bytes) -> None:
     assert read_basic(scheme + base64.b64encode(b"u:s")) == Basic("u", "s")
 
 
@@ -70,12 +70,12 @@ NO_CREDENTIALS = [
 
 
 @pytest.mark.parametrize("authorization", [None, *NO_CREDENTIALS])
-def test_what_cannot_be_read_is_no_credentials(authorization: bytes | None) -> None:
+def test_unreadable_credentials_are_none(authorization: bytes | None) -> None:
     assert refusal(ANYBODY, authorization).problem is errors.CREDENTIALS_MISSING
 
 
 @pytest.mark.parametrize("account_sid", [ACCOUNT, OTHER_ACCOUNT, "AC" + "Ff" * 16])
-def test_every_well_formed_account_exists_while_none_is_listed(account_sid: str) -> None:
+def test_all_accounts_exist_by_default(account_sid: str) -> None:
     assert ANYBODY.caller(basic(account_sid)) == account_sid
 
 
@@ -90,7 +90,7 @@ def test_every_well_formed_account_exists_while_none_is_listed(account_sid: str)
         pytest.param(FAMILY, ACCOUNT, id="an account that is not listed"),
     ],
 )
-def test_a_username_that_is_no_account_or_key_is_refused_by_name(directory: Directory, username: str) -> None:
+def test_unknown_username_is_refused(directory: Directory, username: str) -> None:
     error = refusal(directory, basic(username))
 
     assert error.problem is errors.USERNAME_UNKNOWN
@@ -106,20 +106,20 @@ def test_a_username_that_is_no_account_or_key_is_refused_by_name(directory: Dire
     ],
 )
 @pytest.mark.parametrize("secret", ["", "wrong", "0" * 31, "0" * 33, "child's", "tökén"])
-def test_a_wrong_token_is_refused_and_not_told_to_the_log(directory: Directory, username: str, secret: str) -> None:
+def test_wrong_token_is_never_logged(directory: Directory, username: str, secret: str) -> None:
     error = refusal(directory, basic(username, secret))
 
     assert error.problem is errors.TOKEN_WRONG
     assert error.reason == f"wrong token for {username}"
 
 
-def test_a_token_may_hold_any_character() -> None:
+def test_token_may_contain_any_character() -> None:
     directory = Directory(auth_token="tökén ✓")
 
     assert directory.caller(basic(ACCOUNT, "tökén ✓")) == ACCOUNT
 
 
-def test_listed_accounts_have_tokens_of_their_own() -> None:
+def test_configured_accounts_have_own_tokens() -> None:
     assert FAMILY.caller(basic(CHILD, "child's")) == CHILD
     assert refusal(FAMILY, basic(CHILD, TOKEN)).problem is errors.TOKEN_WRONG
 
@@ -142,13 +142,11 @@ def test_an_api_key_acts_for_its_account(directory: Directory, account_sid: str)
         pytest.param(FAMILY, PARENT, ACCOUNT, False, id="one that does not exist"),
     ],
 )
-def test_an_account_is_used_by_itself_and_its_parent_only(
-    directory: Directory, caller: str, account_sid: str, *, may: bool
-) -> None:
+def test_parent_account_may_use_subaccount(directory: Directory, caller: str, account_sid: str, *, may: bool) -> None:
     assert directory.may_use(caller, account_sid) is may
 
 
-def test_callbacks_are_signed_with_the_accounts_own_token_or_with_everybodys() -> None:
+def test_callback_token_is_the_accounts() -> None:
     own = Directory(auth_token="everybody's", accounts={ACCOUNT: Account("its own")})
 
     assert own.token(ACCOUNT) == "its own"

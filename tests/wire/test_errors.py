@@ -44,13 +44,13 @@ each_problem = pytest.mark.parametrize("problem", CATALOGUE, ids=lambda problem:
         )
     ],
 )
-def test_a_row_says_what_twilio_says_and_how_that_is_known(
+def test_row_has_text_and_source(
     problem: ErrorSpec, status: int, code: int | None, message: str, certainty: str
 ) -> None:
     assert (problem.status, problem.code, problem.message, problem.certainty) == (status, code, message, certainty)
 
 
-def test_every_row_stands_in_the_catalogue_once() -> None:
+def test_catalogue_has_every_row_once() -> None:
     rows = [value for value in vars(errors).values() if isinstance(value, ErrorSpec)]
 
     assert sorted(problem.name for problem in CATALOGUE) == sorted(problem.name for problem in rows)
@@ -58,7 +58,7 @@ def test_every_row_stands_in_the_catalogue_once() -> None:
 
 
 @each_problem
-def test_every_row_names_its_source_and_its_certainty(problem: ErrorSpec) -> None:
+def test_every_row_has_source_and_certainty(problem: ErrorSpec) -> None:
     assert re.fullmatch(r"[a-z]+(-[a-z]+)+", problem.name)
     assert problem.source
     assert problem.certainty in Certainty
@@ -71,7 +71,7 @@ def test_every_row_has_advice(problem: ErrorSpec) -> None:
 
 
 @each_problem
-def test_more_info_is_the_codes_page_and_missing_without_a_code(problem: ErrorSpec) -> None:
+def test_more_info_is_the_codes_page(problem: ErrorSpec) -> None:
     page = problem.more_info
 
     assert page == (problem.code and f"https://www.twilio.com/docs/errors/{problem.code}")
@@ -85,13 +85,13 @@ def test_exactly_the_401s_carry_a_challenge(problem: ErrorSpec) -> None:
 
 
 @each_problem
-def test_exactly_the_bodies_recorded_with_a_detail_have_one(problem: ErrorSpec) -> None:
+def test_detail_is_in_recorded_bodies_only(problem: ErrorSpec) -> None:
     recorded = "Your AccountSid or AuthToken was incorrect." if problem.message == "Authenticate" else None
 
     assert problem.detail == recorded
 
 
-def test_a_wrong_method_is_told_which_ones_are_allowed() -> None:
+def test_405_lists_the_allowed_methods() -> None:
     assert errors.METHOD_NOT_ALLOWED.headers == ((b"allow", b"OPTIONS, POST"),)
 
 
@@ -110,7 +110,7 @@ def test_a_row_is_a_rule_too(problem: ErrorSpec, says: str) -> None:
     assert rule.advice == problem.advice
 
 
-def test_an_error_carries_its_row_and_a_reason_for_humans() -> None:
+def test_error_has_row_and_reason() -> None:
     error = TwilioError(errors.KEY_CONFLICT, "the key was used before")
 
     assert str(error) == "idempotency-conflict"
@@ -134,12 +134,12 @@ def test_an_error_carries_its_row_and_a_reason_for_humans() -> None:
         pytest.param(None, 12345, None, id="a code that we do not know"),
     ],
 )
-def test_a_row_is_found_by_what_is_said_of_it(status: int | None, code: int | None, row: ErrorSpec | None) -> None:
+def test_row_is_found_by_partial_match(status: int | None, code: int | None, row: ErrorSpec | None) -> None:
     assert errors.like(status, code) is row
 
 
 @each_problem
-def test_every_row_can_be_had_by_its_status_and_code(problem: ErrorSpec) -> None:
+def test_row_is_found_by_status_and_code(problem: ErrorSpec) -> None:
     found = errors.like(problem.status, problem.code)
 
     assert found is not None
@@ -156,7 +156,7 @@ def test_every_row_can_be_had_by_its_status_and_code(problem: ErrorSpec) -> None
         pytest.param(502, 1, "Oops", "Oops", id="a message"),
     ],
 )
-def test_what_is_in_no_catalogue_is_made_up(status: int, code: int | None, given: str | None, message: str) -> None:
+def test_unknown_error_gets_a_new_row(status: int, code: int | None, given: str | None, message: str) -> None:
     found = errors.like(status, code, given)
 
     assert found is not None
@@ -164,7 +164,7 @@ def test_what_is_in_no_catalogue_is_made_up(status: int, code: int | None, given
     assert found not in CATALOGUE
 
 
-def test_a_row_can_carry_another_message() -> None:
+def test_row_can_have_another_message() -> None:
     found = errors.like(None, 20429, "Slow down")
 
     assert found is not None
@@ -172,7 +172,7 @@ def test_a_row_can_carry_another_message() -> None:
     assert errors.TOO_MANY_REQUESTS.message == "Too Many Requests"
 
 
-def test_more_headers_come_after_a_rows_own_and_leave_it_alone() -> None:
+def test_added_headers_follow_the_rows_own() -> None:
     more = errors.METHOD_NOT_ALLOWED.with_headers(((b"retry-after", b"1"),))
 
     assert more.headers == (errors.ALLOW, (b"retry-after", b"1"))

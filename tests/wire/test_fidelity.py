@@ -9,7 +9,7 @@ from emulator.wire.rules import Certainty, Rule
 each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 
 
-def test_every_row_of_the_catalogue_is_a_rule() -> None:
+def test_every_error_is_a_rule() -> None:
     assert set(RULES) >= {problem.rule for problem in CATALOGUE}
 
 
@@ -19,14 +19,14 @@ def test_exactly_the_errors_have_advice() -> None:
     assert {rule.name for rule in RULES if rule.advice is not None} == errors
 
 
-def test_every_rule_has_a_name_of_its_own() -> None:
+def test_rule_names_are_unique() -> None:
     names = [rule.name for rule in RULES]
 
     assert len(names) == len(set(names)) > len(CATALOGUE)
 
 
 @each_rule
-def test_every_rule_says_something_and_tells_how_that_is_known(rule: Rule) -> None:
+def test_every_rule_has_text_and_certainty(rule: Rule) -> None:
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", rule.name)
     assert rule.certainty in Certainty
     assert rule.summary
@@ -34,7 +34,7 @@ def test_every_rule_says_something_and_tells_how_that_is_known(rule: Rule) -> No
 
 
 @each_rule
-def test_what_is_said_to_be_known_is_not_said_to_be_unknown(rule: Rule) -> None:
+def test_known_rules_have_a_known_source(rule: Rule) -> None:
     assert rule.certainty is Certainty.ASSUMED or not rule.source.startswith("not known")
 
 

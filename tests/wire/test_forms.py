@@ -26,23 +26,22 @@ def refusal(body: bytes) -> TwilioError:
 
 
 @given(st.binary() | TELLING)
-def test_any_bytes_are_a_form_or_a_broken_form(body: bytes) -> None:
+def test_any_bytes_are_a_form_or_malformed(body: bytes) -> None:
     with suppress(TwilioError):
         read_form(body)
 
 
 @pytest.mark.parametrize("quote_via", [quote_plus, quote], ids=["space as plus", "space as percent 20"])
 @given(pairs=PAIRS)
-def test_parameters_are_read_as_any_library_writes_them_the_first_of_a_name_counting(
-    quote_via: Callable[..., str], pairs: list[tuple[str, str]]
-) -> None:
+def test_first_of_repeated_parameters_counts(quote_via: Callable[..., str], pairs: list[tuple[str, str]]) -> None:
+    """Parameters are read in any library's encoding."""
     parameters = read_form(urlencode(pairs, quote_via=quote_via).encode())
 
     assert parameters == dict(reversed(pairs))
 
 
 @given(BODIES)
-def test_a_whole_form_is_read_as_the_standard_library_reads_it(body: str) -> None:
+def test_form_is_read_like_the_library(body: str) -> None:
     pairs = parse_qsl(body, keep_blank_values=True, errors="strict")
 
     assert read_form(body.encode()) == dict(reversed(pairs))
@@ -69,7 +68,7 @@ def test_a_whole_form_is_read_as_the_standard_library_reads_it(body: str) -> Non
         pytest.param(b"Content=%00", {"Content": "\0"}, id="a zero byte"),
     ],
 )
-def test_a_form_is_read_to_the_letter(body: bytes, parameters: dict[str, str]) -> None:
+def test_form_values_are_exact(body: bytes, parameters: dict[str, str]) -> None:
     assert read_form(body) == parameters
 
 
@@ -89,7 +88,7 @@ def test_a_form_is_read_to_the_letter(body: bytes, parameters: dict[str, str]) -
         pytest.param(b"Content={}&later=%ff", "b'later' is not UTF-8", id="a parameter that nobody wants"),
     ],
 )
-def test_a_broken_form_is_refused_with_the_place(body: bytes, reason: str) -> None:
+def test_malformed_form_has_a_position(body: bytes, reason: str) -> None:
     error = refusal(body)
 
     assert error.problem is FORM_BROKEN
@@ -100,7 +99,7 @@ def test_a_thousand_parameters_are_read() -> None:
     assert len(read_form(b"&".join(b"p%d=" % n for n in range(1000)))) == 1000
 
 
-def test_more_than_a_thousand_parameters_are_refused() -> None:
+def test_more_parameters_are_refused() -> None:
     error = refusal(b"&".join(b"p%d=" % n for n in range(1001)))
 
     assert error.problem is FORM_BROKEN

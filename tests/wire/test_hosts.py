@@ -20,7 +20,7 @@ from emulator.wire.hosts import is_host, is_local, is_loopback, is_twilio, name_
         ("", False),
     ],
 )
-def test_twilios_names_are_its_domain_and_what_is_under_it(host: str, *, twilios: bool) -> None:
+def test_twilios_hosts_are_its_domain(host: str, *, twilios: bool) -> None:
     assert is_twilio(host) is twilios
 
 
@@ -52,7 +52,7 @@ FOREIGN += ["user@a.local", f"{'a' * 64}.local", f"{'a.' * 128}local", "a\x00.lo
 
 
 @pytest.mark.parametrize("host", NAMES)
-def test_a_host_header_holds_a_name(host: str) -> None:
+def test_host_header_has_a_name(host: str) -> None:
     assert name_of(host) == NAMES[host]
 
 
@@ -77,7 +77,7 @@ def test_an_authority_is_a_host_and_a_port(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", NONE)
-def test_another_text_is_none(text: str) -> None:
+def test_other_texts_are_not_an_authority(text: str) -> None:
     assert parse_authority(text) is None
 
 
@@ -96,7 +96,7 @@ def test_a_malformed_host_is_never_local(host: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*LOCAL, *FOREIGN])
-def test_local_names_are_this_machines_and_its_containers(name: str) -> None:
+def test_local_names(name: str) -> None:
     assert is_local(name) is (name in LOCAL)
 
 
@@ -115,5 +115,5 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize("name", [*LOOPBACK, *ELSEWHERE])
-def test_loopback_is_this_very_machine(name: str) -> None:
+def test_loopback_addresses(name: str) -> None:
     assert is_loopback(name) is (name in LOOPBACK)

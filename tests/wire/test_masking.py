@@ -24,7 +24,8 @@ SHOWN += ["Accept", "User-Agent", "X-Request-Id", "Access-Control-Allow-Credenti
 
 
 @pytest.mark.parametrize("name", [*SECRETS, *SHOWN])
-def test_a_name_says_whether_its_value_is_secret(name: str) -> None:
+def test_secret_names(name: str) -> None:
+    """The name of a parameter decides whether its value is secret."""
     assert is_secret(name) is (name in SECRETS)
 
 
@@ -114,7 +115,7 @@ PIECES = ["name=", '"', "a", "a=", "://", "://a:", "&", "; ", '"a":', "\\", "%41
 
 @pytest.mark.parametrize("piece", PIECES)
 @pytest.mark.parametrize("start", ["--", "{", ""])
-def test_no_text_takes_more_than_linear_time(start: str, piece: str) -> None:
+def test_masking_takes_linear_time(start: str, piece: str) -> None:
     """The largest body that is kept; with quadratic time these would take minutes."""
     body = start + piece * (64 * 1024 // len(piece))
 
@@ -124,7 +125,7 @@ def test_no_text_takes_more_than_linear_time(start: str, piece: str) -> None:
 
 
 @pytest.mark.parametrize("show_secrets", [True, False])
-def test_secrets_are_shown_where_that_is_asked_for(*, show_secrets: bool) -> None:
+def test_show_secrets_disables_masking(*, show_secrets: bool) -> None:
     mask = Masking(show_secrets)
     shown = mask.header("x-api-key", "k"), mask.text(URL), mask.form({"token": "t"}), mask.body("token=t")
     open_ = "k", URL, {"token": "t"}, "token=t"

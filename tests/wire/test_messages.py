@@ -23,7 +23,7 @@ def refusal(form: dict[str, str]) -> TwilioError:
     return caught.value
 
 
-def test_a_replys_members_stand_in_the_documents_order() -> None:
+def test_members_are_in_documented_order() -> None:
     members = message().members()
 
     assert list(members.items()) == [
@@ -36,13 +36,13 @@ def test_a_replys_members_stand_in_the_documents_order() -> None:
 
 @pytest.mark.parametrize("lenient", [False, True])
 @given(content=st.dictionaries(st.text(), st.text() | st.integers()).map(json.dumps))
-def test_an_object_is_taken_as_it_came_without_a_note(content: str, *, lenient: bool) -> None:
+def test_object_has_no_note(content: str, *, lenient: bool) -> None:
     assert messages.read({"Content": content}, lenient=lenient) == (content, None, ())
 
 
 @pytest.mark.parametrize("lenient", [False, True])
 @pytest.mark.parametrize("content", ["[]", "[{}]", '"text"', "0", "null", "true", " 1.5 "])
-def test_json_that_is_no_object_is_taken_and_noted(content: str, *, lenient: bool) -> None:
+def test_other_json_is_noted(content: str, *, lenient: bool) -> None:
     new = messages.read({"Content": content}, lenient=lenient)
 
     assert (new.content, new.notes) == (content, ("content-not-an-object",))
@@ -56,7 +56,7 @@ def test_a_long_integer_is_noted(digits: int, notes: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(("content", "problem"), REFUSED)
-def test_content_that_is_not_json_or_too_long_is_refused(content: str, problem: ErrorSpec) -> None:
+def test_invalid_or_long_content_is_refused(content: str, problem: ErrorSpec) -> None:
     error = refusal({"Content": content})
 
     assert error.problem is problem
@@ -64,14 +64,14 @@ def test_content_that_is_not_json_or_too_long_is_refused(content: str, problem: 
 
 
 @pytest.mark.parametrize(("content", "problem"), REFUSED)
-def test_lenient_takes_what_strict_refuses_and_notes_the_rule(content: str, problem: ErrorSpec) -> None:
+def test_lenient_content_is_noted(content: str, problem: ErrorSpec) -> None:
     new = messages.read({"Content": content}, lenient=True)
 
     assert (new.content, new.notes) == (content, (problem.name,))
 
 
 @pytest.mark.parametrize("character", ["a", "é", "😀"])
-def test_the_limit_counts_characters_whatever_bytes_they_take(character: str) -> None:
+def test_limit_counts_characters(character: str) -> None:
     longest = f'"{character * 9_998}"'
 
     assert messages.read({"Content": longest}, lenient=False).content == longest
@@ -88,7 +88,7 @@ def test_the_limit_counts_characters_whatever_bytes_they_take(character: str) ->
         pytest.param({"Content": ""}, id="empty"),
     ],
 )
-def test_without_content_a_message_is_refused_leniently_too(form: dict[str, str], *, lenient: bool) -> None:
+def test_lenient_needs_content_too(form: dict[str, str], *, lenient: bool) -> None:
     with pytest.raises(TwilioError) as caught:
         messages.read(form, lenient=lenient)
 
@@ -108,12 +108,12 @@ def test_without_content_a_message_is_refused_leniently_too(form: dict[str, str]
         ),
     ],
 )
-def test_a_missing_contents_reason_tells_what_came_instead(form: dict[str, str], reason: str) -> None:
+def test_missing_content_has_a_reason(form: dict[str, str], reason: str) -> None:
     assert refusal(form).reason == reason
 
 
 @pytest.mark.parametrize(("form", "key"), [({}, None), ({"IdempotencyKey": ""}, None), ({"IdempotencyKey": " "}, " ")])
-def test_an_empty_idempotency_key_counts_as_none(form: dict[str, str], key: str | None) -> None:
+def test_empty_key_is_none(form: dict[str, str], key: str | None) -> None:
     assert messages.read({"Content": "{}", **form}, lenient=False).idempotency_key == key
 
 
@@ -125,16 +125,16 @@ def test_an_empty_idempotency_key_counts_as_none(form: dict[str, str], key: str 
         pytest.param("[object Object]", "pass JSON.stringify(…)", id="an object in a JavaScript text"),
     ],
 )
-def test_what_a_program_probably_did_is_in_the_reason(content: str, hint: str) -> None:
+def test_reason_guesses_the_mistake(content: str, hint: str) -> None:
     assert hint in str(refusal({"Content": content}).reason)
 
 
 @pytest.mark.parametrize("content", ["hello world", '{"a":', "[1,"])
-def test_nothing_is_guessed_about_other_contents(content: str) -> None:
+def test_other_content_has_no_guess(content: str) -> None:
     assert str(refusal({"Content": content}).reason).endswith(f"in {content!r}")
 
 
-def test_a_reason_shows_the_start_of_the_content_only() -> None:
+def test_reason_shows_the_beginning_only() -> None:
     error = refusal({"Content": "x" * 5_000})
 
     assert len(error.reason) < 200

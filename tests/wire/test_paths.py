@@ -10,7 +10,7 @@ DIGITS = st.text("0123456789abcdefABCDEF", min_size=32, max_size=32)
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".xml"])
 @given(account=DIGITS, call=DIGITS)
-def test_the_template_names_account_call_and_resource(suffix: str, account: str, call: str) -> None:
+def test_path_has_account_call_and_resource(suffix: str, account: str, call: str) -> None:
     target = paths.parse(path(f"AC{account}", f"CA{call}", "UserDefinedMessages" + suffix))
 
     assert target == (f"AC{account}", f"CA{call}", "UserDefinedMessages", None)
@@ -53,12 +53,12 @@ def test_the_template_names_account_call_and_resource(suffix: str, account: str,
         pytest.param(path(call_sid=CALL[:-1] + "\u0661"), id="a digit beyond ASCII"),
     ],
 )
-def test_whatever_differs_from_the_template_names_nothing(of: str) -> None:
+def test_any_difference_is_no_match(of: str) -> None:
     assert paths.parse(of) is None
 
 
 @given(st.text() | st.lists(st.sampled_from(["/", "2010-04-01", "Accounts", ACCOUNT, CALL, ".json"])).map("".join))
-def test_no_other_text_names_anything(of: str) -> None:
+def test_other_text_does_not_match(of: str) -> None:
     assert paths.parse(of) is None
 
 
@@ -76,7 +76,7 @@ def test_no_other_text_names_anything(of: str) -> None:
         pytest.param("", (None, None), id="nothing"),
     ],
 )
-def test_a_path_tells_whose_it_is_though_it_names_nothing(of: str, owners: tuple[str | None, str | None]) -> None:
+def test_unknown_path_still_has_owners(of: str, owners: tuple[str | None, str | None]) -> None:
     assert paths.owners(of) == owners
 
 
@@ -88,7 +88,7 @@ def test_a_path_tells_whose_it_is_though_it_names_nothing(of: str, owners: tuple
         pytest.param(f"/2010-04-01/Accounts/{ACCOUNT}", (ACCOUNT, None), id="the account itself"),
     ],
 )
-def test_a_suffix_is_no_part_of_a_sid(of: str, owners: tuple[str | None, str | None], suffix: str) -> None:
+def test_suffix_is_not_part_of_a_sid(of: str, owners: tuple[str | None, str | None], suffix: str) -> None:
     assert paths.owners(of + suffix) == owners
 
 

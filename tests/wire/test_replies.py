@@ -27,7 +27,7 @@ def headers(reply: Reply | None = None, **given: object) -> list[tuple[bytes, by
     return replies.headers(head(reply, **given))
 
 
-def test_a_wrong_tokens_body_is_the_recorded_one_of_171_bytes() -> None:
+def test_wrong_token_body_is_recorded() -> None:
     reply = replies.refusal(errors.TOKEN_WRONG, path(), JSON)
 
     assert reply.status == 401
@@ -38,7 +38,7 @@ def test_a_wrong_tokens_body_is_the_recorded_one_of_171_bytes() -> None:
     )
 
 
-def test_a_wrong_tokens_body_in_xml_is_the_recorded_one_of_293_bytes() -> None:
+def test_wrong_token_xml_body_is_recorded() -> None:
     reply = replies.refusal(errors.TOKEN_WRONG, path(), XML)
 
     assert len(reply.body) == 293
@@ -50,7 +50,7 @@ def test_a_wrong_tokens_body_in_xml_is_the_recorded_one_of_293_bytes() -> None:
     )
 
 
-def test_a_created_message_is_answered_in_one_spaced_line_in_the_documents_order() -> None:
+def test_created_body_is_one_line_in_order() -> None:
     reply = replies.created("UserDefinedMessage", message().members(), JSON)
 
     assert reply.status == 201
@@ -61,7 +61,7 @@ def test_a_created_message_is_answered_in_one_spaced_line_in_the_documents_order
     )
 
 
-def test_a_created_message_in_xml_stands_in_twilios_frame() -> None:
+def test_created_xml_has_twilios_frame() -> None:
     reply = replies.created("UserDefinedMessage", message().members(), XML)
 
     assert reply.status == 201
@@ -73,13 +73,14 @@ def test_a_created_message_in_xml_stands_in_twilios_frame() -> None:
     )
 
 
-def test_a_refusal_without_a_code_has_neither_code_nor_more_info() -> None:
+def test_refusal_without_a_code() -> None:
+    """It has neither code nor more_info."""
     reply = replies.refusal(errors.CALL_IS_PSTN, path(), JSON)
 
     assert reply.body == b'{"message": "Client message not supported for PSTN calls", "status": 400}'
 
 
-def test_a_missing_resource_is_named_by_its_raw_path() -> None:
+def test_missing_resource_has_the_raw_path() -> None:
     reply = replies.refusal(errors.PATH_UNKNOWN, "/2010-04-01/Accounts//Messages%2E{path}.json", JSON)
 
     assert json.loads(reply.body)["message"] == (
@@ -97,21 +98,21 @@ def test_no_body_ends_with_a_newline(problem: ErrorSpec, representation: Represe
 
 
 @each_problem
-def test_a_refusals_members_stand_in_alphabetical_order(problem: ErrorSpec) -> None:
+def test_refusal_members_are_alphabetical(problem: ErrorSpec) -> None:
     names = list(json.loads(replies.refusal(problem, path(), JSON).body))
 
     assert names == sorted(names)
 
 
 @each_problem
-def test_the_status_in_the_body_is_the_replys(problem: ErrorSpec) -> None:
+def test_status_in_the_body_is_the_responses(problem: ErrorSpec) -> None:
     reply = replies.refusal(problem, path(), JSON)
 
     assert json.loads(reply.body)["status"] == reply.status == problem.status
 
 
 @each_problem
-def test_a_refusals_headers_are_its_rows(problem: ErrorSpec) -> None:
+def test_refusal_has_the_headers_of_its_row(problem: ErrorSpec) -> None:
     reply = replies.refusal(problem, path(), JSON)
 
     assert reply.headers == problem.headers
@@ -122,14 +123,14 @@ SAFE = st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_charac
 
 
 @given(st.dictionaries(st.sampled_from(["sid", "call_sid", "uri"]), SAFE))
-def test_json_is_written_as_the_standard_library_writes_it(members: dict[str, str]) -> None:
+def test_json_agrees_with_standard_library(members: dict[str, str]) -> None:
     body = replies.created("UserDefinedMessage", members, JSON).body
 
     assert body.decode() == json.dumps(members, ensure_ascii=False)
 
 
 @given(PRINTABLE)
-def test_whatever_a_path_holds_a_reader_of_xml_gets_it_back(text: str) -> None:
+def test_xml_round_trips_any_path(text: str) -> None:
     body = replies.refusal(errors.PATH_UNKNOWN, text, XML).body
 
     assert ET.fromstring(body).findtext("RestException/Message") == f"The requested resource {text} was not found"
@@ -148,17 +149,17 @@ def test_whatever_a_path_holds_a_reader_of_xml_gets_it_back(text: str) -> None:
         ("/2010-04-01/json", XML),
     ],
 )
-def test_the_paths_suffix_decides_the_representation(of: str, representation: Representation) -> None:
+def test_suffix_decides_the_representation(of: str, representation: Representation) -> None:
     assert replies.representation_of(of) is representation
 
 
-def test_options_is_answered_with_what_is_allowed_and_no_body() -> None:
+def test_options_response_has_no_body() -> None:
     reply = replies.preflight(JSON)
 
     assert reply == (200, b"", JSON.value, ((b"allow", b"OPTIONS, POST"),))
 
 
-def test_headers_are_the_recorded_ones_in_the_recorded_order() -> None:
+def test_headers_have_the_recorded_order() -> None:
     sent = headers(replies.created("UserDefinedMessage", message().members(), JSON))
 
     assert sent == [
@@ -187,7 +188,7 @@ def test_headers_are_the_recorded_ones_in_the_recorded_order() -> None:
     ]
 
 
-def test_header_lines_are_written_as_they_stand_on_the_wire() -> None:
+def test_header_lines_are_rendered() -> None:
     lines = head(replies.refusal(errors.METHOD_NOT_ALLOWED, path(), JSON))
 
     assert lines.startswith(b"date: Wed, 18 Dec 2019 20:02:01 GMT\r\ncontent-type: application/json\r\n")
@@ -196,7 +197,7 @@ def test_header_lines_are_written_as_they_stand_on_the_wire() -> None:
 
 
 @each_problem
-def test_a_refusal_carries_every_usual_header_and_then_its_own(problem: ErrorSpec) -> None:
+def test_refusal_has_usual_headers_first(problem: ErrorSpec) -> None:
     sent = headers(replies.refusal(problem, path(), JSON))
 
     assert [name for name, _ in sent[:16]] == [name for name, _ in headers()[:16]]
@@ -212,9 +213,7 @@ def test_a_refusal_carries_every_usual_header_and_then_its_own(problem: ErrorSpe
         (XML, True, b"application/xml; charset=utf-8"),
     ],
 )
-def test_the_charset_is_named_to_those_who_asked_for_it(
-    representation: Representation, media_type: bytes, *, charset: bool
-) -> None:
+def test_charset_depends_on_the_request(representation: Representation, media_type: bytes, *, charset: bool) -> None:
     sent = dict(headers(replies.preflight(representation), charset=charset))
 
     assert sent[b"content-type"] == media_type
@@ -233,17 +232,17 @@ def test_the_duration_has_three_decimals(duration: float, text: bytes) -> None:
 
 
 @given(st.floats(0, 4e9))
-def test_the_date_is_one_that_others_can_read(now: float) -> None:
+def test_date_header_is_parseable(now: float) -> None:
     date = dict(headers(now=now))[b"date"].decode()
 
     assert parsedate_to_datetime(date).timestamp() == now // 1
 
 
-def test_the_number_of_requests_in_flight_is_told() -> None:
+def test_concurrent_requests_header() -> None:
     assert dict(headers(concurrent=17))[b"twilio-concurrent-requests"] == b"17"
 
 
-def test_a_gateways_head_has_nothing_of_twilio() -> None:
+def test_gateway_head_has_nothing_of_twilio() -> None:
     reply = replies.Reply(502, b"<h1>", b"text/html", ((b"retry-after", b"3"),))
 
     assert replies.foreign_head(reply, now=1576699321.9) == (
@@ -252,7 +251,7 @@ def test_a_gateways_head_has_nothing_of_twilio() -> None:
 
 
 @pytest.mark.parametrize("representation", Representation)
-def test_what_was_deleted_is_answered_without_a_body_and_without_a_word_about_one(
+def test_deletion_has_no_body_headers(
     representation: Representation,
 ) -> None:
     reply = replies.deleted(representation)
@@ -262,6 +261,6 @@ def test_what_was_deleted_is_answered_without_a_body_and_without_a_word_about_on
     assert {name for name, _ in headers()} - names == {b"content-type", b"content-length", b"www-authenticate"}
 
 
-def test_a_preflight_says_what_its_path_allows() -> None:
+def test_preflight_lists_methods() -> None:
     assert replies.preflight(JSON).headers == ((b"allow", b"OPTIONS, POST"),)
     assert replies.preflight(JSON, (b"allow", b"OPTIONS, DELETE")).headers == ((b"allow", b"OPTIONS, DELETE"),)

@@ -26,7 +26,7 @@ def operation(resource: str, sid: str | None = None) -> Operation:
         pytest.param(SUBSCRIPTIONS, SUBSCRIPTION, "DELETE", b"OPTIONS, DELETE", True, id="a subscription"),
     ],
 )
-def test_each_path_has_one_method_and_says_so(
+def test_each_path_has_one_method(
     resource: str, sid: str | None, method: str, allow: bytes, *, changes_callbacks: bool
 ) -> None:
     found = operation(resource, sid)
@@ -44,7 +44,7 @@ def test_each_path_has_one_method_and_says_so(
         Target(ACCOUNT, CALL, "userdefinedmessages"),
     ],
 )
-def test_elsewhere_nothing_can_be_done(target: Target) -> None:
+def test_other_paths_allow_nothing(target: Target) -> None:
     assert resources.operation(target) is None
 
 
@@ -58,11 +58,11 @@ def test_elsewhere_nothing_can_be_done(target: Target) -> None:
         ("/2010-04-01", b"OPTIONS, POST"),
     ],
 )
-def test_a_raw_path_allows_what_can_be_done_there(raw: str, allow: bytes) -> None:
+def test_raw_path_has_allowed_methods(raw: str, allow: bytes) -> None:
     assert resources.allow(raw) == (b"allow", allow)
 
 
-def test_parameters_are_read_by_their_resource() -> None:
+def test_parameters_are_read_by_resource() -> None:
     read_message, read_subscription = operation(MESSAGES).read, operation(SUBSCRIPTIONS).read
     assert read_message is not None
     assert read_subscription is not None
@@ -76,14 +76,14 @@ def test_parameters_are_read_by_their_resource() -> None:
         assert read_subscription({"Callback": CALLBACK}, lenient) == NewSubscription(CALLBACK, "POST", None)
 
 
-def test_a_deletion_has_no_parameters_and_does_not_look_at_the_call() -> None:
+def test_deletion_ignores_parameters() -> None:
     found = operation(SUBSCRIPTIONS, SUBSCRIPTION)
 
     assert (found.read, found.refusals) == (None, (errors.SUBSCRIPTION_UNKNOWN,))
 
 
 @pytest.mark.parametrize("resource", [MESSAGES, SUBSCRIPTIONS])
-def test_a_creation_looks_at_the_key_and_then_at_the_call(resource: str) -> None:
+def test_creation_checks_key_then_call(resource: str) -> None:
     own, state = operation(resource).refusals[:-5], operation(resource).refusals[-5:]
 
     assert state == (
@@ -97,7 +97,7 @@ def test_a_creation_looks_at_the_key_and_then_at_the_call(resource: str) -> None
     assert len(own) == 4
 
 
-def test_what_is_made_names_a_path_that_leads_back_to_it() -> None:
+def test_created_resource_has_its_path() -> None:
     made = NewSubscription(CALLBACK, "POST", None).create("1" * 32, ACCOUNT, CALL, 0.0)
 
     assert parse(made.members()["uri"]) == Target(ACCOUNT, CALL, SUBSCRIPTIONS, made.sid)

@@ -35,7 +35,7 @@ def lines(description: str) -> list[str]:
     return description.removesuffix("\r\n").split("\r\n")
 
 
-def test_an_answer_takes_the_offered_codecs_and_sends_nothing() -> None:
+def test_answer_sends_nothing() -> None:
     answer = lines(sdp.answer(OFFER, ENTROPY))
 
     assert answer == [
@@ -64,13 +64,13 @@ def test_an_answer_takes_the_offered_codecs_and_sends_nothing() -> None:
 @pytest.mark.parametrize(
     ("offered", "answered"), [("actpass", "passive"), ("active", "passive"), ("passive", "active")]
 )
-def test_two_ends_never_wait_for_each_other(offered: str, answered: str) -> None:
+def test_dtls_roles_never_deadlock(offered: str, answered: str) -> None:
     answer = lines(sdp.answer(OFFER.replace("setup:actpass", f"setup:{offered}"), ENTROPY))
 
     assert f"a=setup:{answered}" in answer
 
 
-def test_every_section_is_answered_in_its_place_and_only_audio_is_taken() -> None:
+def test_sections_are_answered_in_order() -> None:
     video = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:v1\r\n"
     answer = lines(sdp.answer(OFFER + video, ENTROPY))
 
@@ -87,7 +87,7 @@ def test_without_audio_nothing_is_bundled() -> None:
     assert answer[4:] == ["m=video 0 UDP/TLS/RTP/SAVPF 96", "c=IN IP4 0.0.0.0", "a=mid:0"]
 
 
-def test_an_offer_rings_with_the_codecs_of_a_voice_sdk() -> None:
+def test_offer_has_the_sdks_codecs() -> None:
     offer = lines(sdp.offer(ENTROPY))
 
     assert {"a=setup:actpass", "a=mid:0", "a=group:BUNDLE 0", "a=sendrecv"} <= set(offer)
@@ -99,17 +99,17 @@ def test_an_offer_rings_with_the_codecs_of_a_voice_sdk() -> None:
 
 
 @pytest.mark.parametrize("offered", ["", "v=0", "m=audio", "m=\r\n", "nonsense"])
-def test_what_is_no_offer_is_answered_all_the_same(offered: str) -> None:
+def test_invalid_offer_is_answered(offered: str) -> None:
     assert "m=audio 9 UDP/TLS/RTP/SAVPF 111 0 101" in lines(sdp.answer(offered, ENTROPY))
 
 
-def test_sections_without_end_are_not_answered() -> None:
+def test_excess_sections_are_ignored() -> None:
     answer = sdp.answer("m=audio 9 RTP 0\n" * 1000, ENTROPY)
 
     assert answer.count("m=audio") == 16
 
 
 @given(st.text() | st.lists(st.sampled_from(OFFER.split("\r\n"))).map("\n".join), st.binary(min_size=60, max_size=60))
-def test_any_text_gets_lines_of_a_description(offered: str, entropy: bytes) -> None:
+def test_any_text_gets_a_description(offered: str, entropy: bytes) -> None:
     for line in lines(sdp.answer(offered, entropy)):
         assert line[1] == "="

@@ -10,7 +10,7 @@ KINDS = ["AC", "CA", "SK", "KX", "ZY", "RQ"]
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(entropy=st.binary(min_size=16, max_size=16))
-def test_what_is_made_is_a_sid_of_its_kind(kind: str, entropy: bytes) -> None:
+def test_new_sid_is_valid(kind: str, entropy: bytes) -> None:
     sid = sids.make(kind, entropy)
 
     assert sids.is_sid(kind, sid)
@@ -30,7 +30,7 @@ def test_a_sid_is_made_from_16_bytes_only(size: int) -> None:
 
 
 @pytest.mark.parametrize("digits", ["0123456789abcdef" * 2, "0123456789ABCDEF" * 2, "aA" * 16])
-def test_hex_digits_of_a_sid_may_have_either_case(digits: str) -> None:
+def test_sids_are_case_insensitive_hex(digits: str) -> None:
     assert sids.is_sid("AC", "AC" + digits)
 
 

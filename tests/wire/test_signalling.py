@@ -127,7 +127,7 @@ def test_a_frame_is_read(text: str, expected: object) -> None:
         pytest.param(say('"\\ud800"'), id="a lone surrogate"),
     ],
 )
-def test_what_is_no_frame_is_malformed(text: str) -> None:
+def test_invalid_frame_is_malformed(text: str) -> None:
     with pytest.raises(MalformedFrameError):
         client_frames.decode(text)
 
@@ -137,7 +137,7 @@ def test_what_is_no_frame_is_malformed(text: str) -> None:
     ["1.000000000000000000001", "1e2", "-0.0", "9" * 5000, '{"b":1,"a":[ ]}', '"\\u00e9"', "true", "false", '""', "[]"],
 )
 @pytest.mark.parametrize("blank", ["", " ", "\n\t"])
-def test_content_stays_the_text_that_it_was(text: str, blank: str) -> None:
+def test_content_keeps_its_text(text: str, blank: str) -> None:
     message = client_frames.decode(say(blank + text + blank, before='"x":[1,{"content":2}] ,', after=',"y":{}'))
 
     assert isinstance(message, client_frames.ClientMessage)
@@ -307,7 +307,7 @@ def test_a_frame_is_written(frame: server_frames.ServerFrame, kind: str, payload
 
 
 @pytest.mark.parametrize("text", ["1.000000000000000000001", ' {"a" : 1e2} ', "9" * 5000, '"é"', "null"])
-def test_a_message_carries_the_very_text_that_came(text: str) -> None:
+def test_message_has_the_original_text(text: str) -> None:
     written = server_frames.ServerMessage(call_sid=CALL, sid=KX, content=text).encode()
 
     assert f'"content": {text},' in written
@@ -315,7 +315,7 @@ def test_a_message_carries_the_very_text_that_came(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "NaN", "hello", '"\\ud800"', '1},"x":{"y":2'])
-def test_what_is_no_json_is_carried_as_a_text(text: str) -> None:
+def test_text_that_is_not_json_is_a_string(text: str) -> None:
     written = server_frames.ServerMessage(call_sid=CALL, sid=KX, content=text).encode()
 
     assert json.loads(written)["payload"]["content"] == text
@@ -337,7 +337,7 @@ def test_what_is_no_json_is_carried_as_a_text(text: str) -> None:
         pytest.param(frame("news"), UnknownFrame("news"), id="unknown"),
     ],
 )
-def test_frames_of_another_server_may_lack_members(text: str, expected: object) -> None:
+def test_server_frames_may_lack_members(text: str, expected: object) -> None:
     assert server_frames.decode(text) == expected
 
 

@@ -16,7 +16,7 @@ def refusal(form: dict[str, str]) -> TwilioError:
     return caught.value
 
 
-def test_a_replys_members_stand_in_the_documents_order() -> None:
+def test_members_are_in_documented_order() -> None:
     members = subscription().members()
 
     assert list(members.items()) == [
@@ -35,7 +35,8 @@ def test_all_parameters_are_read() -> None:
 
 
 @pytest.mark.parametrize("form", [{}, {"Method": "", "IdempotencyKey": ""}], ids=["left out", "empty"])
-def test_the_method_is_post_unless_told_and_an_empty_key_is_none(form: dict[str, str]) -> None:
+def test_defaults_of_method_and_key(form: dict[str, str]) -> None:
+    """The method is POST, and an empty key is no key."""
     assert subscriptions.read({"Callback": CALLBACK, **form}) == (CALLBACK, "POST", None)
 
 
@@ -48,7 +49,7 @@ def test_the_method_is_post_unless_told_and_an_empty_key_is_none(form: dict[str,
     ],
     ids=["no parameters", "empty", "its name in lower case"],
 )
-def test_without_a_callback_the_request_is_refused(form: dict[str, str], reason: str) -> None:
+def test_missing_callback_is_refused(form: dict[str, str], reason: str) -> None:
     error = refusal(form)
 
     assert error.problem is errors.CALLBACK_REQUIRED
@@ -56,7 +57,7 @@ def test_without_a_callback_the_request_is_refused(form: dict[str, str], reason:
 
 
 @pytest.mark.parametrize(("method", "hint"), [("PUT", ""), ("post", "; in capitals"), ("GET ", ""), ("GET,POST", "")])
-def test_any_method_but_get_and_post_is_refused(method: str, hint: str) -> None:
+def test_other_methods_are_refused(method: str, hint: str) -> None:
     error = refusal({"Callback": CALLBACK, "Method": method})
 
     assert error.problem is errors.METHOD_INVALID
@@ -78,7 +79,7 @@ def test_any_method_but_get_and_post_is_refused(method: str, hint: str) -> None:
         "http://localhost/" + "x" * 2031,
     ],
 )
-def test_urls_that_can_be_called_are_taken_as_they_came(callback: str) -> None:
+def test_valid_urls_are_kept(callback: str) -> None:
     assert subscriptions.read({"Callback": callback}).callback == callback
 
 
@@ -123,7 +124,7 @@ def test_urls_that_can_be_called_are_taken_as_they_came(callback: str) -> None:
         ("http://localhost/" + "x" * 2032, "2049 characters, at most 2048"),
     ],
 )
-def test_what_cannot_be_called_is_refused_with_the_reason(callback: str, reason: str) -> None:
+def test_invalid_urls_have_a_reason(callback: str, reason: str) -> None:
     error = refusal({"Callback": callback})
 
     assert error.problem is errors.CALLBACK_INVALID
@@ -131,14 +132,14 @@ def test_what_cannot_be_called_is_refused_with_the_reason(callback: str, reason:
 
 
 @pytest.mark.parametrize("host", ["[::g]", "[v1.a]", "[127.0.0.1]"])
-def test_brackets_hold_an_ipv6_address(host: str) -> None:
+def test_brackets_enclose_an_ipv6_address(host: str) -> None:
     assert refusal({"Callback": f"http://{host}/"}).problem is errors.CALLBACK_INVALID
 
 
 @given(st.text())
 @example("http://[/")
 @example("http://[v1.x]:1/")
-def test_any_text_is_taken_or_refused(text: str) -> None:
+def test_any_url_is_accepted_or_refused(text: str) -> None:
     for callback in (text, f"http://{text}", f"http://localhost/{text}"):
         with suppress(TwilioError):
             assert subscriptions.read({"Callback": callback}).callback == callback

@@ -162,7 +162,7 @@ def test_a_call_can_be_rejected_and_given_up(alice: NodeDevice, bob: NodeDevice)
     bob.wait_for("cancel")
 
 
-def test_messages_are_refused_in_the_sdks_own_words(alice: NodeDevice, running: Running, version: str) -> None:
+def test_message_errors_are_the_sdks(alice: NodeDevice, running: Running, version: str) -> None:
     call = alice.call("nobody")
     alice.send({}, "no-such-type")
     assert refusal(alice) == refused(version, 31210)
@@ -182,7 +182,7 @@ def token(account: str = ACCOUNT, key: str = API_KEY, secret: str = KEY_SECRET, 
     return str(made.to_jwt())
 
 
-def test_tokens_are_refused_in_the_sdks_own_words(version: str) -> None:
+def test_token_errors_are_the_sdks(version: str) -> None:
     wrong = {
         token(): (20151, 31201),
         token(secret="another secret that is long enough", incoming_allow=True): (53000, None),

@@ -21,7 +21,7 @@ def references(html: str) -> list[str]:
     return re.findall(r"""(?:src|href)\s*=\s*["']([^"']*)["']""", html)
 
 
-def test_the_page_and_its_own_files_name_no_other_host(site: Site) -> None:
+def test_page_references_no_other_host(site: Site) -> None:
     page = site.get("/docs")
     own = [site.get(path).text for path in references(page.text) if "swagger" not in path and not path.endswith(".svg")]
 
@@ -29,7 +29,7 @@ def test_the_page_and_its_own_files_name_no_other_host(site: Site) -> None:
     assert [URL.findall(text) for text in (page.text, *own)] == [[]] * (1 + len(own))
 
 
-def test_every_file_that_the_page_asks_for_is_served_from_here(site: Site) -> None:
+def test_page_files_are_served(site: Site) -> None:
     page = site.get("/docs")
     replies = {path: site.get(path) for path in references(page.text)}
 
@@ -39,7 +39,8 @@ def test_every_file_that_the_page_asks_for_is_served_from_here(site: Site) -> No
     assert all(reply.body for reply in replies.values())
 
 
-def test_a_browser_is_told_to_load_nothing_from_elsewhere(site: Site) -> None:
+def test_csp_forbids_other_hosts(site: Site) -> None:
+    """The Content-Security-Policy lets a browser load nothing from other hosts."""
     policy = site.get("/docs").header("content-security-policy") or ""
 
     assert "default-src 'none'" in policy
@@ -59,7 +60,7 @@ def test_browsers_find_an_icon(site: Site) -> None:
     assert (reply.status, reply.header("content-type")) == (200, "image/svg+xml")
 
 
-def test_twilios_operation_stands_in_the_document(document: dict[str, Any]) -> None:
+def test_twilio_operation_is_documented(document: dict[str, Any]) -> None:
     operation = document["paths"][OPERATION]["post"]
 
     form = operation["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
@@ -70,7 +71,7 @@ def test_twilios_operation_stands_in_the_document(document: dict[str, Any]) -> N
     assert operation["security"] == [{"accountSid_authToken": []}]
 
 
-def test_every_operation_of_the_inspection_api_stands_in_the_document(document: dict[str, Any]) -> None:
+def test_inspection_api_is_documented(document: dict[str, Any]) -> None:
     operations = {(method, path) for path, item in document["paths"].items() for method in item}
 
     assert operations >= {
@@ -105,7 +106,7 @@ def test_every_operation_of_the_inspection_api_stands_in_the_document(document: 
     }
 
 
-def test_every_parameter_and_member_that_goes_in_has_an_example(document: dict[str, Any]) -> None:
+def test_inputs_have_examples(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     lacking = [
         (method, path, name)
@@ -146,7 +147,7 @@ def test_operation_ids_are_unique(document: dict[str, Any]) -> None:
     assert len(set(ids)) == len(ids)
 
 
-def test_what_the_document_refers_to_is_in_it(document: dict[str, Any]) -> None:
+def test_references_are_resolved(document: dict[str, Any]) -> None:
     names = set(re.findall(r"#/components/schemas/(\w+)", str(document)))
 
     assert names <= set(document["components"]["schemas"])
@@ -154,7 +155,7 @@ def test_what_the_document_refers_to_is_in_it(document: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("path", ["/docs/swagger-ui-bundle.js", "/docs", "/"])
-def test_what_a_browser_has_is_not_sent_again(site: Site, path: str) -> None:
+def test_cached_file_is_not_sent_again(site: Site, path: str) -> None:
     first = site.ask("GET", path, (("Accept-Encoding", "gzip"),))
     tag = first.header("etag") or ""
     strong = tag.removeprefix("W/")
@@ -180,5 +181,5 @@ def test_what_a_browser_has_is_not_sent_again(site: Site, path: str) -> None:
         ("/docs/favicon.svg", "image/svg+xml"),
     ],
 )
-def test_media_types_do_not_depend_on_the_machine(site: Site, path: str, media_type: str) -> None:
+def test_media_types_are_fixed(site: Site, path: str, media_type: str) -> None:
     assert site.get(path).header("content-type") == media_type

@@ -29,7 +29,8 @@ def test_a_call_is_registered_and_replaced(site: Site) -> None:
     assert site.get(path(sid)).json() == second.json()
 
 
-def test_a_call_is_in_progress_with_a_voice_sdk_of_any_account_unless_told_otherwise(site: Site) -> None:
+def test_defaults_of_a_registered_call(site: Site) -> None:
+    """In progress, with a Voice SDK, of any account."""
     reply = site.put_json(path(fresh("CA")), {})
 
     state = {name: reply.json()[name] for name in ("account_sid", "status", "client")}
@@ -39,13 +40,13 @@ def test_a_call_is_in_progress_with_a_voice_sdk_of_any_account_unless_told_other
 @pytest.mark.parametrize(
     "status", ["queued", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled"]
 )
-def test_every_state_of_twilios_can_be_registered(site: Site, status: str) -> None:
+def test_every_status_can_be_registered(site: Site, status: str) -> None:
     reply = site.put_json(path(fresh("CA")), {"status": status})
 
     assert (reply.status, reply.json()["status"]) == (201, status)
 
 
-def test_calls_are_listed_in_the_order_of_their_registration(serve: Servers) -> None:
+def test_calls_are_listed_in_order(serve: Servers) -> None:
     site = serve(calls="registered", content="lenient")
     registered = [fresh("CA") for _ in range(3)]
     for sid in registered:
@@ -67,7 +68,7 @@ def test_a_call_is_forgotten(site: Site) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_a_call_that_is_not_registered_is_not_found(site: Site, method: str) -> None:
+def test_unregistered_call_is_not_found(site: Site, method: str) -> None:
     sid = fresh("CA")
     reply = site.ask(method, path(sid))
 
@@ -90,7 +91,7 @@ def test_a_call_that_is_not_registered_is_not_found(site: Site, method: str) -> 
         pytest.param({"status": "x" * 100_000}, "/status", "'in-progress'", id="a long value"),
     ],
 )
-def test_a_bad_state_is_named_with_what_is_allowed(site: Site, state: object, parameter: str, allowed: str) -> None:
+def test_invalid_state_is_named(site: Site, state: object, parameter: str, allowed: str) -> None:
     sid = fresh("CA")
     reply = site.put_json(path(sid), state)
 
@@ -116,7 +117,8 @@ def test_a_bad_state_is_named_with_what_is_allowed(site: Site, state: object, pa
         pytest.param(b"[" * 100_000, id="nested without end"),
     ],
 )
-def test_a_body_that_is_no_state_is_unprocessable(site: Site, body: bytes) -> None:
+def test_body_that_is_not_a_state(site: Site, body: bytes) -> None:
+    """It is rejected with 422."""
     reply = site.ask("PUT", path(fresh("CA")), JSON, body)
 
     assert reply.status == 422
@@ -125,14 +127,15 @@ def test_a_body_that_is_no_state_is_unprocessable(site: Site, body: bytes) -> No
 
 @pytest.mark.parametrize("sid", ["CA1", "ca" + "0" * 32, "CA" + "g" * 32, "CA" + "0" * 33, "CA" + "0" * 32 + "%0A"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_a_malformed_call_sid_is_unprocessable(site: Site, method: str, sid: str) -> None:
+def test_malformed_call_sid(site: Site, method: str, sid: str) -> None:
+    """It is rejected with 422."""
     reply = site.ask(method, path(sid), JSON, json.dumps({}).encode())
 
     assert reply.status == 422
     assert reply.json()["parameters"][0]["parameter"] == "call_sid"
 
 
-def test_a_call_is_known_by_the_letters_of_its_sid(caller: Caller) -> None:
+def test_call_sid_is_case_sensitive(caller: Caller) -> None:
     upper = "CA" + "AB" * 16
     caller.site.put_json(path(upper), {"status": "completed"})
 
@@ -151,7 +154,7 @@ def place(site: Site, **placed: object) -> Reply:
     return post_json(site, "/_emulator/calls", placed)
 
 
-def test_a_connected_user_is_called_and_talks(site: Site) -> None:
+def test_connected_user_is_called(site: Site) -> None:
     name = fresh("user")
     with signal_client(site, name) as alice:
         alice.send("register", media={"audio": True}).receive("ready")
@@ -175,7 +178,8 @@ def test_a_connected_user_is_called_and_talks(site: Site) -> None:
     assert (ringing, early, talking["status"], talking["identity"]) == ("ringing", 201, "in-progress", name)
 
 
-def test_a_call_can_be_of_an_account_and_is_then_of_no_other(site: Site) -> None:
+def test_call_of_an_account(site: Site) -> None:
+    """A call of an account does not exist for other accounts."""
     name, caller = fresh("user"), Caller(site)
     with signal_client(site, name) as alice:
         alice.send("register", media={"audio": True}).receive("ready")
@@ -187,7 +191,7 @@ def test_a_call_can_be_of_an_account_and_is_then_of_no_other(site: Site) -> None
 
 
 @pytest.mark.parametrize("registers", [True, False])
-def test_who_is_not_there_or_cannot_be_called_is_not_found(site: Site, *, registers: bool) -> None:
+def test_unreachable_user_is_not_found(site: Site, *, registers: bool) -> None:
     name = fresh("user")
     if not registers:
         reply = place(site, to=f"client:{name}")
@@ -200,7 +204,7 @@ def test_who_is_not_there_or_cannot_be_called_is_not_found(site: Site, *, regist
 
 
 @pytest.mark.parametrize("status", ["completed", "failed", "canceled", "busy", "no-answer", "queued"])
-def test_a_call_that_is_put_over_is_hung_up_where_it_is(site: Site, status: str) -> None:
+def test_completed_call_is_hung_up(site: Site, status: str) -> None:
     with signal_client(site) as alice:
         sid = alice.call()["callsid"]
         reply = site.put_json(path(sid), {"status": status})
@@ -226,7 +230,7 @@ def test_both_ends_of_a_call_are_hung_up(site: Site) -> None:
         assert state(site, incoming)["status"] == "completed"
 
 
-def test_a_call_that_rings_and_is_put_over_is_cancelled(site: Site) -> None:
+def test_completed_ringing_call_is_cancelled(site: Site) -> None:
     name = fresh("user")
     with signal_client(site, name) as alice:
         alice.send("register", media={"audio": True}).receive("ready")
@@ -237,7 +241,7 @@ def test_a_call_that_rings_and_is_put_over_is_cancelled(site: Site) -> None:
         assert alice.receive("cancel")["callsid"] == sid
 
 
-def test_a_deleted_call_is_hung_up_and_is_unregistered_again(site: Site) -> None:
+def test_deleted_call_is_hung_up(site: Site) -> None:
     with signal_client(site) as alice:
         sid = alice.call()["callsid"]
         deleted = site.delete(path(sid)).status
@@ -247,7 +251,8 @@ def test_a_deleted_call_is_hung_up_and_is_unregistered_again(site: Site) -> None
         assert Caller(site, call=sid).send().status == 201
 
 
-def test_a_call_that_is_given_to_an_account_is_told_to_that_account_only(site: Site) -> None:
+def test_call_moved_to_an_account(site: Site) -> None:
+    """Only subscriptions of that account are notified."""
     with signal_client(site) as alice:
         mine = Caller(site, call=alice.call()["callsid"])
         other = Caller(site, call=mine.call)

@@ -25,7 +25,7 @@ def failed(verdict: Any) -> list[str]:  # noqa: ANN401  JSON
     return [rule["rule"] for rule in verdict["rules"] if not rule["passed"]]
 
 
-def test_a_good_request_would_be_created_and_is_not(caller: Caller) -> None:
+def test_valid_request_is_not_created(caller: Caller) -> None:
     before = caller.listing()["last_seq"]
     verdict = check(caller, form={"Content": "{}", "IdempotencyKey": "k"})
 
@@ -37,7 +37,7 @@ def test_a_good_request_would_be_created_and_is_not(caller: Caller) -> None:
     assert caller.send(key="k").json()["sid"] != f"KX{ZEROS}"
 
 
-def test_what_it_says_is_what_sending_gets(serve: Servers) -> None:
+def test_check_matches_sending(serve: Servers) -> None:
     caller = Caller(serve(now=Time()))
     verdict = check(caller, form={"Content": "hello"})
     sent = caller.send("hello")
@@ -49,7 +49,7 @@ def test_what_it_says_is_what_sending_gets(serve: Servers) -> None:
 
 
 @pytest.mark.parametrize("situation", DESCRIBABLE, ids=[situation.name for situation in DESCRIBABLE])
-def test_every_refusal_is_foretold_with_the_rule_that_fails(serve: Servers, situation: Situation) -> None:
+def test_refusals_name_the_failing_rule(serve: Servers, situation: Situation) -> None:
     caller = Caller(serve(**situation.options))
     asked = attempt(caller, **situation.arrange(caller))
     form = {"Content": asked.content} | ({} if asked.key is None else {"IdempotencyKey": asked.key})
@@ -62,7 +62,7 @@ def test_every_refusal_is_foretold_with_the_rule_that_fails(serve: Servers, situ
     assert [rule["passed"] for rule in verdict["rules"]] == [True] * (len(verdict["rules"]) - 1) + [False]
 
 
-def test_rules_come_with_certainty_and_source(caller: Caller) -> None:
+def test_rules_have_certainty_and_source(caller: Caller) -> None:
     rules = check(caller)["rules"]
 
     assert {rule["certainty"] for rule in rules} <= {"documented", "observed", "assumed"}
@@ -77,26 +77,26 @@ def test_a_known_key_would_be_replayed(caller: Caller) -> None:
     assert caller.messages()[0]["replays"] == 0
 
 
-def test_a_raw_body_is_taken_as_it_is(caller: Caller) -> None:
+def test_raw_body_is_used(caller: Caller) -> None:
     headers = {**dict([caller.auth]), "CONTENT-TYPE": FORM}
 
     assert check(caller, form=None, body="Content=%7B%7D", headers=headers)["reply"]["status"] == 201
     assert failed(check(caller, form=None, body="Content=hello", headers=headers)) == ["content-not-json"]
 
 
-def test_without_credentials_it_says_so(caller: Caller) -> None:
+def test_missing_credentials_are_a_refusal(caller: Caller) -> None:
     verdict = check(caller, headers={})
 
     assert (verdict["reply"]["status"], failed(verdict)) == (401, ["credentials-missing"])
 
 
-def test_a_preflight_looks_at_no_rule(caller: Caller) -> None:
+def test_preflight_evaluates_no_rules(caller: Caller) -> None:
     verdict = check(caller, method="OPTIONS", form=None)
 
     assert (verdict["reply"]["status"], verdict["rules"]) == (200, [])
 
 
-def test_asking_uses_up_no_identifier_and_no_key(serve: Servers) -> None:
+def test_check_consumes_no_id_and_no_key(serve: Servers) -> None:
     asked, other = Caller(serve(now=Time(), seed=7)), Caller(serve(now=Time(), seed=7))
     check(asked)
 
@@ -116,7 +116,7 @@ def test_asking_uses_up_no_identifier_and_no_key(serve: Servers) -> None:
         ([], "body"),
     ],
 )
-def test_a_bad_description_is_refused_by_name(site: Site, described: object, says: str) -> None:
+def test_invalid_description_is_rejected(site: Site, described: object, says: str) -> None:
     reply = post_json(site, "/_emulator/check", described)
 
     assert reply.status == 422

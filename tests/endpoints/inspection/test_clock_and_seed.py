@@ -33,7 +33,7 @@ def test_another_zone_is_the_same_instant(own: Site) -> None:
     assert clock(own, freeze="2026-01-02T05:04:05+02:00") == FROZEN
 
 
-def test_advancing_goes_on_from_where_it_stands(own: Site) -> None:
+def test_advance_continues_from_frozen_time(own: Site) -> None:
     running = clock(own, advance=60)
     clock(own, freeze=FREEZE)
     frozen = clock(own, advance=0.5)
@@ -42,7 +42,7 @@ def test_advancing_goes_on_from_where_it_stands(own: Site) -> None:
     assert frozen == {"now": "2026-01-02T03:04:05.500Z", "frozen": True}
 
 
-def test_reset_is_as_at_the_start(serve: Servers) -> None:
+def test_reset_restores_the_clock(serve: Servers) -> None:
     own, frozen = serve(now=Time()), serve(clock=0.0, now=Time())
     for site in (own, frozen):
         clock(site, freeze=FREEZE)
@@ -52,7 +52,7 @@ def test_reset_is_as_at_the_start(serve: Servers) -> None:
     assert clock(frozen, reset=True) == {"now": "1970-01-01T00:00:00.000Z", "frozen": True}
 
 
-def test_every_date_is_the_clocks(own: Site) -> None:
+def test_all_dates_use_the_clock(own: Site) -> None:
     clock(own, freeze=FREEZE)
     caller = Caller(own)
     reply = caller.send()
@@ -76,13 +76,13 @@ def test_a_key_expires_by_the_clock(own: Site) -> None:
     assert after != first
 
 
-def test_a_wait_ends_though_the_clock_stands_still(own: Site) -> None:
+def test_wait_ends_while_the_clock_is_frozen(own: Site) -> None:
     clock(own, freeze=FREEZE)
 
     assert Waiting(own, at_least=1, timeout=0.01).answer()["ended"] == "timed_out"
 
 
-def test_a_wait_does_not_end_because_the_clock_is_moved(own: Site) -> None:
+def test_clock_changes_do_not_end_waits(own: Site) -> None:
     caller = Caller(own)
     waiting = Waiting(own, account_sid=caller.account, at_least=1, timeout=60)
     clock(own, advance=3600)
@@ -98,7 +98,8 @@ def test_a_wait_does_not_end_because_the_clock_is_moved(own: Site) -> None:
         ("9998-12-31T23:59:59.123456789-23:59", "9999-01-01T23:58:59.123Z"),
     ],
 )
-def test_the_first_and_last_time_can_be_written(own: Site, freeze: str, now: str) -> None:
+def test_first_and_last_time(own: Site, freeze: str, now: str) -> None:
+    """The earliest and the latest time can be rendered."""
     assert clock(own, freeze=freeze) == {"now": now, "frozen": True}
     caller = Caller(own)
 
@@ -129,7 +130,7 @@ def test_the_first_and_last_time_can_be_written(own: Site, freeze: str, now: str
         ({"frozen": True}, "unknown parameter"),
     ],
 )
-def test_a_bad_time_is_refused_and_changes_nothing(own: Site, change: object, says: str) -> None:
+def test_invalid_time_changes_nothing(own: Site, change: object, says: str) -> None:
     before = own.get("/_emulator/clock").json()
     reply = own.put_json("/_emulator/clock", change)
 
@@ -138,7 +139,7 @@ def test_a_bad_time_is_refused_and_changes_nothing(own: Site, change: object, sa
     assert own.get("/_emulator/clock").json() == before
 
 
-def test_the_clock_cannot_be_pushed_past_what_dates_can_say(own: Site) -> None:
+def test_clock_has_a_maximum(own: Site) -> None:
     clock(own, freeze="9998-12-31T00:00:00Z")
     reply = own.put_json("/_emulator/clock", {"advance": 86400})
 
@@ -158,7 +159,7 @@ def test_the_clock_cannot_be_pushed_past_what_dates_can_say(own: Site) -> None:
         ([("Content-Type", "application/json")], b"[" * 100_000, "JSON"),
     ],
 )
-def test_a_body_that_is_no_json_is_told_so(own: Site, headers: list[tuple[str, str]], body: bytes, says: str) -> None:
+def test_body_that_is_not_json(own: Site, headers: list[tuple[str, str]], body: bytes, says: str) -> None:
     reply = own.ask("PUT", "/_emulator/clock", headers, body)
 
     assert reply.status == 422
@@ -179,7 +180,7 @@ def seeded(site: Site, seed: int | None) -> list[str | None]:
     return identifiers(Caller(site))
 
 
-def test_the_same_seed_makes_the_same_identifiers_anywhere(serve: Servers) -> None:
+def test_same_seed_gives_same_ids(serve: Servers) -> None:
     one, other = serve(now=Time()), serve(now=Time())
 
     assert seeded(one, 7) == seeded(other, 7)
@@ -193,7 +194,7 @@ def test_the_option_is_the_same_as_the_call(serve: Servers) -> None:
     assert identifiers(Caller(by_option)) == seeded(by_call, 7)
 
 
-def test_no_seed_is_chance_again(own: Site) -> None:
+def test_null_seed_restores_randomness(own: Site) -> None:
     assert own.get("/_emulator/seed").json() == {"seed": None}
     assert seeded(own, 7) != seeded(own, None)
     assert seeded(own, None) != seeded(own, None)
@@ -202,7 +203,7 @@ def test_no_seed_is_chance_again(own: Site) -> None:
 @pytest.mark.parametrize(
     "seed", [{"seed": -1}, {"seed": "x"}, {"seed": 1.5}, {"seed": 2**63}, {"seed": True}, {"seed": "7"}, {}, {"sed": 1}]
 )
-def test_a_bad_seed_is_refused_and_changes_nothing(own: Site, seed: object) -> None:
+def test_invalid_seed_changes_nothing(own: Site, seed: object) -> None:
     own.put_json("/_emulator/seed", {"seed": 5})
     reply = own.put_json("/_emulator/seed", seed)
 
@@ -210,12 +211,12 @@ def test_a_bad_seed_is_refused_and_changes_nothing(own: Site, seed: object) -> N
     assert own.get("/_emulator/seed").json() == {"seed": 5}
 
 
-def test_a_seed_is_an_integer_as_json_schema_has_it(own: Site) -> None:
+def test_seed_accepts_json_schema_integers(own: Site) -> None:
     assert own.put_json("/_emulator/seed", {"seed": 7.0}).json() == {"seed": 7}
 
 
 @pytest.mark.parametrize("act", [lambda c: c.site.get("/_emulator/messages"), lambda c: c.site.get("/livez")])
-def test_looking_uses_up_no_identifier(serve: Servers, act: Callable[[Caller], object]) -> None:
+def test_reads_consume_no_id(serve: Servers, act: Callable[[Caller], object]) -> None:
     looked, other = Caller(serve(now=Time(), seed=7)), Caller(serve(now=Time(), seed=7))
     act(looked)
 

@@ -69,7 +69,7 @@ def waits(running: Running) -> int:
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
-def test_what_an_end_user_says_is_told_signed_to_each_subscription(serve: Servers, method: str) -> None:
+def test_message_goes_to_each_subscription(serve: Servers, method: str) -> None:
     caller = Caller(serve(now=Time()))
     with listening() as listener:
         url = listener.url("/cb?a=1#rc=2")
@@ -109,7 +109,7 @@ def test_the_day_is_not_zero_padded(serve: Servers) -> None:
         assert form(listener.received[0])["Timestamp"] == "Wed, 1 Jan 2020 20:02:01 +0000"
 
 
-def test_what_a_voice_sdk_sends_is_told(site: Site) -> None:
+def test_voice_sdk_message_is_sent(site: Site) -> None:
     with listening() as listener, signal_client(site) as alice:
         call = alice.call()["callsid"]
         caller = Caller(site, call=call)
@@ -122,7 +122,8 @@ def test_what_a_voice_sdk_sends_is_told(site: Site) -> None:
         assert told["AccountSid"] == caller.account
 
 
-def test_the_whole_loop_from_a_rest_message_to_the_answer_of_the_end_user(site: Site) -> None:
+def test_full_loop_from_rest_to_answer(site: Site) -> None:
+    """From a REST message to the callback with the end user's answer."""
     with listening() as listener, signal_client(site) as alice:
         call = alice.call()["callsid"]
         caller = Caller(site, call=call)
@@ -139,7 +140,8 @@ def test_the_whole_loop_from_a_rest_message_to_the_answer_of_the_end_user(site: 
     assert delivery["json"] == {"answer": 2}
 
 
-def test_a_calls_messages_come_in_order_and_each_subscription_gets_each(caller: Caller) -> None:
+def test_messages_arrive_in_order(caller: Caller) -> None:
+    """Each subscription receives each message of the call."""
     with listening() as listener:
         for path in ("/a", "/b"):
             subscribed(caller, listener.url(path))
@@ -153,7 +155,8 @@ def test_a_calls_messages_come_in_order_and_each_subscription_gets_each(caller: 
     assert len({one["idempotency_token"] for one in found}) == 20
 
 
-def test_who_came_later_or_has_gone_is_not_told(caller: Caller) -> None:
+def test_deleted_subscription_gets_nothing(caller: Caller) -> None:
+    """Neither does one that was created after the message."""
     with listening() as listener:
         gone = subscribed(caller, listener.url("/gone"))
         unsubscribe(caller, gone)
@@ -175,7 +178,8 @@ def test_the_first_number_can_be_0(serve: Servers) -> None:
         assert form(listener.received[0])["SequenceNumber"] == "0"
 
 
-def test_each_account_is_told_of_a_call_of_none_signed_with_its_own_token(serve: Servers) -> None:
+def test_call_without_account_notifies_all(serve: Servers) -> None:
+    """Each account's callback is signed with its own token."""
     call, one, other = fresh("CA"), fresh("AC"), fresh("AC")
     site = serve(accounts={one: Account("t1"), other: Account("t2")})
     callers = [Caller(site, account=one, call=call, token="t1"), Caller(site, account=other, call=call, token="t2")]
@@ -193,7 +197,7 @@ def test_each_account_is_told_of_a_call_of_none_signed_with_its_own_token(serve:
             assert is_signed(request, listener.url(request.target), caller.token)
 
 
-def test_a_call_of_an_account_tells_that_account_only(caller: Caller) -> None:
+def test_call_of_account_notifies_only_it(caller: Caller) -> None:
     other = Caller(caller.site, call=caller.call)
     with listening() as listener:
         for one in (caller, other):
@@ -220,7 +224,7 @@ def test_a_receiver_has_a_name_too(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("code", [302, 404, 500])
-def test_an_answer_that_is_none_is_a_failed_delivery_and_the_next_goes_out(caller: Caller, code: int) -> None:
+def test_invalid_response_fails_one_delivery(caller: Caller, code: int) -> None:
     with listening(script(status(code), OK)) as listener:
         subscribed(caller, listener.url())
         say(caller, "[1]")
@@ -234,7 +238,7 @@ def test_an_answer_that_is_none_is_a_failed_delivery_and_the_next_goes_out(calle
     assert (delivered["outcome"], delivered["code"], delivered["json"]) == ("delivered", None, [2])
 
 
-def test_where_nobody_listens_the_delivery_fails_and_the_emulator_goes_on(caller: Caller) -> None:
+def test_refused_connection_fails_delivery(caller: Caller) -> None:
     with nobody() as port:
         subscribed(caller, f"http://127.0.0.1:{port}/")
         say(caller)
@@ -244,7 +248,7 @@ def test_where_nobody_listens_the_delivery_fails_and_the_emulator_goes_on(caller
     assert caller.send().status == 201
 
 
-def test_a_receiver_that_does_not_answer_blocks_nobody(caller: Caller) -> None:
+def test_silent_receiver_blocks_nothing(caller: Caller) -> None:
     hold, other = Hold(), Caller(caller.site)
     with listening(hold) as listener, listening() as quick:
         subscribed(caller, listener.url())
@@ -261,7 +265,7 @@ def test_a_receiver_that_does_not_answer_blocks_nobody(caller: Caller) -> None:
         assert [one["json"] for one in settled(caller, count=2)] == [[1], [2]]
 
 
-def test_a_receiver_that_is_too_slow_is_given_up(serve: Servers) -> None:
+def test_slow_receiver_times_out(serve: Servers) -> None:
     caller, hold = Caller(serve(callback_timeout=1, callback_read_timeout=1)), Hold()
     with listening(hold) as listener:
         subscribed(caller, listener.url("/cb#rt=100&tt=100"))
@@ -293,7 +297,7 @@ def test_a_receiver_that_is_too_slow_is_given_up(serve: Servers) -> None:
         ("http://0xa9fea9fe/", "link-local"),
     ],
 )
-def test_nothing_is_called_that_only_this_machine_can_reach(
+def test_internal_addresses_are_not_called(
     serve: Servers, monkeypatch: pytest.MonkeyPatch, callback: str, says: str
 ) -> None:
     """Told apart by addresses alone: no name is asked for, and nothing is connected to."""
@@ -314,7 +318,7 @@ def test_nothing_is_called_that_only_this_machine_can_reach(
     assert connected == []
 
 
-def test_an_address_that_was_allowed_is_still_not_called_when_it_is_link_local(serve: Servers) -> None:
+def test_link_local_is_never_called(serve: Servers) -> None:
     caller = Caller(serve(callback_hosts=frozenset({METADATA})))
     subscribed(caller, f"http://{METADATA}/")
     say(caller)
@@ -323,7 +327,7 @@ def test_an_address_that_was_allowed_is_still_not_called_when_it_is_link_local(s
     assert "link-local" in failed["attempts"][0]["error"]
 
 
-def test_a_redirect_leads_nowhere(caller: Caller) -> None:
+def test_redirect_is_not_followed(caller: Caller) -> None:
     with listening(script(status(307, f"Location: http://{METADATA}/"))) as listener:
         subscribed(caller, listener.url())
         say(caller)
@@ -335,7 +339,7 @@ def test_a_redirect_leads_nowhere(caller: Caller) -> None:
 # --- listing
 
 
-def test_deliveries_are_found_by_everything_about_them(caller: Caller) -> None:
+def test_deliveries_are_found_by_each_filter(caller: Caller) -> None:
     with listening() as listener:
         first, second = (subscribed(caller, listener.url(path)) for path in ("/a", "/b"))
         sids = [say(caller, content)["sid"] for content in ('{"n": 1}', '{"n": 2}')]
@@ -368,7 +372,7 @@ def test_a_delivery_is_found_by_its_id(caller: Caller) -> None:
     assert (unknown.status, "x" * 41 in unknown.text) == (404, False)
 
 
-def test_beyond_the_limit_the_oldest_are_evicted_and_counted(serve: Servers) -> None:
+def test_oldest_deliveries_are_evicted(serve: Servers) -> None:
     caller = Caller(serve(deliveries_limit=2, now=Time()))
     with listening() as listener:
         subscribed(caller, listener.url())
@@ -384,7 +388,7 @@ def test_beyond_the_limit_the_oldest_are_evicted_and_counted(serve: Servers) -> 
 # --- waiting
 
 
-def test_what_is_there_already_satisfies_at_once(caller: Caller) -> None:
+def test_satisfied_wait_returns_at_once(caller: Caller) -> None:
     with listening() as listener:
         subscribed(caller, listener.url())
         say(caller)
@@ -394,7 +398,7 @@ def test_what_is_there_already_satisfies_at_once(caller: Caller) -> None:
     assert (page["satisfied"], page["ended"], page["explanation"]) == (True, "decided", [])
 
 
-def test_a_wait_is_woken_by_the_delivery_that_decides_it() -> None:
+def test_delivery_ends_a_wait() -> None:
     with Running(Settings(port=0)) as running, listening() as listener:
         caller = Caller(running.site)
         subscribed(caller, listener.url())
@@ -411,7 +415,7 @@ def test_a_wait_is_woken_by_the_delivery_that_decides_it() -> None:
     assert [one["json"] for one in answer["deliveries"]] == [[1], [2]]
 
 
-def test_too_many_are_told_at_once(caller: Caller) -> None:
+def test_excess_deliveries_end_a_watch(caller: Caller) -> None:
     with listening() as listener:
         subscribed(caller, listener.url())
         say(caller)
@@ -421,7 +425,7 @@ def test_too_many_are_told_at_once(caller: Caller) -> None:
     assert page["explanation"][0] == f"wanted at most 0 deliveries (account {caller.account}), 1 matched"
 
 
-def test_an_unsatisfied_wait_says_why(caller: Caller) -> None:
+def test_unsatisfied_wait_is_explained(caller: Caller) -> None:
     nothing = deliveries(caller, at_least=1, timeout=0, call_sid=caller.call)
     with listening(script(status(500))) as listener:
         subscribed(caller, listener.url())
@@ -443,7 +447,7 @@ def test_an_unsatisfied_wait_says_why(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize(("strict", "expected"), [("true", 408), ("false", 200)])
-def test_strict_makes_an_unsatisfied_wait_a_408(caller: Caller, strict: str, expected: int) -> None:
+def test_strict_wait_returns_408(caller: Caller, strict: str, expected: int) -> None:
     query = f"account_sid={caller.account}&timeout=0&strict={strict}&at_least="
     unsatisfied, satisfied = (caller.site.get(f"/_emulator/deliveries?{query}{count}") for count in (1, 0))
 
@@ -451,7 +455,7 @@ def test_strict_makes_an_unsatisfied_wait_a_408(caller: Caller, strict: str, exp
     assert (satisfied.status, satisfied.json()["satisfied"]) == (200, True)
 
 
-def test_a_reset_ends_waits_and_says_so(caller: Caller) -> None:
+def test_reset_ends_waits(caller: Caller) -> None:
     waiting = Waiting(caller, at_least=1, timeout=LONG)
     until(caller.site, lambda: reset(caller.site, account_sid=caller.account)["waits"] == 1)
     answer = waiting.answer()
@@ -460,7 +464,7 @@ def test_a_reset_ends_waits_and_says_so(caller: Caller) -> None:
     assert "the scope was reset" in answer["explanation"][0]
 
 
-def test_a_stop_ends_waits_and_says_so() -> None:
+def test_stop_ends_waits() -> None:
     with Running(Settings(port=0)) as running:
         waiting = Waiting(Caller(running.site), at_most=0, within=LONG)
         until(running.site, lambda: waits(running) == 1)
@@ -485,14 +489,14 @@ def test_a_stop_ends_waits_and_says_so() -> None:
         ("idempotency_key=k", "idempotency_key"),
     ],
 )
-def test_a_bad_query_is_refused_by_name(site: Site, query: str, parameter: str) -> None:
+def test_invalid_query_is_named(site: Site, query: str, parameter: str) -> None:
     reply = site.get(f"/_emulator/deliveries?{query}")
 
     assert reply.status == 422
     assert [bad["parameter"] for bad in reply.json()["parameters"]] == [parameter]
 
 
-def test_a_client_that_goes_away_frees_its_waiter_at_once() -> None:
+def test_disconnected_client_frees_its_wait() -> None:
     with Running(Settings(port=0)) as running:
         with running.site.connect() as connection:
             connection.send(raw("GET", f"/_emulator/deliveries?at_least=1&timeout={LONG}"))
@@ -503,7 +507,7 @@ def test_a_client_that_goes_away_frees_its_waiter_at_once() -> None:
 # --- events
 
 
-def test_a_delivery_is_told_live_from_pending_to_delivered(caller: Caller) -> None:
+def test_delivery_events_show_each_state(caller: Caller) -> None:
     hold = Hold()
     with listening(hold) as listener, Stream(caller.site, account_sid=caller.account) as stream:
         subscribed(caller, listener.url())
@@ -520,7 +524,7 @@ def test_a_delivery_is_told_live_from_pending_to_delivered(caller: Caller) -> No
 
 
 @pytest.mark.parametrize("query", [{"outcome": "created"}, {"contains": "{"}, {"idempotency_key": "k"}])
-def test_who_follows_some_requests_only_is_told_of_no_deliveries(caller: Caller, query: dict[str, str]) -> None:
+def test_filtered_stream_has_no_deliveries(caller: Caller, query: dict[str, str]) -> None:
     with listening() as listener, Stream(caller.site, account_sid=caller.account, **query) as stream:
         subscribed(caller, listener.url())
         say(caller)
@@ -531,7 +535,7 @@ def test_who_follows_some_requests_only_is_told_of_no_deliveries(caller: Caller,
     assert "delivery" not in told
 
 
-def test_who_resumes_is_told_of_deliveries_from_then_on(caller: Caller) -> None:
+def test_resumed_stream_has_new_deliveries(caller: Caller) -> None:
     after = caller.listing()["last_seq"]
     with listening() as listener, Stream(caller.site, account_sid=caller.account, after=after) as stream:
         subscribed(caller, listener.url())
@@ -544,7 +548,7 @@ def test_who_resumes_is_told_of_deliveries_from_then_on(caller: Caller) -> None:
 # --- the end
 
 
-def test_a_reset_forgets_all_and_what_waits_is_never_made(caller: Caller) -> None:
+def test_reset_cancels_pending_deliveries(caller: Caller) -> None:
     hold = Hold()
     with listening(hold) as listener:
         subscribed(caller, listener.url("/before"))
@@ -594,7 +598,8 @@ def test_a_stop_does_not_wait_for_callbacks() -> None:
     assert "never" not in errors  # asyncio's word for what was forgotten
 
 
-def test_where_only_registered_calls_exist_the_whole_loop_works(serve: Servers) -> None:
+def test_registered_calls_only(serve: Servers) -> None:
+    """The full loop works with the option calls=registered."""
     caller = Caller(serve(calls="registered"))
     with listening() as listener:
         before = speak(caller), subscribe(caller, listener.url())

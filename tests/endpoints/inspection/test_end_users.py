@@ -14,7 +14,7 @@ def end_user(caller: Caller) -> Any:  # noqa: ANN401  JSON
     return caller.site.get(f"/_emulator/calls/{caller.call}/end-user").json()
 
 
-def test_what_is_said_is_answered_with_all_its_facts(serve: Servers) -> None:
+def test_sent_message_has_all_fields(serve: Servers) -> None:
     caller = Caller(serve(now=Time()))
     said = say(caller, '{"a": 1.00}', content_type="text/plain")
 
@@ -34,7 +34,8 @@ def test_what_is_said_is_answered_with_all_its_facts(serve: Servers) -> None:
     assert end_user(caller)["said"] == [said]
 
 
-def test_without_a_voice_sdk_the_subscriptions_are_told_all_the_same(caller: Caller) -> None:
+def test_subscriptions_without_voice_sdk(caller: Caller) -> None:
+    """Subscriptions are notified if no Voice SDK is connected."""
     with listening() as listener:
         subscribed(caller, listener.url())
         said = say(caller)
@@ -43,7 +44,8 @@ def test_without_a_voice_sdk_the_subscriptions_are_told_all_the_same(caller: Cal
     assert (said["notified"], delivery["message_sid"]) == (1, said["sid"])
 
 
-def test_in_the_name_of_a_connected_voice_sdk(site: Site) -> None:
+def test_message_as_a_connected_voice_sdk(site: Site) -> None:
+    """The message has the identity of the connected Voice SDK."""
     with signal_client(site) as alice, listening() as listener:
         caller = Caller(site, call=alice.call()["callsid"])
         subscribed(caller, listener.url())
@@ -74,13 +76,13 @@ def test_both_directions_of_a_call_are_shown(site: Site) -> None:
     assert (over["received"], over["said"]) == (talking["received"], talking["said"])
 
 
-def test_nobodys_call_is_empty(caller: Caller) -> None:
+def test_unknown_call_is_empty(caller: Caller) -> None:
     counts = {"received_count": 0, "said_count": 0}
     assert end_user(caller) == {"call_sid": caller.call, "identity": None, "received": [], "said": [], **counts}
 
 
 @pytest.mark.parametrize("status", ["ringing", "in-progress"])
-def test_on_a_registered_call_its_account_is_told(caller: Caller, status: str) -> None:
+def test_account_of_call_is_notified(caller: Caller, status: str) -> None:
     caller.site.put_json(f"/_emulator/calls/{caller.call}", {"account_sid": caller.account, "status": status})
 
     assert say(caller)["account_sid"] == caller.account
@@ -94,7 +96,7 @@ def test_on_a_registered_call_its_account_is_told(caller: Caller, status: str) -
         ({"client": "pstn"}, "not a Voice SDK"),
     ],
 )
-def test_a_call_that_takes_no_messages_sends_none_either(caller: Caller, state: dict[str, str], says: str) -> None:
+def test_inactive_call_sends_no_messages(caller: Caller, state: dict[str, str], says: str) -> None:
     caller.site.put_json(f"/_emulator/calls/{caller.call}", state)
     reply = speak(caller)
 
@@ -102,7 +104,7 @@ def test_a_call_that_takes_no_messages_sends_none_either(caller: Caller, state: 
     assert end_user(caller)["said"] == []
 
 
-def test_where_only_registered_calls_exist_nobody_is_on_another(serve: Servers) -> None:
+def test_unregistered_call_has_no_end_user(serve: Servers) -> None:
     caller = Caller(serve(calls="registered"))
     before = speak(caller)
     caller.site.put_json(f"/_emulator/calls/{caller.call}", {})
@@ -111,7 +113,7 @@ def test_where_only_registered_calls_exist_nobody_is_on_another(serve: Servers) 
     assert say(caller)["sequence_number"] == 1
 
 
-def test_who_hung_up_says_no_more(site: Site) -> None:
+def test_ended_call_sends_no_messages(site: Site) -> None:
     with signal_client(site) as alice:
         caller = Caller(site, call=alice.call()["callsid"])
         alice.send("hangup", callsid=caller.call).send("register").receive("ready")
@@ -120,7 +122,7 @@ def test_who_hung_up_says_no_more(site: Site) -> None:
 
 
 @pytest.mark.parametrize("by_call", [True, False])
-def test_a_reset_forgets_what_was_said(caller: Caller, *, by_call: bool) -> None:
+def test_reset_deletes_messages(caller: Caller, *, by_call: bool) -> None:
     other = Caller(caller.site)
     caller.site.put_json(f"/_emulator/calls/{caller.call}", {"account_sid": caller.account})
     for one in (caller, other):
@@ -136,7 +138,7 @@ def test_a_reset_forgets_what_was_said(caller: Caller, *, by_call: bool) -> None
     ("content", "shown"),
     [("null", None), ('"é\\n"', "é\n"), ("9" * 5000, None), ('"a"', "a")],
 )
-def test_any_json_is_said_and_shown_where_readers_do_not_choke(caller: Caller, content: str, shown: object) -> None:
+def test_any_json_can_be_sent(caller: Caller, content: str, shown: object) -> None:
     with listening() as listener:
         subscribed(caller, listener.url())
         said = say(caller, content)
@@ -169,7 +171,7 @@ BAD: list[Any] = [
 
 
 @pytest.mark.parametrize(("body", "parameter"), BAD)
-def test_what_cannot_be_said_is_refused_by_name(caller: Caller, body: object, parameter: str) -> None:
+def test_invalid_message_is_rejected(caller: Caller, body: object, parameter: str) -> None:
     path = f"/_emulator/calls/{caller.call}/end-user/messages"
     reply = post_json(caller.site, path, body)
 
@@ -179,7 +181,7 @@ def test_what_cannot_be_said_is_refused_by_name(caller: Caller, body: object, pa
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b'{"content": "\\ud800"}', b"9" * 5000])
-def test_a_body_that_is_no_saying_is_unprocessable(caller: Caller, body: bytes) -> None:
+def test_body_that_is_not_a_message(caller: Caller, body: bytes) -> None:
     path = f"/_emulator/calls/{caller.call}/end-user/messages"
     reply = caller.site.ask("POST", path, [("Content-Type", "application/json")], body)
 
@@ -188,7 +190,8 @@ def test_a_body_that_is_no_saying_is_unprocessable(caller: Caller, body: bytes) 
 
 
 @pytest.mark.parametrize("sid", ["CA1", "ca" + "0" * 32, "CA" + "g" * 32, fresh("AC")])
-def test_a_malformed_call_sid_is_unprocessable(caller: Caller, sid: str) -> None:
+def test_malformed_call_sid(caller: Caller, sid: str) -> None:
+    """It is rejected with 422."""
     replies = [
         caller.site.get(f"/_emulator/calls/{sid}/end-user"),
         post_json(caller.site, f"/_emulator/calls/{sid}/end-user/messages", {"content": "{}"}),

@@ -19,7 +19,7 @@ def is_cut_off(running: Running) -> bool:
     return all(reader.lagged.is_set() for reader in running.engine.events)
 
 
-def test_a_message_is_told_as_a_request_and_as_a_message(caller: Caller) -> None:
+def test_message_causes_two_events(caller: Caller) -> None:
     with Stream(caller.site, account_sid=caller.account) as stream:
         sid = caller.send().json()["sid"]
         request, message = stream.take(2)
@@ -31,7 +31,7 @@ def test_a_message_is_told_as_a_request_and_as_a_message(caller: Caller) -> None
     assert (request.id, message.id) == (None, str(listed["seq"]))
 
 
-def test_a_reply_is_an_event_stream_that_nobody_keeps(site: Site) -> None:
+def test_response_is_uncached_event_stream(site: Site) -> None:
     with Stream(site) as stream:
         headers = {name.lower(): value for name, value in stream.response.getheaders()}
 
@@ -40,7 +40,7 @@ def test_a_reply_is_an_event_stream_that_nobody_keeps(site: Site) -> None:
     assert "access-control-allow-origin" not in headers
 
 
-def test_refusals_and_replays_are_requests_only(caller: Caller) -> None:
+def test_refusals_and_replays_are_requests(caller: Caller) -> None:
     with Stream(caller.site, account_sid=caller.account) as stream:
         for content, key in (("[1]", "k"), ("[1]", "k"), ("hello", None)):
             caller.send(content, key)
@@ -65,7 +65,7 @@ def test_refusals_and_replays_are_requests_only(caller: Caller) -> None:
         pytest.param({"contains": "ell"}, ["hello"], id="contains"),
     ],
 )
-def test_a_stream_has_the_filters_of_the_journal(caller: Caller, query: dict[str, object], expected: list[str]) -> None:
+def test_stream_has_the_journals_filters(caller: Caller, query: dict[str, object], expected: list[str]) -> None:
     with Stream(caller.site, account_sid=caller.account, **query) as stream:
         for content in ('{"a":1}', "hello", '{"a":2}'):
             caller.send(content)
@@ -78,7 +78,7 @@ def test_a_stream_has_the_filters_of_the_journal(caller: Caller, query: dict[str
     assert end.kind == "reset"
 
 
-def test_a_reset_is_told_to_whom_it_concerns(caller: Caller) -> None:
+def test_reset_reaches_matching_streams(caller: Caller) -> None:
     with Stream(caller.site, account_sid=caller.account) as stream:
         reset(caller.site, account_sid=fresh("AC"))
         reset(caller.site, call_sid=caller.call)
@@ -88,7 +88,7 @@ def test_a_reset_is_told_to_whom_it_concerns(caller: Caller) -> None:
     assert (told.kind, told.data) == ("reset", {"account_sid": None, "call_sid": caller.call})
 
 
-def test_line_ends_in_content_do_not_break_an_event(caller: Caller) -> None:
+def test_line_ends_in_content(caller: Caller) -> None:
     with Stream(caller.site, account_sid=caller.account) as stream:
         caller.send('{"a":\n\r\n1,\r"b": "\u2028\x85"}')
         _, message = stream.take(2)
@@ -97,7 +97,7 @@ def test_line_ends_in_content_do_not_break_an_event(caller: Caller) -> None:
     assert message.data["json"] == {"a": 1, "b": "\u2028\x85"}
 
 
-def test_a_stream_that_was_cut_resumes_where_it_was(caller: Caller) -> None:
+def test_stream_resumes_after_a_disconnect(caller: Caller) -> None:
     stream = Stream(caller.site, account_sid=caller.account)
     caller.send("[0]")
     last = stream.take(2)[-1].id or ""
@@ -112,7 +112,8 @@ def test_a_stream_that_was_cut_resumes_where_it_was(caller: Caller) -> None:
     assert [one.kind for one in told] == ["request", "message"] * 4
 
 
-def test_a_stream_that_was_cut_between_request_and_message_gets_both_again(caller: Caller) -> None:
+def test_stream_cut_within_a_message(caller: Caller) -> None:
+    """Request and message are sent again."""
     before = caller.listing()["last_seq"]
     with Stream(caller.site, account_sid=caller.account, after=before) as stream:
         caller.send("[1]")
@@ -124,7 +125,7 @@ def test_a_stream_that_was_cut_between_request_and_message_gets_both_again(calle
     assert [one.kind for one in told] == ["request", "message"]
 
 
-def test_after_resumes_as_last_event_id_does_and_yields_to_it(caller: Caller) -> None:
+def test_last_event_id_overrides_after(caller: Caller) -> None:
     seqs = [caller.send() and caller.messages()[-1]["seq"] for _ in range(3)]
     last = [("Last-Event-ID", str(seqs[1]))]
     with Stream(caller.site, account_sid=caller.account, after=seqs[0]) as stream:
@@ -136,7 +137,7 @@ def test_after_resumes_as_last_event_id_does_and_yields_to_it(caller: Caller) ->
     assert by_header == [seqs[2]] * 2
 
 
-def test_a_stream_without_a_place_tells_only_what_is_new(caller: Caller) -> None:
+def test_stream_without_position_is_live(caller: Caller) -> None:
     caller.send("[1]")
     with Stream(caller.site, account_sid=caller.account) as stream:
         caller.send("[2]")
@@ -145,7 +146,8 @@ def test_a_stream_without_a_place_tells_only_what_is_new(caller: Caller) -> None
     assert [one.data["content"] for one in told] == ["[2]"] * 2
 
 
-def test_a_place_of_an_earlier_emulator_misses_nothing() -> None:
+def test_position_of_an_earlier_emulator() -> None:
+    """A stream with a position beyond the end of the journal receives all events."""
     with Running(Settings(port=0)) as running:
         caller = Caller(running.site)
         caller.send("[1]")
@@ -156,7 +158,7 @@ def test_a_place_of_an_earlier_emulator_misses_nothing() -> None:
     assert [one.data["content"] for one in told] == ["[1]", "[1]", "[2]", "[2]"]
 
 
-def test_more_than_a_reader_may_lag_can_be_resumed(serve: Servers) -> None:
+def test_long_backlog_can_be_resumed(serve: Servers) -> None:
     caller = Caller(serve())
     count = MAX_BEHIND
     before = caller.listing()["last_seq"]
@@ -175,7 +177,7 @@ def test_more_than_a_reader_may_lag_can_be_resumed(serve: Servers) -> None:
     assert told[-1].data["content"] == "[1]"
 
 
-def test_what_was_evicted_is_told_before_the_rest(serve: Servers) -> None:
+def test_evicted_events_are_reported_first(serve: Servers) -> None:
     caller = Caller(serve(journal_limit=4))
     reset(caller.site)
     start = caller.listing()["last_seq"]
@@ -192,7 +194,7 @@ def test_what_was_evicted_is_told_before_the_rest(serve: Servers) -> None:
     assert unharmed[0].kind == "request"
 
 
-def test_silence_is_broken_by_a_comment(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_idle_stream_gets_comments(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "_HEARTBEAT", 0.01)  # ten seconds are too long to wait for here
     with Stream(caller.site, account_sid=caller.account) as stream:
         lines = [stream.next_line() for _ in range(4)]
@@ -200,7 +202,8 @@ def test_silence_is_broken_by_a_comment(caller: Caller, monkeypatch: pytest.Monk
     assert [line for line in lines if line.strip()] == [": still here\n"] * 2
 
 
-def test_a_reader_that_falls_behind_is_told_and_cut_off_and_slows_nobody() -> None:
+def test_lagging_client_is_disconnected() -> None:
+    """It receives `lagged`, and slows no other client."""
     with Running(Settings(port=0)) as running, Stream(running.site) as slow, running.site.connect() as connection:
         caller = Caller(running.site)
         content = json.dumps("x" * 9000)
@@ -218,7 +221,7 @@ def test_a_reader_that_falls_behind_is_told_and_cut_off_and_slows_nobody() -> No
     assert seqs == sorted(seqs)
 
 
-def test_a_reader_that_takes_nothing_is_let_go() -> None:
+def test_client_that_never_reads_is_closed() -> None:
     with Running(Settings(port=0)) as running, Stream(running.site), running.site.connect() as connection:
         caller = Caller(running.site)
         content = json.dumps("x" * 9000)
@@ -230,7 +233,7 @@ def test_a_reader_that_takes_nothing_is_let_go() -> None:
         assert readers(running) == 0
 
 
-def test_a_reader_that_goes_away_is_forgotten_at_once() -> None:
+def test_aborted_stream_is_removed_at_once() -> None:
     with Running(Settings(port=0)) as running:
         stream = Stream(running.site)
         before = readers(running)
@@ -240,7 +243,7 @@ def test_a_reader_that_goes_away_is_forgotten_at_once() -> None:
     assert before == 1
 
 
-def test_a_reader_that_closes_properly_is_forgotten_at_once() -> None:
+def test_closed_stream_is_removed_at_once() -> None:
     with Running(Settings(port=0)) as running:
         with running.site.connect() as connection:
             connection.send(b"GET /_emulator/events HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -267,14 +270,14 @@ def test_a_stop_ends_every_stream_cleanly() -> None:
         ("/_emulator/events?outcome=x", "outcome"),
     ],
 )
-def test_a_bad_stream_is_refused_by_name(site: Site, target: str, parameter: str) -> None:
+def test_invalid_parameter_is_named(site: Site, target: str, parameter: str) -> None:
     reply = site.get(target)
 
     assert reply.status == 422
     assert [bad["parameter"] for bad in reply.json()["parameters"]] == [parameter]
 
 
-def test_a_place_that_is_no_number_is_refused(site: Site) -> None:
+def test_position_must_be_a_number(site: Site) -> None:
     reply = site.ask("GET", "/_emulator/events", [("Last-Event-ID", "x")])
 
     assert reply.status == 422

@@ -105,13 +105,13 @@ def other(path: str, name: str) -> object:
 
 
 @pytest.mark.parametrize(("path", "name"), CASES)
-def test_a_listing_honours_the_filter(situation: Situation, path: str, name: str) -> None:
+def test_listing_honours_filter(situation: Situation, path: str, name: str) -> None:
     assert situation.count(path, **{name: situation.values(path)[name]}) > 0
     assert situation.count(path, **{name: other(path, name)}) == 0
 
 
 @pytest.mark.parametrize(("path", "name"), WAITS)
-def test_a_wait_honours_the_filter(situation: Situation, path: str, name: str) -> None:
+def test_wait_honours_filter(situation: Situation, path: str, name: str) -> None:
     met = situation.page(path, at_least=1, timeout=LONG, **{name: situation.values(path)[name]})
     unmet = situation.page(path, at_least=1, timeout=0, **{name: other(path, name)})
 
@@ -120,7 +120,7 @@ def test_a_wait_honours_the_filter(situation: Situation, path: str, name: str) -
 
 
 @pytest.mark.parametrize("name", conditions(RequestFilterModel.filter_type))
-def test_a_stream_honours_the_filter(situation: Situation, name: str) -> None:
+def test_stream_honours_filter(situation: Situation, name: str) -> None:
     """The reset shows that no other event comes first."""
     scope = {"account_sid": "AC" + "8" * 32, "call_sid": situation.call}
     mine = {"call_sid": situation.call, "after": 0, name: situation.values("requests")[name]}
@@ -133,11 +133,11 @@ def test_a_stream_honours_the_filter(situation: Situation, name: str) -> None:
     assert (first and first.kind, only and only.kind) == ("request", "reset")
 
 
-def test_deletion_has_the_filters_of_messages() -> None:
+def test_deletion_has_filters_of_messages() -> None:
     assert conditions(MessageFilterModel.filter_type) == conditions(MessageQuery.filter_type)
 
 
-def test_each_filter_is_described_in_the_document(situation: Situation) -> None:
+def test_document_describes_each_filter(situation: Situation) -> None:
     document = json.loads(situation.site.get("/openapi.json").body)
     for path, query in QUERIES.items():
         named = {each["name"]: each for each in document["paths"][f"/_emulator/{path}"]["get"]["parameters"]}

@@ -86,7 +86,7 @@ def test_a_rule_is_added_read_and_removed(caller: Caller) -> None:
     assert added["id"] in again.json()["error"]
 
 
-def test_rules_are_listed_in_their_order_by_scope(caller: Caller) -> None:
+def test_rules_are_listed_by_scope(caller: Caller) -> None:
     other = Caller(caller.site)
     first, second = add(caller, SOON), add(caller, SOON, match={"call_sid": caller.call})
     elsewhere = add(other, SOON)
@@ -106,7 +106,7 @@ def test_rules_are_removed_by_scope(caller: Caller) -> None:
     assert (ids(caller), len(ids(other))) == ([], 1)
 
 
-def test_without_a_scope_all_rules_are_removed(alone: Site) -> None:
+def test_delete_without_scope_removes_all(alone: Site) -> None:
     for _ in range(3):
         add(Caller(alone), SOON)
 
@@ -121,7 +121,7 @@ def test_a_misspelt_scope_removes_nothing(caller: Caller) -> None:
     assert (reply.status, len(ids(caller))) == (422, 1)
 
 
-def test_a_reset_of_the_scope_removes_its_rules(caller: Caller) -> None:
+def test_reset_removes_rules_of_the_scope(caller: Caller) -> None:
     other = Caller(caller.site)
     for one in (caller, other):
         add(one, SOON)
@@ -130,7 +130,8 @@ def test_a_reset_of_the_scope_removes_its_rules(caller: Caller) -> None:
     assert (ids(caller), len(ids(other))) == ([], 1)
 
 
-def test_the_first_rule_that_fires_wins_and_each_says_how_often_it_did(caller: Caller) -> None:
+def test_first_firing_rule_wins(caller: Caller) -> None:
+    """Each rule counts how often it matched and fired."""
     for times in (1, 2):
         add(caller, {"reply": {"status": 500 + times, "code": times}}, times=times)
     codes = [caller.send().json().get("code") for _ in range(4)]
@@ -142,7 +143,7 @@ def test_the_first_rule_that_fires_wins_and_each_says_how_often_it_did(caller: C
     ]
 
 
-def test_a_rule_touches_only_what_it_matches(caller: Caller) -> None:
+def test_rule_affects_matches_only(caller: Caller) -> None:
     other = Caller(caller.site, account=caller.account)
     add(caller, TEAPOT, match={"call_sid": caller.call, "idempotency_key": "k", "content": {"a": {"b": 1}}})
 
@@ -165,7 +166,7 @@ def test_a_rule_without_a_match_is_for_all(alone: Site) -> None:
     assert {Caller(alone).send().status for _ in range(2)} == {418}
 
 
-def test_a_rule_ends_by_itself(alone: Site, time: Time) -> None:
+def test_rule_expires(alone: Site, time: Time) -> None:
     caller = Caller(alone)
     added = add(caller, TEAPOT, ttl=10)
     time.now += 4
@@ -206,7 +207,7 @@ def test_a_quota_is_by_the_emulators_clock(alone: Site) -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
-def test_a_profile_stands_for_a_rules_usual_parts(caller: Caller, profile: Any) -> None:  # noqa: ANN401
+def test_profile_expands_to_a_rule(caller: Caller, profile: Any) -> None:  # noqa: ANN401
     added = add(caller, profile=profile.name, times=1)
 
     assert added["profile"] == profile.name
@@ -228,7 +229,8 @@ def test_the_profiles_are_listed(caller: Caller) -> None:
     assert all(profile["does"] for profile in profiles)
 
 
-def test_a_profiles_probability_can_be_another(caller: Caller) -> None:
+def test_probability_of_a_profile(caller: Caller) -> None:
+    """A request can override the probability of a profile."""
     assert add(caller, profile="flaky", probability=1)["probability"] == 1
 
 
@@ -369,7 +371,7 @@ BAD: list[tuple[str, Any, str, str]] = [
 ]  # fmt: skip
 
 
-def test_the_bounds_of_a_delay_come_in_either_order(caller: Caller) -> None:
+def test_delay_bounds_in_either_order(caller: Caller) -> None:
     added = add(caller, {"delay": {"uniform": [0.002, 0.001]}}, seed=1)
     caller.send()
     (request,) = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
@@ -378,12 +380,12 @@ def test_the_bounds_of_a_delay_come_in_either_order(caller: Caller) -> None:
     assert 0.001 <= request["fault"]["delay"] <= 0.002
 
 
-def test_integers_are_as_json_schema_has_them(caller: Caller) -> None:
+def test_integers_as_in_json_schema(caller: Caller) -> None:
     assert add(caller, TEAPOT, times=2.0)["times"] == 2
 
 
 @pytest.mark.parametrize(("body", "pointer", "allowed"), [row[1:] for row in BAD], ids=[row[0] for row in BAD])
-def test_a_mistake_is_named_with_its_value_and_what_is_allowed(
+def test_invalid_field_is_named(
     site: Site,
     body: Any,  # noqa: ANN401  JSON
     pointer: str,
@@ -411,7 +413,7 @@ def test_a_mistake_is_named_with_its_value_and_what_is_allowed(
         pytest.param(b"\xff", id="no UTF-8"),
     ],
 )  # fmt: skip
-def test_what_is_no_usable_json_adds_nothing(site: Site, body: bytes) -> None:
+def test_invalid_json_adds_nothing(site: Site, body: bytes) -> None:
     before = site.get(FAULTS).json()["count"]
     reply = site.ask("POST", FAULTS, [("Content-Type", "application/json")], body)
 
@@ -432,7 +434,7 @@ ODD = [
 
 @pytest.mark.parametrize("then", ODD, ids=json.dumps)
 @pytest.mark.parametrize("suffix", [".json", ""])
-def test_what_is_odd_but_allowed_works_to_the_end(caller: Caller, then: dict[str, Any], suffix: str) -> None:
+def test_unusual_valid_rule_works(caller: Caller, then: dict[str, Any], suffix: str) -> None:
     add(caller, then, times=1)
     reply = caller.send(path=caller.path.removesuffix(".json") + suffix)
     (request,) = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
@@ -444,7 +446,7 @@ def test_what_is_odd_but_allowed_works_to_the_end(caller: Caller, then: dict[str
     assert ids(caller) != []
 
 
-def test_there_is_a_limit(running: Running) -> None:
+def test_number_of_rules_is_limited(running: Running) -> None:
     running.engine.memory["faults"].max_entries = 2
     replies = [post_json(running.site, FAULTS, {"then": SOON}) for _ in range(3)]
 
@@ -474,7 +476,7 @@ def create_elsewhere(call: str) -> tuple[str, str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("then", EXCLUSIVE[1:], ids=lambda then: next(iter(then)))
-def test_a_rule_that_needs_the_connection_is_refused_where_there_is_none(then: dict[str, Any]) -> None:
+def test_rule_that_needs_the_connection(then: dict[str, Any]) -> None:
     refused, listing = ask_elsewhere(("POST", FAULTS, {"json": {"then": then}}), ("GET", FAULTS, {}))
 
     (parameter,) = refused.json()["parameters"]
@@ -486,14 +488,15 @@ def test_a_rule_that_needs_the_connection_is_refused_where_there_is_none(then: d
 @pytest.mark.parametrize(
     "then", [{"reply": {"status": 503}}, {"quota": {"requests": 0, "window": 1}}], ids=["reply", "quota"]
 )
-def test_others_work_everywhere(then: dict[str, Any]) -> None:
+def test_other_kinds_need_no_connection(then: dict[str, Any]) -> None:
     added, failed = ask_elsewhere(("POST", FAULTS, {"json": {"then": then}}), create_elsewhere(fresh("CA")))
 
     assert (added.status_code, failed.status_code) == (201, 503 if "reply" in then else 429)
 
 
 @pytest.mark.parametrize("ending", ["fa11dead", "fa111057"])
-def test_a_magic_call_that_needs_the_connection_crashes_nothing(ending: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_magic_call_without_connection(ending: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Under a server without connection access, it causes a 500 and a log line."""
     failed, fine = ask_elsewhere(create_elsewhere("CA" + "0" * 24 + ending), create_elsewhere(fresh("CA")))
 
     assert (failed.status_code, failed.json()["code"], fine.status_code) == (500, 20500, 201)
@@ -502,14 +505,14 @@ def test_a_magic_call_that_needs_the_connection_crashes_nothing(ending: str, cap
     ]
 
 
-def test_a_delay_works_everywhere() -> None:
+def test_delay_needs_no_connection() -> None:
     rule: tuple[str, str, dict[str, Any]] = ("POST", FAULTS, {"json": {"then": {"delay": 0.001}}})
     _, late = ask_elsewhere(rule, create_elsewhere(fresh("CA")))
 
     assert late.status_code == 201
 
 
-def test_a_reply_of_our_own_is_never_confused_with_a_fault(caller: Caller) -> None:
+def test_our_errors_are_not_faults(caller: Caller) -> None:
     add(caller, {"reply": {"status": 401}})
     refused: Reply = caller.ask(headers=[])
 

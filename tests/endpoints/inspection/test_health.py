@@ -6,20 +6,21 @@ from support.server import Caller, Site
 from emulator import __version__
 
 
-def test_it_is_alive(site: Site) -> None:
+def test_livez(site: Site) -> None:
     reply = site.get("/livez")
 
     assert (reply.status, reply.json()) == (200, {"status": "ok"})
 
 
-def test_readiness_tells_version_uptime_and_addresses(site: Site) -> None:
+def test_readyz_fields(site: Site) -> None:
+    """Version, uptime and addresses."""
     ready, later = (site.get("/readyz").json() for _ in range(2))
 
     assert (ready["status"], ready["version"], ready["addresses"]) == ("ok", __version__, [site.url])
     assert 0 <= ready["uptime"] <= later["uptime"]
 
 
-def test_asking_for_health_leaves_no_trace(caller: Caller) -> None:
+def test_health_checks_are_not_recorded(caller: Caller) -> None:
     before = caller.listing()["last_seq"]
     caller.site.get("/livez")
     caller.site.get("/readyz")
@@ -30,7 +31,7 @@ def test_asking_for_health_leaves_no_trace(caller: Caller) -> None:
 @pytest.mark.parametrize(
     "path", ["/nowhere", "/_emulator", "/_emulator/nothing", "/redoc", "/2010-04-02/x", "/2010-04-01x"]
 )
-def test_an_unknown_path_is_a_404_that_says_where_to_look(site: Site, path: str) -> None:
+def test_unknown_path_is_404_with_a_hint(site: Site, path: str) -> None:
     reply = site.get(path)
 
     assert reply.status == 404
@@ -38,7 +39,7 @@ def test_an_unknown_path_is_a_404_that_says_where_to_look(site: Site, path: str)
     assert "/docs" in reply.json()["error"]
 
 
-def test_a_method_that_a_path_does_not_have_is_a_405(site: Site) -> None:
+def test_unsupported_method_is_405(site: Site) -> None:
     reply = site.ask("PATCH", "/_emulator/messages")
 
     assert reply.status == 405
@@ -52,7 +53,7 @@ def test_no_reply_names_the_server_software(site: Site) -> None:
     assert [reply.header("server") for reply in replies] == [None] * 4
 
 
-def test_a_client_that_has_said_all_still_gets_its_answer(site: Site) -> None:
+def test_half_closed_client_is_answered(site: Site) -> None:
     with site.connect() as connection:
         connection.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
         connection.finish()

@@ -56,7 +56,7 @@ def pages(site: Site, name: str, **query: object) -> list[list[Any]]:
 
 @pytest.mark.parametrize("order", ["oldest", "newest"])
 @pytest.mark.parametrize("name", ["messages", "requests", "retries"])
-def test_a_page_ends_early_and_skip_goes_on(caller: Caller, name: str, order: str) -> None:
+def test_skip_continues_an_early_end(caller: Caller, name: str, order: str) -> None:
     found = pages(caller.site, name, account_sid=caller.account, order=order, limit=1000)
     contents = [one["content"] for page in found for one in page]
 
@@ -70,7 +70,7 @@ def test_a_page_has_at_least_one_record(caller: Caller, monkeypatch: pytest.Monk
     assert [len(page) for page in pages(caller.site, "messages")] == [1] * MANY
 
 
-def test_after_goes_on_where_a_page_ended(caller: Caller) -> None:
+def test_after_continues_a_page(caller: Caller) -> None:
     first = caller.listing(limit=1000)
     second = caller.listing(limit=1000, after=first["messages"][-1]["seq"])
 
@@ -89,7 +89,7 @@ def test_a_filter_has_pages_too(caller: Caller) -> None:
     ]
 
 
-def test_the_python_client_returns_everything(client: EmulatorClient) -> None:
+def test_python_client_reads_all_pages(client: EmulatorClient) -> None:
     assert [one.content for one in client.messages()] == CONTENTS
     assert [one.content for one in client.wait_for(MANY)] == CONTENTS
     assert [one.content for one in client.requests()] == CONTENTS
@@ -103,9 +103,7 @@ def schema(name: str) -> Schema:
     return Schema(name=name, text="true", size=0, scope=Scope(), on_failure=OnFailure.NOTE, validate=lambda *_: ())
 
 
-def test_state_that_is_not_in_the_journal_has_pages(
-    running: Running, caller: Caller, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_lists_have_pages(running: Running, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     site, json_type = caller.site, [("Content-Type", "application/json")]
     client = EmulatorClient(site.url)
     for number in range(MANY):
@@ -137,7 +135,7 @@ def test_deliveries_have_pages(caller: Caller) -> None:
     assert [one["seq"] for page in found for one in page] == list(range(MANY, 0, -1))
 
 
-def test_an_end_user_shows_the_newest_of_both(caller: Caller) -> None:
+def test_end_user_shows_newest_of_both(caller: Caller) -> None:
     path = f"calls/{caller.call}/end-user"
     first = listed(caller.site, path)
     rest = listed(caller.site, path, skip=len(first["received"]))

@@ -19,7 +19,7 @@ def lines(answer: Any) -> str:  # noqa: ANN401  JSON
     return "\n".join(answer["explanation"])
 
 
-def test_what_is_there_already_is_answered_at_once(caller: Caller) -> None:
+def test_satisfied_wait_returns_at_once(caller: Caller) -> None:
     sent = [caller.send().json()["sid"] for _ in range(2)]
     answer = wait(caller, at_least=2, timeout=LONG)
 
@@ -28,7 +28,7 @@ def test_what_is_there_already_is_answered_at_once(caller: Caller) -> None:
     assert (answer["explanation"], answer["near_misses"]) == ([], [])
 
 
-def test_a_wait_is_woken_by_the_message_that_decides_it(running: Running) -> None:
+def test_message_ends_a_wait(running: Running) -> None:
     caller = Caller(running.site)
     waiting = Waiting(running.site, call_sid=caller.call, at_least=2, timeout=LONG)
     until(running.site, lambda: len(running.engine.waits) == 1)
@@ -41,7 +41,7 @@ def test_a_wait_is_woken_by_the_message_that_decides_it(running: Running) -> Non
     assert [message["content"] for message in answer["messages"]] == ["[1]", "[2]"]
 
 
-def test_a_wait_without_patience_answers_what_is(caller: Caller) -> None:
+def test_wait_with_timeout_0(caller: Caller) -> None:
     caller.send()
 
     assert wait(caller, at_least=1, timeout=0)["satisfied"] is True
@@ -49,7 +49,7 @@ def test_a_wait_without_patience_answers_what_is(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("bounds", [{"at_most": 0, "within": LONG}, {"at_least": 0, "at_most": 0, "timeout": LONG}])
-def test_too_many_is_answered_at_once(running: Running, bounds: dict[str, int]) -> None:
+def test_excess_messages_end_a_watch(running: Running, bounds: dict[str, int]) -> None:
     caller = Caller(running.site)
     waiting = Waiting(running.site, account_sid=caller.account, **bounds)
     until(running.site, lambda: len(running.engine.waits) == 1)
@@ -72,7 +72,7 @@ def test_a_watch_lasts_for_its_whole_window(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize(("strict", "status"), [("true", 408), ("false", 200)])
-def test_strict_makes_an_unsatisfied_wait_a_408(caller: Caller, strict: str, status: int) -> None:
+def test_strict_wait_returns_408(caller: Caller, strict: str, status: int) -> None:
     query = f"account_sid={caller.account}&timeout=0&strict={strict}&at_least="
     unsatisfied, satisfied = (caller.site.get(f"/_emulator/messages?{query}{count}") for count in (1, 0))
 
@@ -130,7 +130,7 @@ def test_a_deleted_message_no_longer_counts(running: Running) -> None:
     assert (early, waiting.answer()["count"]) == (False, 2)
 
 
-def test_a_client_that_goes_away_frees_its_waiter_at_once(running: Running) -> None:
+def test_disconnected_client_frees_its_wait(running: Running) -> None:
     with running.site.connect() as connection:
         connection.send(request("GET", f"/_emulator/messages?at_least=1&timeout={LONG}"))
         until(running.site, lambda: len(running.engine.waits) == 1)
@@ -139,7 +139,7 @@ def test_a_client_that_goes_away_frees_its_waiter_at_once(running: Running) -> N
     assert len(running.engine.waits) == 0
 
 
-def test_a_client_that_is_killed_frees_its_waiter_at_once(running: Running) -> None:
+def test_killed_client_frees_its_wait(running: Running) -> None:
     with running.site.connect() as connection:
         connection.send(request("GET", f"/_emulator/messages?at_most=0&within={LONG}"))
         until(running.site, lambda: len(running.engine.waits) == 1)
@@ -149,14 +149,14 @@ def test_a_client_that_is_killed_frees_its_waiter_at_once(running: Running) -> N
     assert len(running.engine.waits) == 0
 
 
-def test_an_answered_wait_leaves_nothing_behind(running: Running) -> None:
+def test_finished_wait_leaves_nothing(running: Running) -> None:
     for _ in range(3):
         running.site.get("/_emulator/messages?at_least=1&timeout=0")
 
     assert len(running.engine.waits) == 0
 
 
-def test_a_reset_ends_the_waits_of_its_scope_and_says_so(caller: Caller) -> None:
+def test_reset_ends_waits_of_its_scope(caller: Caller) -> None:
     waiting = Waiting(caller.site, account_sid=caller.account, at_least=1, timeout=LONG)
     other = Waiting(caller.site, account_sid=fresh("AC"), at_least=1, timeout=0.2)
     until(caller.site, lambda: reset(caller.site, account_sid=caller.account)["waits"] == 1)
@@ -167,7 +167,7 @@ def test_a_reset_ends_the_waits_of_its_scope_and_says_so(caller: Caller) -> None
     assert other.answer()["ended"] == "timed_out"
 
 
-def test_a_watch_that_a_reset_ends_is_not_satisfied(caller: Caller) -> None:
+def test_watch_ended_by_reset_is_unsatisfied(caller: Caller) -> None:
     waiting = Waiting(caller.site, account_sid=caller.account, at_most=5, within=LONG)
     until(caller.site, lambda: reset(caller.site, account_sid=caller.account)["waits"] == 1)
 
@@ -175,7 +175,7 @@ def test_a_watch_that_a_reset_ends_is_not_satisfied(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("bounds", [{"at_least": 1, "timeout": LONG}, {"at_most": 0, "within": LONG}])
-def test_a_stop_ends_waits_unsatisfied_and_says_so(bounds: dict[str, int]) -> None:
+def test_stop_ends_waits(bounds: dict[str, int]) -> None:
     with Running(Settings(port=0)) as running:
         waiting = Waiting(running.site, **bounds)
         until(running.site, lambda: len(running.engine.waits) == 1)
@@ -189,7 +189,8 @@ def test_a_stop_ends_waits_unsatisfied_and_says_so(bounds: dict[str, int]) -> No
 # --- why not
 
 
-def test_a_message_for_another_call_is_named_with_both(caller: Caller) -> None:
+def test_near_miss_of_another_call(caller: Caller) -> None:
+    """The explanation names both calls."""
     wanted = fresh("CA")
     sid = caller.send().json()["sid"]
     answer = wait(caller, call_sid=wanted, at_least=1, timeout=0)
@@ -204,7 +205,8 @@ def test_a_message_for_another_call_is_named_with_both(caller: Caller) -> None:
     assert miss["request"]["message_sid"] == sid
 
 
-def test_a_message_for_another_account_is_named_with_both(caller: Caller) -> None:
+def test_near_miss_of_another_account(caller: Caller) -> None:
+    """The explanation names both accounts."""
     other = Caller(caller.site, call=caller.call)
     other.send()
     answer = wait(caller, call_sid=caller.call, at_least=1, timeout=0)
@@ -213,7 +215,7 @@ def test_a_message_for_another_account_is_named_with_both(caller: Caller) -> Non
     assert answer["near_misses"][0]["lacks"][0]["what"] == "account_sid"
 
 
-def test_a_refused_request_is_named_with_code_rule_and_reason(caller: Caller) -> None:
+def test_near_miss_of_a_refused_request(caller: Caller) -> None:
     caller.send("{a:1}")
     answer = wait(caller, at_least=1, timeout=0)
 
@@ -222,7 +224,7 @@ def test_a_refused_request_is_named_with_code_rule_and_reason(caller: Caller) ->
     assert (miss["request"]["code"], miss["request"]["rule"]["name"]) == (32702, "content-not-json")
 
 
-def test_a_replay_is_named_as_what_created_nothing(caller: Caller) -> None:
+def test_near_miss_of_a_replay(caller: Caller) -> None:
     caller.send(key="k")
     after = caller.listing()["last_seq"]
     sid = caller.send(key="k").json()["sid"]
@@ -233,7 +235,8 @@ def test_a_replay_is_named_as_what_created_nothing(caller: Caller) -> None:
     assert answer["near_misses"][0]["request"]["outcome"] == "replayed"
 
 
-def test_content_that_differs_is_named_with_its_pointers(caller: Caller) -> None:
+def test_near_miss_with_different_content(caller: Caller) -> None:
+    """The explanation has the pointers of the differences."""
     caller.send('{"a": {"b/c": [1, 2]}, "d": "x"}')
     answer = wait(caller, content='{"a": {"b/c": [1, 3]}, "e": true}', at_least=1, timeout=0)
 
@@ -248,14 +251,14 @@ def test_content_that_differs_is_named_with_its_pointers(caller: Caller) -> None
     assert "/e" in lines(answer)
 
 
-def test_a_number_without_end_can_differ_too(caller: Caller) -> None:
+def test_near_miss_with_a_long_integer(caller: Caller) -> None:
     caller.send("[" + "9" * 5000 + "]")
     answer = wait(caller, content="[1]", at_least=1, timeout=0)
 
     assert answer["near_misses"][0]["lacks"][0]["differences"][0]["found"] == "9" * 5000
 
 
-def test_eviction_in_the_range_asked_is_told(serve: Servers) -> None:
+def test_eviction_is_explained(serve: Servers) -> None:
     caller = Caller(serve(journal_limit=3))
     for _ in range(5):
         caller.send()
@@ -266,7 +269,8 @@ def test_eviction_in_the_range_asked_is_told(serve: Servers) -> None:
     assert "evicted" not in lines(wait(caller, at_least=9, timeout=0, after=evicted))
 
 
-def test_nothing_at_all_is_told_and_since_when(running: Running) -> None:
+def test_explanation_without_any_message(running: Running) -> None:
+    """It contains the time since which nothing arrived."""
     caller = Caller(running.site)
     never = wait(caller, at_least=1, timeout=0)
     caller.send()
@@ -278,7 +282,7 @@ def test_nothing_at_all_is_told_and_since_when(running: Running) -> None:
     assert never["near_misses"] == since["near_misses"] == []
 
 
-def test_the_first_line_says_what_was_wanted_and_how_many_came(caller: Caller) -> None:
+def test_explanation_begins_with_condition(caller: Caller) -> None:
     caller.send()
     answer = wait(caller, call_sid=caller.call, contains="x", at_least=2, timeout=0)
 
@@ -304,7 +308,7 @@ def test_the_first_line_says_what_was_wanted_and_how_many_came(caller: Caller) -
         ("atleast=1", "atleast"),
     ],
 )
-def test_a_bad_wait_is_refused_by_name(site: Site, query: str, parameter: str) -> None:
+def test_invalid_wait_is_named(site: Site, query: str, parameter: str) -> None:
     reply = site.get(f"/_emulator/messages?{query}")
 
     assert reply.status == 422

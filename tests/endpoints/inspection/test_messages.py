@@ -21,7 +21,7 @@ def sids(caller: Caller, **filters: object) -> list[str]:
     return [message["sid"] for message in caller.messages(**filters)]
 
 
-def test_a_message_is_listed_with_all_its_facts(serve: Servers) -> None:
+def test_message_fields(serve: Servers) -> None:
     time = Time()
     time.now += 0.1239
     caller = Caller(serve(now=time))
@@ -69,20 +69,21 @@ def test_no_message_is_an_empty_page(caller: Caller) -> None:
     assert (page["messages"], page["count"]) == ([], 0)
 
 
-def test_a_new_emulator_has_seen_nothing(serve: Servers) -> None:
+def test_new_emulator_is_empty(serve: Servers) -> None:
     page = Caller(serve(now=Time())).listing()
 
     assert page == {"messages": [], "count": 0, "last_seq": 0, "oldest_seq": 1, "evicted": 0}
 
 
-def test_messages_are_listed_oldest_first_and_newest_first(five: tuple[Caller, list[str]]) -> None:
+def test_order_of_messages(five: tuple[Caller, list[str]]) -> None:
+    """Oldest first, or newest first."""
     caller, sent = five
 
     assert sids(caller) == sids(caller, order="oldest") == sent
     assert sids(caller, order="newest") == sent[::-1]
 
 
-def test_a_page_is_limited_from_its_end_and_counts_all_matches(five: tuple[Caller, list[str]]) -> None:
+def test_page_is_limited_and_counts_all(five: tuple[Caller, list[str]]) -> None:
     caller, sent = five
 
     assert sids(caller, limit=2) == sent[:2]
@@ -90,7 +91,7 @@ def test_a_page_is_limited_from_its_end_and_counts_all_matches(five: tuple[Calle
     assert caller.listing(limit=2)["count"] == 5
 
 
-def test_a_page_has_a_hundred_unless_told_otherwise(caller: Caller) -> None:
+def test_default_limit_is_100(caller: Caller) -> None:
     with caller.site.connect() as connection:
         for _ in range(101):
             connection.send(caller.raw())
@@ -100,7 +101,7 @@ def test_a_page_has_a_hundred_unless_told_otherwise(caller: Caller) -> None:
     assert len(caller.messages(limit=1000)) == 101
 
 
-def test_reading_on_after_the_last_one_misses_and_repeats_nothing(five: tuple[Caller, list[str]]) -> None:
+def test_after_reads_without_gaps(five: tuple[Caller, list[str]]) -> None:
     caller, sent = five
     read: list[str] = []
     after = 0
@@ -111,7 +112,8 @@ def test_reading_on_after_the_last_one_misses_and_repeats_nothing(five: tuple[Ca
     assert read == sent
 
 
-def test_after_last_seq_there_is_nothing_until_something_comes(five: tuple[Caller, list[str]]) -> None:
+def test_nothing_after_last_seq(five: tuple[Caller, list[str]]) -> None:
+    """After last_seq there are no messages until a new one arrives."""
     caller, _ = five
     last = caller.listing()["last_seq"]
     before = sids(caller, after=last)
@@ -138,7 +140,7 @@ def test_filters_narrow_each_other(caller: Caller) -> None:
     assert listed(f"account_sid={fresh('AC')}") == []
 
 
-def test_refusals_and_replays_are_not_messages(caller: Caller) -> None:
+def test_refusals_and_replays_are_excluded(caller: Caller) -> None:
     sid = caller.send(key="k").json()["sid"]
     caller.send(key="k")
     caller.send("hello")
@@ -146,7 +148,8 @@ def test_refusals_and_replays_are_not_messages(caller: Caller) -> None:
     assert sids(caller) == [sid]
 
 
-def test_every_exchange_takes_a_place_and_refusals_leave_a_gap(caller: Caller) -> None:
+def test_every_exchange_has_a_seq(caller: Caller) -> None:
+    """So refusals leave gaps between messages."""
     caller.send()
     caller.send("hello")
     caller.send()
@@ -155,7 +158,7 @@ def test_every_exchange_takes_a_place_and_refusals_leave_a_gap(caller: Caller) -
     assert second == first + 2
 
 
-def test_deleting_forgets_what_matches_and_nothing_else(five: tuple[Caller, list[str]]) -> None:
+def test_delete_removes_only_matches(five: tuple[Caller, list[str]]) -> None:
     caller, sent = five
     third = caller.messages()[2]["seq"]
     reply = caller.site.delete(f"/_emulator/messages?account_sid={caller.account}&after={third}")
@@ -172,7 +175,8 @@ def test_deleting_by_key_and_call(five: tuple[Caller, list[str]]) -> None:
     assert sids(caller) == [sent[0], *sent[2:]]
 
 
-def test_deleting_without_a_filter_forgets_all_and_places_go_on(serve: Servers) -> None:
+def test_delete_without_filter_keeps_seq(serve: Servers) -> None:
+    """It deletes all messages, and seq continues."""
     caller = Caller(serve(now=Time()))
     caller.send()
     caller.send()
@@ -200,7 +204,7 @@ def test_a_deleted_message_is_not_found(caller: Caller) -> None:
     assert sid in reply.json()["error"]
 
 
-def test_what_was_evicted_is_counted_and_gone(serve: Servers) -> None:
+def test_evicted_messages_are_counted(serve: Servers) -> None:
     caller = Caller(serve(journal_limit=2, now=Time()))
     sent = [caller.send().json()["sid"] for _ in range(5)]
     page = caller.listing()
@@ -220,14 +224,14 @@ def test_refusals_are_evicted_too(serve: Servers) -> None:
 
 
 @pytest.mark.parametrize("sid", ["KX" + "0" * 32, "KX123", "kx", "AC" + "a" * 32, "%00", "KX" + "g" * 32, "x" * 5000])
-def test_what_is_no_message_is_not_found(site: Site, sid: str) -> None:
+def test_unknown_sid_is_not_found(site: Site, sid: str) -> None:
     reply = site.get(f"/_emulator/messages/{sid}")
 
     assert reply.status == 404
     assert "no message" in reply.json()["error"]
 
 
-def test_the_request_id_is_no_message(caller: Caller) -> None:
+def test_request_id_is_not_a_message_sid(caller: Caller) -> None:
     request_id = caller.send("hello").header("twilio-request-id") or ""
     reply = caller.site.get(f"/_emulator/messages/KX{request_id[2:]}")
 
@@ -246,9 +250,7 @@ def test_the_request_id_is_no_message(caller: Caller) -> None:
         pytest.param("LIMIT", "1", "unknown parameter", id="in capitals"),
     ],
 )
-def test_a_bad_filter_is_named_with_its_value_and_what_is_allowed(
-    site: Site, method: str, parameter: str, value: str, allowed: str
-) -> None:
+def test_invalid_filter_is_named(site: Site, method: str, parameter: str, value: str, allowed: str) -> None:
     reply = site.ask(method, f"/_emulator/messages?{parameter}={value}")
 
     (bad,) = reply.json()["parameters"]
@@ -269,9 +271,7 @@ def test_a_bad_filter_is_named_with_its_value_and_what_is_allowed(
         pytest.param("order", "up", "'oldest' or 'newest'", id="order unknown"),
     ],
 )
-def test_a_bad_page_is_named_with_its_value_and_what_is_allowed(
-    site: Site, parameter: str, value: str, allowed: str
-) -> None:
+def test_invalid_page_parameter_is_named(site: Site, parameter: str, value: str, allowed: str) -> None:
     reply = site.get(f"/_emulator/messages?{parameter}={value}")
 
     (bad,) = reply.json()["parameters"]
@@ -307,7 +307,7 @@ def test_odd_keys_are_found_again(caller: Caller, key: str) -> None:
     assert [message["sid"] for message in reply.json()["messages"]] == [sid]
 
 
-def test_the_listing_is_plain_json_for_any_reader(caller: Caller) -> None:
+def test_listing_is_standard_json(caller: Caller) -> None:
     caller.send('{"a": "\\u2028é\U0001f600", "b": 1e308, "c": 123456789012345678901234567890}')
     reply = caller.site.get(f"/_emulator/messages?account_sid={caller.account}")
 
@@ -315,7 +315,7 @@ def test_the_listing_is_plain_json_for_any_reader(caller: Caller) -> None:
     assert json.loads(reply.text)["messages"][0]["json"]["c"] == 123456789012345678901234567890
 
 
-def test_a_number_that_common_readers_refuse_is_listed_as_text_only(caller: Caller) -> None:
+def test_long_integer_is_listed_as_text(caller: Caller) -> None:
     caller.send("[" + "9" * 4301 + "]")
 
     (message,) = caller.messages()
@@ -323,7 +323,7 @@ def test_a_number_that_common_readers_refuse_is_listed_as_text_only(caller: Call
     assert message["notes"] == ["content-not-an-object", "content-long-integer"]
 
 
-def test_content_is_shown_as_received_and_parsed(caller: Caller) -> None:
+def test_content_is_shown_raw_and_parsed(caller: Caller) -> None:
     caller.send(CONTENT)
 
     (message,) = caller.messages()

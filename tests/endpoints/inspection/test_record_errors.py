@@ -53,7 +53,7 @@ def test_a_page_shows_the_others(running: Running, caller: Caller, kind: str) ->
     assert set(broken) == {"error", "seq", "sid"}
 
 
-def test_a_stream_goes_on(running: Running, caller: Caller) -> None:
+def test_stream_continues(running: Running, caller: Caller) -> None:
     with Stream(running.site, after=0) as stream:
         told = stream.take(4)
         caller.send("[3]")
@@ -91,9 +91,7 @@ def test_an_end_user_shows_the_others(running: Running, caller: Caller) -> None:
     assert page["said"][0]["sid"] == "KX1"
 
 
-def test_one_record_alone_is_a_failure_that_is_logged(
-    running: Running, caller: Caller, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_single_record_is_a_logged_error(running: Running, caller: Caller, caplog: pytest.LogCaptureFixture) -> None:
     reply = running.site.get("/_emulator/requests/" + running.engine.journal.newest(2)[1].request_id)
 
     assert (reply.status, reply.json()["parameters"]) == (500, [])
@@ -101,7 +99,7 @@ def test_one_record_alone_is_a_failure_that_is_logged(
     assert "a record cannot be rendered" in caplog.text
 
 
-def test_the_python_client_raises_with_the_reason(running: Running, caller: Caller) -> None:
+def test_python_client_raises(running: Running, caller: Caller) -> None:
     client = EmulatorClient(running.site.url, account_sid=caller.account)
 
     with pytest.raises(EmulatorError, match=ERROR + "TypeError"):

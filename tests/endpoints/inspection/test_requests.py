@@ -86,7 +86,7 @@ def test_filters_find_what_they_name(caller: Caller, filters: dict[str, object],
     assert found == [ids[place].header("twilio-request-id") for place in places]
 
 
-def test_malformed_sids_are_kept_as_they_came(site: Site) -> None:
+def test_malformed_sids_are_kept(site: Site) -> None:
     caller = Caller(site, account=f"AC-{fresh('x')}", call="nonsense%20call")
     caller.send()
 
@@ -96,7 +96,7 @@ def test_malformed_sids_are_kept_as_they_came(site: Site) -> None:
     assert request["status"] == 401
 
 
-def test_an_exchange_is_shown_whole(caller: Caller) -> None:
+def test_exchange_fields(caller: Caller) -> None:
     more = [("X-One", "1"), ("X-Two", "é"), ("X-One", "3")]
     reply = caller.ask(b"Content=%7B%7D&IdempotencyKey=k&Other=x", path=caller.path + "?a=%20b", more=more)
     exchange = whole(caller)
@@ -126,7 +126,7 @@ def test_an_exchange_is_shown_whole(caller: Caller) -> None:
     assert exchange["rule"] is None
 
 
-def test_a_refusal_is_shown_with_its_rule_certainty_and_source(caller: Caller) -> None:
+def test_refusal_has_rule_and_source(caller: Caller) -> None:
     caller.send("hello")
 
     rule = whole(caller)["rule"]
@@ -146,7 +146,7 @@ def test_a_long_body_is_cut_and_marked(caller: Caller) -> None:
     assert (len(request["body"]), request["body_size"], request["body_cut"]) == (64 * 1024, len(body), True)
 
 
-def test_bytes_that_are_no_text_are_shown_all_the_same(caller: Caller) -> None:
+def test_undecodable_bytes_are_shown(caller: Caller) -> None:
     caller.ask(b"Content=\xff\xfe")
 
     request = whole(caller)["request"]
@@ -173,7 +173,7 @@ def test_secrets_are_masked(caller: Caller, authorization: str, shown: str) -> N
     assert values == [shown, shown]
 
 
-def test_no_secret_leaves_by_list_exchange_or_stream(caller: Caller) -> None:
+def test_secrets_are_masked_everywhere(caller: Caller) -> None:
     wrong = Caller(caller.site, account=caller.account, token=SECRET)
     encoded = wrong.auth[1].removeprefix("Basic ")
     with Stream(caller.site, account_sid=caller.account) as stream:
@@ -209,7 +209,8 @@ def everything(caller: Caller) -> str:
     return "".join(caller.site.get(target).text for target in targets)
 
 
-def test_no_secret_of_a_header_a_form_or_a_query_is_shown(caller: Caller) -> None:
+def test_secret_headers_and_parameters(caller: Caller) -> None:
+    """Secrets in headers, forms and queries are masked."""
     with_secrets(caller)
     shown = everything(caller)
 
@@ -237,7 +238,7 @@ def test_show_secrets_shows_them(serve: Servers) -> None:
     assert base64.b64decode(caller.auth[1].removeprefix("Basic ")).decode().endswith(TOKEN)
 
 
-def test_nothing_but_the_twilio_surface_is_in_it(serve: Servers) -> None:
+def test_only_twilio_requests_are_listed(serve: Servers) -> None:
     site = serve(now=Time())
     for path in ("/livez", "/readyz", "/docs", "/openapi.json", "/_emulator/requests", "/nowhere"):
         site.get(path)
@@ -255,7 +256,7 @@ def test_an_unknown_request_is_not_found(site: Site, request_id: str) -> None:
     assert len(reply.json()["error"]) < 200
 
 
-def test_the_id_of_the_reply_finds_the_exchange(caller: Caller) -> None:
+def test_response_header_finds_the_exchange(caller: Caller) -> None:
     reply = caller.send("hello")
     exchange = caller.site.get(f"/_emulator/requests/{reply.header('twilio-request-id')}").json()
 
@@ -272,14 +273,14 @@ def test_the_id_of_the_reply_finds_the_exchange(caller: Caller) -> None:
         ("limit=0", "limit"),
     ],
 )
-def test_a_bad_filter_is_refused_by_name(site: Site, query: str, parameter: str) -> None:
+def test_invalid_filter_is_named(site: Site, query: str, parameter: str) -> None:
     reply = site.get(f"/_emulator/requests?{query}")
 
     assert reply.status == 422
     assert [bad["parameter"] for bad in reply.json()["parameters"]] == [parameter]
 
 
-def test_content_is_found_whatever_the_form(caller: Caller) -> None:
+def test_content_filter_in_any_form(caller: Caller) -> None:
     boundary = b'--b\r\nContent-Disposition: form-data; name="Content"\r\n\r\n' + CONTENT.encode() + b"\r\n--b--\r\n"
     caller.ask(boundary, headers=[caller.auth, ("Content-Type", "multipart/form-data; boundary=b")])
 

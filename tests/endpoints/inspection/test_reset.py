@@ -50,7 +50,7 @@ def held(caller: Caller) -> Any:  # noqa: ANN401  JSON
 
 
 @pytest.mark.parametrize("names", [["account_sid"], ["call_sid"], ["account_sid", "call_sid"]])
-def test_a_scope_is_cleared_altogether_and_its_neighbour_is_not(site: Site, names: list[str]) -> None:
+def test_scope_is_reset_and_others_are_not(site: Site, names: list[str]) -> None:
     mine, other = Caller(site), Caller(site)
     scope = {name: {"account_sid": mine.account, "call_sid": mine.call}[name] for name in names}
     first, others = furnish(mine), furnish(other)
@@ -70,14 +70,14 @@ def test_a_second_reset_finds_nothing(caller: Caller) -> None:
     assert reset(caller.site, account_sid=caller.account) == NOTHING
 
 
-def test_an_empty_scope_is_not_everything(caller: Caller) -> None:
+def test_empty_scope_parameter_is_rejected(caller: Caller) -> None:
     furnish(caller)
 
     assert reset(caller.site, account_sid="") == NOTHING
     assert held(caller) == [1, 2, 200, 200, 1]
 
 
-def test_without_a_scope_all_goes_and_clock_and_seed_are_as_at_the_start(serve: Servers) -> None:
+def test_full_reset_restores_clock_and_seed(serve: Servers) -> None:
     caller = Caller(serve(now=Time(), seed=3))
     first = furnish(caller)
     caller.site.put_json("/_emulator/clock", FROZEN)
@@ -90,7 +90,7 @@ def test_without_a_scope_all_goes_and_clock_and_seed_are_as_at_the_start(serve: 
     assert furnish(caller) == first
 
 
-def test_a_scoped_reset_leaves_clock_and_seed_alone(serve: Servers) -> None:
+def test_scoped_reset_keeps_clock_and_seed(serve: Servers) -> None:
     site = serve(now=Time())
     site.put_json("/_emulator/clock", FROZEN)
     site.put_json("/_emulator/seed", {"seed": 7})
@@ -100,7 +100,7 @@ def test_a_scoped_reset_leaves_clock_and_seed_alone(serve: Servers) -> None:
     assert site.get("/_emulator/seed").json() == {"seed": 7}
 
 
-def test_places_go_on_after_a_reset(caller: Caller) -> None:
+def test_seq_continues_after_a_reset(caller: Caller) -> None:
     caller.send()
     before = caller.listing()["last_seq"]
     reset(caller.site, account_sid=caller.account)
@@ -110,7 +110,7 @@ def test_places_go_on_after_a_reset(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("scope", ["account_sid", "call_sid", None])
-def test_a_request_in_flight_does_not_reappear(scope: str | None) -> None:
+def test_request_in_progress_is_not_recorded(scope: str | None) -> None:
     with Running(Settings(port=0)) as running:
         caller = Caller(running.site)
         asked = {"account_sid": caller.account, "call_sid": caller.call}
@@ -129,7 +129,7 @@ def test_a_request_in_flight_does_not_reappear(scope: str | None) -> None:
     assert again.json()["sid"] != late.json()["sid"]
 
 
-def test_a_request_in_flight_of_another_scope_stays(caller: Caller) -> None:
+def test_request_of_other_scope_is_recorded(caller: Caller) -> None:
     head, end, body = caller.raw("[1]", None, ("Expect", "100-continue")).partition(b"\r\n\r\n")
     with caller.site.connect() as connection:
         connection.send(head + end)
@@ -141,7 +141,7 @@ def test_a_request_in_flight_of_another_scope_stays(caller: Caller) -> None:
     assert len(caller.messages()) == 1
 
 
-def test_a_seed_set_again_does_not_confuse_a_reset(serve: Servers) -> None:
+def test_reset_after_seed_was_set_again(serve: Servers) -> None:
     site = serve(now=Time())
     one, two = Caller(site), Caller(site)
     for caller in (one, two):
@@ -154,7 +154,7 @@ def test_a_seed_set_again_does_not_confuse_a_reset(serve: Servers) -> None:
 
 
 @pytest.mark.parametrize("body", [b'{"account_sid": "AC1"}', b"account_sid=AC1", b"\xff"])
-def test_a_scope_in_the_body_is_refused_and_resets_nothing(caller: Caller, body: bytes) -> None:
+def test_scope_in_the_body_is_rejected(caller: Caller, body: bytes) -> None:
     caller.send()
     reply = caller.site.ask("POST", "/_emulator/reset", [("Content-Type", FORM)], body)
 
@@ -163,7 +163,7 @@ def test_a_scope_in_the_body_is_refused_and_resets_nothing(caller: Caller, body:
     assert len(caller.messages()) == 1
 
 
-def test_a_misspelt_scope_is_refused_and_resets_nothing(caller: Caller) -> None:
+def test_unknown_scope_parameter_is_rejected(caller: Caller) -> None:
     caller.send()
     reply = caller.site.ask("POST", f"/_emulator/reset?acount_sid={caller.account}")
 
@@ -172,7 +172,7 @@ def test_a_misspelt_scope_is_refused_and_resets_nothing(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("headers", [[], [("Content-Length", "0")], [("Content-Type", "application/json")]])
-def test_an_empty_body_is_no_scope(serve: Servers, headers: list[tuple[str, str]]) -> None:
+def test_empty_body_is_accepted(serve: Servers, headers: list[tuple[str, str]]) -> None:
     site = serve(now=Time())
     with site.connect() as connection:
         connection.send(request("POST", "/_emulator/reset", headers))

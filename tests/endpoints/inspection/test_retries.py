@@ -90,7 +90,7 @@ RETRIES: list[tuple[object, list[str | None], list[str], int]] = [
 
 
 @pytest.mark.parametrize(("then", "keys", "findings", "messages"), RETRIES)
-def test_a_retrying_client_gets_its_verdict(
+def test_retrying_client_has_findings(
     caller: Caller, then: object, keys: list[str | None], findings: list[str], messages: int
 ) -> None:
     fault(caller, then)
@@ -101,14 +101,14 @@ def test_a_retrying_client_gets_its_verdict(
     assert len(caller.messages()) == messages
 
 
-def test_a_key_for_other_content_gets_its_verdict(caller: Caller) -> None:
+def test_key_with_other_content_is_a_finding(caller: Caller) -> None:
     retrying(caller, ["k", "k"], ["1", "2"])
 
     (sequence,) = ask(caller.site, call_sid=caller.call)["retries"]
     assert sequence["findings"] == ["retried_other_content"]
 
 
-def test_who_waits_as_it_was_asked_to_is_not_too_early(running: Running) -> None:
+def test_retry_after_is_respected(running: Running) -> None:
     caller = Caller(running.site)
     fault(caller, {"reply": {"status": 429, "retry_after": 9}})
     running.site.put_json("/_emulator/clock", {"freeze": "2026-01-02T03:04:05Z"})
@@ -121,7 +121,7 @@ def test_who_waits_as_it_was_asked_to_is_not_too_early(running: Running) -> None
     assert sequence["attempts"][1]["gap"] == 9.0
 
 
-def test_who_gave_up_is_known_once_the_clock_says_so(running: Running) -> None:
+def test_gave_up_depends_on_the_clock(running: Running) -> None:
     caller = Caller(running.site)
     fault(caller, AFTER)
     attempt(caller, key="k")
@@ -143,7 +143,7 @@ def test_the_window_is_an_option() -> None:
         assert [sequence["findings"] for sequence in ask(caller.site)["retries"]] == [["gave_up"], []]
 
 
-def test_two_messages_of_the_same_content_are_no_duplicate(caller: Caller) -> None:
+def test_equal_messages_are_not_duplicates(caller: Caller) -> None:
     retrying(caller, ["a", "b", None, None])
 
     page = ask(caller.site, account_sid=caller.account)
@@ -153,7 +153,7 @@ def test_two_messages_of_the_same_content_are_no_duplicate(caller: Caller) -> No
 # --- the page
 
 
-def test_a_thread_is_whole(caller: Caller) -> None:
+def test_sequence_fields(caller: Caller) -> None:
     fault(caller, AFTER)
     retrying(caller, ["k", "l"])
 
@@ -185,7 +185,7 @@ def test_a_thread_is_whole(caller: Caller) -> None:
         ({"call_sid": "CA1"}, []),
     ],
 )
-def test_filters_mean_threads_by_their_attempts(caller: Caller, query: dict[str, object], expected: list[str]) -> None:
+def test_filters_match_by_attempts(caller: Caller, query: dict[str, object], expected: list[str]) -> None:
     fault(caller, AFTER)
     retrying(caller, ["k", "l", None], ["1", "1", '{"a":2}'])
 
@@ -204,7 +204,7 @@ def test_after_means_the_last_attempt(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("query", ["finding=good", "limit=0", "findings=recovered", "at_least=-1"])
-def test_what_cannot_be_meant_is_an_error(site: Site, query: str) -> None:
+def test_invalid_filter_is_an_error(site: Site, query: str) -> None:
     assert site.get(f"/_emulator/retries?{query}").status == 422
 
 
@@ -227,7 +227,7 @@ def test_a_wait_is_woken_by_the_retry(running: Running) -> None:
     until(running.site, lambda: len(running.engine.events) == 0)
 
 
-def test_a_watch_ends_at_once_when_there_are_too_many(running: Running) -> None:
+def test_excess_attempts_end_a_watch(running: Running) -> None:
     caller = Caller(running.site)
     fault(caller, AFTER)
     attempt(caller)
@@ -240,7 +240,7 @@ def test_a_watch_ends_at_once_when_there_are_too_many(running: Running) -> None:
     assert "at most 0" in answer["explanation"][0]
 
 
-def test_a_wait_in_vain_tells_what_attempts_there_were(caller: Caller) -> None:
+def test_explanation_lists_attempts(caller: Caller) -> None:
     fault(caller, {"reply": {"status": 404}}, times=2)
     retrying(caller, ["k", "k"])
 
@@ -253,7 +253,7 @@ def test_a_wait_in_vain_tells_what_attempts_there_were(caller: Caller) -> None:
     assert "faulted 404" in text
 
 
-def test_what_there_was_lacks_the_finding_only_where_there_is_such(caller: Caller) -> None:
+def test_missing_finding_is_explained(caller: Caller) -> None:
     retrying(caller, ["k", "l"], ["1", "2"])
 
     def told(**query: object) -> str:
@@ -267,13 +267,13 @@ def test_what_there_was_lacks_the_finding_only_where_there_is_such(caller: Calle
 
 
 @pytest.mark.parametrize(("strict", "status"), [("true", 408), ("false", 200)])
-def test_strict_makes_an_unsatisfied_wait_a_408(caller: Caller, strict: str, status: int) -> None:
+def test_strict_wait_returns_408(caller: Caller, strict: str, status: int) -> None:
     query = f"account_sid={caller.account}&timeout=0&strict={strict}&at_least="
 
     assert [caller.site.get(f"/_emulator/retries?{query}{count}").status for count in (1, 0)] == [status, 200]
 
 
-def test_a_reset_ends_the_waits_of_its_scope_and_says_so(running: Running) -> None:
+def test_reset_ends_waits_of_its_scope(running: Running) -> None:
     caller = Caller(running.site)
     waiting = Waiting(running.site, account_sid=caller.account, at_least=1, timeout=LONG)
     until(running.site, lambda: len(running.engine.events) == 1)
@@ -286,7 +286,7 @@ def test_a_reset_ends_the_waits_of_its_scope_and_says_so(running: Running) -> No
     assert "reset" in answer["explanation"][0]
 
 
-def test_a_stop_ends_waits_and_says_so() -> None:
+def test_stop_ends_waits() -> None:
     with Running(Settings(port=0)) as running:
         waiting = Waiting(running.site, at_most=0, within=LONG)
         until(running.site, lambda: len(running.engine.events) == 1)
@@ -305,7 +305,7 @@ def killed(connection: Any) -> None:  # noqa: ANN401  server.Connection
 
 
 @pytest.mark.parametrize("way", [leave, killed])
-def test_a_client_that_goes_away_frees_its_place_at_once(running: Running, way: Callable[[Any], None]) -> None:
+def test_disconnected_client_frees_its_wait(running: Running, way: Callable[[Any], None]) -> None:
     with running.site.connect() as connection:
         connection.send(request("GET", f"/_emulator/retries?at_least=1&timeout={LONG}"))
         until(running.site, lambda: len(running.engine.events) == 1)
@@ -315,7 +315,7 @@ def test_a_client_that_goes_away_frees_its_place_at_once(running: Running, way: 
     assert len(running.engine.events) == 0
 
 
-def test_too_many_waits_are_refused_with_the_limits_name(running: Running) -> None:
+def test_too_many_waits_are_rejected(running: Running) -> None:
     events = running.engine.events
     readers = [events.open(RequestFilter(account_sid="AC1")) for _ in range(1000)]
     reply = running.site.get(f"/_emulator/retries?at_least=1&timeout={LONG}")
@@ -374,19 +374,19 @@ def refuse_nobodys(emulated: Engine) -> None:
     emulated.refuse(arrived, a_request(), errors.PATH_UNKNOWN)
 
 
-def test_more_attempts_than_a_reader_is_kept_are_all_counted() -> None:
+def test_attempts_beyond_backlog_are_counted() -> None:
     wait = watched(post_many, at_least=MAX_BEHIND)
 
     assert (wait.count, wait.over.result()) == (MAX_BEHIND, WaitEnd.DECIDED)
 
 
-def test_what_belongs_to_nobody_counts_once() -> None:
+def test_request_without_account_counts_once() -> None:
     wait = watched(post_one, refuse_nobodys, at_least=3)
 
     assert (wait.count, wait.over.done()) == (2, False)
 
 
-def test_what_was_deleted_meanwhile_does_not_count() -> None:
+def test_deleted_requests_are_not_counted() -> None:
     wait = watched(
         post_one,
         delete_all,
@@ -398,7 +398,7 @@ def test_what_was_deleted_meanwhile_does_not_count() -> None:
 
 
 @pytest.mark.parametrize("rest", ["", "/abc"])
-def test_the_old_path_names_the_new_one(site: Site, rest: str) -> None:
+def test_old_path_names_the_new_one(site: Site, rest: str) -> None:
     reply = site.get(f"/_emulator/threads{rest}?limit=1")
 
     assert reply.status == 404

@@ -15,7 +15,7 @@ def rules(site: Site) -> dict[str, dict[str, str]]:
     return {rule["name"]: rule for rule in site.get("/_emulator/rules").json()["rules"]}
 
 
-def test_every_rule_has_a_name_of_its_own_a_certainty_and_a_source(site: Site) -> None:
+def test_rules_have_certainty_and_source(site: Site) -> None:
     rules = site.get("/_emulator/rules").json()["rules"]
 
     assert len({rule["name"] for rule in rules}) == len(rules) > 20
@@ -28,7 +28,7 @@ def test_every_refusal_is_a_rule_with_advice(rules: dict[str, dict[str, str]]) -
     assert {problem.advice for problem in errors.CATALOGUE} == {rule["advice"] for rule in rules.values()} - {None}
 
 
-def test_what_check_looks_at_and_the_journal_names_are_rules(caller: Caller, rules: dict[str, dict[str, str]]) -> None:
+def test_rules_used_elsewhere_are_listed(caller: Caller, rules: dict[str, dict[str, str]]) -> None:
     caller.send("hello")
     (request,) = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
     looked = post_json(caller.site, "/_emulator/check", {"path": caller.path}).json()["rules"]
@@ -40,7 +40,7 @@ def test_what_check_looks_at_and_the_journal_names_are_rules(caller: Caller, rul
     }.items()
 
 
-def test_deviations_are_owned_and_the_document_is_named(site: Site) -> None:
+def test_deviations_and_document_are_listed(site: Site) -> None:
     answer = site.get("/_emulator/rules").json()
 
     assert answer["deviations"]

@@ -35,7 +35,8 @@ def said(caller: Caller, content: str) -> list[Any]:
     return schemas
 
 
-def test_a_schema_is_put_read_replaced_and_deleted(caller: Caller) -> None:
+def test_schema_life_cycle(caller: Caller) -> None:
+    """A schema is registered, read, replaced and deleted."""
     target = f"/_emulator/schemas/{caller.call}"
     first, second = put(caller, MAIL), put(caller, ANYTHING, on_failure="refuse")
     read, gone, again = caller.site.get(target), caller.site.delete(target), caller.site.delete(target)
@@ -70,7 +71,7 @@ def test_a_content_that_fits_is_valid(caller: Caller) -> None:
     ("content", "pointer"),
     [('{"to": "a@b..c"}', "/to"), ('{"to": 1}', "/to"), ("{}", ""), ("[]", "")],
 )
-def test_a_content_that_does_not_is_noted_with_its_pointer(caller: Caller, content: str, pointer: str) -> None:
+def test_invalid_content_has_a_pointer(caller: Caller, content: str, pointer: str) -> None:
     put(caller, MAIL)
 
     ((schema,)) = said(caller, content)
@@ -95,7 +96,7 @@ def test_valid_is_a_filter(caller: Caller) -> None:
     assert len(caller.messages()) == 3
 
 
-def test_a_scope_is_kept_to(caller: Caller) -> None:
+def test_schema_applies_to_its_scope_only(caller: Caller) -> None:
     other = Caller(caller.site, account=caller.account)
     put(caller, NOTHING, call_sid=caller.call)
 
@@ -104,7 +105,7 @@ def test_a_scope_is_kept_to(caller: Caller) -> None:
     assert said(Caller(caller.site, call=caller.call), "1") == []
 
 
-def test_refuse_answers_as_for_content_that_is_no_json(caller: Caller) -> None:
+def test_refusing_schema_returns_32702(caller: Caller) -> None:
     put(caller, MAIL, on_failure="refuse")
     reply = caller.send('{"to": "nobody"}')
     good = caller.send('{"to": "a@example.com"}')
@@ -116,7 +117,7 @@ def test_refuse_answers_as_for_content_that_is_no_json(caller: Caller) -> None:
     assert "/to" in refused["rule"]["reason"]
 
 
-def test_a_refused_content_is_explained_to_who_waits(caller: Caller) -> None:
+def test_refused_content_is_explained(caller: Caller) -> None:
     put(caller, MAIL, on_failure="refuse")
     caller.send("{}")
     answer = caller.listing(at_least=1, timeout=0)
@@ -142,9 +143,7 @@ def test_a_refused_content_is_explained_to_who_waits(caller: Caller) -> None:
         pytest.param("{}", "/schema", "object", id="a text"),
     ],
 )
-def test_what_is_no_usable_schema_is_refused_with_the_pointer(
-    caller: Caller, schema: object, pointer: str, says: str
-) -> None:
+def test_invalid_schema_has_a_pointer(caller: Caller, schema: object, pointer: str, says: str) -> None:
     reply = put(caller, schema)
 
     (bad,) = reply.json()["parameters"]
@@ -191,7 +190,7 @@ def test_no_url_and_no_file_is_ever_read(caller: Caller, asked: tuple[str, list[
     assert paths == []
 
 
-def test_references_inside_the_schema_are_followed(caller: Caller) -> None:
+def test_internal_references_are_resolved(caller: Caller) -> None:
     put(caller, {"$ref": "#/$defs/a", "$defs": {"a": {"type": "integer"}}})
 
     assert [said(caller, content)[0]["valid"] for content in ("1", '"x"')] == [True, False]
@@ -213,26 +212,26 @@ def test_formats_are_asserted(caller: Caller, format_: str, good: str, bad: str)
     assert [said(caller, json.dumps(text))[0]["valid"] for text in (good, bad)] == [True, False]
 
 
-def test_an_evil_pattern_takes_no_time(caller: Caller) -> None:
+def test_evil_pattern_takes_no_time(caller: Caller) -> None:
     put(caller, {"pattern": "^(a+)+$"})
 
     assert said(caller, json.dumps("a" * 9000 + "b"))[0]["valid"] is False
 
 
-def test_a_number_without_end_does_not_break_it(caller: Caller) -> None:
+def test_long_integer_breaks_no_validation(caller: Caller) -> None:
     put(caller, {"type": "object"})
 
     assert said(caller, "[" + "9" * 5000 + "]")[0]["valid"] is False
 
 
-def test_content_that_is_no_json_is_noted_where_it_is_allowed(serve: Servers) -> None:
+def test_lenient_non_json_is_noted(serve: Servers) -> None:
     caller = Caller(serve(content="lenient"))
     put(caller, {})
 
     assert "not JSON" in said(caller, "hello")[0]["errors"][0]["message"]
 
 
-def test_a_schema_may_have_256_kib_and_no_more(caller: Caller) -> None:
+def test_schema_has_a_maximum_size(caller: Caller) -> None:
     large = {"description": "x" * (256 * 1024 - 100)}
     larger = {"description": "x" * 256 * 1024}
     fits, refused = put(caller, large), put(caller, larger, fresh("x"))
@@ -243,9 +242,7 @@ def test_a_schema_may_have_256_kib_and_no_more(caller: Caller) -> None:
 
 
 @hostile
-def test_a_schema_that_would_take_too_long_is_refused_by_the_bounds_name(
-    caller: Caller, schema: object, bound: str
-) -> None:
+def test_expensive_schema_names_the_limit(caller: Caller, schema: object, bound: str) -> None:
     reply = put(caller, schema)
 
     assert (reply.status, len(reply.body) < 1500) == (422, True)
@@ -253,7 +250,7 @@ def test_a_schema_that_would_take_too_long_is_refused_by_the_bounds_name(
     assert caller.site.get(f"/_emulator/schemas/{caller.call}").status == 404
 
 
-def test_other_requests_are_answered_while_a_schema_is_tried(caller: Caller) -> None:
+def test_trial_does_not_block_requests(caller: Caller) -> None:
     large = {"anyOf": [{"const": number} for number in range(5000)]}
     replies: list[Reply] = []
     putting = Thread(target=lambda: replies.append(put(caller, large)))
@@ -280,21 +277,19 @@ def test_other_requests_are_answered_while_a_schema_is_tried(caller: Caller) -> 
         ),
     ],
 )
-def test_what_would_take_too_long_is_one_violation(
-    caller: Caller, schema: object, content: object, message: str
-) -> None:
+def test_expensive_check_is_one_violation(caller: Caller, schema: object, content: object, message: str) -> None:
     put(caller, schema)
 
     ((error,),) = [schema["errors"] for schema in said(caller, json.dumps(content, separators=(",", ":")))]
     assert (error["pointer"], message in error["message"]) == ("", True)
 
 
-def test_hundreds_of_references_are_within_the_bounds(caller: Caller) -> None:
+def test_hundreds_of_references_are_allowed(caller: Caller) -> None:
     assert put(caller, doubling(8)).status == 201
     assert len(said(caller, "1")[0]["errors"]) == 20
 
 
-def test_without_a_process_to_try_it_a_large_schema_gets_503(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_trial_process_returns_503(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     large, small = put(caller, {"description": "x" * 5000}), put(caller, ANYTHING)
 
@@ -302,7 +297,7 @@ def test_without_a_process_to_try_it_a_large_schema_gets_503(caller: Caller, mon
     assert "cannot start a process to try the schema" in large.json()["error"]
 
 
-def test_sixteen_schemas_wait_to_be_compiled_and_no_more() -> None:
+def test_at_most_16_schemas_wait() -> None:
     async def wait() -> tuple[int, str]:
         trials, release, compiled = SchemaQueue(), asyncio.Event(), 0
 
@@ -348,14 +343,14 @@ def test_a_bad_name_is_refused(site: Site, name: str) -> None:
         ({"schema": True, "call_sid": 1}, "/call_sid"),
     ],
 )
-def test_a_bad_registration_is_refused_by_name(caller: Caller, body: object, parameter: str) -> None:
+def test_invalid_registration_is_rejected(caller: Caller, body: object, parameter: str) -> None:
     reply = caller.site.put_json(f"/_emulator/schemas/{caller.call}", body)
 
     assert reply.status == 422
     assert [bad["parameter"] for bad in reply.json()["parameters"]] == [parameter]
 
 
-def test_a_deleted_schema_judges_no_more_and_its_word_stays(caller: Caller) -> None:
+def test_deleted_schema_keeps_its_results(caller: Caller) -> None:
     put(caller, NOTHING)
     before = said(caller, "1")
     caller.site.delete(f"/_emulator/schemas/{caller.call}")

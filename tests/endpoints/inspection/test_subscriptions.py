@@ -7,7 +7,7 @@ from support.sse import reset
 from support.subscriptions import CALLBACK, subscribed, subscriptions, unsubscribe
 
 
-def test_a_subscription_is_listed_with_all_its_facts(serve: Servers) -> None:
+def test_subscription_fields(serve: Servers) -> None:
     caller = Caller(serve(now=Time()))
     sid = subscribed(caller, Method="GET", IdempotencyKey="k")
     reply = caller.site.get("/_emulator/subscriptions")
@@ -25,7 +25,7 @@ def test_a_subscription_is_listed_with_all_its_facts(serve: Servers) -> None:
     assert (reply.status, reply.json()) == (200, {"subscriptions": [one], "count": 1})
 
 
-def test_they_are_listed_by_scope_in_their_order_and_no_longer_when_deleted(caller: Caller) -> None:
+def test_listed_by_scope_until_deleted(caller: Caller) -> None:
     other_call = Caller(caller.site, account=caller.account)
     other_account = Caller(caller.site, call=caller.call)
     first, second, third, fourth = (
@@ -43,7 +43,7 @@ def test_they_are_listed_by_scope_in_their_order_and_no_longer_when_deleted(call
     assert listed(f"account_sid={fresh('AC')}") == []
 
 
-def test_a_reset_forgets_those_of_its_scope_with_their_keys(caller: Caller) -> None:
+def test_reset_deletes_those_of_its_scope(caller: Caller) -> None:
     other = Caller(caller.site, call=caller.call)
     first, others = (subscribed(one, IdempotencyKey="k") for one in (caller, other))
     done = reset(caller.site, account_sid=caller.account)
@@ -55,7 +55,7 @@ def test_a_reset_forgets_those_of_its_scope_with_their_keys(caller: Caller) -> N
     assert subscribed(other, IdempotencyKey="k") == others
 
 
-def test_a_deleted_call_keeps_its_subscriptions(caller: Caller) -> None:
+def test_deleted_call_keeps_subscriptions(caller: Caller) -> None:
     """As on the Twilio surface, where a deletion does not look at the call either."""
     sid = subscribed(caller)
     caller.site.put_json(f"/_emulator/calls/{caller.call}", {})
@@ -65,7 +65,7 @@ def test_a_deleted_call_keeps_its_subscriptions(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("query", ["acount_sid=AC", "limit=0", "call=CA"])
-def test_a_misspelt_filter_is_refused_by_name(caller: Caller, query: str) -> None:
+def test_unknown_filter_is_rejected(caller: Caller, query: str) -> None:
     reply = caller.site.get(f"/_emulator/subscriptions?{query}")
 
     assert (reply.status, reply.json()["parameters"][0]["parameter"]) == (422, query.partition("=")[0])

@@ -27,7 +27,7 @@ def status_of(site: Site, call_sid: str) -> str:
     return status
 
 
-def test_a_connected_user_is_listed_until_it_goes(site: Site) -> None:
+def test_connected_user_is_listed(site: Site) -> None:
     name = fresh("user")
     with signal_client(site, name) as alice:
         connected = user(site, name)
@@ -52,7 +52,7 @@ def test_users_and_insights_are_counted(serve: Servers) -> None:
     assert site.get("/_emulator/users").json()["insights"] == page["insights"] + 1
 
 
-def test_an_incoming_call_is_shown_with_its_direction(site: Site) -> None:
+def test_incoming_call_has_a_direction(site: Site) -> None:
     name, other = fresh("user"), fresh("user")
     with signal_client(site, name) as alice, signal_client(site, other) as bob:
         bob.send("register", media={"audio": True}).receive("ready")
@@ -76,7 +76,7 @@ def test_an_incoming_call_is_shown_with_its_direction(site: Site) -> None:
         ({}, "answer", "in-progress"),
     ],
 )
-def test_a_call_to_nobody_goes_as_was_set(
+def test_behaviour_applies_to_calls(
     site: Site, behaviour: dict[str, object], heard: str, status: str, whose: str
 ) -> None:
     caller, called = fresh("user"), fresh("user")
@@ -88,7 +88,8 @@ def test_a_call_to_nobody_goes_as_was_set(
         assert status_of(site, call) == status
 
 
-def test_a_call_that_only_rings_takes_messages_and_one_that_was_rejected_does_not(site: Site) -> None:
+def test_behaviour_and_messages(site: Site) -> None:
+    """Messages reach a ringing call, and not a rejected one."""
     called = fresh("user")
     with signal_client(site) as alice:
         sent = []
@@ -100,7 +101,7 @@ def test_a_call_that_only_rings_takes_messages_and_one_that_was_rejected_does_no
     assert [reply.status for reply in sent] == [201, 400]
 
 
-def test_it_is_usual_again_once_it_is_deleted(site: Site) -> None:
+def test_deleted_behaviour_is_the_default(site: Site) -> None:
     name = fresh("user")
     behave(site, name, reaction="busy")
     first, second = (site.delete(f"/_emulator/users/{name}/behaviour") for _ in range(2))
@@ -111,7 +112,8 @@ def test_it_is_usual_again_once_it_is_deleted(site: Site) -> None:
     assert status_of(site, answer["callsid"]) == "in-progress"
 
 
-def test_what_was_set_is_answered_and_goes_with_a_reset_of_everything_only(serve: Servers) -> None:
+def test_full_reset_deletes_behaviours(serve: Servers) -> None:
+    """A reset of a scope does not."""
     site = serve(voice_token="lenient", retry_window=8)
     reply = site.put_json("/_emulator/users/alice/behaviour", {"reaction": "answer", "after": 1.5})
     site.put_json("/_emulator/users/bob/behaviour", {})
@@ -146,7 +148,7 @@ BAD: list[tuple[object, str]] = [
 
 
 @pytest.mark.parametrize(("behaviour", "parameter"), BAD)
-def test_a_bad_behaviour_is_refused_by_name(site: Site, behaviour: object, parameter: str) -> None:
+def test_invalid_behaviour_is_named(site: Site, behaviour: object, parameter: str) -> None:
     name = fresh("user")
     reply = site.put_json(f"/_emulator/users/{name}/behaviour", behaviour)
 
@@ -155,14 +157,14 @@ def test_a_bad_behaviour_is_refused_by_name(site: Site, behaviour: object, param
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"after": NaN}', b'{"after": 1e999}', b'{"a": "\xff"}', b"[" * 100_000])
-def test_a_body_that_is_no_behaviour_is_unprocessable(site: Site, body: bytes) -> None:
+def test_body_that_is_not_a_behaviour(site: Site, body: bytes) -> None:
     reply = site.ask("PUT", "/_emulator/users/alice/behaviour", JSON, body)
 
     assert reply.status == 422
     assert reply.json()["error"]
 
 
-def test_an_identity_has_its_bounds(site: Site) -> None:
+def test_identity_length_is_limited(site: Site) -> None:
     body = json.dumps({}).encode()
     replies = [site.ask("PUT", f"/_emulator/users/{'x' * size}/behaviour", JSON, body) for size in (256, 257)]
     site.delete(f"/_emulator/users/{'x' * 256}/behaviour")
@@ -170,7 +172,7 @@ def test_an_identity_has_its_bounds(site: Site) -> None:
     assert [reply.status for reply in replies] == [200, 422]
 
 
-def test_only_an_answer_can_wait(site: Site) -> None:
+def test_only_answer_can_be_delayed(site: Site) -> None:
     reply = site.put_json("/_emulator/users/alice/behaviour", {"reaction": "busy", "after": 3})
 
     assert reply.status == 422

@@ -20,27 +20,27 @@ def refusal(caller: Caller, content: str = "{}") -> tuple[int, int | None, str]:
 
 
 @pytest.mark.parametrize("status", ["ringing", "in-progress"])
-def test_an_active_call_takes_messages(caller: Caller, status: str) -> None:
+def test_active_call_accepts_messages(caller: Caller, status: str) -> None:
     register(caller, status=status)
 
     assert caller.send().status == 201
 
 
 @pytest.mark.parametrize("status", ["queued", "completed", "busy", "failed", "no-answer", "canceled"])
-def test_a_call_that_is_not_active_takes_none(caller: Caller, status: str) -> None:
+def test_inactive_call_is_refused(caller: Caller, status: str) -> None:
     register(caller, status=status)
 
     assert refusal(caller) == NOT_ACTIVE
 
 
-def test_a_pstn_leg_takes_none_and_its_refusal_has_no_code(caller: Caller) -> None:
+def test_pstn_refusal_has_no_code(caller: Caller) -> None:
     register(caller, client="pstn")
     reply = caller.send()
 
     assert reply.text == '{"message": "Client message not supported for PSTN calls", "status": 400}'
 
 
-def test_the_refusal_without_a_code_has_none_in_xml_either(caller: Caller) -> None:
+def test_pstn_refusal_in_xml_has_no_code(caller: Caller) -> None:
     register(caller, client="pstn")
     reply = caller.send(path=caller.path.removesuffix(".json"))
 
@@ -50,7 +50,7 @@ def test_the_refusal_without_a_code_has_none_in_xml_either(caller: Caller) -> No
     )
 
 
-def test_a_call_of_another_account_does_not_exist(caller: Caller) -> None:
+def test_call_of_another_account_is_404(caller: Caller) -> None:
     register(caller, account_sid=fresh("AC"))
 
     assert refusal(caller) == NOT_FOUND
@@ -62,11 +62,12 @@ def test_a_call_of_this_account_exists(caller: Caller) -> None:
     assert caller.send().status == 201
 
 
-def test_an_unregistered_call_is_active_by_default(caller: Caller) -> None:
+def test_unregistered_call_is_active(caller: Caller) -> None:
     assert caller.send().status == 201
 
 
-def test_an_unregistered_call_does_not_exist_when_only_registered_ones_do(serve: Servers) -> None:
+def test_unregistered_call_by_option(serve: Servers) -> None:
+    """With calls=registered it does not exist."""
     caller = Caller(serve(calls="registered"))
     unknown = refusal(caller)
     register(caller)
@@ -75,7 +76,7 @@ def test_an_unregistered_call_does_not_exist_when_only_registered_ones_do(serve:
     assert caller.send().status == 201
 
 
-def test_a_forgotten_call_is_unregistered_again(caller: Caller) -> None:
+def test_deleted_call_is_unregistered(caller: Caller) -> None:
     register(caller, status="completed")
     ended = caller.send().status
     caller.site.delete(f"/_emulator/calls/{caller.call}")
@@ -83,7 +84,7 @@ def test_a_forgotten_call_is_unregistered_again(caller: Caller) -> None:
     assert (ended, caller.send().status) == (400, 201)
 
 
-def test_parameters_are_judged_before_the_state_of_the_call(caller: Caller) -> None:
+def test_parameters_precede_the_call_state(caller: Caller) -> None:
     register(caller, status="completed")
 
     assert refusal(caller, "hello") == (400, 32702, "Invalid Content")

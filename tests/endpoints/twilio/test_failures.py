@@ -48,9 +48,7 @@ def troubled(serve: Servers, trouble: Trouble) -> Caller:
         ),
     ],
 )
-def test_an_unexpected_failure_is_a_500_in_twilios_form(
-    troubled: Caller, trouble: Trouble, suffix: str, body: str
-) -> None:
+def test_unexpected_failure_is_twilios_500(troubled: Caller, trouble: Trouble, suffix: str, body: str) -> None:
     trouble.times = 1
     reply = troubled.send(path=troubled.path.removesuffix(".json") + suffix)
 
@@ -66,7 +64,7 @@ def test_an_unexpected_failure_is_a_500_in_twilios_form(
         pytest.param(lambda caller: caller.ask(method="OPTIONS"), id="preflight"),
     ],
 )
-def test_wherever_it_fails_the_answer_is_twilios(
+def test_failure_at_any_place_is_twilios_500(
     troubled: Caller, trouble: Trouble, ask: Callable[[Caller], Reply]
 ) -> None:
     trouble.times = 1
@@ -75,9 +73,7 @@ def test_wherever_it_fails_the_answer_is_twilios(
     assert (reply.status, reply.json()["code"]) == (500, 20500)
 
 
-def test_the_trace_of_an_unexpected_failure_is_in_the_log(
-    troubled: Caller, trouble: Trouble, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_unexpected_failure_is_logged(troubled: Caller, trouble: Trouble, caplog: pytest.LogCaptureFixture) -> None:
     trouble.times = 1
     troubled.send()
 
@@ -85,7 +81,8 @@ def test_the_trace_of_an_unexpected_failure_is_in_the_log(
     assert [str(record.exc_info[1]) for record in traces if record.exc_info] == ["no entropy"]
 
 
-def test_after_an_unexpected_failure_the_key_is_free_and_the_server_goes_on(troubled: Caller, trouble: Trouble) -> None:
+def test_failure_frees_the_key(troubled: Caller, trouble: Trouble) -> None:
+    """After an unexpected failure, the key is free and the server continues."""
     trouble.times = 1
     failed, created, again = [troubled.send(key="k") for _ in range(3)]
 

@@ -128,7 +128,7 @@ def exchange(connect: Connect, caller: Caller, *more: bytes) -> bytes:
 # --- the bytes
 
 
-def test_another_reply_is_twilios_own_and_nothing_is_done(caller: Caller, connect: Connect) -> None:
+def test_reply_fault_skips_processing(caller: Caller, connect: Connect) -> None:
     add(caller, {"reply": {"code": 20429, "retry_after": 7}}, times=1)
     with connect() as connection:
         connection.send(caller.raw())
@@ -151,7 +151,8 @@ def test_another_reply_is_twilios_own_and_nothing_is_done(caller: Caller, connec
     assert len(caller.messages()) == 1
 
 
-def test_a_gateways_page_has_nothing_of_twilio(caller: Caller, connect: Connect) -> None:
+def test_page_of_a_gateway(caller: Caller, connect: Connect) -> None:
+    """It has no headers of Twilio."""
     add(caller, {"reply": {"status": 502, "retry_after": 3}}, times=1)
     with connect() as connection:
         connection.send(caller.raw())
@@ -181,7 +182,7 @@ def test_a_gateways_page_has_nothing_of_twilio(caller: Caller, connect: Connect)
         ),
     ],
 )
-def test_a_page_is_sent_as_it_was_given(caller: Caller, given: dict[str, Any], media_type: str, body: str) -> None:
+def test_page_is_sent_unchanged(caller: Caller, given: dict[str, Any], media_type: str, body: str) -> None:
     add(caller, {"reply": given})
     reply = caller.send()
 
@@ -196,7 +197,7 @@ def test_a_reply_in_xml_is_twilios_too(caller: Caller) -> None:
     assert "<Code>20503</Code><Message>a &lt; b</Message>" in reply.text
 
 
-def test_drop_before_is_a_reset_and_nothing_is_done(caller: Caller, connect: Connect) -> None:
+def test_drop_before_skips_processing(caller: Caller, connect: Connect) -> None:
     add(caller, {"drop": "before"}, times=1)
     with connect() as connection:
         connection.send(caller.raw(key="k"))
@@ -209,7 +210,8 @@ def test_drop_before_is_a_reset_and_nothing_is_done(caller: Caller, connect: Con
     assert caller.site.get(f"/_emulator/requests/{lost['request_id']}").json()["reply"] is None
 
 
-def test_drop_after_is_a_reset_and_the_same_key_finds_the_message(caller: Caller, connect: Connect) -> None:
+def test_drop_after_creates_the_message(caller: Caller, connect: Connect) -> None:
+    """The same key finds the message afterwards."""
     add(caller, {"drop": "after"}, times=1)
     with connect() as connection:
         connection.send(caller.raw(key="k"))
@@ -224,9 +226,8 @@ def test_drop_after_is_a_reset_and_the_same_key_finds_the_message(caller: Caller
 
 
 @pytest.mark.parametrize("length", [0, 1, 40, 10_000])
-def test_a_cut_answer_has_its_whole_head_and_never_its_whole_body(
-    caller: Caller, connect: Connect, length: int
-) -> None:
+def test_truncate_sends_a_part_of_the_body(caller: Caller, connect: Connect, length: int) -> None:
+    """It sends the complete head, and never the complete body."""
     add(caller, {"truncate": length}, times=1)
     data = exchange(connect, caller)
 
@@ -259,9 +260,10 @@ def test_a_close_is_clean_and_without_a_byte(caller: Caller, connect: Connect) -
 @pytest.mark.parametrize(
     ("then", "end"), [({"garbage": True}, GARBAGE), ({"close": True}, b""), ({"truncate": 0}, None)], ids=str
 )
-def test_what_was_answered_before_a_fault_arrives_and_what_is_behind_it_is_not_read(
+def test_fault_keeps_earlier_responses(
     caller: Caller, connect: Connect, then: dict[str, Any], end: bytes | None
 ) -> None:
+    """Requests behind it are not read."""
     add(caller, then, skip_first=1, times=1)
     with connect() as connection:
         connection.send(caller.raw() * 3)
@@ -273,7 +275,7 @@ def test_what_was_answered_before_a_fault_arrives_and_what_is_behind_it_is_not_r
     assert len(journal(caller)) == 2
 
 
-def test_a_reset_ends_what_is_pipelined_behind_it(caller: Caller) -> None:
+def test_reset_drops_pipelined_requests(caller: Caller) -> None:
     add(caller, {"drop": "after"}, skip_first=1, times=1)
     with caller.site.connect() as connection:
         connection.send(caller.raw())
@@ -284,7 +286,8 @@ def test_a_reset_ends_what_is_pipelined_behind_it(caller: Caller) -> None:
     assert outcomes(caller) == [("created", None, False), ("created", "drop-after", True)]
 
 
-def test_requests_pipelined_behind_another_reply_are_answered_in_their_order(caller: Caller, connect: Connect) -> None:
+def test_pipelined_requests_behind_a_reply(caller: Caller, connect: Connect) -> None:
+    """They are answered in their order."""
     add(caller, {"reply": {"status": 500}}, skip_first=1, times=2)
     with connect() as connection:
         connection.send(b"".join(caller.raw(f"[{number}]") for number in range(5)))
@@ -294,7 +297,7 @@ def test_requests_pipelined_behind_another_reply_are_answered_in_their_order(cal
     assert [message["content"] for message in caller.messages()] == ["[0]", "[3]", "[4]"]
 
 
-def test_a_body_in_chunks_meets_faults_too(caller: Caller, connect: Connect) -> None:
+def test_faults_apply_to_chunked_bodies(caller: Caller, connect: Connect) -> None:
     add(caller, {"garbage": True}, match={"content": {"a": 1}}, times=1)
     head = request("POST", caller.path, caller.headers(("Transfer-Encoding", "chunked")), b"")
     with connect() as connection:
@@ -307,7 +310,7 @@ def test_a_body_in_chunks_meets_faults_too(caller: Caller, connect: Connect) -> 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "HEAD", "GET"])
 @pytest.mark.parametrize("then", [{"reply": {"status": 503}}, {"drop": "before"}, TIMELESS], ids=str)
-def test_other_methods_meet_no_fault(caller: Caller, method: str, then: dict[str, Any]) -> None:
+def test_other_methods_have_no_fault(caller: Caller, method: str, then: dict[str, Any]) -> None:
     plain = caller.ask(method=method)
     add(caller, then)
     reply = caller.ask(method=method)
@@ -326,9 +329,7 @@ def test_other_methods_meet_no_fault(caller: Caller, method: str, then: dict[str
         pytest.param(lambda caller: caller.send(path=caller.path.replace("Calls", "Cals")), id="no such path"),
     ],
 )
-def test_what_breaks_a_rule_of_twilios_is_refused_and_meets_no_fault(
-    caller: Caller, ask: Callable[[Caller], Reply], then: dict[str, Any]
-) -> None:
+def test_refused_request_has_no_fault(caller: Caller, ask: Callable[[Caller], Reply], then: dict[str, Any]) -> None:
     plain = ask(caller)
     add(caller, then)
     reply = ask(caller)
@@ -337,7 +338,7 @@ def test_what_breaks_a_rule_of_twilios_is_refused_and_meets_no_fault(
     assert 400 <= reply.status < 500
 
 
-def test_a_refusal_by_the_emulators_state_does_not_use_up_a_lost_answer(caller: Caller) -> None:
+def test_refusal_by_state_keeps_lost_answer(caller: Caller) -> None:
     caller.site.put_json(f"/_emulator/calls/{caller.call}", {"status": "completed"})
     add(caller, {"drop": "after"}, times=1)
     assert caller.send().json()["code"] == 21220
@@ -362,7 +363,7 @@ def delayed(caller: Caller, connect: Connect | None = None, data: bytes | None =
         yield connection
 
 
-def test_a_delayed_answer_is_the_same_only_later(caller: Caller, connect: Connect) -> None:
+def test_delayed_response_is_the_same(caller: Caller, connect: Connect) -> None:
     add(caller, {"delay": {"uniform": [0.001, 0.002]}}, seed=1)
     with connect() as connection:
         connection.send(caller.raw() * 2)
@@ -377,7 +378,7 @@ def test_a_delayed_answer_is_the_same_only_later(caller: Caller, connect: Connec
 
 
 @pytest.mark.parametrize("scope", ["account_sid", "call_sid", "both"])
-def test_a_reset_of_its_scope_lets_a_delayed_answer_go_at_once(caller: Caller, connect: Connect, scope: str) -> None:
+def test_reset_releases_delayed_responses(caller: Caller, connect: Connect, scope: str) -> None:
     both = {"account_sid": caller.account, "call_sid": caller.call}
     add(caller, TIMELESS)
     with delayed(caller, connect) as connection:
@@ -388,7 +389,7 @@ def test_a_reset_of_its_scope_lets_a_delayed_answer_go_at_once(caller: Caller, c
     assert journal(caller) == []
 
 
-def test_a_reset_of_another_scope_does_not(caller: Caller) -> None:
+def test_reset_of_another_scope_keeps_delays(caller: Caller) -> None:
     add(caller, TIMELESS)
     with delayed(caller) as connection:
         reset(caller.site, account_sid=fresh("AC"))
@@ -412,9 +413,7 @@ def test_a_reset_of_another_scope_does_not(caller: Caller) -> None:
     ],
     ids=str,
 )
-def test_after_a_delay_comes_what_else_is_asked_for(
-    caller: Caller, connect: Connect, then: dict[str, Any], end: bytes
-) -> None:
+def test_delay_combines_with_other_faults(caller: Caller, connect: Connect, then: dict[str, Any], end: bytes) -> None:
     add(caller, {**TIMELESS, **then})
     with delayed(caller, connect) as connection:
         reset(caller.site, account_sid=caller.account)
@@ -423,7 +422,7 @@ def test_after_a_delay_comes_what_else_is_asked_for(
         assert connection.socket.recv(len(end) or 1) == end
 
 
-def test_after_a_delay_comes_a_reset(caller: Caller, connect: Connect) -> None:
+def test_delayed_reset(caller: Caller, connect: Connect) -> None:
     add(caller, {**TIMELESS, "drop": "after"})
     with delayed(caller, connect) as connection:
         reset(caller.site, account_sid=caller.account)
@@ -433,7 +432,7 @@ def test_after_a_delay_comes_a_reset(caller: Caller, connect: Connect) -> None:
 
 @pytest.mark.parametrize("politely", [False, True])
 @pytest.mark.parametrize("then", [{}, {"drop": "after"}, {"garbage": True}, {"truncate": 3}], ids=str)
-def test_a_client_that_leaves_during_a_delay_has_lost_its_answer(
+def test_client_that_leaves_loses_response(
     caller: Caller, connect: Connect, then: dict[str, Any], caplog: pytest.LogCaptureFixture, *, politely: bool
 ) -> None:
     add(caller, {**TIMELESS, **then})
@@ -446,7 +445,8 @@ def test_a_client_that_leaves_during_a_delay_has_lost_its_answer(
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-def test_a_client_that_closed_its_side_looks_gone_but_gets_its_answer_when_it_is_due(caller: Caller) -> None:
+def test_half_closed_client_is_answered(caller: Caller) -> None:
+    """It counts as gone during a delay, but gets its response."""
     add(caller, TIMELESS)
     with delayed(caller) as connection:
         connection.finish()
@@ -456,7 +456,7 @@ def test_a_client_that_closed_its_side_looks_gone_but_gets_its_answer_when_it_is
         assert connection.reply().status == 201
 
 
-def test_requests_pipelined_behind_a_delay_wait_for_it(caller: Caller) -> None:
+def test_pipelined_requests_wait_for_a_delay(caller: Caller) -> None:
     add(caller, TIMELESS, times=1)
     with delayed(caller, data=caller.raw("[1]") + caller.raw("[2]")) as connection:
         assert len(journal(caller)) == 1
@@ -466,7 +466,7 @@ def test_requests_pipelined_behind_a_delay_wait_for_it(caller: Caller) -> None:
     assert [message["content"] for message in caller.messages()] == ["[2]"]
 
 
-def test_500_delayed_answers_do_not_hold_up_others_and_all_go_at_once(alone: Site) -> None:
+def test_500_delays_do_not_block_others(alone: Site) -> None:
     slow, quick = Caller(alone), Caller(alone)
     add(slow, TIMELESS)
     with ExitStack() as stack:
@@ -481,7 +481,7 @@ def test_500_delayed_answers_do_not_hold_up_others_and_all_go_at_once(alone: Sit
     assert (others, statuses) == ([201] * 20, {201})
 
 
-def test_over_the_limit_an_answer_is_not_delayed(running: Running, caplog: pytest.LogCaptureFixture) -> None:
+def test_delays_beyond_the_limit_are_skipped(running: Running, caplog: pytest.LogCaptureFixture) -> None:
     running.engine.memory["delayed_responses"].max_entries = 0
     caller = Caller(running.site)
     add(caller, TIMELESS)
@@ -490,7 +490,7 @@ def test_over_the_limit_an_answer_is_not_delayed(running: Running, caplog: pytes
     assert "a response is not delayed" in caplog.text
 
 
-def test_sigterm_lets_delayed_answers_go() -> None:
+def test_sigterm_releases_delayed_responses() -> None:
     with Command() as command:
         caller = Caller(command.site())
         add(caller, TIMELESS)
@@ -514,7 +514,7 @@ def magic(site: Site, ending: str) -> Caller:
     ("status", "code"), [(400, 20001), (401, 20003), (404, 20404), (429, 20429), (500, 20500), (503, 20503)]
 )
 @pytest.mark.parametrize("prefix", ["fa11", "FA11", "Fa11"])
-def test_a_call_picks_the_status_of_its_reply(site: Site, prefix: str, status: int, code: int) -> None:
+def test_magic_call_selects_a_status(site: Site, prefix: str, status: int, code: int) -> None:
     caller = magic(site, f"{prefix}{status:04d}")
     reply = caller.send()
 
@@ -526,7 +526,7 @@ def test_a_call_picks_the_status_of_its_reply(site: Site, prefix: str, status: i
 
 
 @pytest.mark.parametrize("ending", ["fa11dead", "FA11DEAD"])
-def test_a_call_picks_a_reset(site: Site, ending: str, connect: Connect) -> None:
+def test_magic_call_selects_a_reset(site: Site, ending: str, connect: Connect) -> None:
     caller = magic(site, ending)
     with connect() as connection:
         connection.send(caller.raw())
@@ -535,7 +535,7 @@ def test_a_call_picks_a_reset(site: Site, ending: str, connect: Connect) -> None
     assert outcomes(caller) == [("faulted", "drop-before", True)]
 
 
-def test_a_call_loses_its_answer_once_for_each_key_or_content(site: Site) -> None:
+def test_magic_call_loses_one_per_key(site: Site) -> None:
     caller = magic(site, "fa111057")
 
     def is_lost(content: str, key: str | None) -> bool:
@@ -553,7 +553,7 @@ def test_a_call_loses_its_answer_once_for_each_key_or_content(site: Site) -> Non
     assert is_lost("1", "k")
 
 
-def test_a_slow_call_is_slow(site: Site) -> None:
+def test_magic_call_delays_the_response(site: Site) -> None:
     caller = magic(site, "fa115100")
     with delayed(caller) as connection:
         (seen,) = journal(caller)
@@ -572,7 +572,7 @@ def test_magic_can_be_switched_off(ending: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ["fa110402", "fa11beef"])
-def test_a_call_that_only_looks_like_one_is_a_call(site: Site, ending: str) -> None:
+def test_similar_call_sid_is_not_magic(site: Site, ending: str) -> None:
     assert magic(site, ending).send().status == 201
 
 
@@ -582,7 +582,7 @@ def test_a_call_that_only_looks_like_one_is_a_call(site: Site, ending: str) -> N
 @pytest.mark.parametrize(
     ("then", "part"), [({"drop": "after"}, "reset"), ({"truncate": 1}, "truncate")], ids=["drop", "truncate"]
 )
-def test_a_fault_that_fails_is_logged_and_the_connection_ends(
+def test_failing_fault_is_logged(
     alone: Site,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -603,7 +603,7 @@ def test_a_fault_that_fails_is_logged_and_the_connection_ends(
     assert record.exc_info is not None
 
 
-def test_a_reset_that_fails_half_way_still_ends_the_connection(
+def test_failing_reset_closes_the_connection(
     alone: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(protocol, "_RESET", "no bytes")

@@ -67,7 +67,7 @@ def test_multipart_parameters_are_read(caller: Caller, parts: list[str], content
     assert content is not None or "Content" in reply.json()["message"]
 
 
-def test_the_idempotency_key_is_read_from_multipart_too(caller: Caller) -> None:
+def test_idempotency_key_in_multipart(caller: Caller) -> None:
     body = multipart(part('form-data; name="IdempotencyKey"', "k"), part(CONTENT_TOO, "{}"))
     caller.ask(body, headers=[caller.auth, ("Content-Type", MULTIPART)])
 
@@ -88,14 +88,14 @@ def test_the_idempotency_key_is_read_from_multipart_too(caller: Caller) -> None:
         ),
     ],
 )
-def test_a_broken_multipart_body_is_a_bad_request(caller: Caller, media_type: str, body: bytes) -> None:
+def test_malformed_multipart_is_rejected(caller: Caller, media_type: str, body: bytes) -> None:
     reply = caller.ask(body, headers=[caller.auth, ("Content-Type", media_type)])
 
     assert (reply.status, reply.json()["code"], reply.json()["message"]) == (400, 20001, "Bad request")
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
-def test_a_chunked_body_is_read_whatever_its_chunks(caller: Caller, size: int) -> None:
+def test_chunked_body_is_read(caller: Caller, size: int) -> None:
     body = b'Content={"a":"' + b"b" * 900 + b'"}'
     pieces = b"".join(chunk(body[at : at + size]) for at in range(0, len(body), size))
     with caller.site.connect() as connection:

@@ -13,7 +13,7 @@ def sid(reply: Reply) -> str:
     return text
 
 
-def test_the_same_key_answers_the_first_message_again(caller: Caller) -> None:
+def test_same_key_replays_the_response(caller: Caller) -> None:
     first, *others = [caller.send(key="k") for _ in range(3)]
 
     (message,) = caller.messages()
@@ -21,7 +21,7 @@ def test_the_same_key_answers_the_first_message_again(caller: Caller) -> None:
     assert (message["sid"], message["replays"]) == (first.json()["sid"], 2)
 
 
-def test_a_replay_is_rendered_in_the_representation_asked_for(caller: Caller) -> None:
+def test_replay_in_another_representation(caller: Caller) -> None:
     first = caller.send(key="k")
     again = caller.send(key="k", path=caller.path.removesuffix(".json"))
 
@@ -36,7 +36,7 @@ def test_a_key_is_any_text(caller: Caller, key: str) -> None:
     assert [message["sid"] for message in caller.messages(idempotency_key=key)] == [sid(first)]
 
 
-def test_a_key_of_more_than_255_characters_is_refused(caller: Caller) -> None:
+def test_key_over_255_characters_is_rejected(caller: Caller) -> None:
     reply = caller.send(key="\N{GRINNING FACE}" * 256)
     (request,) = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
 
@@ -50,28 +50,28 @@ def test_keys_differ_by_case(caller: Caller) -> None:
     assert sid(caller.send(key="k")) != sid(caller.send(key="K"))
 
 
-def test_a_key_belongs_to_its_call_and_account(caller: Caller) -> None:
+def test_key_belongs_to_account_and_call(caller: Caller) -> None:
     other_call = Caller(caller.site, account=caller.account)
     other_account = Caller(caller.site, call=caller.call)
 
     assert len({sid(one.send(key="k")) for one in (caller, other_call, other_account)}) == 3
 
 
-def test_no_key_and_an_empty_key_never_replay(caller: Caller) -> None:
+def test_empty_key_never_replays(caller: Caller) -> None:
     sids = {sid(caller.send(key=key)) for key in (None, None, "", "")}
 
     assert len(sids) == 4
     assert {message["idempotency_key"] for message in caller.messages()} == {None}
 
 
-def test_other_content_under_a_known_key_is_replayed(caller: Caller) -> None:
+def test_other_content_is_replayed(caller: Caller) -> None:
     first, other = caller.send(key="k"), caller.send('{"other":1}', key="k")
 
     assert (other.status, other.body) == (201, first.body)
     assert [(message["content"], message["replays"]) for message in caller.messages()] == [(CONTENT, 1)]
 
 
-def test_other_content_under_a_known_key_is_rejected_when_asked_for(serve: Servers) -> None:
+def test_other_content_is_rejected_by_option(serve: Servers) -> None:
     caller = Caller(serve(idempotency_mismatch="reject"))
     first, other, same = caller.send(key="k"), caller.send('{"other":1}', key="k"), caller.send(key="k")
 
@@ -79,14 +79,14 @@ def test_other_content_under_a_known_key_is_rejected_when_asked_for(serve: Serve
     assert same.body == first.body
 
 
-def test_refusals_are_not_remembered(caller: Caller) -> None:
+def test_refusals_do_not_use_a_key(caller: Caller) -> None:
     refused = caller.send("hello", key="k")
     created = caller.send(key="k")
 
     assert (refused.status, created.status) == (400, 201)
 
 
-def test_a_key_is_forgotten_when_its_time_is_over(serve: Servers) -> None:
+def test_key_expires(serve: Servers) -> None:
     time = Time()
     caller = Caller(serve(now=time, idempotency_ttl=TTL))
     first = caller.send(key="k")
@@ -99,7 +99,7 @@ def test_a_key_is_forgotten_when_its_time_is_over(serve: Servers) -> None:
     assert sid(after) != sid(first)
 
 
-def test_beyond_the_limit_the_oldest_key_is_forgotten(serve: Servers) -> None:
+def test_oldest_key_is_evicted(serve: Servers) -> None:
     caller = Caller(serve(idempotency_limit=2))
     first = [sid(caller.send(key=key)) for key in ("a", "b", "c")]
     again = [sid(caller.send(key=key)) for key in ("c", "b", "a")]
@@ -108,7 +108,7 @@ def test_beyond_the_limit_the_oldest_key_is_forgotten(serve: Servers) -> None:
     assert again[2] != first[0]
 
 
-def test_a_key_still_replays_after_its_message_was_evicted(serve: Servers) -> None:
+def test_key_of_evicted_message_replays(serve: Servers) -> None:
     caller = Caller(serve(journal_limit=3))
     first = caller.send(key="k")
     for _ in range(3):
@@ -117,14 +117,14 @@ def test_a_key_still_replays_after_its_message_was_evicted(serve: Servers) -> No
     assert caller.send(key="k").body == first.body
 
 
-def test_a_deleted_messages_key_creates_again(caller: Caller) -> None:
+def test_key_of_deleted_message_is_free(caller: Caller) -> None:
     first = caller.send(key="k")
     caller.site.delete(f"/_emulator/messages?account_sid={caller.account}")
 
     assert sid(caller.send(key="k")) != sid(first)
 
 
-def test_a_known_key_is_replayed_even_when_the_call_has_ended(caller: Caller) -> None:
+def test_known_key_replays_after_the_call(caller: Caller) -> None:
     first = caller.send(key="k")
     caller.site.put_json(f"/_emulator/calls/{caller.call}", {"status": "completed"})
 

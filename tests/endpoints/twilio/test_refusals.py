@@ -130,7 +130,7 @@ def _expected(row: Row, path: str) -> tuple[int, int, str]:
     return status, code, message.replace("{path}", path)
 
 
-def test_a_refusal_is_twilios_body_byte_for_byte(caller: Caller, row: Row) -> None:
+def test_refusal_bodies_are_exact(caller: Caller, row: Row) -> None:
     fault = {"path": caller.path, **row.fault(caller)}
     reply = caller.ask(**fault)
 
@@ -146,7 +146,7 @@ def test_a_refusal_is_twilios_body_byte_for_byte(caller: Caller, row: Row) -> No
     assert (reply.status, reply.text) == (status, json.dumps(members))
 
 
-def test_a_refusal_of_an_xml_path_is_a_rest_exception(caller: Caller, row: Row) -> None:
+def test_xml_refusal_is_a_rest_exception(caller: Caller, row: Row) -> None:
     fault = {"path": caller.path, **row.fault(caller)}
     path = fault["path"].removesuffix(".json") + ".xml"
     reply = caller.ask(**{**fault, "path": path})
@@ -159,7 +159,7 @@ def test_a_refusal_of_an_xml_path_is_a_rest_exception(caller: Caller, row: Row) 
     assert (found["Code"], found["Message"], found["Status"]) == (str(code), message, str(status))
 
 
-def test_a_refusal_can_be_read_by_a_browser_of_any_origin(caller: Caller, row: Row) -> None:
+def test_refusal_has_cors_headers(caller: Caller, row: Row) -> None:
     reply = caller.ask(**row.fault(caller))
 
     assert reply.header("access-control-allow-origin") == "*"
@@ -172,20 +172,20 @@ def test_a_refusal_creates_nothing(caller: Caller, row: Row) -> None:
     assert caller.listing()["count"] == 0
 
 
-def test_only_401_carries_a_challenge_and_only_405_says_what_is_allowed(caller: Caller, row: Row) -> None:
+def test_challenge_and_allow_headers(caller: Caller, row: Row) -> None:
     reply = caller.ask(**row.fault(caller))
 
     assert reply.header("www-authenticate") == ('Basic realm="Twilio API"' if reply.status == 401 else None)
     assert reply.header("allow") == ("OPTIONS, POST" if reply.status == 405 else None)
 
 
-def test_the_401_for_a_wrong_token_has_the_recorded_length(caller: Caller) -> None:
+def test_wrong_token_401_has_recorded_length(caller: Caller) -> None:
     reply = caller.ask(headers=[basic(caller.account, "wrong")])
 
     assert reply.header("content-length") == "171"
 
 
-def test_the_401_in_xml_has_the_recorded_length(caller: Caller) -> None:
+def test_xml_401_has_recorded_length(caller: Caller) -> None:
     reply = caller.ask(headers=[basic(caller.account, "wrong")], path=caller.path.removesuffix(".json"))
 
     assert reply.header("content-length") == "293"
@@ -203,7 +203,7 @@ def test_head_is_refused_without_a_body(caller: Caller) -> None:
     assert (reply.status, reply.body) == (405, b"")
 
 
-def test_the_404_shows_the_raw_path_without_its_query(caller: Caller) -> None:
+def test_404_has_the_raw_path_without_query(caller: Caller) -> None:
     path = path_of(caller.account, "CA%3Cb%3E&amp;")
     reply = caller.ask(path=path + "?a=b")
 
@@ -218,7 +218,7 @@ def test_the_404_in_xml_is_escaped(caller: Caller) -> None:
     assert ET.fromstring(reply.text).findtext("RestException/Message") == f"The requested resource {path} was not found"
 
 
-def test_any_path_under_a_name_of_twilios_is_twilios(caller: Caller) -> None:
+def test_paths_of_twilio_hosts_are_twilios(caller: Caller) -> None:
     with caller.site.connect() as connection:
         connection.send(
             b"POST /_emulator/messages.json HTTP/1.1\r\nHost: API.twilio.com:443\r\nContent-Length: 0\r\n"
@@ -244,7 +244,7 @@ ORDER = (
 
 
 @pytest.mark.parametrize("row", ORDER, ids=[row.name for row in ORDER])
-def test_of_two_faults_the_earlier_check_answers(caller: Caller, row: Row) -> None:
+def test_earlier_check_decides(caller: Caller, row: Row) -> None:
     fault = {"path": caller.path, **row.fault(caller)}
     reply = caller.ask(**fault)
 
@@ -279,7 +279,7 @@ def family(serve: Servers) -> Caller:
         pytest.param(KEY, "p", PARENT, 401, id="the account's token with the API key"),
     ],
 )
-def test_credentials_work_for_the_account_and_its_subaccounts_only(
+def test_credentials_reach_own_subaccounts(
     family: Caller, username: str, token: str, account: str, expected: int
 ) -> None:
     reply = family.ask(
@@ -290,13 +290,13 @@ def test_credentials_work_for_the_account_and_its_subaccounts_only(
     assert expected == 201 or reply.json()["message"] == "Authenticate"
 
 
-def test_an_account_that_is_not_configured_is_an_unknown_username(family: Caller) -> None:
+def test_unconfigured_account_is_unknown(family: Caller) -> None:
     reply = family.ask(headers=[basic("AC" + "e" * 32)])
 
     assert reply.json()["message"] == "Authentication Error - invalid username"
 
 
-def test_options_is_answered_without_credentials_on_any_path(caller: Caller) -> None:
+def test_options_needs_no_credentials(caller: Caller) -> None:
     replies = [
         caller.ask(b"", method="OPTIONS", path=path, headers=[("Origin", "https://a.example")])
         for path in (caller.path, "/2010-04-01/", "/2010-04-01", "/2010-04-01/no/such/thing")

@@ -53,7 +53,7 @@ def dated(serve: Servers) -> Caller:
     return Caller(serve(now=Time(), entropy=entropy))
 
 
-def test_a_created_message_is_answered_byte_for_byte(dated: Caller) -> None:
+def test_created_message_is_exact(dated: Caller) -> None:
     reply = dated.send()
 
     assert reply.status == 201
@@ -63,7 +63,7 @@ def test_a_created_message_is_answered_byte_for_byte(dated: Caller) -> None:
     )
 
 
-def test_a_created_message_in_xml_is_answered_byte_for_byte(dated: Caller) -> None:
+def test_created_message_in_xml_is_exact(dated: Caller) -> None:
     reply = dated.send(path=dated.path.removesuffix(".json"))
 
     assert (reply.status, reply.header("content-type")) == (201, "application/xml")
@@ -74,13 +74,13 @@ def test_a_created_message_in_xml_is_answered_byte_for_byte(dated: Caller) -> No
     )
 
 
-def test_the_date_header_is_the_emulators_time(dated: Caller) -> None:
+def test_date_header_is_the_clocks(dated: Caller) -> None:
     reply = dated.send()
 
     assert reply.header("date") == "Wed, 18 Dec 2019 20:02:01 GMT"
 
 
-def test_headers_stand_in_the_order_recorded_in_2023(caller: Caller) -> None:
+def test_header_order_is_that_of_2023(caller: Caller) -> None:
     with caller.site.connect() as connection:
         connection.send(caller.raw())
         reply = connection.reply()
@@ -91,7 +91,7 @@ def test_headers_stand_in_the_order_recorded_in_2023(caller: Caller) -> None:
     assert re.fullmatch(r"RQ[0-9a-f]{32}", reply.header("twilio-request-id") or "")
 
 
-def test_a_refusal_has_the_same_headers_in_the_same_order(caller: Caller) -> None:
+def test_refusal_has_the_same_header_order(caller: Caller) -> None:
     reply = caller.ask(headers=[])
 
     assert reply.names[: len(ORDER)] == ORDER
@@ -106,9 +106,7 @@ def test_a_refusal_has_the_same_headers_in_the_same_order(caller: Caller) -> Non
         pytest.param("", "application/json", "application/xml", id="no suffix is XML"),
     ],
 )
-def test_the_suffix_decides_the_representation_of_every_reply(
-    caller: Caller, suffix: str, accept: str, media_type: str
-) -> None:
+def test_suffix_decides_the_representation(caller: Caller, suffix: str, accept: str, media_type: str) -> None:
     path = caller.path.removesuffix(".json") + suffix
     replies = [
         caller.ask(path=path, more=[("Accept", accept)]),
@@ -126,16 +124,14 @@ def test_the_suffix_decides_the_representation_of_every_reply(
     [("utf-8", "; charset=utf-8"), ("UTF-8", "; charset=utf-8"), ("iso-8859-1", ""), ("", "")],
 )
 @pytest.mark.parametrize("suffix", [".json", ".xml"])
-def test_the_charset_is_named_when_the_request_asked_for_it(
-    caller: Caller, asked: str, charset: str, suffix: str
-) -> None:
+def test_charset_depends_on_the_request(caller: Caller, asked: str, charset: str, suffix: str) -> None:
     path = caller.path.removesuffix(".json") + suffix
     replies = [caller.ask(body, path=path, more=[("Accept-Charset", asked)]) for body in (None, b"")]
 
     assert {reply.header("content-type") for reply in replies} == {f"application/{suffix[1:]}{charset}"}
 
 
-def test_an_unknown_content_coding_gets_the_plain_reply(caller: Caller) -> None:
+def test_unknown_content_coding_is_ignored(caller: Caller) -> None:
     reply = caller.ask(more=[("Accept-Encoding", "utf-8")])
 
     assert reply.status == 201
@@ -143,7 +139,8 @@ def test_an_unknown_content_coding_gets_the_plain_reply(caller: Caller) -> None:
     assert reply.json()["call_sid"] == caller.call
 
 
-def test_the_request_id_is_the_messages_sid_when_one_was_created_and_else_fresh(caller: Caller) -> None:
+def test_request_id_has_the_sids_hex_digits(caller: Caller) -> None:
+    """It is random if no message was created."""
     created = caller.send(key="k")
     others = [
         caller.send(key="k"),
@@ -168,7 +165,8 @@ def test_sids_of_messages_are_unique(caller: Caller) -> None:
     assert all(re.fullmatch(r"KX[0-9a-f]{32}", sid) for sid in sids)
 
 
-def test_concurrent_requests_counts_those_of_the_account_in_flight(caller: Caller) -> None:
+def test_concurrent_requests_header(caller: Caller) -> None:
+    """It counts the requests of the account that are in progress."""
     stranger = Caller(caller.site)
     head, end, body = caller.raw().partition(b"\r\n\r\n")
     with caller.site.connect() as waiting:
@@ -184,7 +182,7 @@ def test_concurrent_requests_counts_those_of_the_account_in_flight(caller: Calle
     assert counts == ["1", "2", "1", "1"]
 
 
-def test_a_client_that_leaves_is_no_longer_in_flight(caller: Caller) -> None:
+def test_client_that_left_is_not_counted(caller: Caller) -> None:
     with caller.site.connect() as leaving:
         leaving.send(caller.raw().partition(b"\r\n\r\n")[0] + b"\r\nExpect: 100-continue\r\n\r\n")
         assert leaving.reply().status == 100
@@ -193,7 +191,7 @@ def test_a_client_that_leaves_is_no_longer_in_flight(caller: Caller) -> None:
     assert "1" in counts
 
 
-def test_a_connection_is_kept_for_further_requests(caller: Caller) -> None:
+def test_connection_is_kept_alive(caller: Caller) -> None:
     with caller.site.connect() as connection:
         replies = []
         for content in (CONTENT, "hello", CONTENT):
@@ -204,7 +202,7 @@ def test_a_connection_is_kept_for_further_requests(caller: Caller) -> None:
     assert [reply.header("connection") for reply in replies] == [None, None, None]
 
 
-def test_sids_in_capitals_are_echoed_as_they_came(site_caller_in_capitals: Caller) -> None:
+def test_upper_case_sids_are_echoed(site_caller_in_capitals: Caller) -> None:
     reply = site_caller_in_capitals.send()
 
     assert reply.status == 201
@@ -236,7 +234,7 @@ def site_caller_in_capitals(caller: Caller) -> Caller:
         pytest.param("1e-999", id="underflow"),
     ],
 )
-def test_whatever_json_is_accepted_is_listed_as_received(caller: Caller, content: str) -> None:
+def test_any_accepted_json_is_listed(caller: Caller, content: str) -> None:
     reply = caller.send(content)
 
     (message,) = caller.messages()
@@ -245,7 +243,7 @@ def test_whatever_json_is_accepted_is_listed_as_received(caller: Caller, content
     assert message["json"] is None or message["json"] == json.loads(content)
 
 
-def test_json_that_is_no_object_is_noted(caller: Caller) -> None:
+def test_other_json_is_noted(caller: Caller) -> None:
     caller.send("[1]")
     caller.send("{}")
 
@@ -253,7 +251,7 @@ def test_json_that_is_no_object_is_noted(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("content", ["hello", "NaN", "[" * 500 + "]" * 500, '"' + "a" * 20000 + '"', '"\\ud800"'])
-def test_lenient_content_is_accepted_and_noted(serve: Servers, content: str) -> None:
+def test_lenient_content_is_noted(serve: Servers, content: str) -> None:
     caller = Caller(serve(content="lenient"))
     reply = caller.send(content)
 
@@ -270,19 +268,19 @@ def test_lenient_content_is_still_required(serve: Servers) -> None:
     assert (reply.status, reply.json()["code"]) == (400, 20001)
 
 
-def test_the_path_may_carry_a_query(caller: Caller) -> None:
+def test_path_may_have_a_query(caller: Caller) -> None:
     reply = caller.send(path=caller.path + "?Content=ignored")
 
     assert (reply.status, caller.messages()[0]["content"]) == (201, CONTENT)
 
 
-def test_a_target_in_absolute_form_is_the_same_resource(caller: Caller) -> None:
+def test_absolute_target_is_accepted(caller: Caller) -> None:
     reply = caller.send(path="http://127.0.0.1" + caller.path)
 
     assert reply.status == 201
 
 
-def test_an_http_1_0_client_is_answered_and_closed(caller: Caller) -> None:
+def test_http_1_0_connection_is_closed(caller: Caller) -> None:
     with caller.site.connect() as connection:
         connection.send(caller.raw().replace(b"HTTP/1.1", b"HTTP/1.0", 1))
         reply = connection.reply()
@@ -291,7 +289,7 @@ def test_an_http_1_0_client_is_answered_and_closed(caller: Caller) -> None:
     assert (reply.status, closed) == (201, True)
 
 
-def test_a_client_that_has_said_all_still_gets_its_answer(caller: Caller) -> None:
+def test_half_closed_client_is_answered(caller: Caller) -> None:
     with caller.site.connect() as connection:
         connection.send(caller.raw())
         connection.finish()
@@ -300,7 +298,7 @@ def test_a_client_that_has_said_all_still_gets_its_answer(caller: Caller) -> Non
     assert reply.status == 201
 
 
-def test_the_media_type_of_a_form_may_have_parameters_and_capitals(caller: Caller) -> None:
+def test_form_media_type_is_case_insensitive(caller: Caller) -> None:
     reply = caller.ask(headers=[caller.auth, ("Content-Type", FORM.upper() + "; charset=UTF-8")])
 
     assert reply.status == 201

@@ -26,7 +26,7 @@ def test_a_body_of_one_mebibyte_is_read(caller: Caller) -> None:
     assert reply.json()["code"] == 32703
 
 
-def test_a_declared_oversize_is_refused_before_anything_is_sent(caller: Caller) -> None:
+def test_declared_oversize_is_refused_early(caller: Caller) -> None:
     with caller.site.connect() as connection:
         connection.send(declared(caller, MIB + 1))
         reply = connection.reply()
@@ -35,7 +35,7 @@ def test_a_declared_oversize_is_refused_before_anything_is_sent(caller: Caller) 
 
 
 @pytest.mark.parametrize("size", [MIB + 1, 3 * MIB])
-def test_a_client_that_sends_a_declared_oversize_reads_the_answer(caller: Caller, size: int) -> None:
+def test_client_reads_413_after_its_body(caller: Caller, size: int) -> None:
     with caller.site.connect() as connection:
         connection.send(declared(caller, size) + b"a" * size)
         reply = connection.reply()
@@ -45,7 +45,7 @@ def test_a_client_that_sends_a_declared_oversize_reads_the_answer(caller: Caller
     assert closed
 
 
-def test_an_oversize_upload_that_asks_first_never_starts(caller: Caller) -> None:
+def test_oversize_with_expect_never_starts(caller: Caller) -> None:
     with caller.site.connect() as connection:
         connection.send(declared(caller, MIB + 1, EXPECT))
         reply = connection.reply()
@@ -55,7 +55,7 @@ def test_an_oversize_upload_that_asks_first_never_starts(caller: Caller) -> None
     assert closed
 
 
-def test_an_upload_that_asks_first_is_told_to_go_on(caller: Caller) -> None:
+def test_expect_gets_100_continue(caller: Caller) -> None:
     with caller.site.connect() as connection:
         connection.send(declared(caller, 14, EXPECT))
         go_on = connection.reply()
@@ -66,7 +66,7 @@ def test_an_upload_that_asks_first_is_told_to_go_on(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("more", [[], [EXPECT]], ids=["at once", "after asking"])
-def test_a_chunked_body_that_grows_too_large_still_gets_its_answer_read(caller: Caller, more: Headers) -> None:
+def test_large_chunked_body_gets_413(caller: Caller, more: Headers) -> None:
     with caller.site.connect() as connection:
         connection.send(request("POST", caller.path, caller.headers(("Transfer-Encoding", "chunked"), *more)))
         if more:
@@ -90,7 +90,7 @@ def test_a_chunked_body_that_grows_too_large_still_gets_its_answer_read(caller: 
         pytest.param("OPTIONS", None, None, 200, id="preflight"),
     ],
 )
-def test_an_earlier_answer_to_an_oversize_leaves_no_half_read_connection_behind(
+def test_earlier_error_reads_the_rest(
     caller: Caller, method: str, path: str | None, headers: Headers | None, expected: int
 ) -> None:
     """The client was not told to go on, so what it sends next is a request and not the body."""
@@ -105,7 +105,7 @@ def test_an_earlier_answer_to_an_oversize_leaves_no_half_read_connection_behind(
     assert closed
 
 
-def test_what_was_too_large_creates_nothing_and_the_server_goes_on(caller: Caller) -> None:
+def test_oversize_creates_nothing(caller: Caller) -> None:
     caller_again = Caller(caller.site)
     with caller.site.connect() as connection:
         connection.send(declared(caller, 2 * MIB) + b"Content=%7B%7D&x=" + b"a" * (2 * MIB - 17))

@@ -40,7 +40,8 @@ def check(caller: Caller, method: str = "POST", sid: str | None = None, **form: 
 # --- created
 
 
-def test_a_subscription_is_created_with_twilios_members_in_order(serve: Servers) -> None:
+def test_created_subscription_members(serve: Servers) -> None:
+    """The response has Twilio's members in their order."""
     caller = Caller(serve(now=Time()))
     reply = subscribe(caller)
 
@@ -66,7 +67,7 @@ def test_all_parameters_are_kept(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("method", [{}, {"Method": ""}, {"Method": "POST"}])
-def test_it_is_called_by_post_unless_told_otherwise(caller: Caller, method: dict[str, str]) -> None:
+def test_default_method_is_post(caller: Caller, method: dict[str, str]) -> None:
     subscribed(caller, **method)
 
     assert [one["method"] for one in subscriptions(caller)] == ["POST"]
@@ -97,7 +98,7 @@ def test_multipart_is_read_too(caller: Caller) -> None:
     assert reply.status == 201
 
 
-def test_one_call_can_have_many_even_to_one_place(caller: Caller) -> None:
+def test_call_may_have_many_subscriptions(caller: Caller) -> None:
     sids = [subscribed(caller) for _ in range(3)]
 
     assert len(set(sids)) == 3
@@ -168,7 +169,7 @@ ORDER: list[tuple[str, Callable[[Caller], Reply], tuple[int, int]]] = [
 
 
 @pytest.mark.parametrize(("ask", "expected"), [row[1:] for row in ORDER], ids=[row[0] for row in ORDER])
-def test_checks_come_in_the_order_of_those_of_messages(
+def test_checks_have_the_order_of_messages(
     serve: Servers, ask: Callable[[Caller], Reply], expected: tuple[int, int]
 ) -> None:
     """Each request is wrong in the next way too."""
@@ -191,20 +192,20 @@ def test_checks_come_in_the_order_of_those_of_messages(
         ({"account_sid": "AC" + "9" * 32}, (404, 20404, NOT_FOUND)),
     ],
 )
-def test_the_calls_state_decides_as_for_a_message(caller: Caller, state: dict[str, str], expected: Any) -> None:  # noqa: ANN401
+def test_call_state_is_checked(caller: Caller, state: dict[str, str], expected: Any) -> None:  # noqa: ANN401
     caller.site.put_json(f"/_emulator/calls/{caller.call}", state)
     reply = subscribe(caller)
 
     assert (reply.status if expected == 201 else refusal(reply, path_of(caller))) == expected
 
 
-def test_where_only_registered_calls_exist_another_has_no_subscriptions(serve: Servers) -> None:
+def test_unregistered_call_is_404(serve: Servers) -> None:
     caller = Caller(serve(calls="registered"))
 
     assert refusal(subscribe(caller), path_of(caller)) == (404, 20404, NOT_FOUND)
 
 
-def test_more_than_can_be_kept_is_too_many_requests(running: Running) -> None:
+def test_too_many_subscriptions_get_429(running: Running) -> None:
     caller = Caller(running.site)
     subscribed(caller)
     running.engine.memory["subscriptions"].max_entries = 1
@@ -221,7 +222,7 @@ def test_more_than_can_be_kept_is_too_many_requests(running: Running) -> None:
 @pytest.mark.parametrize(
     "origin", ["http://evil.example", "null", "ftp://localhost", "http://localhost.evil.example", "http://10.0.0.1"]
 )
-def test_a_page_of_another_site_may_not_make_this_machine_call_something(caller: Caller, origin: str) -> None:
+def test_foreign_page_cannot_subscribe(caller: Caller, origin: str) -> None:
     reply = subscribe(caller, more=[("Origin", origin)])
 
     (seen,) = journal(caller)
@@ -233,25 +234,25 @@ def test_a_page_of_another_site_may_not_make_this_machine_call_something(caller:
 @pytest.mark.parametrize(
     "origin", ["http://localhost:3000", "https://app.localhost", "http://127.0.0.1", "http://[::1]:8080"]
 )
-def test_a_page_of_this_machine_may(caller: Caller, origin: str) -> None:
+def test_local_page_may_subscribe(caller: Caller, origin: str) -> None:
     assert subscribe(caller, more=[("Origin", origin)]).status == 201
 
 
-def test_our_own_page_may_under_whatever_name_it_is_asked(caller: Caller) -> None:
+def test_own_page_may_subscribe(caller: Caller) -> None:
     own = [("Host", "emulator:2010"), ("Origin", "http://emulator:2010")]
     rebound = [("Host", "evil.example"), ("Origin", "http://evil.example")]
 
     assert [subscribe(caller, more=more).status for more in (own, rebound)] == [201, 403]
 
 
-def test_a_page_of_an_allowed_origin_may(serve: Servers) -> None:
+def test_allowed_origin_may_subscribe(serve: Servers) -> None:
     caller = Caller(serve(allowed_origins=frozenset({"http://ok.example"})))
 
     assert subscribe(caller, more=[("Origin", "http://ok.example")]).status == 201
     assert subscribe(caller, more=[("Origin", "http://ok.example:81")]).status == 403
 
 
-def test_a_page_of_another_site_may_not_delete_a_subscription(caller: Caller) -> None:
+def test_foreign_page_cannot_delete(caller: Caller) -> None:
     sid = subscribed(caller)
 
     foreign = unsubscribe(caller, sid, more=[("Origin", "http://evil.example")])
@@ -269,7 +270,7 @@ def test_a_message_may_come_from_any_page(caller: Caller) -> None:
 # --- keys
 
 
-def test_the_same_key_answers_the_first_subscription_again(caller: Caller) -> None:
+def test_same_key_replays_the_subscription(caller: Caller) -> None:
     first, again = (subscribe(caller, IdempotencyKey="k") for _ in range(2))
 
     (one,) = subscriptions(caller)
@@ -278,14 +279,15 @@ def test_the_same_key_answers_the_first_subscription_again(caller: Caller) -> No
     assert [seen["outcome"] for seen in journal(caller)] == ["created", "replayed"]
 
 
-def test_a_key_of_a_message_is_another(caller: Caller) -> None:
+def test_key_of_a_message_is_independent(caller: Caller) -> None:
     assert caller.send(key="k").json()["sid"][:2] == "KX"
     assert subscribed(caller, IdempotencyKey="k")[:2] == "ZY"
     assert caller.send(key="k").json()["sid"][:2] == "KX"
 
 
 @pytest.mark.parametrize("other", [{"callback": "http://localhost/other"}, {"Method": "GET"}])
-def test_other_parameters_under_a_known_key_are_replayed_or_rejected(serve: Servers, other: dict[str, str]) -> None:
+def test_other_parameters_under_a_known_key(serve: Servers, other: dict[str, str]) -> None:
+    """They are replayed or rejected, by the option."""
     lenient, strict = Caller(serve()), Caller(serve(idempotency_mismatch="reject"))
     first = [subscribed(caller, IdempotencyKey="k") for caller in (lenient, strict)]
     replayed, rejected = (subscribe(caller, IdempotencyKey="k", **other) for caller in (lenient, strict))
@@ -296,7 +298,7 @@ def test_other_parameters_under_a_known_key_are_replayed_or_rejected(serve: Serv
     assert first[1] in journal(strict)[-1]["rule"]["reason"]
 
 
-def test_a_deleted_subscriptions_key_creates_again(caller: Caller) -> None:
+def test_key_of_deleted_subscription_is_free(caller: Caller) -> None:
     first = subscribed(caller, IdempotencyKey="k")
     unsubscribe(caller, first)
 
@@ -307,7 +309,7 @@ def test_a_deleted_subscriptions_key_creates_again(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".json", ".xml", ""])
-def test_a_deletion_is_204_with_nothing_about_a_body(caller: Caller, suffix: str) -> None:
+def test_deletion_is_204_without_a_body(caller: Caller, suffix: str) -> None:
     sid = subscribed(caller)
     reply = unsubscribe(caller, sid, suffix=suffix)
 
@@ -317,7 +319,7 @@ def test_a_deletion_is_204_with_nothing_about_a_body(caller: Caller, suffix: str
     assert subscriptions(caller) == []
 
 
-def test_a_deletion_leaves_its_connection_good_for_more(caller: Caller) -> None:
+def test_deletion_keeps_the_connection(caller: Caller) -> None:
     sids = [subscribed(caller) for _ in range(2)]
     with caller.site.connect() as connection:
         for sid in sids:
@@ -329,7 +331,7 @@ def test_a_deletion_leaves_its_connection_good_for_more(caller: Caller) -> None:
         assert (statuses, connection.reply().status) == ([204, 204], 201)
 
 
-def test_what_was_deleted_or_never_was_is_not_found(caller: Caller) -> None:
+def test_unknown_subscription_is_404(caller: Caller) -> None:
     sid, never = subscribed(caller), fresh("ZY")
     first = unsubscribe(caller, sid)
     replies = [(one, unsubscribe(caller, one)) for one in (sid, never)]
@@ -340,7 +342,7 @@ def test_what_was_deleted_or_never_was_is_not_found(caller: Caller) -> None:
     assert [seen["rule"]["name"] for seen in journal(caller)[-2:]] == ["subscription-unknown"] * 2
 
 
-def test_a_subscription_of_another_account_or_call_is_not_found(caller: Caller) -> None:
+def test_foreign_subscription_is_404(caller: Caller) -> None:
     sid = subscribed(caller)
     others = [Caller(caller.site, call=caller.call), Caller(caller.site, account=caller.account)]
 
@@ -348,7 +350,7 @@ def test_a_subscription_of_another_account_or_call_is_not_found(caller: Caller) 
     assert len(subscriptions(caller)) == 1
 
 
-def test_a_deletion_needs_credentials_for_its_account(caller: Caller) -> None:
+def test_deletion_needs_credentials(caller: Caller) -> None:
     sid = subscribed(caller)
     anonymous = caller.ask(b"", method="DELETE", path=path_of(caller, sid), headers=[])
     stranger = caller.ask(b"", method="DELETE", path=path_of(caller, sid), headers=[basic(fresh("AC"))])
@@ -358,7 +360,7 @@ def test_a_deletion_needs_credentials_for_its_account(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("state", [{"status": "completed"}, {"client": "pstn"}, {"account_sid": "AC" + "9" * 32}])
-def test_a_deletion_does_not_look_at_the_call(caller: Caller, state: dict[str, str]) -> None:
+def test_deletion_ignores_the_call_state(caller: Caller, state: dict[str, str]) -> None:
     sid = subscribed(caller)
     caller.site.put_json(f"/_emulator/calls/{caller.call}", state)
 
@@ -366,7 +368,7 @@ def test_a_deletion_does_not_look_at_the_call(caller: Caller, state: dict[str, s
 
 
 @pytest.mark.parametrize("sid", ["ZY1", "KX" + "0" * 32, "ZY" + "g" * 32, "ZY" + "0" * 33, "zy" + "0" * 32])
-def test_a_malformed_sid_is_no_path(caller: Caller, sid: str) -> None:
+def test_malformed_sid_is_an_unknown_path(caller: Caller, sid: str) -> None:
     assert refusal(unsubscribe(caller, sid), path_of(caller, sid)) == (404, 20404, NOT_FOUND)
     assert journal(caller)[-1]["rule"]["name"] == "path-unknown"
 
@@ -390,7 +392,7 @@ def test_a_subscription_allows_delete_only(caller: Caller, method: str) -> None:
     assert len(subscriptions(caller)) == 1
 
 
-def test_options_tells_what_each_path_allows_without_credentials(caller: Caller) -> None:
+def test_options_lists_the_methods_of_a_path(caller: Caller) -> None:
     paths = (path_of(caller), path_of(caller, fresh("ZY")))
     replies = [caller.ask(b"", method="OPTIONS", path=path, headers=[]) for path in paths]
 
@@ -404,7 +406,7 @@ def test_options_tells_what_each_path_allows_without_credentials(caller: Caller)
 # --- journal
 
 
-def test_the_journal_shows_creation_and_deletion_as_they_were(caller: Caller) -> None:
+def test_journal_has_creation_and_deletion(caller: Caller) -> None:
     sid = subscribed(caller, Method="GET", IdempotencyKey="k")
     reply = unsubscribe(caller, sid)
     created, deleted = journal(caller)
@@ -438,7 +440,7 @@ def test_deletions_are_found(caller: Caller, query: str) -> None:
     assert [one["path"] for one in found["requests"]] == [path_of(caller, sid)]
 
 
-def test_a_subscription_is_no_message(caller: Caller) -> None:
+def test_subscription_is_not_a_message(caller: Caller) -> None:
     sid = subscribed(caller)
     answer = caller.listing(at_least=1, timeout=0, contains="x")
 
@@ -449,7 +451,7 @@ def test_a_subscription_is_no_message(caller: Caller) -> None:
 # --- asking without sending
 
 
-def test_asking_says_what_sending_gets_and_keeps_nothing(caller: Caller) -> None:
+def test_check_matches_sending(caller: Caller) -> None:
     good, bad = check(caller, Callback=CALLBACK), check(caller, Callback="http://a_b/")
 
     assert (good["reply"]["status"], "ZY" + "0" * 32 in good["reply"]["body"]) == (201, True)
@@ -469,7 +471,7 @@ def test_asking_says_what_sending_gets_and_keeps_nothing(caller: Caller) -> None
     assert subscriptions(caller) == []
 
 
-def test_asking_for_a_deletion_deletes_nothing(caller: Caller) -> None:
+def test_check_of_a_deletion_deletes_nothing(caller: Caller) -> None:
     sid = subscribed(caller)
     known, unknown = check(caller, "DELETE", sid), check(caller, "DELETE", fresh("ZY"))
 
@@ -487,7 +489,7 @@ def fault(caller: Caller, then: Any, **match: str) -> None:  # noqa: ANN401  JSO
     assert reply.status == 201, reply
 
 
-def test_a_fault_for_subscriptions_leaves_messages_alone(caller: Caller) -> None:
+def test_subscription_fault_ignores_messages(caller: Caller) -> None:
     fault(caller, {"reply": {"status": 503}}, resource="UserDefinedMessageSubscriptions")
     message, failed, created = caller.send(), subscribe(caller), subscribe(caller)
 
@@ -495,7 +497,7 @@ def test_a_fault_for_subscriptions_leaves_messages_alone(caller: Caller) -> None
     assert [seen["outcome"] for seen in journal(caller)] == ["created", "faulted", "created"]
 
 
-def test_a_fault_for_messages_leaves_subscriptions_alone(caller: Caller) -> None:
+def test_message_fault_ignores_subscriptions(caller: Caller) -> None:
     fault(caller, {"reply": {"status": 503}}, resource="UserDefinedMessages")
 
     assert (subscribe(caller).status, caller.send().status) == (201, 503)
@@ -510,7 +512,7 @@ def test_a_fault_for_messages_leaves_subscriptions_alone(caller: Caller) -> None
         ({"quota": {"requests": 0, "window": 5}}, 429, 1),
     ],
 )
-def test_a_deletion_meets_faults_too(caller: Caller, then: Any, status: int, left: int) -> None:  # noqa: ANN401
+def test_faults_apply_to_deletions(caller: Caller, then: Any, status: int, left: int) -> None:  # noqa: ANN401
     sid = subscribed(caller)
     fault(caller, then, resource="UserDefinedMessageSubscriptions")
 
@@ -522,7 +524,7 @@ def test_a_deletion_meets_faults_too(caller: Caller, then: Any, status: int, lef
     ("then", "left"),
     [({"drop": "before"}, 1), ({"close": True}, 1), ({"drop": "after"}, 0), ({"garbage": True}, 0)],
 )
-def test_a_deletion_can_be_lost_before_and_after_it_is_done(caller: Caller, then: Any, left: int) -> None:  # noqa: ANN401
+def test_deletion_can_be_lost(caller: Caller, then: Any, left: int) -> None:  # noqa: ANN401
     sid = subscribed(caller)
     fault(caller, then)
     with caller.site.connect() as connection:
@@ -537,7 +539,8 @@ def test_a_deletion_can_be_lost_before_and_after_it_is_done(caller: Caller, then
     assert len(subscriptions(caller)) == left
 
 
-def test_half_of_an_answer_without_a_body_is_its_head_and_the_end(caller: Caller) -> None:
+def test_truncated_deletion_is_its_head(caller: Caller) -> None:
+    """Before or after it is done."""
     sid = subscribed(caller)
     fault(caller, {"truncate": 10})
     with caller.site.connect() as connection:
@@ -549,7 +552,7 @@ def test_half_of_an_answer_without_a_body_is_its_head_and_the_end(caller: Caller
     assert journal(caller)[-1]["lost"] is True
 
 
-def test_a_magic_call_spoils_subscriptions_too(caller: Caller) -> None:
+def test_magic_call_affects_subscriptions(caller: Caller) -> None:
     magic = Caller(caller.site, account=caller.account, call="CA" + "0" * 24 + "fa110503")
     reply = subscribe(magic)
 

@@ -32,7 +32,7 @@ def masked(text: str) -> bytes:
     return struct.pack("!BB4x", 0x81, 0x80 | len(data)) + data  # the mask is all zeros
 
 
-def test_messages_go_both_ways_and_the_call_ends(site: Site) -> None:
+def test_messages_pass_in_both_directions(site: Site) -> None:
     with signal_client(site) as alice:
         call = alice.call()["callsid"]
         caller = Caller(site, call=call)
@@ -48,7 +48,7 @@ def test_messages_go_both_ways_and_the_call_ends(site: Site) -> None:
     assert (refused.status, refused.json()["code"]) == (400, 21220)
 
 
-def test_who_came_by_an_edge_of_its_own_is_led_back_to_it(site: Site) -> None:
+def test_edge_is_kept_for_a_reconnect(site: Site) -> None:
     host, port = address_of(site.url)
     address = f"ws://voice-js.localhost:{port}/signal?.twilio.com/signal"
     with connect(address, sock=socket.create_connection((host, port))) as alice:
@@ -79,7 +79,7 @@ def test_a_call_outlives_its_socket(site: Site) -> None:
         assert again.receive("answer") == {"callsid": answer["callsid"], "reconnect": answer["reconnect"]}
 
 
-def test_insights_stay_on_this_machine(site: Site) -> None:
+def test_insights_url_is_local(site: Site) -> None:
     with signal_client(site, None) as alice:
         home = alice.send("listen", token="x").receive("connected")["home"]
 
@@ -90,13 +90,13 @@ def test_insights_stay_on_this_machine(site: Site) -> None:
     "origin",
     ["http://localhost:3000", "https://app.localhost", "http://127.0.0.1", "http://[::1]:8080", "http://ok.example"],
 )
-def test_pages_of_this_machine_and_those_allowed_may_come_in(serve: Servers, origin: str) -> None:
+def test_allowed_pages_may_connect(serve: Servers, origin: str) -> None:
     with signal_client(serve(allowed_origins=frozenset({"http://ok.example"})), origin=origin) as page:
         page.send("register").receive("ready")
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "ftp://localhost", "http://localhost.evil.example"])
-def test_other_pages_may_not(site: Site, origin: str) -> None:
+def test_other_pages_may_not_connect(site: Site, origin: str) -> None:
     with pytest.raises(InvalidStatus) as caught, signal_client(site, origin=origin):
         pass
 
@@ -112,9 +112,7 @@ def test_other_pages_may_not(site: Site, origin: str) -> None:
         pytest.param("evil.example", None, b"101", id="no page at all"),
     ],
 )
-def test_a_page_of_our_own_may_come_in_whatever_we_are_called(
-    site: Site, host: str, origin: str | None, status: bytes
-) -> None:
+def test_own_page_under_any_host_may_connect(site: Site, host: str, origin: str | None, status: bytes) -> None:
     headers = [*HANDSHAKE, *([] if origin is None else [("Origin", origin)])]
     with site.connect() as connection:
         connection.send(request("GET", "/signal", headers).replace(b"Host: 127.0.0.1", f"Host: {host}".encode()))
@@ -122,7 +120,7 @@ def test_a_page_of_our_own_may_come_in_whatever_we_are_called(
         assert connection.socket.recv(4096).split(b" ")[1] == status
 
 
-def test_a_frame_that_is_too_large_ends_its_own_connection_only(site: Site) -> None:
+def test_large_frame_closes_one_connection(site: Site) -> None:
     with signal_client(site, "erin") as erin, signal_client(site, "frank") as frank:
         erin.socket.send("x" * MAX_FRAME)
         assert erin.receive("error")["error"]["code"] == 31100
@@ -139,7 +137,7 @@ def test_a_frame_in_bytes_is_malformed(site: Site) -> None:
         assert alice.receive("error")["error"]["code"] == 31100
 
 
-def test_text_that_is_no_utf_8_ends_the_connection(site: Site) -> None:
+def test_invalid_utf_8_closes_the_connection(site: Site) -> None:
     with signal_client(site) as alice:
         with alice.socket.send_context():  # its send encodes text
             alice.socket.protocol.send_text(b"\xff")
@@ -147,12 +145,13 @@ def test_text_that_is_no_utf_8_ends_the_connection(site: Site) -> None:
         assert alice.close_code() == 1007
 
 
-def test_a_strict_emulator_asks_for_genuine_tokens(serve: Servers) -> None:
+def test_strict_mode_requires_valid_tokens(serve: Servers) -> None:
     with signal_client(serve(voice_token="strict"), None) as alice:
         assert alice.send("listen", token="foo").receive("error")["error"]["code"] == 31204
 
 
-def test_a_connection_that_dies_in_the_middle_of_a_frame_is_no_failure(site: Site) -> None:
+def test_connection_lost_within_a_frame(site: Site) -> None:
+    """It is not an internal failure."""
     with signal_client(site, "grace") as grace:
         grace.socket.socket.sendall(b"\x81\xfe")
         grace.socket.socket.shutdown(2)
@@ -160,7 +159,8 @@ def test_a_connection_that_dies_in_the_middle_of_a_frame_is_no_failure(site: Sit
         alice.send("register").receive("ready")
 
 
-def test_what_comes_along_with_the_handshake_is_not_lost(site: Site) -> None:
+def test_frames_sent_with_the_handshake(site: Site) -> None:
+    """They are not lost."""
     with site.connect() as connection:
         connection.send(request("GET", "/signal?x", HANDSHAKE) + masked('{"type":"listen"}'))
         answer = b""
@@ -180,7 +180,7 @@ def test_what_comes_along_with_the_handshake_is_not_lost(site: Site) -> None:
         pytest.param("GET", "/readyz", HANDSHAKE, 200, id="a page of ours"),
     ],
 )
-def test_anything_else_is_an_ordinary_request(
+def test_other_requests_are_ordinary(
     site: Site, method: str, target: str, headers: list[tuple[str, str]], status: int
 ) -> None:
     with site.connect() as connection:
@@ -189,21 +189,21 @@ def test_anything_else_is_an_ordinary_request(
         assert connection.reply(method).status == status
 
 
-def test_an_upgrade_of_twilios_surface_is_an_ordinary_request(caller: Caller) -> None:
+def test_upgrade_on_twilio_paths_is_ignored(caller: Caller) -> None:
     with caller.site.connect() as connection:
         connection.send(caller.raw('{"key":"value"}', None, *HANDSHAKE))
 
         assert connection.reply().status == 201
 
 
-def test_a_handshake_without_its_key_is_refused(site: Site) -> None:
+def test_handshake_without_key_is_rejected(site: Site) -> None:
     with site.connect() as connection:
         connection.send(request("GET", "/signal", HANDSHAKE[:3]))
 
         assert connection.reply("GET").status == 400
 
 
-def test_a_client_that_never_reads_is_cut_off_and_nobody_notices(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unread_connection_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "MAX_BEHIND", 10)
     with (
         Running(Settings(port=0)) as running,
@@ -227,7 +227,7 @@ def test_a_client_that_never_reads_is_cut_off_and_nobody_notices(monkeypatch: py
         ivan.send("register").receive("ready")
 
 
-def test_silence_is_broken_by_keepalives(monkeypatch: pytest.MonkeyPatch, serve: Servers) -> None:
+def test_idle_connection_gets_keepalives(monkeypatch: pytest.MonkeyPatch, serve: Servers) -> None:
     monkeypatch.setattr(Gateway.__init__, "__kwdefaults__", {"keepalive": 0.1})
     with signal_client(serve(now=lambda: 0.0)) as alice:
         assert alice.socket.recv(timeout=PATIENCE) == "\n"
@@ -235,7 +235,7 @@ def test_silence_is_broken_by_keepalives(monkeypatch: pytest.MonkeyPatch, serve:
         assert alice.socket.recv(timeout=PATIENCE) == "\n"
 
 
-def test_who_never_says_who_it_is_is_sent_away(monkeypatch: pytest.MonkeyPatch, serve: Servers) -> None:
+def test_client_that_never_listens_is_closed(monkeypatch: pytest.MonkeyPatch, serve: Servers) -> None:
     monkeypatch.setattr(Gateway.__init__, "__kwdefaults__", {"keepalive": 0.1})
     site = serve(now=lambda: 0.0)
     with signal_client(site) as alice:
@@ -246,7 +246,7 @@ def test_who_never_says_who_it_is_is_sent_away(monkeypatch: pytest.MonkeyPatch, 
     assert heard == ["\n"] * 5
 
 
-def test_a_failure_of_ours_is_told_and_the_call_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+def test_internal_error_keeps_the_call(caplog: pytest.LogCaptureFixture) -> None:
     with Running(Settings(port=0)) as running, signal_client(running.site) as alice:
         running.engine.call_controller.on_message = lambda _message: 1 / 0
         call = alice.call()["callsid"]
@@ -258,7 +258,7 @@ def test_a_failure_of_ours_is_told_and_the_call_goes_on(caplog: pytest.LogCaptur
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_it_is_there_by_tls_too(serve: Servers) -> None:
+def test_gateway_works_over_tls(serve: Servers) -> None:
     site = serve(tls_port=0)
     trust = ssl.create_default_context(cadata=site.get("/_emulator/ca.pem").text)
     url = site.https.replace("https", "wss", 1) + "/signal"
@@ -268,7 +268,7 @@ def test_it_is_there_by_tls_too(serve: Servers) -> None:
     assert answer["home"] == f"localhost:{address_of(site.https)[1]}/eventgw?"
 
 
-def test_users_are_told_that_the_emulator_stops() -> None:
+def test_users_are_notified_of_a_stop() -> None:
     with Command() as command:
         with signal_client(command.site()) as alice:
             command.process.terminate()
@@ -277,7 +277,7 @@ def test_users_are_told_that_the_emulator_stops() -> None:
         assert command.end()[0] == 0
 
 
-def test_nobody_pays_for_websockets_before_the_first_one() -> None:
+def test_websockets_is_imported_lazily() -> None:
     program = (
         "import sys; sys.path.insert(0, 'tests')\n"
         "from support.server import Caller, Running, request\n"

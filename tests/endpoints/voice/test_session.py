@@ -60,7 +60,7 @@ def client() -> Client:
     return Client().listen()
 
 
-def test_listen_is_answered_with_who_and_where_to_send_insights() -> None:
+def test_listen_returns_who_and_insights() -> None:
     (connected,) = Client().send("listen", token="alice", browserinfo={})
 
     assert connected["type"] == "connected"
@@ -75,7 +75,8 @@ def test_a_user_registers_and_unregisters(client: Client) -> None:
     assert kinds(client.send("register", media={"audio": False})) == ["offline"]
 
 
-def test_a_call_from_its_beginning_to_its_end(client: Client) -> None:
+def test_call_life_cycle(client: Client) -> None:
+    """From the invitation to the hangup."""
     call = client.call()
     reply = client.send("reinvite", callsid=call, sdp="v=0")
     client.send("dtmf", callsid=call, dtmf="1")
@@ -91,7 +92,7 @@ def test_a_call_from_its_beginning_to_its_end(client: Client) -> None:
     ("content", "kind", "refusal"),
     [({}, "nonsense", 31210), ("x" * 10_000, "user-defined-message", 31212)],
 )
-def test_a_message_is_refused_under_its_own_id(client: Client, content: object, kind: str, refusal: int) -> None:
+def test_rejected_message_has_its_own_id(client: Client, content: object, kind: str, refusal: int) -> None:
     call = client.call()
     frames = client.send("message", callsid=call, content=content, voiceeventsid=KX, messagetype=kind)
 
@@ -99,13 +100,14 @@ def test_a_message_is_refused_under_its_own_id(client: Client, content: object, 
     assert (frames[0]["payload"]["callsid"], frames[0]["payload"]["voiceeventsid"]) == (call, KX)
 
 
-def test_a_message_for_a_call_that_is_not_there_is_refused(client: Client) -> None:
+def test_message_to_an_unknown_call(client: Client) -> None:
+    """It is rejected."""
     frames = client.send("message", callsid=CALL, content=1, voiceeventsid=KX, messagetype="user-defined-message")
 
     assert code(frames) == 31211
 
 
-def test_a_call_comes_in_and_is_answered_or_rejected(client: Client) -> None:
+def test_incoming_call_answer_or_reject(client: Client) -> None:
     client.send("register", media={"audio": True})
     for what, status in (("answer", "in-progress"), ("reject", "no-answer")):
         call = client.harness.controller.place_call("alice", from_="client:bob", custom={})
@@ -125,28 +127,29 @@ def test_a_lost_socket_is_replaced(client: Client) -> None:
 
 
 @pytest.mark.parametrize("kind", ["register", "invite", "answer", "reject", "hangup", "reinvite", "dtmf"])
-def test_nothing_comes_before_listen(kind: str) -> None:
+def test_no_frames_before_listen(kind: str) -> None:
     client = Client()
 
     assert code(client.send(kind, callsid=CALL)) == 31102
     assert list(client.harness.controller.connections) == []
 
 
-def test_a_bad_token_is_refused_and_a_good_one_may_follow() -> None:
+def test_valid_token_after_an_invalid_one() -> None:
+    """The connection accepts a valid token after it rejected another."""
     client = Client()
 
     assert code(client.send("listen")) == 31102
     assert kinds(client.send("listen", token="alice")) == ["connected"]
 
 
-def test_a_strict_emulator_refuses_what_is_not_genuine() -> None:
+def test_strict_mode_rejects_invalid_tokens() -> None:
     client = Client(strict=True)
 
     assert code(client.send("listen", token="alice")) == 31204
     assert code(client.send("register")) == 31102
 
 
-def test_a_new_token_may_say_another_name(client: Client) -> None:
+def test_new_token_may_change_the_identity(client: Client) -> None:
     (connected,) = client.send("listen", token="carol")
 
     assert connected["payload"]["token"]["identity"] == "carol"
@@ -154,30 +157,30 @@ def test_a_new_token_may_say_another_name(client: Client) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"type":1}', '{"type":"hangup"}', None])
-def test_a_malformed_frame_is_an_error_and_no_more(client: Client, text: str | None) -> None:
+def test_malformed_frame_is_an_error(client: Client, text: str | None) -> None:
     assert code(client.send_text(text)) == 31100
     assert kinds(client.send("register")) == ["ready"]
 
 
-def test_an_unknown_frame_is_logged_and_no_more(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_unknown_frame_is_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "emulator.voice"):
         assert client.send("nonsense") == []
 
     assert "nonsense" in caplog.text
 
 
-def test_a_keepalive_is_not_answered(client: Client) -> None:
+def test_keepalive_has_no_response(client: Client) -> None:
     assert client.send_text("\n") == []
 
 
-def test_a_call_too_many_is_hung_up(client: Client) -> None:
+def test_call_beyond_the_limit_is_hung_up(client: Client) -> None:
     client.harness.memory["voice_calls"].max_entries = 0
     frames = client.send("invite", callsid="TJS1", sdp="v=0", twilio={"params": ""})
 
     assert (code(frames), frames[0]["payload"]["callsid"]) == (31206, "TJS1")
 
 
-def test_a_user_too_many_is_sent_away() -> None:
+def test_user_beyond_the_limit_is_closed() -> None:
     client = Client()
     client.harness.memory["connected_users"].max_entries = 0
 
@@ -200,7 +203,7 @@ _frames = st.tuples(st.integers(0, 1), st.text(max_size=5) | st.none() | st.tupl
 
 
 @given(st.lists(_frames, max_size=30))
-def test_no_sequence_of_frames_is_a_failure(frames: list[tuple[int, Any]]) -> None:
+def test_no_frame_sequence_fails(frames: list[tuple[int, Any]]) -> None:
     harness = CallHarness()
     clients = [Client(harness).listen(), Client(harness)]
     for who, frame in frames:
@@ -221,7 +224,7 @@ class Broken(server_frames.ServerMessage):
         raise TypeError(self.sid)
 
 
-def test_a_frame_that_cannot_be_rendered_is_an_error_and_the_others_are_sent(client: Client) -> None:
+def test_unrenderable_frame_is_an_error(client: Client) -> None:
     harness, connection, call = client.harness, client.session.connection, client.call()
     undelivered = [harness.controller.deliver(call, KX, "1") for _ in range(2)]
     _, second = connection.take()
@@ -236,7 +239,7 @@ def test_a_frame_that_cannot_be_rendered_is_an_error_and_the_others_are_sent(cli
     assert client.send("register")[0]["type"] == "ready"
 
 
-def test_a_text_that_cannot_be_encoded_is_an_error_frame(client: Client) -> None:
+def test_unencodable_text_is_an_error(client: Client) -> None:
     client.session.connection.put(server_frames.ServerInvite(**INCOMING, custom={"order": "cut \ud83d"}))
 
     assert kinds(client.take()) == ["error"]

@@ -10,7 +10,7 @@ SHIMS = ["voice-shim.js", "voice-shim.cjs"]
 
 
 @pytest.mark.parametrize("name", SHIMS)
-def test_a_page_of_any_origin_may_load_a_shim(serve: Servers, name: str) -> None:
+def test_any_origin_may_load_a_shim(serve: Servers, name: str) -> None:
     site = serve(control_token="secret")
     headers = [("Origin", "http://localhost:3000"), ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "cors")]
     reply = site.ask("GET", f"/_emulator/{name}", headers)
@@ -23,7 +23,7 @@ def test_a_page_of_any_origin_may_load_a_shim(serve: Servers, name: str) -> None
 
 
 @pytest.mark.parametrize("name", SHIMS)
-def test_a_name_bound_to_us_gets_none(site: Site, name: str) -> None:
+def test_rebound_host_gets_no_shim(site: Site, name: str) -> None:
     with site.connect() as connection:
         connection.send(f"GET /_emulator/{name} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode())
 
@@ -31,13 +31,13 @@ def test_a_name_bound_to_us_gets_none(site: Site, name: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/_emulator/voice-shim.json", "/_emulator/voice-shim.js/", "/_emulator/messages"])
-def test_nothing_else_is_open(serve: Servers, path: str) -> None:
+def test_other_paths_are_guarded(serve: Servers, path: str) -> None:
     site = serve(control_token="secret")
 
     assert site.ask("GET", path, [("Sec-Fetch-Site", "cross-site")]).status == 403
 
 
-def test_both_lead_the_same_addresses_here() -> None:
+def test_both_shims_redirect_the_same_hosts() -> None:
     static = files("emulator.endpoints.voice").joinpath("static")
     led = [
         re.findall(r"const (?:signalling|insights|sounds) = .*", static.joinpath(name).read_text()) for name in SHIMS

@@ -20,7 +20,7 @@ def test_insights_of_any_page_are_taken(site: Site, target: str) -> None:
     assert reply.header("access-control-allow-origin") == "*"
 
 
-def test_a_browser_may_ask_first(site: Site) -> None:
+def test_preflight_is_answered(site: Site) -> None:
     reply = site.ask("OPTIONS", "/eventgw?.twilio.com/v4/EndpointEvents", PAGE)
 
     assert reply.status == 204
@@ -41,10 +41,10 @@ def test_a_sound_is_silent(site: Site, host: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "target"), [("GET", "/eventgw"), ("POST", "/sounds/x.mp3")])
-def test_nothing_else_is_done_there(site: Site, method: str, target: str) -> None:
+def test_other_requests_are_404(site: Site, method: str, target: str) -> None:
     assert site.ask(method, target, PAGE, b"").status == 405
 
 
 @pytest.mark.parametrize("target", ["/eventgws", "/x.mp3", "/x/sounds/x.mp3", "/sounds/x.wav"])
-def test_what_is_not_theirs_is_guarded_as_ever(site: Site, target: str) -> None:
+def test_other_paths_are_guarded(site: Site, target: str) -> None:
     assert site.ask("POST", target, PAGE, REPORT).status == 403

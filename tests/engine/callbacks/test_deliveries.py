@@ -47,7 +47,7 @@ class Kept(Deliveries):
         return self.open(subscription(), notice(**given), ids=self._ids, now=SOME_TIME)
 
 
-def test_a_new_delivery_is_pending_and_holds_what_must_be_told() -> None:
+def test_new_delivery_is_pending() -> None:
     delivery = Kept().make()
 
     assert (delivery.seq, delivery.outcome, delivery.attempts, delivery.code) == (1, DeliveryOutcome.PENDING, [], None)
@@ -56,7 +56,7 @@ def test_a_new_delivery_is_pending_and_holds_what_must_be_told() -> None:
     assert len(delivery.id) == 32
 
 
-def test_every_delivery_has_its_own_place_id_and_token() -> None:
+def test_deliveries_have_unique_id_and_token() -> None:
     kept = Kept()
     one, other = kept.make(), kept.make()
 
@@ -68,7 +68,7 @@ def test_every_delivery_has_its_own_place_id_and_token() -> None:
 
 
 @pytest.mark.parametrize(("outcome", "code"), [(DeliveryOutcome.DELIVERED, None), (DeliveryOutcome.FAILED, 32711)])
-def test_it_is_over_once_settled_and_a_failure_has_twilios_code(outcome: DeliveryOutcome, code: int | None) -> None:
+def test_settled_delivery_has_an_outcome(outcome: DeliveryOutcome, code: int | None) -> None:
     kept = Kept()
     delivery = kept.make()
     kept.attempted(delivery, OK)
@@ -77,7 +77,7 @@ def test_it_is_over_once_settled_and_a_failure_has_twilios_code(outcome: Deliver
     assert (delivery.attempts, delivery.outcome, delivery.code) == ([OK], outcome, code)
 
 
-def test_listeners_hear_of_every_step() -> None:
+def test_listeners_get_every_change() -> None:
     kept = Kept()
     heard: list[tuple[int, int, DeliveryOutcome]] = []
     kept.listeners.append(lambda told: heard.append((told.seq, len(told.attempts), told.outcome)))
@@ -112,7 +112,7 @@ def test_listeners_hear_of_every_step() -> None:
         (DeliveryFilter(content=JsonSubset({"key": 1}), contains="x"), ["contains", "content"]),
     ],
 )
-def test_a_filter_means_what_lacks_nothing(wanted: DeliveryFilter, lacks: list[str]) -> None:
+def test_filter_matches_without_differences(wanted: DeliveryFilter, lacks: list[str]) -> None:
     kept = Kept()
     delivery = kept.make()
 
@@ -121,7 +121,8 @@ def test_a_filter_means_what_lacks_nothing(wanted: DeliveryFilter, lacks: list[s
     assert len(kept.select(wanted)) == (not lacks)
 
 
-def test_deliveries_are_found_by_call_and_from_the_newest() -> None:
+def test_deliveries_by_call_newest_first() -> None:
+    """Deliveries are found by call, and read from the newest."""
     kept = Kept()
     for number in range(5):
         kept.make(call_sid=[CALL, OTHER_CALL][number % 2])
@@ -132,7 +133,7 @@ def test_deliveries_are_found_by_call_and_from_the_newest() -> None:
     assert kept.select(DeliveryFilter(call_sid="CA")) == []
 
 
-def test_beyond_the_limit_the_oldest_is_evicted_and_counted() -> None:
+def test_oldest_are_evicted_by_count() -> None:
     kept = Kept(limit=2)
     made = [kept.make(call_sid=call_sid) for call_sid in (CALL, OTHER_CALL, OTHER_CALL)]
 
@@ -141,7 +142,7 @@ def test_beyond_the_limit_the_oldest_is_evicted_and_counted() -> None:
     assert (len(kept), kept.evicted, kept.last_seq) == (2, 1, 3)
 
 
-def test_beyond_their_bytes_the_oldest_are_evicted_but_never_the_newest() -> None:
+def test_oldest_are_evicted_by_bytes() -> None:
     kept = Kept(max_bytes=20_000)
     for length in (100, 100, 12_000, 40_000, 100):
         kept.make(content="x" * length)
@@ -151,7 +152,7 @@ def test_beyond_their_bytes_the_oldest_are_evicted_but_never_the_newest() -> Non
     assert kept.evicted == 4
 
 
-def test_an_id_that_is_made_again_stands_for_the_newest() -> None:
+def test_repeated_id_is_the_newest() -> None:
     kept = Kept()
     ids = IdGenerator(random.Random(0).randbytes, seed=1)
     kept.open(subscription(), notice(), ids=ids, now=SOME_TIME)
@@ -166,7 +167,7 @@ def test_an_id_that_is_made_again_stands_for_the_newest() -> None:
     ("scope", "left"),
     [(Scope(), []), (Scope(ACCOUNT), [3]), (Scope(None, CALL), [2]), (Scope(ACCOUNT, OTHER_CALL), [1, 3])],
 )
-def test_a_reset_takes_along_what_lies_in_its_scope(scope: Scope, left: list[int]) -> None:
+def test_reset_removes_its_scope(scope: Scope, left: list[int]) -> None:
     kept = Kept()
     kept.make()
     kept.make(call_sid=OTHER_CALL)
@@ -176,7 +177,7 @@ def test_a_reset_takes_along_what_lies_in_its_scope(scope: Scope, left: list[int
     assert [each.seq for each in kept.select(ANY)] == left
 
 
-def test_a_reset_of_everything_forgets_the_evicted_too() -> None:
+def test_full_reset_clears_the_evicted_count() -> None:
     kept = Kept(limit=1)
     kept.make()
     kept.make()
@@ -187,7 +188,7 @@ def test_a_reset_of_everything_forgets_the_evicted_too() -> None:
     assert (kept.evicted, kept.last_seq) == (0, 2)
 
 
-def test_what_was_reset_is_told_to_nobody_when_it_is_over() -> None:
+def test_removed_delivery_notifies_nobody() -> None:
     kept = Kept()
     delivery = kept.make()
     kept.reset(Scope(ACCOUNT))
@@ -212,7 +213,7 @@ def in_loop(play: Callable[[], None]) -> None:
     asyncio.run(run())
 
 
-def test_a_wait_for_the_delivered_ends_when_enough_are() -> None:
+def test_wait_ends_when_enough_are_delivered() -> None:
     def play() -> None:
         kept = Kept()
         one, other = kept.make(), kept.make()
@@ -226,7 +227,7 @@ def test_a_wait_for_the_delivered_ends_when_enough_are() -> None:
     in_loop(play)
 
 
-def test_a_watch_over_the_pending_counts_down_when_they_settle() -> None:
+def test_watch_of_pending_counts_down() -> None:
     def play() -> None:
         kept = Kept()
         first = kept.make()
@@ -243,7 +244,7 @@ def test_a_watch_over_the_pending_counts_down_when_they_settle() -> None:
     in_loop(play)
 
 
-def test_a_settled_delivery_does_not_count_twice_for_who_waits_for_any() -> None:
+def test_settled_delivery_counts_once() -> None:
     def play() -> None:
         kept = Kept()
         wait = waits_for(kept, ANY, at_least=1, at_most=None)
@@ -260,7 +261,7 @@ def test_a_settled_delivery_does_not_count_twice_for_who_waits_for_any() -> None
 
 @pytest.mark.parametrize("scope", [Scope(), Scope(ACCOUNT), Scope(call_sid=CALL), Scope(ACCOUNT, CALL)])
 @pytest.mark.parametrize("wanted", [ANY, DeliveryFilter(account_sid=ACCOUNT), DeliveryFilter(call_sid=CALL)])
-def test_a_reset_ends_who_waits_for_what_it_takes(scope: Scope, wanted: DeliveryFilter) -> None:
+def test_reset_ends_waits_of_its_scope(scope: Scope, wanted: DeliveryFilter) -> None:
     def play() -> None:
         engine = make_engine()
         made = engine.callback_dispatcher.deliveries.open(subscription(), notice(), ids=engine.ids, now=SOME_TIME)

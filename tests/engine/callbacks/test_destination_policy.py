@@ -61,12 +61,12 @@ MAPPED = ["::ffff:127.0.0.1", "::ffff:169.254.169.254", "::ffff:8.8.8.8", "::fff
 
 
 @pytest.mark.parametrize("address", HERE)
-def test_this_machine_and_private_networks_may_be_called_under_any_name(address: str) -> None:
+def test_local_and_private_ips_are_allowed(address: str) -> None:
     assert refusal("anything.example", address, NOBODY) is None
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_all_the_rest_may_be_called_only_when_allowed_by_name_or_address(address: str) -> None:
+def test_other_ips_need_an_allowed_host(address: str) -> None:
     shown = str(ip_address(address))
 
     assert refusal("Receiver.example.", address, frozenset({"other.example"})) == (
@@ -78,14 +78,14 @@ def test_all_the_rest_may_be_called_only_when_allowed_by_name_or_address(address
 
 
 @pytest.mark.parametrize(("address", "reason"), NEVER.items(), ids=NEVER)
-def test_some_addresses_are_never_called_whatever_is_allowed(address: str, reason: str) -> None:
+def test_some_ips_are_never_allowed(address: str, reason: str) -> None:
     allowed = frozenset({"metadata", address})
 
     assert refusal("metadata", address, NOBODY) == refusal("metadata", address, allowed) == reason
 
 
 @pytest.mark.parametrize("address", MAPPED)
-def test_an_ipv4_address_in_an_ipv6_coat_is_never_called(address: str) -> None:
+def test_mapped_ipv4_is_never_allowed(address: str) -> None:
     allowed = frozenset({"metadata", address, str(IPv6Address(address))})
 
     assert refusal("metadata", address, allowed) == (
@@ -94,7 +94,7 @@ def test_an_ipv4_address_in_an_ipv6_coat_is_never_called(address: str) -> None:
 
 
 @given(st.ip_addresses(v=4))
-def test_what_leads_to_a_forbidden_address_is_as_forbidden(inner: object) -> None:
+def test_embedded_forbidden_ip_is_forbidden(inner: object) -> None:
     number = int(inner)  # type: ignore[call-overload]
     around = (
         IPv6Address((0x2002 << 112) | (number << 80) | 1),
@@ -109,7 +109,7 @@ def test_what_leads_to_a_forbidden_address_is_as_forbidden(inner: object) -> Non
 
 
 @given(st.ip_addresses())
-def test_without_an_allowance_only_loopback_and_private_addresses_may_be_called(address: object) -> None:
+def test_default_is_local_and_private(address: object) -> None:
     here = str(address).startswith(("127.", "10.", "192.168.", "fc", "fd")) or str(address) == "::1"
     here = here or any(str(address).startswith(f"172.{second}.") for second in range(16, 32))
 

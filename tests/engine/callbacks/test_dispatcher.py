@@ -57,7 +57,7 @@ def subscribe(kept: CallbackDispatcher, number: int, **given: Any) -> str:  # no
     return made.sid
 
 
-def test_every_subscription_of_the_call_is_told_in_the_order_of_their_creation() -> None:
+def test_subscriptions_notified_in_order() -> None:
     kept, made = callback_dispatcher()
     first, second = subscribe(kept, 1), subscribe(kept, 2, method="GET")
     subscribe(kept, 3, call_sid=OTHER_CALL)
@@ -71,7 +71,8 @@ def test_every_subscription_of_the_call_is_told_in_the_order_of_their_creation()
     assert list(kept.deliveries.select(DeliveryFilter())) == made
 
 
-def test_a_call_of_an_account_tells_that_account_only_and_one_of_none_tells_all() -> None:
+def test_call_account_limits_notifications() -> None:
+    """A call without an account notifies all subscriptions."""
     kept, made = callback_dispatcher()
     subscribe(kept, 1)
     subscribe(kept, 2, account_sid=OTHER_ACCOUNT)
@@ -83,7 +84,7 @@ def test_a_call_of_an_account_tells_that_account_only_and_one_of_none_tells_all(
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_messages_of_a_call_are_numbered_whether_somebody_is_told_or_not(first: int) -> None:
+def test_unsubscribed_messages_are_numbered(first: int) -> None:
     kept, made = callback_dispatcher(first_number=first)
     kept.dispatch(said(), SOME_TIME)
     subscribe(kept, 1)
@@ -95,7 +96,7 @@ def test_messages_of_a_call_are_numbered_whether_somebody_is_told_or_not(first: 
     assert [saying.notified for saying in kept.sayings] == [0, 1, 0]
 
 
-def test_without_somebody_who_makes_them_deliveries_stay_pending() -> None:
+def test_deliveries_pend_without_a_sender() -> None:
     kept = CallbackDispatcher(account(), IdGenerator(random.Random(0).randbytes), Wakeups(), first_number=1)
     subscribe(kept, 1)
     kept.dispatch(said(), SOME_TIME)
@@ -112,7 +113,7 @@ def test_without_somebody_who_makes_them_deliveries_stay_pending() -> None:
         (Scope(None, OTHER_CALL), (0, 0)),
     ],
 )
-def test_a_scope_is_forgotten_with_all_that_was_said_in_it(scope: Scope, gone: tuple[int, int]) -> None:
+def test_reset_removes_messages_of_its_scope(scope: Scope, gone: tuple[int, int]) -> None:
     kept, made = callback_dispatcher()
     subscribe(kept, 1)
     subscribe(kept, 2, account_sid=OTHER_ACCOUNT)
@@ -126,7 +127,7 @@ def test_a_scope_is_forgotten_with_all_that_was_said_in_it(scope: Scope, gone: t
     assert kept.dispatch(said(account_sid=None), SOME_TIME).sequence_number == (1 if whole_call else 2)
 
 
-def test_what_is_made_although_it_was_evicted_is_made_all_the_same() -> None:
+def test_evicted_delivery_is_still_sent() -> None:
     kept, made = callback_dispatcher(limit=1)
     subscribe(kept, 1)
     for _ in range(3):
@@ -251,7 +252,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-def test_every_subscription_that_is_told_is_told_once_and_in_order_whatever_happens(
+def test_every_notification_is_sent_once(
     steps: list[tuple[Any, ...]],
 ) -> None:
     world = World()

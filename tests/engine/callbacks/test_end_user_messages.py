@@ -25,7 +25,7 @@ def filled(*given: LoggedMessage) -> EndUserMessageLog:
     return sayings
 
 
-def test_sayings_are_kept_in_their_order_and_found_by_call() -> None:
+def test_messages_are_found_by_call_in_order() -> None:
     sayings = filled(saying(1), saying(2, call_sid=OTHER_CALL), saying(3))
 
     assert (kept(sayings), len(sayings)) == ([1, 2, 3], 3)
@@ -34,7 +34,7 @@ def test_sayings_are_kept_in_their_order_and_found_by_call() -> None:
     assert {one.sid for one in sayings} == {MESSAGE}
 
 
-def test_beyond_the_limit_the_oldest_goes() -> None:
+def test_oldest_are_evicted_by_count() -> None:
     sayings = EndUserMessageLog(account(end_user_messages=2))
     for number in range(5):
         sayings.add(saying(number))
@@ -42,7 +42,7 @@ def test_beyond_the_limit_the_oldest_goes() -> None:
     assert kept(sayings) == [3, 4]
 
 
-def test_beyond_their_bytes_the_oldest_go_but_never_the_newest() -> None:
+def test_oldest_are_evicted_by_bytes() -> None:
     size = EndUserMessageLog(account()).size_of(0, saying())
     sayings = EndUserMessageLog(MemoryAccount(capacities={"end_user_messages": Capacity(max_bytes=2 * size + 80)}))
     for number in range(3):
@@ -65,7 +65,7 @@ def test_beyond_their_bytes_the_oldest_go_but_never_the_newest() -> None:
         (Scope(OTHER_ACCOUNT), [1, 3, 4]),
     ],
 )
-def test_a_scope_is_forgotten_and_what_is_of_no_account_goes_with_its_call(scope: Scope, left: list[int]) -> None:
+def test_reset_of_calls_without_account(scope: Scope, left: list[int]) -> None:
     sayings = filled(
         saying(1),
         saying(2, account_sid=OTHER_ACCOUNT),
@@ -77,7 +77,7 @@ def test_a_scope_is_forgotten_and_what_is_of_no_account_goes_with_its_call(scope
     assert kept(sayings) == left
 
 
-def test_what_was_removed_takes_no_memory() -> None:
+def test_removed_messages_use_no_memory() -> None:
     sayings = filled(saying(1), saying(2, call_sid=OTHER_CALL))
     both = sayings.bound.bytes
     sayings.reset(Scope(None, CALL))

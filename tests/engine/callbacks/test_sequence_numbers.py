@@ -6,7 +6,7 @@ from emulator.engine.scope import Scope
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_each_call_counts_from_the_first_number(first: int) -> None:
+def test_each_call_has_its_own_sequence(first: int) -> None:
     numbers = SequenceNumbers(account(), first)
 
     assert [numbers.take(ACCOUNT, CALL) for _ in range(3)] == [first, first + 1, first + 2]
@@ -25,7 +25,7 @@ def test_each_call_counts_from_the_first_number(first: int) -> None:
         (Scope(ACCOUNT, CALL), [1, 2, 1]),
     ],
 )
-def test_a_scopes_calls_begin_anew_and_a_call_of_no_account_goes_with_its_sid(scope: Scope, counts: list[int]) -> None:
+def test_reset_restarts_its_sequences(scope: Scope, counts: list[int]) -> None:
     numbers = SequenceNumbers(account())
     owners = [(ACCOUNT, CALL), (OTHER_ACCOUNT, CALL), (None, CALL)]
     for one in owners:
@@ -35,7 +35,7 @@ def test_a_scopes_calls_begin_anew_and_a_call_of_no_account_goes_with_its_sid(sc
     assert [numbers.take(*one) for one in owners] == counts
 
 
-def test_the_call_that_was_silent_longest_is_forgotten_first() -> None:
+def test_idle_call_is_evicted_first() -> None:
     numbers = SequenceNumbers(account(sequence_numbers=2))
     for call_sid in ("one", "two", "one", "three"):
         numbers.take(None, call_sid)

@@ -60,7 +60,7 @@ def lines(
         ({"at_least": 2, "at_most": 3}, "wanted at least 2 and at most 3 deliveries, 0 matched"),
     ],
 )
-def test_the_first_line_says_what_was_wanted_and_how_many_matched(bounds: dict[str, int], says: str) -> None:
+def test_first_line_has_condition_and_count(bounds: dict[str, int], says: str) -> None:
     assert lines(callback_dispatcher(), **bounds)[0] == says
 
 
@@ -73,7 +73,7 @@ def test_the_first_line_says_what_was_wanted_and_how_many_matched(bounds: dict[s
         (WaitEnd.TIMED_OUT, ""),
     ],
 )
-def test_the_first_line_says_what_cut_the_wait_short(end: WaitEnd, says: str) -> None:
+def test_first_line_has_the_end_reason(end: WaitEnd, says: str) -> None:
     assert lines(callback_dispatcher(), end=end)[0] == f"wanted at least 1 delivery, 0 matched{says}"
 
 
@@ -96,21 +96,21 @@ def test_the_first_line_says_what_cut_the_wait_short(end: WaitEnd, says: str) ->
         ),
     ],
 )
-def test_without_a_subscription_that_is_the_news(wanted: DeliveryFilter, says: list[str]) -> None:
+def test_missing_subscription_is_explained(wanted: DeliveryFilter, says: list[str]) -> None:
     assert lines(callback_dispatcher(), wanted)[1:] == says
 
 
 @pytest.mark.parametrize(
     "wanted", [DeliveryFilter(call_sid=OTHER_CALL), DeliveryFilter(account_sid=OTHER_ACCOUNT), DeliveryFilter(after=9)]
 )
-def test_a_subscription_to_something_else_does_not_count(wanted: DeliveryFilter) -> None:
+def test_other_subscription_does_not_count(wanted: DeliveryFilter) -> None:
     lacks = "there is no subscription" in "\n".join(lines(callback_dispatcher(CALL), wanted))
 
     assert lacks == (wanted.after == 0)
 
 
 @pytest.mark.parametrize(("times", "says"), [(0, "nothing"), (1, "1 message"), (2, "2 messages")])
-def test_it_says_how_often_the_end_user_spoke_even_to_nobody(times: int, says: str) -> None:
+def test_end_user_messages_are_counted(times: int, says: str) -> None:
     made = callback_dispatcher(OTHER_CALL)
     for _ in range(times):
         say(made)
@@ -118,7 +118,7 @@ def test_it_says_how_often_the_end_user_spoke_even_to_nobody(times: int, says: s
     assert lines(made, DeliveryFilter(call_sid=CALL))[-1] == f"the end user of call {CALL} said {says}"
 
 
-def test_a_delivery_that_lacks_little_is_told_with_what_it_lacks() -> None:
+def test_near_miss_lists_what_it_lacks() -> None:
     made = callback_dispatcher(CALL)
     (delivery,) = say(made)
 
@@ -128,7 +128,7 @@ def test_a_delivery_that_lacks_little_is_told_with_what_it_lacks() -> None:
     )
 
 
-def test_what_lacks_least_comes_first_and_of_equals_the_newest() -> None:
+def test_near_misses_are_ordered() -> None:
     made = callback_dispatcher(CALL, OTHER_CALL)
     for number in range(SHOWN):
         say(made, f"[{number}]")
@@ -138,7 +138,7 @@ def test_what_lacks_least_comes_first_and_of_equals_the_newest() -> None:
     assert [line.split()[1] for line in near] == ["5", "4", "3", "2", "1"]
 
 
-def test_a_neighbours_delivery_is_no_news_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_scopes_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deliveries, "LOOKED_AT", 2)
     made = callback_dispatcher(CALL, OTHER_CALL)
     say(made, "[1]")
@@ -151,7 +151,7 @@ def test_a_neighbours_delivery_is_no_news_however_many_there_are(monkeypatch: py
     assert nobodys[3:] == []
 
 
-def test_what_matches_is_not_near() -> None:
+def test_match_is_not_a_near_miss() -> None:
     made = callback_dispatcher(CALL)
     say(made)
 
@@ -174,7 +174,7 @@ def test_what_matches_is_not_near() -> None:
         ([], DeliveryOutcome.FAILED, "failed"),
     ],
 )
-def test_a_delivery_is_told_with_what_became_of_it(
+def test_near_miss_shows_the_outcome(
     attempts: list[CallbackAttempt], outcome: DeliveryOutcome | None, says: str
 ) -> None:
     made = callback_dispatcher(CALL)

@@ -77,7 +77,7 @@ def refused(seq: int = 1, **given: object) -> Exchange:
         ({"at_least": 2, "count": 1}, "wanted at least 2 messages, 1 arrived"),
     ],
 )
-def test_the_first_line_says_what_was_wanted_and_how_many_came(bounds: dict[str, int], says: str) -> None:
+def test_first_line_has_condition_and_count(bounds: dict[str, int], says: str) -> None:
     assert explained(journal(), **bounds).lines[0] == says
 
 
@@ -100,7 +100,7 @@ def test_the_first_line_says_what_was_wanted_and_how_many_came(bounds: dict[str,
         pytest.param(RequestFilter(call_sid=CALL, after=7), f"call {CALL}, after 7", id="two wishes"),
     ],
 )
-def test_the_first_line_says_which_messages_were_wanted(wanted: RequestFilter, says: str) -> None:
+def test_first_line_has_the_filters(wanted: RequestFilter, says: str) -> None:
     assert explained(journal(), wanted).lines[0] == f"wanted at least 1 message ({says}), 0 arrived"
 
 
@@ -113,11 +113,11 @@ def test_the_first_line_says_which_messages_were_wanted(wanted: RequestFilter, s
         (WaitEnd.STOPPED, "; the emulator stopped while waiting"),
     ],
 )
-def test_the_first_line_says_what_cut_the_wait_short(end: WaitEnd, says: str) -> None:
+def test_first_line_has_the_end_reason(end: WaitEnd, says: str) -> None:
     assert explained(journal(), end=end).lines[0] == "wanted at least 1 message, 0 arrived" + says
 
 
-def test_too_many_are_shown_the_newest_first_and_are_no_near_misses() -> None:
+def test_excess_messages_are_newest_first() -> None:
     filled = journal(*(exchange(seq, made=message(id=f"{seq:032x}"), content="[1]") for seq in range(1, 8)))
     explanation = explained(filled, at_most=2)
 
@@ -205,9 +205,7 @@ LACKS = [
 
 
 @pytest.mark.parametrize(("wanted", "found", "says"), LACKS)
-def test_a_message_that_nearly_matched_is_told_with_what_it_lacked(
-    wanted: RequestFilter, found: Exchange, says: str
-) -> None:
+def test_near_miss_lists_what_it_lacks(wanted: RequestFilter, found: Exchange, says: str) -> None:
     lines = explained(journal(found), wanted).lines
 
     assert lines[1:] == [f"number 1: message {sid(1)} {OURS}: {says}"]
@@ -273,12 +271,12 @@ def test_a_message_that_nearly_matched_is_told_with_what_it_lacked(
         ),
     ],
 )
-def test_a_request_that_created_nothing_is_told_with_what_became_of_it(found: Exchange, says: str) -> None:
+def test_failed_request_shows_its_outcome(found: Exchange, says: str) -> None:
     advice = f". Advice: {found.problem.advice}" if found.problem is not None else ""
     assert explained(journal(found)).lines == ["wanted at least 1 message, 0 arrived", f"number 1: {says}{advice}"]
 
 
-def test_a_refused_request_may_lack_one_thing_more() -> None:
+def test_refused_request_may_lack_one_more() -> None:
     lines = explained(journal(refused(idempotency_key="K")), RequestFilter(idempotency_key="k")).lines
 
     assert lines[1].endswith(
@@ -286,7 +284,7 @@ def test_a_refused_request_may_lack_one_thing_more() -> None:
     )
 
 
-def test_a_wrong_path_may_be_why_nothing_came_for_the_call() -> None:
+def test_wrong_path_is_a_possible_reason() -> None:
     lost = refused(problem=errors.PATH_UNKNOWN, context=arrival("AC1", None), request=request(target="/x"))
     lines = explained(journal(lost), RequestFilter(call_sid=CALL)).lines
 
@@ -306,7 +304,7 @@ def test_a_wrong_path_may_be_why_nothing_came_for_the_call() -> None:
         pytest.param(exchange(outcome=Outcome.PREFLIGHT), id="preflight"),
     ],
 )
-def test_what_created_nothing_for_somebody_else_is_no_news(found: Exchange) -> None:
+def test_failures_of_others_are_hidden(found: Exchange) -> None:
     explanation = explained(journal(found), RequestFilter(call_sid=OTHER_CALL))
 
     assert explanation.near_misses == []
@@ -314,7 +312,7 @@ def test_what_created_nothing_for_somebody_else_is_no_news(found: Exchange) -> N
 
 
 @pytest.mark.parametrize("outcome", [Outcome.CREATED, Outcome.REPLAYED, Outcome.DELETED])
-def test_a_subscription_is_no_near_miss_but_may_be_the_newest_that_came(outcome: Outcome) -> None:
+def test_subscription_is_not_a_near_miss(outcome: Outcome) -> None:
     made = subscription()
     explanation = explained(journal(exchange(made=made, content=None, outcome=outcome)), RequestFilter(contains="x"))
 
@@ -322,11 +320,11 @@ def test_a_subscription_is_no_near_miss_but_may_be_the_newest_that_came(outcome:
     assert explanation.lines[1].endswith(f"a request {OURS} about UserDefinedMessageSubscription {made.sid}")
 
 
-def test_a_preflight_is_no_near_miss() -> None:
+def test_preflight_is_not_a_near_miss() -> None:
     assert finish(near_misses(RequestFilter(), journal(exchange(outcome=Outcome.PREFLIGHT)))) == []
 
 
-def test_what_lacks_three_things_is_not_near() -> None:
+def test_three_differences_are_not_near() -> None:
     explanation = explained(
         journal(exchange()), RequestFilter(account_sid=OTHER_ACCOUNT, call_sid=OTHER_CALL, idempotency_key="k")
     )
@@ -340,7 +338,7 @@ def test_what_lacks_three_things_is_not_near() -> None:
     ]
 
 
-def test_what_lacks_least_comes_first_and_of_equals_the_newest() -> None:
+def test_near_misses_are_ordered() -> None:
     wanted = RequestFilter(call_sid=CALL, idempotency_key="k")
     far = arrival(call_sid=OTHER_CALL)
     filled = journal(
@@ -350,7 +348,7 @@ def test_what_lacks_least_comes_first_and_of_equals_the_newest() -> None:
     assert [miss.exchange.seq for miss in finish(near_misses(wanted, filled))] == [3, 1, 4, 2]
 
 
-def test_a_near_miss_carries_what_it_lacked_as_data_and_its_line() -> None:
+def test_near_miss_has_data_and_a_line() -> None:
     explanation = explained(journal(exchange()), RequestFilter(call_sid=OTHER_CALL))
     (miss,) = explanation.near_misses
 
@@ -358,7 +356,8 @@ def test_a_near_miss_carries_what_it_lacked_as_data_and_its_line() -> None:
     assert miss.text == explanation.lines[1]
 
 
-def test_only_a_few_near_misses_are_shown_and_only_the_newest_exchanges_of_others_looked_at() -> None:
+def test_near_misses_have_a_limit() -> None:
+    """Of other scopes, only the newest exchanges are examined."""
     far = arrival(call_sid=OTHER_CALL)
     keyed = exchange(1, context=far, idempotency_key="k")
     filled = journal(keyed, *(exchange(seq, context=far) for seq in range(2, LOOKED_AT + 2)))
@@ -368,7 +367,7 @@ def test_only_a_few_near_misses_are_shown_and_only_the_newest_exchanges_of_other
     assert all(len(miss.mismatches) == 2 for miss in found)
 
 
-def test_a_scopes_own_trouble_is_told_however_much_came_for_others_since() -> None:
+def test_own_problems_are_always_shown() -> None:
     far = arrival(call_sid=OTHER_CALL)
     filled = journal(refused(), *(exchange(seq, context=far) for seq in range(2, LOOKED_AT + 10)))
     found = finish(near_misses(RequestFilter(call_sid=CALL), filled))
@@ -380,14 +379,14 @@ def test_a_scopes_own_trouble_is_told_however_much_came_for_others_since() -> No
     ("host", "foreign"),
     [(b"127.us1.0.1", True), (b"api.twilio.com", False), (b"localhost:2010", False), (b"emulator:2010", False)],
 )
-def test_a_foreign_host_is_named(host: bytes, *, foreign: bool) -> None:
+def test_other_host_is_named(host: bytes, *, foreign: bool) -> None:
     sent = exchange(1, request=request(head=pack([(b"host", host)])))
     (miss,) = finish(near_misses(RequestFilter(call_sid=OTHER_CALL), journal(sent)))
 
     assert ("TWILIO_REGION" in miss.text) is foreign
 
 
-def test_what_was_evicted_may_be_what_is_missing() -> None:
+def test_evictions_are_mentioned() -> None:
     filled = journal(*(exchange(seq) for seq in range(1, 4)), limit=1)
     lines = explained(filled, at_least=2).lines
 
@@ -400,7 +399,7 @@ def test_what_was_evicted_may_be_what_is_missing() -> None:
     ]
 
 
-def test_what_was_evicted_before_the_range_asked_is_not_told() -> None:
+def test_evictions_before_the_range_are_not() -> None:
     filled = journal(*(exchange(seq) for seq in range(1, 4)), limit=1)
 
     assert explained(filled, RequestFilter(after=2), at_least=2).lines == [
@@ -427,17 +426,17 @@ def removed(filled: Journal) -> Journal:
         ),
     ],
 )
-def test_when_nothing_at_all_arrived_that_is_said(filled: Journal, wanted: RequestFilter, since: str) -> None:
+def test_absence_of_requests_is_explained(filled: Journal, wanted: RequestFilter, since: str) -> None:
     line = explained(filled, wanted).lines[-1]
 
     assert line == f"nothing at all arrived since {since}: is the client pointed at this emulator?"
 
 
-def test_when_some_arrived_it_is_not_said_that_there_was_nothing() -> None:
+def test_absence_is_not_claimed_wrongly() -> None:
     assert explained(journal(exchange()), at_least=2).lines == ["wanted at least 2 messages, 1 arrived"]
 
 
-def test_the_newest_is_dated_by_when_it_came() -> None:
+def test_newest_has_its_arrival_time() -> None:
     late = exchange(context=arrival(), replied_at=SOME_TIME + 5, outcome=Outcome.PREFLIGHT)
 
     assert explained(journal(late)).lines[1] == (

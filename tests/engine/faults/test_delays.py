@@ -24,7 +24,7 @@ def in_a_loop(act: Callable[[], None]) -> None:
 
 
 @given(st.lists(OWNERS, max_size=8), st.lists(SCOPES, max_size=4))
-def test_the_end_of_a_scope_lets_exactly_its_answers_go(owners: list[Scope], ends: list[Scope]) -> None:
+def test_reset_releases_delays_of_its_scope(owners: list[Scope], ends: list[Scope]) -> None:
     def act() -> None:
         held_back = DelayedResponses(account())
         held = [(owner, held_back.begin(owner)) for owner in owners]
@@ -43,7 +43,7 @@ def test_the_end_of_a_scope_lets_exactly_its_answers_go(owners: list[Scope], end
     in_a_loop(act)
 
 
-def test_there_is_a_limit() -> None:
+def test_number_of_delays_is_limited() -> None:
     def act() -> None:
         held_back = DelayedResponses(account(delayed_responses=1))
         owner = Scope(ACCOUNT, CALL)

@@ -42,7 +42,7 @@ PAGE = Page(b"12345")
         pytest.param(CloseFault(), "close", True, False, id="close"),
     ],
 )
-def test_a_fault_says_whether_the_request_is_processed_and_answered(
+def test_kinds_tell_whether_they_process(
     action: FaultAction | None, name: str, *, prevents: bool, answers: bool
 ) -> None:
     fault = InjectedFault(rule="fault-1", action=action)
@@ -124,5 +124,5 @@ def test_a_name_used_twice_is_an_error() -> None:
         pytest.param(((b"retry-after", b"20"),), 20, id="20 s"),
     ],
 )
-def test_a_reply_says_how_long_to_wait(headers: tuple[tuple[bytes, bytes], ...], seconds: int | None) -> None:
+def test_reply_has_retry_after(headers: tuple[tuple[bytes, bytes], ...], seconds: int | None) -> None:
     assert ReplyFault(errors.TOO_MANY_REQUESTS.with_headers(headers)).retry_after == seconds

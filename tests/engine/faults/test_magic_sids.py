@@ -49,7 +49,7 @@ def test_the_table_is_the_documented_one() -> None:
 
 
 @each_call
-def test_a_status_in_the_ending_is_the_status_of_the_reply(call: MagicCall) -> None:
+def test_status_in_the_ending_is_returned(call: MagicCall) -> None:
     if isinstance(call.action, ReplyFault):
         assert call.ending == f"fa11{int(call.action.problem.status):04d}"
         assert str(call.action.problem.code) in call.does
@@ -57,7 +57,7 @@ def test_a_status_in_the_ending_is_the_status_of_the_reply(call: MagicCall) -> N
 
 @each_call
 @pytest.mark.parametrize("spell", [str.lower, str.upper, str.title, str.swapcase, lambda text: "fA" + text[2:]])
-def test_the_ending_picks_the_fault_however_its_hex_is_written(call: MagicCall, spell: Callable[[str], str]) -> None:
+def test_ending_is_case_insensitive(call: MagicCall, spell: Callable[[str], str]) -> None:
     found = MagicSids(account(), on=True)
     written = spell(call.ending)
 
@@ -74,7 +74,7 @@ def test_switched_off_there_is_none(call: MagicCall) -> None:
 
 
 @pytest.mark.parametrize("ending", ["fa110402", "fa11beef", "fa110000"])
-def test_an_ending_that_only_looks_like_one_does_nothing(ending: str) -> None:
+def test_similar_ending_does_nothing(ending: str) -> None:
     found = MagicSids(account(), on=True)
 
     assert found.may_apply(sid(ending))
@@ -82,14 +82,14 @@ def test_an_ending_that_only_looks_like_one_does_nothing(ending: str) -> None:
 
 
 @pytest.mark.parametrize("call_sid", [CALL, "CA" + "fa110500" + "0" * 24, "", "CA", "fa11"])
-def test_other_calls_are_none_of_its_business(call_sid: str) -> None:
+def test_other_calls_are_unaffected(call_sid: str) -> None:
     found = MagicSids(account(), on=True)
 
     assert not found.may_apply(call_sid)
     assert found.choose(asked(call_sid)) is None
 
 
-def test_an_answer_that_refuses_is_not_lost_and_not_counted() -> None:
+def test_refusal_keeps_the_lost_answer() -> None:
     found = MagicSids(account(), on=True)
 
     assert found.choose(asked(sid(ONCE), refused=True)) is None
@@ -97,7 +97,7 @@ def test_an_answer_that_refuses_is_not_lost_and_not_counted() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([ACCOUNT, OTHER_ACCOUNT]), st.sampled_from("abc")), max_size=20))
-def test_an_answer_is_lost_once_for_each_account_and_key(attempts: list[tuple[str, str]]) -> None:
+def test_response_is_lost_once_per_key(attempts: list[tuple[str, str]]) -> None:
     found = MagicSids(account(), on=True)
     lost = [choose(found, identity=key, account_sid=account) for account, key in attempts]
 
@@ -115,7 +115,7 @@ def test_an_answer_is_lost_once_for_each_account_and_key(attempts: list[tuple[st
         pytest.param(Scope(ACCOUNT, CALL), False, id="another call"),
     ],
 )
-def test_what_happens_once_happens_again_after_a_reset_of_its_scope(scope: Scope, *, again: bool) -> None:
+def test_reset_repeats_one_time_faults(scope: Scope, *, again: bool) -> None:
     found = MagicSids(account(), on=True)
     choose(found)
     found.reset(scope)
@@ -123,7 +123,7 @@ def test_what_happens_once_happens_again_after_a_reset_of_its_scope(scope: Scope
     assert choose(found) == (LOST if again else None)
 
 
-def test_the_oldest_of_very_many_is_forgotten() -> None:
+def test_oldest_record_is_evicted() -> None:
     found = MagicSids(account(magic_sids=2), on=True)
 
     assert [choose(found, identity=key) for key in "abcac"] == [LOST, LOST, LOST, LOST, None]

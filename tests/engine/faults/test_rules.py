@@ -52,7 +52,7 @@ def struck(rules: FaultRules, *, now: float = SOME_TIME, **parts: str) -> str | 
     return fault and fault.rule
 
 
-def test_the_contents_of_all_rules_have_a_bound() -> None:
+def test_contents_of_all_rules_are_limited() -> None:
     rules = faults()
     big = spec(match=Match(content=JsonSubset([1] * (MAX_VALUES // 2 - 1))))
     first, _ = rules.add(big), rules.add(big)
@@ -145,7 +145,7 @@ class World:
 
 
 @given(STEPS)
-def test_the_first_rule_that_fires_wins_whatever_happens(steps: list[tuple]) -> None:
+def test_first_firing_rule_wins(steps: list[tuple]) -> None:
     world = World()
     for name, *given_ in steps:
         getattr(world, name)(*given_)
@@ -161,7 +161,7 @@ def test_the_first_rule_that_fires_wins_whatever_happens(steps: list[tuple]) -> 
 
 
 @given(st.lists(st.tuples(SCOPES.filter(lambda scope: scope.account_sid == ACCOUNT), st.integers(0, 2)), max_size=5))
-def test_faults_of_one_account_never_touch_another(rules: list[tuple[Scope, int]]) -> None:
+def test_rules_do_not_affect_other_accounts(rules: list[tuple[Scope, int]]) -> None:
     chosen = faults()
     for scope, skip in rules:
         chosen.add(spec(match=Match(scope=scope), skip_first=skip))
@@ -196,11 +196,11 @@ def test_a_rule_is_for_what_it_matches(match: Match, *, fits: bool) -> None:
 @pytest.mark.parametrize(
     ("content", "wanted", "fits"), [("hello", {}, False), ("", {}, False), ("null", None, True), ("{}", {}, True)]
 )
-def test_content_that_is_no_json_holds_nothing(content: str, wanted: object, *, fits: bool) -> None:
+def test_invalid_json_never_matches(content: str, wanted: object, *, fits: bool) -> None:
     assert Match(content=JsonSubset(wanted)).fits(asked(content=content)) is fits
 
 
-def test_a_rule_for_others_leaves_no_trace() -> None:
+def test_other_rules_do_not_count() -> None:
     rules = faults()
     rule = rules.add(spec(match=Match(idempotency_key="l"), times=1))
 
@@ -211,14 +211,14 @@ def test_a_rule_for_others_leaves_no_trace() -> None:
 # --- effects
 
 
-def test_a_fault_names_its_rule_its_delay_and_its_action() -> None:
+def test_fault_has_rule_delay_and_action() -> None:
     rules = faults()
     rules.add(spec(FaultEffect(delay=(2.0, 2.0), fault=GarbageFault())))
 
     assert rules.choose(asked(), SOME_TIME) == InjectedFault(rule="fault-1", delay=2.0, action=GarbageFault())
 
 
-def test_a_rule_goes_before_a_magic_call_that_still_works_where_it_does_not_fire() -> None:
+def test_rule_has_precedence_over_magic() -> None:
     rules = faults()
     rules.add(spec(times=1))
 
@@ -228,7 +228,7 @@ def test_a_rule_goes_before_a_magic_call_that_still_works_where_it_does_not_fire
     )
 
 
-def test_an_answer_is_lost_once_by_key_or_by_content() -> None:
+def test_response_is_lost_once_per_request() -> None:
     rules = faults()
     call = MAGIC[:-8] + "fa111057"
     attempts = [("a", "1"), ("a", "2"), (None, "1"), (None, "1"), (None, "2")]
@@ -265,7 +265,7 @@ def test_probability_is_how_often_it_fires(probability: float, fires: set[str | 
     assert rule.matched == 100
 
 
-def test_two_rules_with_a_seed_do_not_share_their_dice() -> None:
+def test_seeds_of_two_rules_are_independent() -> None:
     one, two, alone = faults(), faults(), random.Random(7)
     for rules in (one, two):
         rules.add(spec(FaultEffect(), match=Match(scope=Scope(ACCOUNT)), probability=0.5, seed=7))
@@ -296,7 +296,7 @@ def refusal(rules: FaultRules, now: float) -> ReplyFault | None:
 
 
 @given(st.integers(0, 3), MOMENTS)
-def test_a_quota_counts_by_the_emulators_clock_even_when_that_goes_back(requests: int, steps: list[int]) -> None:
+def test_quota_follows_a_reversed_clock(requests: int, steps: list[int]) -> None:
     rules = faults()
     rules.add(quota(requests))
     now, passed = SOME_TIME, list[float]()
@@ -315,7 +315,7 @@ def test_a_quota_counts_by_the_emulators_clock_even_when_that_goes_back(requests
 
 
 @given(st.floats(1e-6, 5), st.floats(1e6, 4e9))
-def test_whoever_waits_as_asked_gets_through(window: float, now: float) -> None:
+def test_client_that_waits_succeeds(window: float, now: float) -> None:
     rules = faults()
     rules.add(quota(1, window))
     assert refusal(rules, now) is None
@@ -327,7 +327,8 @@ def test_whoever_waits_as_asked_gets_through(window: float, now: float) -> None:
         assert refusal(rules, now + answer.retry_after) is None
 
 
-def test_only_requests_over_the_quota_count_as_fired_and_later_rules_see_the_others() -> None:
+def test_only_requests_over_quota_fire() -> None:
+    """Later rules see the others."""
     rules = faults()
     first = rules.add(quota(1))
     second = rules.add(spec())
@@ -339,7 +340,7 @@ def test_only_requests_over_the_quota_count_as_fired_and_later_rules_see_the_oth
 # --- lifetime
 
 
-def test_a_rule_ends_by_itself_and_not_by_the_emulators_clock() -> None:
+def test_ttl_is_independent_of_the_clock() -> None:
     time = Time()
     rules = faults(time)
     rule = rules.add(spec(ttl=2.5))
@@ -363,7 +364,7 @@ def test_ids_are_not_used_twice() -> None:
     assert [rule.source for rule in rules] == ["source"]
 
 
-def test_there_is_a_limit_and_what_has_ended_does_not_count() -> None:
+def test_expired_rules_do_not_count() -> None:
     time = Time()
     rules = FaultRules(account(faults=2), time, magic=True)
     rules.add(spec(ttl=1))
@@ -378,7 +379,7 @@ def test_there_is_a_limit_and_what_has_ended_does_not_count() -> None:
 # --- in the engine
 
 
-def test_a_fault_prevents_a_message_and_takes_no_key() -> None:
+def test_prevented_message_uses_no_key() -> None:
     engine = make_engine()
     engine.faults.add(spec(FaultEffect(fault=ReplyFault(errors.INTERNAL_ERROR)), times=1))
     failed, created, replayed = (post(engine, key="k") for _ in range(3))
@@ -397,7 +398,7 @@ def test_a_fault_prevents_a_message_and_takes_no_key() -> None:
         pytest.param(GarbageFault(), Counter(created=1), id="garbage"),
     ],
 )
-def test_an_answer_that_does_not_come_is_lost(action: GarbageFault, outcomes: Counter[str]) -> None:
+def test_missing_response_is_lost(action: GarbageFault, outcomes: Counter[str]) -> None:
     engine = make_engine()
     engine.faults.add(spec(FaultEffect(fault=action)))
     exchange = post(engine)

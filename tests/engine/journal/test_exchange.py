@@ -17,7 +17,7 @@ VALUES = st.text(st.characters(max_codepoint=255, exclude_characters="\n")).map(
 
 
 @given(st.lists(st.tuples(NAMES, VALUES)))
-def test_packed_headers_come_out_as_they_went_in(headers: list[tuple[bytes, bytes]]) -> None:
+def test_packed_headers_round_trip(headers: list[tuple[bytes, bytes]]) -> None:
     unpacked = unpack(pack(headers))
 
     assert [(name.encode("latin-1"), value.encode("latin-1")) for name, value in unpacked] == headers
@@ -32,11 +32,11 @@ def test_packed_headers_come_out_as_they_went_in(headers: list[tuple[bytes, byte
         ("", ""),
     ],
 )
-def test_a_requests_path_is_its_target_without_the_query(target: str, expected: str) -> None:
+def test_path_is_the_target_without_query(target: str, expected: str) -> None:
     assert request(target=target).path == expected
 
 
-def test_the_request_ids_hex_is_the_messages_that_was_created() -> None:
+def test_request_id_has_the_sids_hex() -> None:
     created = exchange(7)
 
     assert created.request_id == "RQ00000000000000000000000000000007"
@@ -44,7 +44,7 @@ def test_the_request_ids_hex_is_the_messages_that_was_created() -> None:
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_only_the_exchange_that_created_a_message_counts_as_its_creator(outcome: Outcome) -> None:
+def test_only_its_exchange_created_a_message(outcome: Outcome) -> None:
     kept = message()
     seen = exchange(outcome=outcome, made=kept)
 
@@ -66,25 +66,27 @@ def test_only_the_exchange_that_created_a_message_counts_as_its_creator(outcome:
         pytest.param({"context": arrival(call_sid="x" * 1034)}, id="raw call"),
     ],
 )
-def test_what_an_exchange_weighs_grows_with_its_texts(heavier: dict[str, object]) -> None:
+def test_size_grows_with_the_texts(heavier: dict[str, object]) -> None:
     assert exchange(**heavier).size >= exchange().size + 1000 - len("{}")
 
 
-def test_a_created_message_is_answered_with_its_members() -> None:
+def test_created_message_response() -> None:
+    """The response has the members of the message."""
     reply = exchange(made=message()).reply()
 
     assert reply == replies.created("UserDefinedMessage", message().members(), replies.Representation.JSON)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.REPLAYED, Outcome.MISMATCH])
-def test_a_replay_is_answered_as_the_first_time(outcome: Outcome) -> None:
+def test_replay_has_the_first_response(outcome: Outcome) -> None:
     first, again = exchange(1, made=message()), exchange(2, outcome=outcome, made=message())
 
     assert again.reply() == first.reply()
     assert again.request_id != first.request_id
 
 
-def test_a_refusal_is_answered_with_its_row_and_the_path_without_the_query() -> None:
+def test_refusal_response() -> None:
+    """The response has the error's row, and the path without the query."""
     refused = exchange(outcome=Outcome.REFUSED, problem=errors.CALL_UNKNOWN, request=request(target=path() + "?a=b"))
 
     reply = refused.reply()
@@ -92,20 +94,21 @@ def test_a_refusal_is_answered_with_its_row_and_the_path_without_the_query() -> 
     assert reply == replies.refusal(errors.CALL_UNKNOWN, path(), replies.Representation.JSON)
 
 
-def test_options_are_answered_with_what_is_allowed() -> None:
+def test_options_response() -> None:
+    """The response lists the allowed methods."""
     reply = exchange(outcome=Outcome.PREFLIGHT).reply()
 
     assert reply == replies.preflight(replies.Representation.JSON)
 
 
 @pytest.mark.parametrize("suffix", ["", ".xml", ".xml?x=.json", "?.json"])
-def test_the_suffix_before_the_query_decides_the_form_of_the_reply(suffix: str) -> None:
+def test_suffix_decides_the_representation(suffix: str) -> None:
     asked = exchange(request=request(target=path(resource="UserDefinedMessages") + suffix))
 
     assert asked.reply().body.startswith(b"<?xml")
 
 
-def test_a_replys_head_is_made_from_the_stored_facts() -> None:
+def test_response_head_uses_stored_facts() -> None:
     asked = exchange(7, replied_at=0.9, duration=0.0416, context=arrival(concurrent=3))
 
     sent = dict(replies.headers(asked.reply_head(asked.reply())))
@@ -117,7 +120,7 @@ def test_a_replys_head_is_made_from_the_stored_facts() -> None:
     assert sent[b"twilio-concurrent-requests"] == b"3"
 
 
-def test_a_reply_that_is_not_out_has_taken_no_time() -> None:
+def test_unsent_response_has_no_duration() -> None:
     asked = exchange(duration=None)
 
     sent = dict(replies.headers(asked.reply_head(asked.reply())))
@@ -145,7 +148,7 @@ def test_a_reply_that_is_not_out_has_taken_no_time() -> None:
         ),
     ],
 )
-def test_the_charset_is_named_to_those_who_asked_for_it(headers: list[tuple[bytes, bytes]], media_type: bytes) -> None:
+def test_charset_depends_on_the_request(headers: list[tuple[bytes, bytes]], media_type: bytes) -> None:
     asked = exchange(request=request(head=pack(headers)))
 
     sent = dict(replies.headers(asked.reply_head(asked.reply())))
@@ -156,7 +159,7 @@ def test_the_charset_is_named_to_those_who_asked_for_it(headers: list[tuple[byte
 @pytest.mark.parametrize(
     ("client", "peer"), [pytest.param(("::1", 5), "::1:5", id="known"), pytest.param(None, "", id="not known")]
 )
-def test_a_requests_peer_is_its_address_and_port(client: tuple[str, int] | None, peer: str) -> None:
+def test_peer_is_address_and_port(client: tuple[str, int] | None, peer: str) -> None:
     assert request(client=client).peer == peer
 
 
@@ -167,13 +170,13 @@ def test_a_requests_peer_is_its_address_and_port(client: tuple[str, int] | None,
         pytest.param(b"Content=%", {}, id="broken"),
     ],
 )
-def test_a_requests_parameters_are_its_form_as_far_as_it_can_be_read(body: bytes, parameters: dict[str, str]) -> None:
+def test_parameters_are_those_of_the_form(body: bytes, parameters: dict[str, str]) -> None:
     asked = request(head=pack([(b"content-type", b"application/x-www-form-urlencoded")]), body=body)
 
     assert asked.parameters() == parameters
 
 
-def test_without_a_media_type_a_request_has_no_parameters() -> None:
+def test_no_media_type_means_no_parameters() -> None:
     assert request(body=b"Content=1").parameters() == {}
 
 
@@ -182,9 +185,7 @@ def test_without_a_media_type_a_request_has_no_parameters() -> None:
     [([], None), ([()], True), ([(), ()], True), ([(), (("/a", "no"),)], False)],
     ids=["no schema", "one", "two", "one that is broken"],
 )
-def test_a_message_is_valid_when_every_schema_allows_it(
-    violations: list[tuple[tuple[str, str], ...]], *, valid: bool | None
-) -> None:
+def test_message_is_valid_by_all_schemas(violations: list[tuple[tuple[str, str], ...]], *, valid: bool | None) -> None:
     schemas = tuple(ValidationResult(name="s", errors=found) for found in violations)
 
     assert exchange(schemas=schemas).valid is valid
@@ -200,14 +201,14 @@ def test_a_message_is_valid_when_every_schema_allows_it(
         pytest.param({"outcome": Outcome.PREFLIGHT}, 200, None, id="preflight"),
     ],
 )
-def test_an_exchange_has_its_replys_status_and_code(facts: dict[str, object], status: int, code: int | None) -> None:
+def test_status_and_code_are_the_responses(facts: dict[str, object], status: int, code: int | None) -> None:
     found = exchange(**facts)
 
     assert (found.status, found.code) == (status, code)
     assert found.reply().status == status
 
 
-def test_a_page_of_a_fault_has_no_twilio_headers() -> None:
+def test_gateway_page_has_no_twilio_headers() -> None:
     page = ReplyFault(errors.SERVICE_UNAVAILABLE, page="<h1>down</h1>")
     faulty = exchange(outcome=Outcome.FAULTED, context=replace(arrival(), fault=InjectedFault(rule="r", action=page)))
     reply = faulty.reply()
@@ -220,14 +221,14 @@ def test_a_page_of_a_fault_has_no_twilio_headers() -> None:
     ]
 
 
-def test_a_deletion_is_answered_without_a_body() -> None:
+def test_deletion_response_has_no_body() -> None:
     reply = exchange(outcome=Outcome.DELETED).reply()
 
     assert (reply.status, reply.body) == (204, b"")
 
 
 @pytest.mark.parametrize(("size", "cached"), [(0, 1), (1025, 0)])
-def test_no_cache_holds_long_heads(size: int, cached: int) -> None:
+def test_caches_have_no_long_heads(size: int, cached: int) -> None:
     caches = exchanges._host_of, exchanges._wants_charset
     for cache in caches:
         cache.cache_clear()

@@ -45,18 +45,19 @@ def told(wanted: RequestFilter, found: Exchange) -> list[str]:
     return [mismatch.what for mismatch in wanted.mismatches(found)]
 
 
-def test_without_a_wish_everything_is_meant() -> None:
+def test_empty_filter_matches_everything() -> None:
     assert RequestFilter().matches(exchange())
     assert not RequestFilter().needs_look
 
 
 @given(FILTERS, EXCHANGES)
-def test_an_exchange_is_meant_exactly_when_nothing_differs(wanted: RequestFilter, found: Exchange) -> None:
+def test_match_means_no_differences(wanted: RequestFilter, found: Exchange) -> None:
+    """A filter matches exactly if it finds no differences."""
     assert wanted.matches(found) is (told(wanted, found) == [])
 
 
 @given(FILTERS, EXCHANGES)
-def test_each_wish_that_is_not_met_is_told_once_and_each_alone_refuses(wanted: RequestFilter, found: Exchange) -> None:
+def test_each_mismatch_rejects_alone(wanted: RequestFilter, found: Exchange) -> None:
     alone = [
         name for name in conditions(RequestFilter) if not RequestFilter(**{name: getattr(wanted, name)}).matches(found)
     ]
@@ -86,7 +87,7 @@ WISHES = [
 
 
 @pytest.mark.parametrize(("name", "met", "unmet", "found"), WISHES, ids=[row[0] for row in WISHES])
-def test_a_wish_is_met_or_told_with_what_is_there_instead(name: str, met: object, unmet: object, found: object) -> None:
+def test_mismatch_has_the_found_value(name: str, met: object, unmet: object, found: object) -> None:
     assert RequestFilter(**{name: met}).matches(CARRIED)
     assert list(RequestFilter(**{name: unmet}).mismatches(CARRIED)) == [Mismatch(name, unmet, found)]
 
@@ -106,7 +107,7 @@ def test_a_null_content_needs_a_look() -> None:
     ("schemas", "valid"), [((), None), ((GOOD,), True), ((GOOD, BAD), False)], ids=["none", "good", "one bad"]
 )
 @pytest.mark.parametrize("wish", [True, False])
-def test_without_a_schema_a_message_is_neither_valid_nor_not(
+def test_without_schemas_valid_is_undefined(
     schemas: tuple[ValidationResult, ...], *, valid: bool | None, wish: bool
 ) -> None:
     assert RequestFilter(valid=wish).matches(exchange(schemas=schemas)) is (valid is wish)
@@ -134,28 +135,30 @@ def test_a_content_differs_at_pointers(wish: object, text: str, where: list[Diff
     assert mismatches == ([Mismatch("content", wish, text, tuple(where))] if where else [])
 
 
-def test_a_request_without_content_contains_nothing_but_the_empty_text() -> None:
+def test_missing_content_contains_nothing() -> None:
+    """Except the empty text."""
     empty = exchange(outcome=Outcome.REFUSED)
 
     assert RequestFilter(contains="").matches(empty)
     assert list(RequestFilter(contains="x").mismatches(empty)) == [Mismatch("contains", "x", "")]
 
 
-def test_what_an_index_can_find_and_whose_it_is_are_parts_of_the_wish() -> None:
+def test_index_and_scope_of_a_filter() -> None:
+    """Indexed fields and the scope are derived from the filter."""
     wanted = RequestFilter(account_sid="a", call_sid="c", idempotency_key="k", after=1)
 
     assert wanted.keys == ("a", "c", "k")
     assert wanted.scope == Scope("a", "c")
 
 
-def test_a_replay_is_found_by_what_it_carried_not_by_what_was_replayed() -> None:
+def test_replay_is_found_by_its_own_content() -> None:
     replay = exchange(outcome=Outcome.MISMATCH, made=message(), content="2")
 
     assert RequestFilter(contains="2").matches(replay)
     assert not RequestFilter(contains="1").matches(replay)
 
 
-def test_so_many_differences_are_named() -> None:
+def test_differences_have_a_limit() -> None:
     wanted, found = [1] * 500, [2] * 500
     (miss,) = RequestFilter(content=JsonSubset(wanted)).mismatches(exchange(content=str(found)))
 

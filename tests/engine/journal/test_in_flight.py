@@ -5,21 +5,21 @@ from emulator.engine.journal.in_flight import InFlightRequests
 from emulator.engine.scope import Scope
 
 
-def test_an_arrival_knows_whose_it_is_when_it_came_and_that_it_is_alone() -> None:
+def test_context_has_owner_time_and_count() -> None:
     arrival = InFlightRequests().begin(ACCOUNT, CALL, SOME_TIME)
 
     assert (arrival.account_sid, arrival.call_sid, arrival.received_at) == (ACCOUNT, CALL, SOME_TIME)
     assert (arrival.concurrent, arrival.was_reset) == (1, False)
 
 
-def test_each_account_has_its_own_count_of_what_is_in_flight() -> None:
+def test_requests_are_counted_by_account() -> None:
     arrivals = InFlightRequests()
     owners = (ACCOUNT, ACCOUNT, OTHER_ACCOUNT, None, ACCOUNT)
 
     assert [arrivals.begin(owner, CALL, SOME_TIME).concurrent for owner in owners] == [1, 2, 1, 1, 3]
 
 
-def test_what_has_ended_is_in_flight_no_longer() -> None:
+def test_finished_request_is_not_counted() -> None:
     arrivals = InFlightRequests()
     first, second = (arrivals.begin(ACCOUNT, CALL, SOME_TIME) for _ in range(2))
     arrivals.end(first)
@@ -30,7 +30,7 @@ def test_what_has_ended_is_in_flight_no_longer() -> None:
     assert (first.was_reset, second.was_reset) == (False, False)
 
 
-def test_an_account_that_has_nothing_in_flight_leaves_nothing_behind() -> None:
+def test_idle_account_uses_no_memory() -> None:
     arrivals = InFlightRequests()
     for _ in range(3):
         arrivals.end(arrivals.begin(ACCOUNT, CALL, SOME_TIME))
@@ -47,7 +47,7 @@ def test_an_account_that_has_nothing_in_flight_leaves_nothing_behind() -> None:
         (Scope(ACCOUNT, CALL), [True, False, False]),
     ],
 )
-def test_a_reset_concerns_what_lies_in_its_scope_and_lasts(scope: Scope, expected: list[bool]) -> None:
+def test_reset_marks_requests_of_its_scope(scope: Scope, expected: list[bool]) -> None:
     arrivals = InFlightRequests()
     begun = [
         arrivals.begin(*owners, SOME_TIME) for owners in ((ACCOUNT, CALL), (ACCOUNT, OTHER_CALL), (OTHER_ACCOUNT, CALL))

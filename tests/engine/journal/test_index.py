@@ -66,7 +66,7 @@ def naive(kept: list[Exchange], wanted: RequestFilter) -> list[Exchange]:
 
 @settings(max_examples=settings.default.max_examples * 3)
 @given(STEPS, FILTERS)
-def test_a_selection_is_what_a_plain_list_would_give(steps: list[tuple[Any, ...]], wanted: RequestFilter) -> None:
+def test_selection_equals_a_plain_list(steps: list[tuple[Any, ...]], wanted: RequestFilter) -> None:
     index, kept = play(steps)
     selected = index.select(wanted)
 
@@ -76,7 +76,7 @@ def test_a_selection_is_what_a_plain_list_would_give(steps: list[tuple[Any, ...]
 
 
 @given(STEPS, FILTERS, st.integers(0, 50), st.integers(0, 10))
-def test_a_page_is_a_selections_beginning_from_either_end(
+def test_page_is_a_part_from_either_end(
     steps: list[tuple[Any, ...]], wanted: RequestFilter, limit: int, skip: int
 ) -> None:
     index, kept = play(steps)
@@ -91,14 +91,14 @@ def test_a_page_is_a_selections_beginning_from_either_end(
 
 
 @given(STEPS)
-def test_the_oldest_is_the_first_of_a_plain_list(steps: list[tuple[Any, ...]]) -> None:
+def test_oldest_is_the_first_of_a_list(steps: list[tuple[Any, ...]]) -> None:
     index, kept = play(steps)
 
     assert index.oldest() is (kept[0] if kept else None)
 
 
 @given(STEPS, st.integers(0, 50))
-def test_the_newest_are_a_plain_lists_end_read_backwards(steps: list[tuple[Any, ...]], limit: int) -> None:
+def test_newest_are_a_list_in_reverse(steps: list[tuple[Any, ...]], limit: int) -> None:
     index, kept = play(steps)
 
     assert index.newest(limit) == kept[::-1][:limit]
@@ -122,7 +122,7 @@ def test_what_was_never_added_is_not_found(field: str) -> None:
     assert list(index.select(RequestFilter(**{field: "never"}))) == []
 
 
-def test_what_an_index_cannot_tell_is_looked_for_in_each_exchange() -> None:
+def test_unindexed_fields_are_compared() -> None:
     index, wanted = Index(), exchange(2, content='{"a": 1}')
     for each in (an_exchange(1), wanted, an_exchange(3)):
         index.add(each)
@@ -145,7 +145,7 @@ class Watched(Exchange):
 
 
 @pytest.mark.parametrize("calls", [1, 7, 1000], ids=["one call", "a few calls", "a call each"])
-def test_evicted_exchanges_are_let_go_before_there_are_more_of_them_than_of_the_kept(calls: int) -> None:
+def test_evicted_exchanges_are_released(calls: int) -> None:
     index, kept, seen = Index(), [], []
     for seq in range(1, 1001):
         kept.append(exchange(seq, kind=Watched, context=arrival(call_sid=f"CA{seq % calls:032x}")))

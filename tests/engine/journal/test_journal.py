@@ -33,14 +33,15 @@ def places(selection: Selection) -> list[int]:
     return [each.seq for each in selection]
 
 
-def test_an_empty_journal_awaits_the_first_place() -> None:
+def test_empty_journal_starts_at_seq_1() -> None:
     empty = journal()
 
     assert (empty.last_seq, empty.oldest_seq, empty.evicted) == (0, 1, 0)
     assert places(empty.requests(EVERYTHING)) == []
 
 
-def test_requests_are_all_exchanges_and_messages_those_that_created_one() -> None:
+def test_requests_and_messages() -> None:
+    """Requests are all exchanges, messages those that created one."""
     filled = journal(exchange(1), refused(2), exchange(3, outcome=Outcome.REPLAYED, made=message()), exchange(4))
 
     assert places(filled.requests(EVERYTHING)) == [1, 2, 3, 4]
@@ -48,14 +49,14 @@ def test_requests_are_all_exchanges_and_messages_those_that_created_one() -> Non
 
 
 @pytest.mark.parametrize("seq", [0, 1, 3])
-def test_places_are_given_in_order(seq: int) -> None:
+def test_seqs_are_given_in_order(seq: int) -> None:
     filled = journal(exchange(1))
 
     with pytest.raises(AssertionError, match="places are given in order"):
         filled.append(exchange(seq))
 
 
-def test_the_newest_exchanges_come_newest_first() -> None:
+def test_newest_come_first() -> None:
     filled = journal(exchange(1), refused(2), exchange(3))
 
     assert [each.seq for each in filled.newest(2)] == [3, 2]
@@ -70,7 +71,7 @@ def test_an_exchange_is_found_by_its_id() -> None:
     assert filled.get("0" * 32) is None
 
 
-def test_beyond_the_limit_the_oldest_are_evicted_and_counted() -> None:
+def test_oldest_are_evicted_by_count() -> None:
     filled = journal(exchange(1), refused(2), exchange(3), refused(4), exchange(5), limit=3)
 
     assert places(filled.requests(EVERYTHING)) == [3, 4, 5]
@@ -80,7 +81,7 @@ def test_beyond_the_limit_the_oldest_are_evicted_and_counted() -> None:
     assert filled.get(exchange(1).id) is None
 
 
-def test_a_cleared_journal_releases_all_and_goes_on_at_the_next_place() -> None:
+def test_clear_keeps_the_sequence() -> None:
     account = MemoryAccount(capacities={"journal": Capacity(2)})
     filled = Journal(account)
     for each in (exchange(1), refused(2), exchange(3)):
@@ -94,7 +95,7 @@ def test_a_cleared_journal_releases_all_and_goes_on_at_the_next_place() -> None:
 
 
 @pytest.mark.parametrize(("missing", "kept"), [(0, [1, 2]), (1, [2])], ids=["just enough", "a byte too few"])
-def test_a_journal_evicts_when_it_is_over_its_bytes_and_not_before(missing: int, kept: list[int]) -> None:
+def test_oldest_are_evicted_by_bytes(missing: int, kept: list[int]) -> None:
     room = weighing(1, 100).size + weighing(2, 50).size
     filled = journal(weighing(1, 100), weighing(2, 50), max_bytes=room - missing)
 
@@ -106,9 +107,7 @@ def test_a_journal_evicts_when_it_is_over_its_bytes_and_not_before(missing: int,
     st.integers(1, 20),
     st.integers(1, 40_000),
 )
-def test_what_is_kept_is_the_longest_end_within_both_bounds_and_at_least_the_newest(
-    sizes: list[int], limit: int, max_bytes: int
-) -> None:
+def test_both_limits_keep_the_newest(sizes: list[int], limit: int, max_bytes: int) -> None:
     exchanges = [weighing(seq, size) for seq, size in enumerate(sizes, start=1)]
     filled = journal(*exchanges, limit=limit, max_bytes=max_bytes)
 
@@ -131,7 +130,7 @@ def test_removed_exchanges_are_gone() -> None:
     assert filled.evicted == 0
 
 
-def test_a_place_is_not_given_again_after_a_removal() -> None:
+def test_seq_is_never_reused() -> None:
     only = exchange(1)
     filled = journal(only)
     filled.remove([only])
@@ -160,7 +159,7 @@ def test_equal_heads_are_one_object() -> None:
     assert filled.share(bytes([1, 2])) is not first
 
 
-def test_a_head_that_is_very_long_is_kept_by_its_exchange_alone() -> None:
+def test_long_head_is_not_shared() -> None:
     filled = journal()
     first, again = bytes(4097), bytes(4097)
     filled.share(first)
@@ -168,7 +167,7 @@ def test_a_head_that_is_very_long_is_kept_by_its_exchange_alone() -> None:
     assert filled.share(again) is again
 
 
-def test_heads_that_never_come_again_do_not_pile_up() -> None:
+def test_unused_heads_are_released() -> None:
     filled = journal()
     first = filled.share(bytes([0, 0]))
     for number in range(1, 1025):

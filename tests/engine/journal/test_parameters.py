@@ -49,47 +49,47 @@ def refusal(content_type: bytes, body: bytes) -> TwilioError:
         b" Application/X-WWW-Form-Urlencoded ;charset=latin-1",
     ],
 )
-def test_an_url_encoded_form_is_read_whatever_else_its_header_says(content_type: bytes) -> None:
+def test_url_encoded_form_is_read(content_type: bytes) -> None:
     assert read_parameters(content_type, b"Content=%7B%7D&a=+") == {"Content": "{}", "a": " "}
 
 
 @pytest.mark.parametrize("content_type", [b"", b"application/json", b"text/plain", b"multipart/mixed; boundary=b"])
-def test_any_other_media_type_has_no_parameters(content_type: bytes) -> None:
+def test_other_types_have_no_parameters(content_type: bytes) -> None:
     assert read_parameters(content_type, b"Content=1%") == {}
 
 
 @given(st.dictionaries(NAMES, TEXTS, max_size=5))
-def test_multipart_parameters_are_read_as_they_were_written(parameters: dict[str, str]) -> None:
+def test_multipart_round_trip(parameters: dict[str, str]) -> None:
     body = b"".join(part(name.encode(), value.encode()) for name, value in parameters.items()) + b"--b--\r\n"
 
     assert read_parameters(MULTIPART, body) == parameters
 
 
 @pytest.mark.parametrize("content_type", [b'multipart/form-data; boundary="b"', b"Multipart/Form-Data;boundary=b"])
-def test_a_boundary_may_be_quoted_and_the_media_type_in_any_case(content_type: bytes) -> None:
+def test_boundary_may_be_quoted(content_type: bytes) -> None:
     assert read_parameters(content_type, part(b"Content", b"{}") + b"--b--") == {"Content": "{}"}
 
 
-def test_of_a_repeated_multipart_parameter_the_first_counts() -> None:
+def test_first_multipart_parameter_counts() -> None:
     body = part(b"Content", b"1") + part(b"Content", b"2") + b"--b--\r\n"
 
     assert read_parameters(MULTIPART, body) == {"Content": "1"}
 
 
-def test_a_file_is_no_parameter() -> None:
+def test_file_is_not_a_parameter() -> None:
     body = part(b"Content", b"1", b'; filename="x.json"') + part(b"a", b"2") + b"--b--\r\n"
 
     assert read_parameters(MULTIPART, body) == {"a": "2"}
 
 
 @given(st.sampled_from([MULTIPART, b"multipart/form-data; boundary=b; boundary=c", b"x"]), st.binary() | TELLING)
-def test_any_bytes_have_parameters_or_are_a_broken_form(content_type: bytes, body: bytes) -> None:
+def test_any_bytes_are_read_or_malformed(content_type: bytes, body: bytes) -> None:
     with suppress(TwilioError):
         read_parameters(content_type, body)
 
 
 @given(st.binary())
-def test_any_media_type_that_begins_like_multipart_is_read_or_refused(rest: bytes) -> None:
+def test_any_multipart_header_is_handled(rest: bytes) -> None:
     with suppress(TwilioError):
         read_parameters(b"multipart/form-data;" + rest, part(b"Content", b"1") + b"--b--\r\n")
 
@@ -131,14 +131,14 @@ def test_any_media_type_that_begins_like_multipart_is_read_or_refused(rest: byte
         ),
     ],
 )
-def test_broken_multipart_is_refused_with_the_reason(content_type: bytes, body: bytes, reason: str) -> None:
+def test_malformed_multipart_has_a_reason(content_type: bytes, body: bytes, reason: str) -> None:
     error = refusal(content_type, body)
 
     assert error.problem is FORM_BROKEN
     assert error.reason == reason
 
 
-def test_a_thousand_multipart_parameters_are_read() -> None:
+def test_1000_multipart_parameters_are_read() -> None:
     body = b"".join(part(b"p%d" % number, b"") for number in range(1000)) + b"--b--"
 
     assert len(read_parameters(MULTIPART, body)) == 1000

@@ -109,7 +109,7 @@ def story() -> Story:
 # --- grouping
 
 
-def test_the_same_key_joins_whatever_time_has_passed(story: Story) -> None:
+def test_same_key_joins_at_any_time(story: Story) -> None:
     story.attempt()
     story.attempt(10 * WINDOW, outcome=Outcome.REPLAYED)
 
@@ -120,22 +120,20 @@ def test_the_same_key_joins_whatever_time_has_passed(story: Story) -> None:
     ("at", "together"), [(WINDOW, True), (WINDOW + 0.1, False), (-1.0, True), (-WINDOW - 1, False)]
 )
 @pytest.mark.parametrize("key", [None, "other"])
-def test_the_same_content_joins_a_failed_attempt_within_the_window(
-    story: Story, at: float, key: str | None, *, together: bool
-) -> None:
+def test_same_content_joins_in_the_window(story: Story, at: float, key: str | None, *, together: bool) -> None:
     story.attempt(fault=LOST)
     story.attempt(at, key)
 
     assert (len(story.retries()) == 1) is together
 
 
-def test_a_deletion_that_was_done_is_nothing_that_was_given_up(story: Story) -> None:
+def test_finished_deletion_is_not_gave_up(story: Story) -> None:
     story.attempt(key=None, content=None, outcome=Outcome.DELETED)
 
     assert story.findings(10 * WINDOW) == set()
 
 
-def test_the_same_key_for_another_resource_is_another_thread(story: Story) -> None:
+def test_resources_have_separate_sequences(story: Story) -> None:
     story.attempt()
     story.attempt(request=request(target=path(resource="UserDefinedMessageSubscriptions.json")))
 
@@ -143,7 +141,8 @@ def test_the_same_key_for_another_resource_is_another_thread(story: Story) -> No
 
 
 @pytest.mark.parametrize("keys", [("k", "other"), (None, None), ("k", None), (None, "k")])
-def test_the_same_content_after_a_success_is_another_message(story: Story, keys: tuple[str | None, str | None]) -> None:
+def test_same_content_after_a_success(story: Story, keys: tuple[str | None, str | None]) -> None:
+    """It is another message, not a retry."""
     for key in keys:
         story.attempt(key=key)
 
@@ -160,14 +159,14 @@ def test_the_same_content_after_a_success_is_another_message(story: Story, keys:
         {"key": None, "content": None},
     ],
 )
-def test_another_call_or_content_is_another_thread(story: Story, other: dict[str, object]) -> None:
+def test_other_call_or_content_is_separate(story: Story, other: dict[str, object]) -> None:
     story.attempt(fault=OUTAGE)
     story.attempt(**other)
 
     assert len(story.retries()) == 2
 
 
-def test_twins_that_are_each_retried_under_their_own_keys_stay_apart(story: Story) -> None:
+def test_twins_with_own_keys_stay_separate(story: Story) -> None:
     for at, fault in ((0.0, OUTAGE), (1.0, None)):
         for key in ("a", "b"):
             story.attempt(at, key, fault=fault)
@@ -189,14 +188,15 @@ def test_content_is_that_of_the_last_attempt(story: Story) -> None:
     assert [len(sequence.attempts) for sequence in story.retries()] == [2, 1]
 
 
-def test_what_has_neither_key_nor_content_is_a_thread_of_its_own(story: Story) -> None:
+def test_attempt_without_key_and_content(story: Story) -> None:
+    """It is a sequence of its own."""
     for _ in range(2):
         story.attempt(key=None, content=None, problem=errors.CREDENTIALS_MISSING)
 
     assert len(story.retries()) == 2
 
 
-def test_a_preflight_is_no_attempt(story: Story) -> None:
+def test_preflight_is_not_an_attempt(story: Story) -> None:
     story.attempt(outcome=Outcome.PREFLIGHT)
 
     assert story.retries() == []
@@ -216,7 +216,7 @@ ATTEMPTS = st.lists(
 
 
 @given(ATTEMPTS)
-def test_every_attempt_is_in_one_thread_and_every_key_too(
+def test_each_attempt_is_in_one_sequence(
     attempts: list[tuple[float, str | None, str | None, InjectedFault | None, str | None]],
 ) -> None:
     story = Story()
@@ -242,7 +242,8 @@ def test_every_attempt_is_in_one_thread_and_every_key_too(
 # --- findings
 
 
-def test_a_thread_is_named_by_its_first_attempt_and_knows_its_gaps_and_messages(story: Story) -> None:
+def test_sequence_has_gaps_and_messages(story: Story) -> None:
+    """It has the name of its first attempt."""
     story.attempt(fault=LOST)
     story.attempt(1.5, None, fault=DROPPED)
     story.attempt(4.0, "other")
@@ -253,13 +254,14 @@ def test_a_thread_is_named_by_its_first_attempt_and_knows_its_gaps_and_messages(
     assert sequence.messages == 2
 
 
-def test_one_that_succeeds_at_once_shows_nothing(story: Story) -> None:
+def test_immediate_success_has_no_findings(story: Story) -> None:
     story.attempt()
 
     assert story.findings(1000.0) == set()
 
 
-def test_a_late_answer_is_no_failure_unless_the_client_had_left(story: Story) -> None:
+def test_late_response_is_not_a_failure(story: Story) -> None:
+    """Unless the client left before it."""
     first = story.attempt(fault=LATE)
     before = story.findings(1000.0)
     first.context.was_left = True
@@ -272,14 +274,15 @@ def test_a_late_answer_is_no_failure_unless_the_client_had_left(story: Story) ->
     ("key", "finding"),
     [("k", "retried_same_key"), ("other", "retried_new_key"), (None, "retried_without_key")],
 )
-def test_a_retry_is_told_by_its_key(story: Story, fault: InjectedFault, key: str | None, finding: str) -> None:
+def test_retry_finding_depends_on_the_key(story: Story, fault: InjectedFault, key: str | None, finding: str) -> None:
     story.attempt(fault=fault)
     story.attempt(1.0, key)
 
     assert story.findings() == {finding, "recovered"}
 
 
-def test_a_first_attempt_without_key_is_retried_with_a_new_one(story: Story) -> None:
+def test_first_attempt_without_key(story: Story) -> None:
+    """A retry with a key counts as a retry with a new key."""
     story.attempt(key=None, fault=LOST)
     story.attempt(1.0, "k")
 
@@ -287,14 +290,16 @@ def test_a_first_attempt_without_key_is_retried_with_a_new_one(story: Story) -> 
 
 
 @pytest.mark.parametrize("outcome", [Outcome.REPLAYED, Outcome.MISMATCH])
-def test_a_key_used_again_after_a_success_shows_nothing_but_other_content(story: Story, outcome: Outcome) -> None:
+def test_key_reused_after_a_success(story: Story, outcome: Outcome) -> None:
+    """It causes no finding, except for other content."""
     story.attempt()
     story.attempt(1.0, outcome=outcome, content="{}" if outcome is Outcome.REPLAYED else "[]")
 
     assert story.findings() == (set() if outcome is Outcome.REPLAYED else {"retried_other_content"})
 
 
-def test_other_content_under_a_failed_key_is_no_retry_of_it(story: Story) -> None:
+def test_other_content_under_a_failed_key(story: Story) -> None:
+    """It is not a retry of the failed attempt."""
     story.attempt(problem=errors.CONTENT_NOT_JSON, content="no")
     story.attempt(1.0)
 
@@ -303,9 +308,7 @@ def test_other_content_under_a_failed_key_is_no_retry_of_it(story: Story) -> Non
 
 @pytest.mark.parametrize(("after", "early"), [(0.1, True), (2.9, True), (2.97, False), (3.0, False)])
 @pytest.mark.parametrize("duration", [None, 1.0])
-def test_a_retry_before_retry_after_is_over_is_too_early(
-    story: Story, after: float, duration: float | None, *, early: bool
-) -> None:
+def test_retry_before_retry_after_is_early(story: Story, after: float, duration: float | None, *, early: bool) -> None:
     """Retry-After counts from the sending of the response, with a small tolerance for timers that fire early."""
     story.attempt(fault=answered(errors.TOO_MANY_REQUESTS, 2, delay=1.0), duration=duration)
     story.attempt(after)
@@ -313,14 +316,15 @@ def test_a_retry_before_retry_after_is_over_is_too_early(
     assert story.findings() == {"retried_same_key", "recovered"} | ({"retried_too_early"} if early else set())
 
 
-def test_a_clock_that_stands_still_does_not_tell_who_is_too_early(story: Story) -> None:
+def test_frozen_clock_gives_no_early_finding(story: Story) -> None:
     story.attempt(fault=answered(errors.TOO_MANY_REQUESTS, 2))
     story.attempt()
 
     assert story.findings() == {"retried_same_key", "recovered"}
 
 
-def test_what_succeeds_after_all_was_not_refused_for_good(story: Story) -> None:
+def test_success_after_a_refusal(story: Story) -> None:
+    """The finding is recovered, not retried_a_refusal."""
     story.attempt(problem=errors.CALL_NOT_ACTIVE)
     story.attempt(1.0)
 
@@ -328,14 +332,14 @@ def test_what_succeeds_after_all_was_not_refused_for_good(story: Story) -> None:
 
 
 @pytest.mark.parametrize("fault", [OUTAGE, LOST, DROPPED])
-def test_without_retry_after_no_retry_is_too_early(story: Story, fault: InjectedFault) -> None:
+def test_early_requires_retry_after(story: Story, fault: InjectedFault) -> None:
     story.attempt(fault=fault)
     story.attempt(-1.0)  # the clock was set back
 
     assert "retried_too_early" not in story.findings()
 
 
-def test_who_left_before_the_answer_knows_of_no_retry_after(story: Story) -> None:
+def test_client_that_left_saw_no_retry_after(story: Story) -> None:
     story.attempt(fault=LIMITED).context.was_left = True
     story.attempt()
 
@@ -350,7 +354,7 @@ def other(status: int) -> InjectedFault:
 
 @pytest.mark.parametrize("key", ["k", "other", None])
 @pytest.mark.parametrize("status", [400, 401, 404, 409, 422])
-def test_what_was_refused_for_good_should_not_be_retried(story: Story, status: int, key: str | None) -> None:
+def test_final_refusal_should_not_be_retried(story: Story, status: int, key: str | None) -> None:
     story.attempt(fault=other(status))
     story.attempt(1.0, key, fault=other(status))
 
@@ -358,21 +362,21 @@ def test_what_was_refused_for_good_should_not_be_retried(story: Story, status: i
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
-def test_what_may_pass_may_be_retried(story: Story, status: int) -> None:
+def test_temporary_failure_may_be_retried(story: Story, status: int) -> None:
     story.attempt(fault=other(status))
     story.attempt(1.0)
 
     assert story.findings() == {"retried_same_key", "recovered"}
 
 
-def test_a_refusal_that_the_client_did_not_see_may_be_retried(story: Story) -> None:
+def test_unseen_refusal_may_be_retried(story: Story) -> None:
     story.attempt(fault=other(404)).context.was_left = True
     story.attempt(1.0)
 
     assert story.findings() == {"retried_same_key", "recovered"}
 
 
-def test_other_credentials_are_no_retry_of_a_refusal(story: Story) -> None:
+def test_other_credentials_are_no_retry(story: Story) -> None:
     wrong, right = (request(head=pack([(b"authorization", basic(secret=secret))])) for secret in ("wrong", "right"))
     story.attempt(problem=errors.TOKEN_WRONG, request=wrong)
     again = story.findings()
@@ -382,21 +386,21 @@ def test_other_credentials_are_no_retry_of_a_refusal(story: Story) -> None:
 
 
 @pytest.mark.parametrize(("now", "expected"), [(WINDOW, set()), (WINDOW + 1, {"gave_up"})])
-def test_who_fails_last_and_stays_away_gave_up(story: Story, now: float, expected: set[str]) -> None:
+def test_last_failure_is_gave_up(story: Story, now: float, expected: set[str]) -> None:
     story.attempt(-5.0, fault=OUTAGE)
     story.attempt(fault=OUTAGE)
 
     assert story.findings(now) == {"retried_same_key"} | expected
 
 
-def test_what_failed_after_a_success_has_not_recovered(story: Story) -> None:
+def test_late_failure_is_no_recovery(story: Story) -> None:
     story.attempt()
     story.attempt(1.0, fault=LOST, outcome=Outcome.REPLAYED)
 
     assert story.findings() == set()
 
 
-def test_findings_stand_in_one_order(story: Story) -> None:
+def test_order_of_findings_is_fixed(story: Story) -> None:
     story.attempt(fault=LIMITED)
     story.attempt(1.0, fault=OUTAGE)
     story.attempt(2.0, "other")
@@ -413,7 +417,7 @@ def test_findings_stand_in_one_order(story: Story) -> None:
 # --- in the engine
 
 
-def test_the_engine_groups_what_it_keeps_by_its_own_window_and_clock() -> None:
+def test_engine_uses_its_window_and_clock() -> None:
     time = Time()
     engine = make_engine(time, retry_window=10)
     engine.faults.add(FaultRuleSpec(then=FaultEffect(fault=DropFault(Drop.AFTER)), times=1))
@@ -436,11 +440,11 @@ def test_the_engine_groups_what_it_keeps_by_its_own_window_and_clock() -> None:
 
 
 @pytest.mark.parametrize("finding", RetryFinding)
-def test_every_finding_has_words(finding: RetryFinding) -> None:
+def test_every_finding_has_a_text(finding: RetryFinding) -> None:
     assert finding.says
 
 
-def test_a_thread_is_told_in_lines(story: Story) -> None:
+def test_sequence_is_described_in_lines(story: Story) -> None:
     story.attempt(content='"' + "x" * 100 + '"', fault=LOST)
     story.attempt(1.5, None, story.exchanges[0].content, fault=LIMITED)
     first, *rest = describe(story.retries()[0])
@@ -454,7 +458,7 @@ def test_a_thread_is_told_in_lines(story: Story) -> None:
     ]
 
 
-def test_a_thread_that_shows_nothing_is_told_too(story: Story) -> None:
+def test_sequence_without_findings_is_worded(story: Story) -> None:
     story.attempt(key=None, content=None, problem=errors.PATH_UNKNOWN, owners=(None, None))
 
     assert describe(story.retries()[0]) == [
@@ -472,7 +476,7 @@ def explained(end: WaitEnd, retries: list[RetryGroup], **bounds: int | None) -> 
     return explain(wait, end, retries)
 
 
-def test_a_wait_in_vain_is_explained_by_what_there_was_the_newest_first(story: Story) -> None:
+def test_explanation_is_newest_first(story: Story) -> None:
     for number in range(7):
         story.attempt(key=str(number), content=str(number), fault=OUTAGE)
     lines = explained(WaitEnd.TIMED_OUT, story.retries(), at_least=1)
@@ -484,7 +488,7 @@ def test_a_wait_in_vain_is_explained_by_what_there_was_the_newest_first(story: S
 @pytest.mark.parametrize(
     ("end", "word"), [(WaitEnd.RESET, "reset while"), (WaitEnd.STOPPED, "stopped while"), (WaitEnd.DECIDED, "found")]
 )
-def test_a_wait_that_was_broken_off_says_so(end: WaitEnd, word: str) -> None:
+def test_interrupted_wait_is_explained(end: WaitEnd, word: str) -> None:
     first, second = explained(end, [], at_least=2, at_most=3)
 
     assert "wanted at least 2 and at most 3 retry sequences (with the finding recovered)" in first
@@ -492,7 +496,7 @@ def test_a_wait_that_was_broken_off_says_so(end: WaitEnd, word: str) -> None:
     assert "no attempt at all" in second
 
 
-def test_of_a_client_that_tries_for_ever_the_ends_are_shown(story: Story) -> None:
+def test_long_sequences_show_both_ends(story: Story) -> None:
     for second in range(130):
         story.attempt(float(second), fault=OUTAGE)
 
@@ -512,7 +516,7 @@ def test_of_a_client_that_tries_for_ever_the_ends_are_shown(story: Story) -> Non
         (RetryFilter(finding=RetryFinding.GAVE_UP), False),
     ],
 )
-def test_a_filter_compares_the_sequence(story: Story, wanted: RetryFilter, *, matches: bool) -> None:
+def test_filter_compares_sequence(story: Story, wanted: RetryFilter, *, matches: bool) -> None:
     story.attempt(fault=LOST)
     story.attempt(1.0)
     (sequence,) = story.retries()
@@ -520,7 +524,7 @@ def test_a_filter_compares_the_sequence(story: Story, wanted: RetryFilter, *, ma
     assert wanted.may_match(sequence) is matches
 
 
-def test_a_filter_compares_attempts_without_position() -> None:
+def test_filter_of_attempts_has_no_position() -> None:
     wanted = RetryFilter(call_sid=CALL, after=3, finding=RetryFinding.RECOVERED)
 
     assert wanted.of_attempts == MessageFilter(call_sid=CALL)

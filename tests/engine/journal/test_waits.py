@@ -238,12 +238,13 @@ def play(limit: int, steps: list[tuple[Any, ...]]) -> World:
 
 @settings(max_examples=settings.default.max_examples * 5)
 @given(st.sampled_from([1, 3, 1000]), STEPS)
-def test_a_wait_ends_when_it_must_and_not_before_whatever_happens(limit: int, steps: list[tuple[Any, ...]]) -> None:
+def test_waits_end_exactly_when_satisfied(limit: int, steps: list[tuple[Any, ...]]) -> None:
+    """For any sequence of arrivals, deletions and resets."""
     play(limit, steps)  # checks after each step
 
 
 @given(STEPS)
-def test_when_all_have_left_nothing_of_them_is_left(steps: list[tuple[Any, ...]]) -> None:
+def test_ended_waits_leave_nothing(steps: list[tuple[Any, ...]]) -> None:
     world = play(1000, steps)
     for wait, _ in world.waits:
         world.engine.waits.leave(wait)
@@ -254,9 +255,7 @@ def test_when_all_have_left_nothing_of_them_is_left(steps: list[tuple[Any, ...]]
 
 
 @given(STEPS, SCOPES)
-def test_what_was_in_flight_at_a_reset_never_reappears(
-    steps: list[tuple[Any, ...]], scope: tuple[str | None, str | None]
-) -> None:
+def test_request_of_a_reset_never_reappears(steps: list[tuple[Any, ...]], scope: tuple[str | None, str | None]) -> None:
     world = play(1000, [*steps, ("reset", scope)])
     reader = world.engine.events.open(RequestFilter())
     stale = [(arrival, place) for arrival, place, is_stale in world.in_flight if is_stale]
@@ -295,7 +294,7 @@ ACTS = st.lists(st.sampled_from(["come", "go", "post", "reset"]), max_size=40)
 
 
 @given(ACTS)
-def test_those_who_wait_are_woken_by_their_message_and_those_who_go_leave_nothing(acts: list[str]) -> None:
+def test_waits_are_woken_by_their_messages(acts: list[str]) -> None:
     async def run() -> None:
         world, tasks, posted = World(1000), [], 0
         for act in acts:
@@ -373,7 +372,7 @@ def alone(**given: int | None) -> MessageWaiter:
         pytest.param(1, 2, 3, False, True, id="too many of both"),
     ],
 )
-def test_bounds_say_whether_a_wait_is_satisfied_and_whether_that_can_change(
+def test_bounds_decide_when_a_wait_ends(
     at_least: int | None, at_most: int | None, count: int, *, satisfied: bool, decided: bool
 ) -> None:
     wait = alone(at_least=at_least, at_most=at_most, count=count)
@@ -393,7 +392,7 @@ def test_a_wait_ends_once() -> None:
     assert wait.over.result() is wait.ended is WaitEnd.RESET
 
 
-def test_a_wait_whose_owner_gave_it_up_is_not_in_the_way() -> None:
+def test_cancelled_wait_is_ignored() -> None:
     async def run() -> MessageWaiters:
         waits = new_waits()
         begun(waits, at_least=1).over.cancel()
@@ -416,7 +415,7 @@ def test_a_replay_does_not_count() -> None:
     assert (wait.count, wait.over.done()) == (1, False)
 
 
-def test_a_message_that_was_deleted_counts_no_more() -> None:
+def test_deleted_message_is_not_counted() -> None:
     async def run() -> MessageWaiter:
         engine = make_engine()
         post(engine)
@@ -430,7 +429,7 @@ def test_a_message_that_was_deleted_counts_no_more() -> None:
     assert (wait.count, wait.over.done()) == (1, False)
 
 
-def test_a_wait_that_got_what_it_wanted_stays_satisfied_though_that_is_deleted() -> None:
+def test_satisfied_wait_stays_satisfied() -> None:
     async def run() -> MessageWaiter:
         engine = make_engine()
         wait = await engine.wait(RequestFilter(), at_least=1, at_most=None)
@@ -444,7 +443,7 @@ def test_a_wait_that_got_what_it_wanted_stays_satisfied_though_that_is_deleted()
     assert wait.satisfied
 
 
-def test_only_deleted_messages_that_were_waited_for_count_no_more() -> None:
+def test_only_awaited_deletions_count() -> None:
     async def run() -> MessageWaiter:
         engine = make_engine()
         post(engine, "1")
@@ -456,7 +455,7 @@ def test_only_deleted_messages_that_were_waited_for_count_no_more() -> None:
     assert asyncio.run(run()).count == 1
 
 
-def test_a_message_that_was_evicted_did_arrive() -> None:
+def test_evicted_message_still_counts() -> None:
     async def run() -> MessageWaiter:
         engine = make_engine(journal_limit=1)
         wait = await engine.wait(RequestFilter(), at_least=3, at_most=None)
@@ -467,7 +466,7 @@ def test_a_message_that_was_evicted_did_arrive() -> None:
     assert asyncio.run(run()).over.result() is WaitEnd.DECIDED
 
 
-def test_no_more_than_ten_thousand_wait_until_one_leaves() -> None:
+def test_number_of_waits_is_limited() -> None:
     async def run() -> CapacityError:
         waits = new_waits()
         all_of_them = [begun(waits, at_least=1) for _ in range(10_000)]
@@ -482,7 +481,7 @@ def test_no_more_than_ten_thousand_wait_until_one_leaves() -> None:
     assert str(error) == "waits reached: at most 10000; let some end first"
 
 
-def test_a_request_in_flight_at_a_reset_may_be_refused_without_a_trace() -> None:
+def test_request_of_a_reset_may_be_refused() -> None:
     engine = make_engine()
     arrived = engine.begin_request(ACCOUNT, CALL)
     engine.reset(Scope(None, CALL))
@@ -492,7 +491,7 @@ def test_a_request_in_flight_at_a_reset_may_be_refused_without_a_trace() -> None
     assert len(engine.journal.requests(RequestFilter())) == 0
 
 
-def test_a_reset_of_somebody_else_does_not_concern_a_request_in_flight() -> None:
+def test_reset_of_others_changes_nothing() -> None:
     engine = make_engine()
     arrived = engine.begin_request(ACCOUNT, CALL)
     engine.reset(Scope(OTHER_ACCOUNT))
@@ -502,7 +501,7 @@ def test_a_reset_of_somebody_else_does_not_concern_a_request_in_flight() -> None
     assert list(engine.journal.messages(RequestFilter())) == [kept]
 
 
-def test_a_request_that_comes_after_a_reset_is_kept() -> None:
+def test_request_after_a_reset_is_recorded() -> None:
     engine = make_engine()
     engine.reset(Scope())
     kept = engine.create(arrive(engine), request(), NewMessage("{}", None))
@@ -510,7 +509,7 @@ def test_a_request_that_comes_after_a_reset_is_kept() -> None:
     assert list(engine.journal.messages(RequestFilter())) == [kept]
 
 
-def test_a_request_in_flight_does_not_reappear_after_any_number_of_resets() -> None:
+def test_request_survives_no_later_reset() -> None:
     engine = make_engine()
     arrived = engine.begin_request(ACCOUNT, CALL)
     engine.reset(Scope(ACCOUNT))
@@ -521,7 +520,7 @@ def test_a_request_in_flight_does_not_reappear_after_any_number_of_resets() -> N
     assert len(engine.journal.requests(RequestFilter())) == 0
 
 
-def test_a_request_in_flight_at_a_reset_is_not_counted_as_a_replay_afterwards() -> None:
+def test_request_of_a_reset_is_no_replay() -> None:
     engine = make_engine()
     arrived = engine.begin_request(ACCOUNT, CALL)
     engine.reset(Scope(ACCOUNT))
@@ -534,7 +533,7 @@ def test_a_request_in_flight_at_a_reset_is_not_counted_as_a_replay_afterwards() 
 @pytest.mark.parametrize(
     ("at_least", "end", "fulfilled"), [(0, None, True), (1, None, False), (0, WaitEnd.RESET, False)]
 )
-def test_a_wait_is_fulfilled_unless_broken_off(at_least: int, end: WaitEnd | None, *, fulfilled: bool) -> None:
+def test_interrupted_wait_is_not_fulfilled(at_least: int, end: WaitEnd | None, *, fulfilled: bool) -> None:
     wait = alone(at_least=at_least, at_most=None, count=0)
     wait.end = end
 

@@ -30,16 +30,14 @@ def calls(*registered: RegisteredCall, unregistered: Unregistered = Unregistered
     ],
 )
 @either_policy
-def test_a_call_takes_messages_while_it_rings_or_is_in_progress(
-    unregistered: Unregistered, status: Status, problem: ErrorSpec | None
-) -> None:
+def test_active_call_accepts_messages(unregistered: Unregistered, status: Status, problem: ErrorSpec | None) -> None:
     known = calls(call(status=Status(status)), unregistered=unregistered)
 
     assert known.refusal(ACCOUNT, CALL) is problem
 
 
 @pytest.mark.parametrize("status", Status)
-def test_a_pstn_leg_takes_no_message_in_any_state(status: Status) -> None:
+def test_pstn_leg_never_accepts_messages(status: Status) -> None:
     assert calls(call(client=Leg.PSTN, status=status)).refusal(ACCOUNT, CALL) is CALL_IS_PSTN
 
 
@@ -60,7 +58,7 @@ def test_a_call_is_known_to_its_account_only(
     assert known.refusal(ACCOUNT, CALL) is problem
 
 
-def test_another_accounts_call_tells_nothing_of_its_state() -> None:
+def test_other_account_cannot_see_the_state() -> None:
     known = calls(call(account_sid=OTHER_ACCOUNT, client=Leg.PSTN, status=Status.COMPLETED))
 
     assert known.refusal(ACCOUNT, CALL) is CALL_FOREIGN
@@ -69,20 +67,20 @@ def test_another_accounts_call_tells_nothing_of_its_state() -> None:
 @pytest.mark.parametrize(
     ("unregistered", "problem"), [(Unregistered.ANY, None), (Unregistered.REGISTERED, CALL_UNKNOWN)]
 )
-def test_the_option_says_what_an_unregistered_call_is(unregistered: Unregistered, problem: ErrorSpec | None) -> None:
+def test_option_decides_on_unknown_calls(unregistered: Unregistered, problem: ErrorSpec | None) -> None:
     known = calls(call(sid=OTHER_CALL), unregistered=unregistered)
 
     assert known.refusal(ACCOUNT, CALL) is problem
 
 
-def test_a_call_is_new_once() -> None:
+def test_add_tells_whether_the_call_is_new() -> None:
     known = calls()
 
     assert known.add(call())
     assert not known.add(call())
 
 
-def test_a_call_registered_again_is_replaced_in_its_place() -> None:
+def test_replaced_call_keeps_its_position() -> None:
     known = calls(call(), call(sid=OTHER_CALL))
     known.add(call(status=Status.COMPLETED))
 
@@ -90,13 +88,13 @@ def test_a_call_registered_again_is_replaced_in_its_place() -> None:
     assert known.get(CALL) == call(status=Status.COMPLETED)
 
 
-def test_calls_are_listed_in_the_order_of_their_registration() -> None:
+def test_calls_are_listed_in_order() -> None:
     registered = [call(sid=f"CA{number:032x}") for number in (3, 1, 2)]
 
     assert list(calls(*registered)) == registered
 
 
-def test_a_forgotten_call_is_as_if_it_had_never_been_registered() -> None:
+def test_deleted_call_is_unregistered() -> None:
     known = calls(call())
 
     assert known.remove(CALL)
@@ -105,7 +103,7 @@ def test_a_forgotten_call_is_as_if_it_had_never_been_registered() -> None:
     assert not known.remove(CALL)
 
 
-def test_no_more_than_ten_thousand_calls_are_registered() -> None:
+def test_number_of_calls_is_limited() -> None:
     known = calls(*(call(sid=f"CA{number:032x}") for number in range(10_000)))
 
     with pytest.raises(CapacityError) as caught:
@@ -116,7 +114,8 @@ def test_no_more_than_ten_thousand_calls_are_registered() -> None:
     assert known.get(CALL) is None
 
 
-def test_at_the_limit_a_registered_call_can_still_be_replaced_and_a_place_made_free() -> None:
+def test_full_registry_can_replace() -> None:
+    """At the limit, a call can be replaced, and deleting one makes room."""
     known = calls(*(call(sid=f"CA{number:032x}") for number in range(10_000)))
 
     assert not known.add(call(sid=f"CA{7:032x}", status=Status.COMPLETED))

@@ -16,7 +16,7 @@ def keys(limit: int = 100) -> Keys:
     return Keys(account(idempotency_keys=limit), ttl=TTL)
 
 
-def test_a_key_stands_for_the_message_it_created() -> None:
+def test_key_maps_to_its_message() -> None:
     kept, first = keys(), message()
     kept.keep(key(), first, 0)
 
@@ -34,7 +34,7 @@ def test_a_key_stands_for_the_message_it_created() -> None:
     ],
     ids=["key", "blank", "resource", "account", "call"],
 )
-def test_the_same_text_elsewhere_is_another_key(elsewhere: Key) -> None:
+def test_key_belongs_to_its_owner(elsewhere: Key) -> None:
     kept = keys()
     kept.keep(key(), message(), 0)
 
@@ -42,14 +42,14 @@ def test_the_same_text_elsewhere_is_another_key(elsewhere: Key) -> None:
 
 
 @pytest.mark.parametrize(("age", "known"), [(0, True), (59.9, True), (60, False), (1000, False)])
-def test_a_key_is_known_until_its_time_is_over(age: float, *, known: bool) -> None:
+def test_key_expires(age: float, *, known: bool) -> None:
     kept = keys()
     kept.keep(key(), message(), 1000)
 
     assert (kept.find(key(), 1000 + age) is not None) is known
 
 
-def test_finding_a_key_does_not_prolong_its_time() -> None:
+def test_lookup_does_not_extend_the_ttl() -> None:
     kept = keys()
     kept.keep(key(), message(), 0)
     kept.find(key(), 59)
@@ -57,7 +57,7 @@ def test_finding_a_key_does_not_prolong_its_time() -> None:
     assert kept.find(key(), 61) is None
 
 
-def test_a_key_whose_time_is_over_can_stand_for_another_message() -> None:
+def test_expired_key_can_be_used_again() -> None:
     kept, second = keys(), message()
     kept.keep(key(), message(), 0)
     kept.find(key(), 100)
@@ -74,7 +74,7 @@ def test_beyond_the_limit_the_oldest_keys_go() -> None:
     assert [kept.find(key(str(number)), 0) is not None for number in range(5)] == [False, False, True, True, True]
 
 
-def test_a_key_that_creates_again_is_new_to_the_limit() -> None:
+def test_reused_key_counts_as_new() -> None:
     kept = keys(limit=2)
     kept.keep(key("again"), message(), 0)
     kept.keep(key("between"), message(), 50)
@@ -85,7 +85,7 @@ def test_a_key_that_creates_again_is_new_to_the_limit() -> None:
     assert [kept.find(key(text), 70) is not None for text in ("again", "between", "last")] == [True, False, True]
 
 
-def test_a_forgotten_key_is_free() -> None:
+def test_deleted_key_is_free() -> None:
     kept, first = keys(), message()
     kept.keep(key(), first, 0)
     kept.forget(key(), first)
@@ -93,7 +93,7 @@ def test_a_forgotten_key_is_free() -> None:
     assert kept.find(key(), 0) is None
 
 
-def test_a_key_is_forgotten_only_with_the_message_it_stands_for() -> None:
+def test_key_is_deleted_with_its_message() -> None:
     kept, second = keys(), message()
     kept.keep(key(), second, 0)
     kept.forget(key(), message())
@@ -101,7 +101,7 @@ def test_a_key_is_forgotten_only_with_the_message_it_stands_for() -> None:
     assert kept.find(key(), 0) is second
 
 
-def test_forgetting_a_key_that_is_gone_changes_nothing() -> None:
+def test_deleting_unknown_key_does_nothing() -> None:
     kept = keys()
     kept.forget(key(), message())
 
@@ -117,7 +117,7 @@ def test_forgetting_a_key_that_is_gone_changes_nothing() -> None:
         pytest.param(Scope(ACCOUNT, CALL), ["other account", "other call"], id="both"),
     ],
 )
-def test_forgetting_a_scope_forgets_its_keys_and_no_others(scope: Scope, left: list[str]) -> None:
+def test_reset_deletes_keys_of_its_scope(scope: Scope, left: list[str]) -> None:
     kept = keys()
     places = {
         "own": key(),

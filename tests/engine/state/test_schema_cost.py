@@ -37,7 +37,7 @@ def test_checking_multiplies_cost_and_shape(rows: dict[str, tuple[int, ...]], st
     assert cost(**rows).checking(Shape.of(["ab", "c", "d"])) == steps
 
 
-def test_reporting_adds_the_walk_the_violations_and_copies() -> None:
+def test_reporting_adds_walk_and_copies() -> None:
     shape = Shape.of([1, 2, 3])
 
     assert cost(value=(1,)).reporting(shape) == 2 * 4  # both levels
@@ -45,7 +45,7 @@ def test_reporting_adds_the_walk_the_violations_and_copies() -> None:
     assert cost(violations=(0, 1)).reporting(shape) == 3 * VIOLATION_STEPS + 3 * COPY_STEPS
 
 
-def test_reporting_that_needs_a_deep_stack_never_fits() -> None:
+def test_reporting_of_deep_values_never_fits() -> None:
     deep: object = []
     for _ in range(99):
         deep = [deep]

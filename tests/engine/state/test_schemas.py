@@ -37,7 +37,7 @@ def schemas(*registered: Schema) -> Schemas:
     return made
 
 
-def test_a_schema_says_whether_a_content_is_valid_and_where_it_is_not() -> None:
+def test_result_has_validity_and_errors() -> None:
     known = schemas(schema())
     (good,) = known.check(ACCOUNT, CALL, "1")
     (bad,) = known.check(ACCOUNT, CALL, "2")
@@ -51,26 +51,26 @@ def test_a_schema_says_whether_a_content_is_valid_and_where_it_is_not() -> None:
     ("on_failure", "text", "refuses"),
     [("note", "1", False), ("note", "2", False), ("refuse", "1", False), ("refuse", "2", True)],
 )
-def test_only_a_broken_schema_that_is_to_refuse_refuses(on_failure: str, text: str, *, refuses: bool) -> None:
+def test_only_refusing_schemas_refuse(on_failure: str, text: str, *, refuses: bool) -> None:
     (result,) = schemas(schema(on_failure=OnFailure(on_failure))).check(ACCOUNT, CALL, text)
 
     assert result.refuses is refuses
 
 
 @each_scope
-def test_a_schema_looks_at_the_contents_of_its_scope_only(scope: Scope, *, applies: bool) -> None:
+def test_schema_applies_to_its_scope(scope: Scope, *, applies: bool) -> None:
     results = schemas(schema(scope=scope)).check(ACCOUNT, CALL, "2")
 
     assert bool(results) is applies
 
 
-def test_every_schema_of_the_scope_has_its_say_in_the_order_of_registration() -> None:
+def test_results_are_in_registration_order() -> None:
     known = schemas(schema("b"), schema("other", scope=Scope(OTHER_ACCOUNT)), schema("a"))
 
     assert [result.name for result in known.check(ACCOUNT, CALL, "1")] == ["b", "a"]
 
 
-def test_what_is_not_json_breaks_every_schema() -> None:
+def test_content_that_is_not_json_is_invalid() -> None:
     results = schemas(schema("a"), schema("b", on_failure=OnFailure.REFUSE)).check(ACCOUNT, CALL, "hello")
 
     expected = (("", "not JSON: Expecting value: line 1 column 1 (char 0)"),)
@@ -78,7 +78,7 @@ def test_what_is_not_json_breaks_every_schema() -> None:
     assert [result.refuses for result in results] == [False, True]
 
 
-def test_a_schema_is_new_once_and_then_replaced_in_its_place() -> None:
+def test_replaced_schema_keeps_its_position() -> None:
     known = schemas(schema("a"), schema("b"))
     replacement = schema("a", text="true")
 
@@ -88,7 +88,7 @@ def test_a_schema_is_new_once_and_then_replaced_in_its_place() -> None:
     assert len(known) == 3
 
 
-def test_a_removed_schema_has_no_say_any_more() -> None:
+def test_removed_schema_is_not_applied() -> None:
     known = schemas(schema())
 
     assert known.remove("s")
@@ -106,7 +106,7 @@ def test_a_removed_schema_has_no_say_any_more() -> None:
         pytest.param(Scope(ACCOUNT, CALL), ["everybody's", "own", "other's"], id="both"),
     ],
 )
-def test_with_a_scope_go_the_schemas_that_are_for_nothing_else(scope: Scope, left: list[str]) -> None:
+def test_reset_removes_schemas_of_its_scope(scope: Scope, left: list[str]) -> None:
     known = schemas(
         schema("everybody's"),
         schema("own", scope=Scope(ACCOUNT)),
@@ -118,7 +118,7 @@ def test_with_a_scope_go_the_schemas_that_are_for_nothing_else(scope: Scope, lef
     assert [each.name for each in known] == left
 
 
-def test_no_more_than_a_hundred_schemas_are_registered_but_one_can_be_replaced() -> None:
+def test_number_of_schemas_is_limited() -> None:
     known = schemas(*(schema(str(number)) for number in range(100)))
 
     with pytest.raises(CapacityError) as caught:
@@ -129,7 +129,7 @@ def test_no_more_than_a_hundred_schemas_are_registered_but_one_can_be_replaced()
     assert not known.add(schema("7"))
 
 
-def test_compiled_schemas_have_a_maximum_of_memory_but_one_can_be_replaced() -> None:
+def test_memory_of_schemas_is_limited() -> None:
     known = Schemas(MemoryAccount(capacities={"schemas": Capacity(max_bytes=10_000)}))
     rest = 10_000 - 2 * ENTRY
     known.add(schema("a", size=rest - 10))
@@ -145,7 +145,7 @@ def test_compiled_schemas_have_a_maximum_of_memory_but_one_can_be_replaced() -> 
     assert [one.size for one in known] == [rest - 10, 10]
 
 
-def test_all_schemas_of_a_message_spend_one_budget() -> None:
+def test_schemas_of_a_message_share_a_budget() -> None:
     def greedy(_value: object, _shape: Shape, budget: CostBudget) -> Violations:
         return () if budget.take(MESSAGE_STEPS // 2) else (("", "too large"),)
 
@@ -155,7 +155,7 @@ def test_all_schemas_of_a_message_spend_one_budget() -> None:
         assert [result.valid for result in known.check(ACCOUNT, CALL, "1")] == [True, True, False]
 
 
-def test_a_schema_gets_the_shape_of_the_content() -> None:
+def test_schema_gets_the_contents_shape() -> None:
     shapes: list[Shape] = []
 
     def look(_value: object, shape: Shape, _budget: CostBudget) -> Violations:
@@ -167,7 +167,7 @@ def test_a_schema_gets_the_shape_of_the_content() -> None:
     assert shapes == [Shape((1, 2), (0, 0))]
 
 
-def test_the_size_of_a_result_counts_its_texts() -> None:
+def test_size_of_a_result_includes_its_texts() -> None:
     empty, one, long = (
         ValidationResult(name="s", errors=errors) for errors in ((), (("/a", "bad"),), (("/a", "b" * 1000),))
     )

@@ -30,14 +30,14 @@ def test_a_subscription_is_found_by_its_sid() -> None:
     assert len(kept) == 1
 
 
-def test_those_of_a_call_are_found_in_the_order_of_their_creation() -> None:
+def test_subscriptions_of_a_call_are_ordered() -> None:
     kept = filled()
 
     assert [each.account_sid for each in kept.of_call(CALL)] == [ACCOUNT, OTHER_ACCOUNT]
     assert kept.of_call("CA" + "0" * 32) == []
 
 
-def test_a_removed_one_is_gone_and_no_other() -> None:
+def test_removal_affects_one() -> None:
     kept = filled()
 
     assert kept.remove("ZY" + "0" * 32)
@@ -55,21 +55,21 @@ def test_a_removed_one_is_gone_and_no_other() -> None:
         (Scope(ACCOUNT, CALL), PLACES[1:]),
     ],
 )
-def test_a_scope_takes_along_what_lies_in_it(scope: Scope, left: list[tuple[str, str]]) -> None:
+def test_reset_removes_its_scope(scope: Scope, left: list[tuple[str, str]]) -> None:
     kept = filled()
 
     assert kept.reset(scope) == len(PLACES) - len(left)
     assert places(kept) == left
 
 
-def test_when_all_are_removed_nothing_of_them_is_left() -> None:
+def test_removal_leaves_nothing() -> None:
     kept = filled()
     kept.reset(Scope())
 
     assert (len(kept), kept.of_call(CALL), kept.bound.entries, kept.bound.bytes) == (0, [], 0, 0)
 
 
-def test_a_sid_that_is_made_again_stands_for_the_newest() -> None:
+def test_repeated_sid_is_the_newest() -> None:
     kept = Subscriptions(account())
     kept.add(subscription())
     newest = subscription(call_sid=OTHER_CALL)
@@ -79,7 +79,7 @@ def test_a_sid_that_is_made_again_stands_for_the_newest() -> None:
     assert kept.of_call(CALL) == []
 
 
-def test_there_is_a_maximum() -> None:
+def test_number_is_limited() -> None:
     kept = Subscriptions(account(subscriptions=1))
     kept.add(subscription())
     kept.add(subscription())  # the same SID

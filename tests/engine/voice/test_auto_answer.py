@@ -9,11 +9,11 @@ BUSY = AutoAnswer(Reaction.BUSY)
 REJECT = AutoAnswer(Reaction.REJECT)
 
 
-def test_a_call_is_answered_at_once_unless_something_was_set() -> None:
+def test_default_is_an_immediate_answer() -> None:
     assert AutoAnswers(account()).for_call("bob", "alice") == AutoAnswer(Reaction.ANSWER, 0)
 
 
-def test_the_called_comes_before_the_caller() -> None:
+def test_callee_precedes_caller() -> None:
     known = AutoAnswers(account())
     known.put("alice", BUSY)
     assert known.for_call("bob", "alice") == BUSY
@@ -24,7 +24,7 @@ def test_the_called_comes_before_the_caller() -> None:
     assert list(known.items()) == [("alice", BUSY), ("bob", REJECT)]
 
 
-def test_what_was_set_can_be_taken_back() -> None:
+def test_behaviour_can_be_removed() -> None:
     known = AutoAnswers(account())
     known.put("alice", BUSY)
     known.put("bob", BUSY)
@@ -35,7 +35,8 @@ def test_what_was_set_can_be_taken_back() -> None:
     assert list(known.items()) == []
 
 
-def test_there_is_an_end_to_them_but_not_for_a_change() -> None:
+def test_number_is_limited() -> None:
+    """At the limit, a behaviour can still be changed."""
     known = AutoAnswers(account(behaviours=1))
     known.put("alice", BUSY)
     known.put("alice", REJECT)

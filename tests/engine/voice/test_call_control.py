@@ -42,7 +42,7 @@ def talking(harness: CallHarness) -> tuple[User, str, User, str]:
 # --- calls to simulated callees
 
 
-def test_a_call_to_nobody_rings_and_is_answered_at_once(harness: CallHarness) -> None:
+def test_unknown_callee_answers_at_once(harness: CallHarness) -> None:
     alice = harness.user()
     call = alice.call()
     ringing, answered = alice.take()
@@ -53,7 +53,7 @@ def test_a_call_to_nobody_rings_and_is_answered_at_once(harness: CallHarness) ->
     assert harness.status(call) is Status.IN_PROGRESS
 
 
-def test_a_call_belongs_to_the_account_of_the_token(harness: CallHarness) -> None:
+def test_call_has_the_tokens_account(harness: CallHarness) -> None:
     mine, everybodys = harness.user(account_sid=ACCOUNT).call(), harness.user().call()
 
     assert [call.account_sid for call in harness.calls] == [ACCOUNT, None]
@@ -61,7 +61,7 @@ def test_a_call_belongs_to_the_account_of_the_token(harness: CallHarness) -> Non
     assert harness.calls.refusal(OTHER_ACCOUNT, everybodys) is None
 
 
-def test_a_call_may_be_answered_after_a_time(harness: CallHarness) -> None:
+def test_call_may_be_answered_later(harness: CallHarness) -> None:
     harness.controller.auto_answers.put("bob", AutoAnswer(Reaction.ANSWER, 2))
     alice = harness.user()
     call = alice.call()
@@ -73,7 +73,7 @@ def test_a_call_may_be_answered_after_a_time(harness: CallHarness) -> None:
     assert harness.timers.waiting == []
 
 
-def test_a_call_may_ring_and_nothing_else(harness: CallHarness) -> None:
+def test_call_may_only_ring(harness: CallHarness) -> None:
     harness.controller.auto_answers.put("alice", AutoAnswer(Reaction.RING))
     alice = harness.user()
     call = alice.call(to=None)
@@ -104,7 +104,7 @@ def test_a_call_may_fail(harness: CallHarness, reaction: Reaction, status: Statu
 # --- calls to clients
 
 
-def test_a_registered_user_is_rung_with_a_callsid_of_its_own(harness: CallHarness) -> None:
+def test_callee_gets_its_own_call_sid(harness: CallHarness) -> None:
     alice, bob = harness.user("alice"), harness.user("bob", ACCOUNT).register()
     call = alice.call("client:bob", colour="red")
     incoming = bob.take_one(server_frames.ServerInvite)
@@ -116,7 +116,7 @@ def test_a_registered_user_is_rung_with_a_callsid_of_its_own(harness: CallHarnes
     assert harness.status(call) is harness.status(incoming.call_sid) is Status.RINGING
 
 
-def test_the_caller_is_answered_when_the_called_answers(harness: CallHarness) -> None:
+def test_caller_is_answered_with_the_callee(harness: CallHarness) -> None:
     alice, bob = harness.user("alice"), harness.user("bob").register()
     call = alice.call()
     incoming = bob.take_one(server_frames.ServerInvite).call_sid
@@ -130,7 +130,7 @@ def test_the_caller_is_answered_when_the_called_answers(harness: CallHarness) ->
 
 
 @pytest.mark.parametrize("who", ["caller", "called"])
-def test_who_hangs_up_ends_it_for_both(harness: CallHarness, who: str) -> None:
+def test_hangup_ends_both_legs(harness: CallHarness, who: str) -> None:
     alice, outgoing, bob, incoming = talking(harness)
     if who == "caller":
         alice.hang_up("TJS1")
@@ -142,7 +142,7 @@ def test_who_hangs_up_ends_it_for_both(harness: CallHarness, who: str) -> None:
     assert (harness.live, alice.connection.aliases) == (set(), {})
 
 
-def test_a_caller_who_gives_up_cancels(harness: CallHarness) -> None:
+def test_caller_cancels(harness: CallHarness) -> None:
     alice, bob = harness.user("alice"), harness.user("bob").register()
     call = alice.call()
     incoming = bob.take_one(server_frames.ServerInvite).call_sid
@@ -153,7 +153,7 @@ def test_a_caller_who_gives_up_cancels(harness: CallHarness) -> None:
 
 
 @pytest.mark.parametrize("how", [User.reject, User.hang_up])
-def test_a_call_that_is_not_taken_ends_for_the_caller(harness: CallHarness, how: Callable[[User, str], None]) -> None:
+def test_rejected_call_ends_for_the_caller(harness: CallHarness, how: Callable[[User, str], None]) -> None:
     alice, bob = harness.user("alice"), harness.user("bob").register()
     call = alice.call()
     how(bob, bob.take_one(server_frames.ServerInvite).call_sid)
@@ -163,7 +163,7 @@ def test_a_call_that_is_not_taken_ends_for_the_caller(harness: CallHarness, how:
     assert harness.live == set()
 
 
-def test_two_sockets_of_one_user_ring_and_the_first_to_answer_wins(harness: CallHarness) -> None:
+def test_first_socket_to_answer_wins(harness: CallHarness) -> None:
     alice, desk, mobile = harness.user("alice"), harness.user("bob").register(), harness.user("bob").register()
     alice.call()
     call = desk.take_one(server_frames.ServerInvite).call_sid
@@ -178,7 +178,7 @@ def test_two_sockets_of_one_user_ring_and_the_first_to_answer_wins(harness: Call
     assert alice.kinds() == ["Ringing", "ServerAnswer"]
 
 
-def test_it_rings_on_where_it_was_not_rejected(harness: CallHarness) -> None:
+def test_rejection_keeps_other_sockets(harness: CallHarness) -> None:
     alice, desk, mobile = harness.user("alice"), harness.user("bob").register(), harness.user("bob").register()
     alice.call()
     call = desk.take_one(server_frames.ServerInvite).call_sid
@@ -191,7 +191,7 @@ def test_it_rings_on_where_it_was_not_rejected(harness: CallHarness) -> None:
     assert alice.kinds() == ["Ringing", "ServerHangup"]
 
 
-def test_it_rings_on_where_the_socket_is_not_lost(harness: CallHarness) -> None:
+def test_loss_keeps_other_sockets(harness: CallHarness) -> None:
     desk, mobile = harness.user("bob").register(), harness.user("bob").register()
     call = harness.controller.place_call("bob", from_="x", custom={})
     desk.disconnect()
@@ -200,7 +200,7 @@ def test_it_rings_on_where_the_socket_is_not_lost(harness: CallHarness) -> None:
     assert harness.status(call) is Status.RINGING
 
 
-def test_who_calls_himself_rings_elsewhere_only(harness: CallHarness) -> None:
+def test_own_identity_rings_on_other_sockets(harness: CallHarness) -> None:
     alice = harness.user("alice").register()
     call = alice.call("alice")
 
@@ -208,14 +208,14 @@ def test_who_calls_himself_rings_elsewhere_only(harness: CallHarness) -> None:
     assert alice.kinds() == ["Ringing", "ServerAnswer"]
 
 
-def test_users_of_another_account_are_not_there(harness: CallHarness) -> None:
+def test_users_of_other_accounts_are_unknown(harness: CallHarness) -> None:
     bob = harness.user("bob", OTHER_ACCOUNT).register()
     harness.user("alice", ACCOUNT).call("bob")
 
     assert bob.kinds() == []
 
 
-def test_a_user_who_is_not_registered_any_more_is_not_there(harness: CallHarness) -> None:
+def test_unregistered_user_is_unknown(harness: CallHarness) -> None:
     bob = harness.user("bob").register()
     harness.controller.register(bob.connection, available=False)
     harness.user("alice").call("bob")
@@ -223,7 +223,7 @@ def test_a_user_who_is_not_registered_any_more_is_not_there(harness: CallHarness
     assert bob.kinds() == ["Offline"]
 
 
-def test_a_user_is_told_that_it_is_registered(harness: CallHarness) -> None:
+def test_user_gets_a_registered_frame(harness: CallHarness) -> None:
     bob = harness.user("bob")
     harness.controller.register(bob.connection, available=True)
 
@@ -231,7 +231,7 @@ def test_a_user_is_told_that_it_is_registered(harness: CallHarness) -> None:
     assert list(harness.controller.connections) == [bob.connection]
 
 
-def test_frames_that_no_longer_fit_change_nothing(harness: CallHarness) -> None:
+def test_unexpected_frames_change_nothing(harness: CallHarness) -> None:
     alice, outgoing, bob, incoming = talking(harness)
     alice.answer(outgoing)
     bob.reject(incoming)
@@ -244,7 +244,7 @@ def test_frames_that_no_longer_fit_change_nothing(harness: CallHarness) -> None:
     assert harness.live == {outgoing, incoming}
 
 
-def test_new_media_are_agreed_on_in_a_call_only(harness: CallHarness) -> None:
+def test_new_media_need_a_call(harness: CallHarness) -> None:
     alice, outgoing, _, _ = talking(harness)
     harness.controller.reinvite(alice.connection, client_frames.Reinvite(call_sid=outgoing, sdp=""))
     harness.controller.reinvite(alice.connection, client_frames.Reinvite(call_sid=MINE, sdp=""))
@@ -258,7 +258,7 @@ def test_new_media_are_agreed_on_in_a_call_only(harness: CallHarness) -> None:
 # --- calls placed by a test
 
 
-def test_a_placed_call_rings_and_can_be_answered(harness: CallHarness) -> None:
+def test_placed_call_rings_and_is_answered(harness: CallHarness) -> None:
     bob = harness.user("bob").register()
     call = harness.controller.place_call("client:bob", from_="+15550100", account_sid=ACCOUNT, custom={"a": "b"})
     incoming = bob.take_one(server_frames.ServerInvite)
@@ -269,7 +269,7 @@ def test_a_placed_call_rings_and_can_be_answered(harness: CallHarness) -> None:
     assert harness.status(call) is Status.IN_PROGRESS
 
 
-def test_a_call_placed_to_nobody_is_an_error(harness: CallHarness) -> None:
+def test_call_to_unknown_user_is_an_error(harness: CallHarness) -> None:
     harness.user("bob")
 
     with pytest.raises(NotReachableError, match="bob"):
@@ -279,7 +279,7 @@ def test_a_call_placed_to_nobody_is_an_error(harness: CallHarness) -> None:
 # --- messages
 
 
-def test_a_message_of_a_user_is_acknowledged_and_told(harness: CallHarness) -> None:
+def test_message_is_acknowledged_and_sent(harness: CallHarness) -> None:
     alice = harness.user("alice", ACCOUNT)
     call = alice.call()
     alice.take()
@@ -289,7 +289,7 @@ def test_a_message_of_a_user_is_acknowledged_and_told(harness: CallHarness) -> N
     assert harness.received == [EndUserMessage(ACCOUNT, call, "alice", KX, "1.0", "application/json")]
 
 
-def test_a_message_needs_nobody_who_listens(harness: CallHarness) -> None:
+def test_message_needs_no_subscription(harness: CallHarness) -> None:
     harness.controller.on_message = None
     alice = harness.user()
     alice.send_message(alice.call())
@@ -322,7 +322,7 @@ def test_a_message_is_refused_for(
     assert len(harness.received) == (error is None)
 
 
-def test_a_message_is_refused_outside_of_a_call_that_is_active(harness: CallHarness) -> None:
+def test_message_needs_an_active_call(harness: CallHarness) -> None:
     alice = harness.user()
     call = alice.call()
     alice.take()
@@ -336,7 +336,7 @@ def test_a_message_is_refused_outside_of_a_call_that_is_active(harness: CallHarn
     assert codes == [31211, 31211, 0]
 
 
-def test_a_message_is_sent_to_the_user_of_the_call_while_it_rings_too(harness: CallHarness) -> None:
+def test_message_reaches_a_ringing_user(harness: CallHarness) -> None:
     desk, mobile = harness.user("bob").register(), harness.user("bob").register()
     call = harness.controller.place_call("bob", from_="x", custom={})
     delivery_status = harness.controller.deliver(call, KX, "1")
@@ -345,7 +345,7 @@ def test_a_message_is_sent_to_the_user_of_the_call_while_it_rings_too(harness: C
     assert desk.kinds() == mobile.kinds() == ["ServerInvite", "ServerMessage"]
 
 
-def test_a_message_that_cannot_be_rendered_is_lost(harness: CallHarness) -> None:
+def test_unrenderable_message_is_lost(harness: CallHarness) -> None:
     alice = harness.user()
     call = alice.call()
     first, second, third = (harness.controller.deliver(call, KX, "1") for _ in range(3))
@@ -357,7 +357,7 @@ def test_a_message_that_cannot_be_rendered_is_lost(harness: CallHarness) -> None
     assert (first.after is None, third.after is None) == (False, False)
 
 
-def test_a_message_for_a_call_of_nobody_says_so(harness: CallHarness) -> None:
+def test_message_without_client_has_a_reason(harness: CallHarness) -> None:
     assert harness.controller.deliver(MINE, KX, "1").to is None
     alice = harness.user()
     call = alice.call()
@@ -371,7 +371,7 @@ def test_a_message_for_a_call_of_nobody_says_so(harness: CallHarness) -> None:
 # --- lost sockets
 
 
-def test_a_call_goes_on_on_another_socket(harness: CallHarness) -> None:
+def test_call_moves_to_another_socket(harness: CallHarness) -> None:
     alice = harness.user()
     call = alice.call()
     token = alice.take_one(server_frames.ServerAnswer).reconnect
@@ -387,7 +387,7 @@ def test_a_call_goes_on_on_another_socket(harness: CallHarness) -> None:
     assert harness.controller.deliver(call, KX, "1") == DeliveryStatus("alice")
 
 
-def test_a_call_goes_on_while_the_old_socket_is_not_known_to_be_lost(harness: CallHarness) -> None:
+def test_call_moves_from_a_live_socket(harness: CallHarness) -> None:
     alice = harness.user()
     call = alice.call()
     token = alice.take_one(server_frames.ServerAnswer).reconnect
@@ -401,9 +401,7 @@ def test_a_call_goes_on_while_the_old_socket_is_not_known_to_be_lost(harness: Ca
 
 
 @pytest.mark.parametrize(("timeout", "grace"), [(0, GRACE), (5, 5), (1e9, GRACE)])
-def test_a_call_ends_when_its_user_does_not_come_back_in_time(
-    harness: CallHarness, timeout: float, grace: float
-) -> None:
+def test_call_ends_after_the_reconnect_time(harness: CallHarness, timeout: float, grace: float) -> None:
     bob = harness.user("bob").register()
     alice = harness.user("alice", timeout=timeout)
     call = alice.call()
@@ -420,7 +418,7 @@ def test_a_call_ends_when_its_user_does_not_come_back_in_time(
 
 
 @pytest.mark.parametrize("stale", ["ended", "wrong", "rings"])
-def test_a_stale_token_is_refused_and_the_call_is_over_for_its_client(harness: CallHarness, stale: str) -> None:
+def test_stale_token_ends_the_call(harness: CallHarness, stale: str) -> None:
     alice = harness.user()
     if stale == "rings":
         harness.controller.auto_answers.put("bob", AutoAnswer(Reaction.RING))
@@ -437,7 +435,7 @@ def test_a_stale_token_is_refused_and_the_call_is_over_for_its_client(harness: C
     ]
 
 
-def test_a_call_that_rings_ends_with_the_socket_of_its_caller(harness: CallHarness) -> None:
+def test_ringing_call_ends_with_its_socket(harness: CallHarness) -> None:
     alice, bob = harness.user("alice"), harness.user("bob").register()
     call = alice.call()
     bob.take()
@@ -452,7 +450,7 @@ def test_a_call_that_rings_ends_with_the_socket_of_its_caller(harness: CallHarne
 # --- resets, limits, stop
 
 
-def test_a_reset_hangs_up_the_calls_of_its_scope(harness: CallHarness) -> None:
+def test_reset_hangs_up_its_scope(harness: CallHarness) -> None:
     mine, theirs = harness.user("a", ACCOUNT), harness.user("b", OTHER_ACCOUNT)
     kept, gone = theirs.call(), mine.call()
     mine.take()
@@ -465,7 +463,7 @@ def test_a_reset_hangs_up_the_calls_of_its_scope(harness: CallHarness) -> None:
     assert harness.controller.auto_answers.items() != []
 
 
-def test_a_reset_of_everything_hangs_up_both_ends_once(harness: CallHarness) -> None:
+def test_full_reset_hangs_up_both_ends_once(harness: CallHarness) -> None:
     alice, outgoing, bob, incoming = talking(harness)
     harness.controller.auto_answers.put("x", AutoAnswer(Reaction.BUSY))
     harness.controller.reset(Scope())
@@ -477,7 +475,7 @@ def test_a_reset_of_everything_hangs_up_both_ends_once(harness: CallHarness) -> 
     assert (harness.live, len(harness.controller.auto_answers)) == (set(), 0)
 
 
-def test_the_end_closes_every_line_and_leaves_no_timer(harness: CallHarness) -> None:
+def test_close_ends_lines_and_timers(harness: CallHarness) -> None:
     alice = harness.user()
     alice.call()
     alice.disconnect()
@@ -488,7 +486,7 @@ def test_the_end_closes_every_line_and_leaves_no_timer(harness: CallHarness) -> 
     assert harness.timers.waiting == []
 
 
-def test_the_end_of_the_engine_is_the_end_of_its_calls() -> None:
+def test_engine_stop_ends_calls() -> None:
     engine, connection = make_engine(), ClientConnection()
     engine.call_controller.connect(connection, identity="alice", account_sid=None)
     engine.stop()
@@ -496,7 +494,7 @@ def test_the_end_of_the_engine_is_the_end_of_its_calls() -> None:
     assert connection.closed is not None
 
 
-def test_the_engine_delivers_what_it_creates_and_hangs_up_what_it_resets() -> None:
+def test_engine_delivers_and_hangs_up() -> None:
     engine, connection = make_engine(), ClientConnection()
     engine.call_controller.connect(connection, identity="alice", account_sid=None)
     engine.call_controller.invite(connection, client_frames.ClientInvite(call_sid="TJS1", sdp="", parameters={}))
@@ -512,7 +510,7 @@ def test_the_engine_delivers_what_it_creates_and_hangs_up_what_it_resets() -> No
     assert connection.take() == [server_frames.ServerHangup(call_sid=call)]
 
 
-def test_the_oldest_ended_calls_make_room_for_new_ones(harness: CallHarness) -> None:
+def test_ended_calls_make_room(harness: CallHarness) -> None:
     harness.memory["calls"].max_entries = 2
     alice = harness.user()
     ended = [alice.call(alias=str(number)) for number in range(2)]
@@ -525,7 +523,7 @@ def test_the_oldest_ended_calls_make_room_for_new_ones(harness: CallHarness) -> 
     assert {known.sid for known in harness.calls} == {MINE, call}
 
 
-def test_there_is_an_end_to_registered_calls(harness: CallHarness) -> None:
+def test_registered_calls_are_limited(harness: CallHarness) -> None:
     harness.memory["calls"].max_entries = 1
     alice, bob = harness.user("alice"), harness.user("bob").register()
 
@@ -536,7 +534,7 @@ def test_there_is_an_end_to_registered_calls(harness: CallHarness) -> None:
     assert (bob.kinds(), harness.live) == ([], set())
 
 
-def test_there_is_an_end_to_calls_that_are_not_even_registered(harness: CallHarness) -> None:
+def test_unregistered_calls_are_limited(harness: CallHarness) -> None:
     harness.memory["voice_calls"].max_entries = 1
     alice = harness.user()
     call = alice.call()
@@ -549,7 +547,7 @@ def test_there_is_an_end_to_calls_that_are_not_even_registered(harness: CallHarn
     assert list(harness.calls) == []
 
 
-def test_a_name_that_is_given_twice_means_the_later_call(harness: CallHarness) -> None:
+def test_repeated_name_is_the_later_call(harness: CallHarness) -> None:
     alice = harness.user()
     first, second = alice.call(), alice.call()
     alice.hang_up(first)
@@ -560,7 +558,7 @@ def test_a_name_that_is_given_twice_means_the_later_call(harness: CallHarness) -
     assert harness.live == set()
 
 
-def test_the_usual_timer_is_the_event_loops() -> None:
+def test_default_timer_is_the_loops() -> None:
     async def story() -> bool:
         rung = asyncio.Event()
         later(0, rung.set)
@@ -615,7 +613,8 @@ def play(harness: CallHarness, users: list[User], step: tuple[str, Any, Any]) ->
 
 
 @given(STEPS)
-def test_whatever_happens_every_end_is_of_a_line_that_is_there_or_waited_for(steps: list[tuple[str, Any, Any]]) -> None:
+def test_every_leg_has_a_line_or_a_timer(steps: list[tuple[str, Any, Any]]) -> None:
+    """Each leg has a connected client, or a timer that waits for one."""
     harness = CallHarness()
     users = [harness.user(NAMES[number % 2]) for number in range(4)]
     for step in steps:
@@ -636,7 +635,7 @@ def test_whatever_happens_every_end_is_of_a_line_that_is_there_or_waited_for(ste
 # --- calls ended by a test
 
 
-def test_a_call_that_is_finished_is_hung_up_at_both_ends(harness: CallHarness) -> None:
+def test_finished_call_ends_both_legs(harness: CallHarness) -> None:
     alice, outgoing, bob, incoming = talking(harness)
     assert harness.controller.leg(outgoing) is not None
     harness.controller.end_call(incoming, Status.FAILED)
@@ -646,7 +645,7 @@ def test_a_call_that_is_finished_is_hung_up_at_both_ends(harness: CallHarness) -
     assert harness.controller.leg(outgoing) is None
 
 
-def test_a_call_that_rings_ends_as_it_is_told_to(harness: CallHarness) -> None:
+def test_ringing_call_ends_with_given_status(harness: CallHarness) -> None:
     harness.controller.auto_answers.put("bob", AutoAnswer(Reaction.RING))
     alice = harness.user("alice")
     call = alice.call("bob")
@@ -655,13 +654,14 @@ def test_a_call_that_rings_ends_as_it_is_told_to(harness: CallHarness) -> None:
     assert harness.status(call) is Status.BUSY
 
 
-def test_a_call_where_nobody_is_can_be_finished_and_nothing_happens(harness: CallHarness) -> None:
+def test_finishing_an_unknown_call(harness: CallHarness) -> None:
+    """It does nothing."""
     harness.controller.end_call(MINE, Status.COMPLETED)
 
     assert harness.live == set()
 
 
-def test_a_seed_that_was_set_again_makes_no_call_twice(harness: CallHarness) -> None:
+def test_repeated_seed_makes_unique_calls(harness: CallHarness) -> None:
     alice, bob = harness.user("alice"), harness.user("bob")
     harness.ids.seed(5)
     first = alice.call()

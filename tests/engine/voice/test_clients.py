@@ -19,7 +19,7 @@ async def is_woken(connection: ClientConnection) -> bool:
     return bool(done)
 
 
-def test_what_is_said_wakes_and_is_taken_once_and_in_order() -> None:
+def test_frames_are_taken_once_in_order() -> None:
     async def story() -> list[object]:
         connection = ClientConnection()
         before = await is_woken(connection)
@@ -30,7 +30,7 @@ def test_what_is_said_wakes_and_is_taken_once_and_in_order() -> None:
     assert asyncio.run(story()) == [False, True, [server_frames.ReadyFrame(), server_frames.Offline()], False, []]
 
 
-def test_a_closed_line_gives_what_is_there_stays_awake_and_takes_no_more() -> None:
+def test_closed_line_takes_no_more_frames() -> None:
     async def story() -> list[object]:
         connection = ClientConnection()
         connection.put(server_frames.ReadyFrame())
@@ -41,7 +41,7 @@ def test_a_closed_line_gives_what_is_there_stays_awake_and_takes_no_more() -> No
     assert asyncio.run(story()) == [[server_frames.ReadyFrame()], [], "enough", True]
 
 
-def test_who_does_not_read_is_cut_off_once() -> None:
+def test_unread_line_is_reset_once() -> None:
     cuts: list[None] = []
     connection = ClientConnection(abort=lambda: cuts.append(None))
     for _ in range(MAX_BEHIND + 5):
@@ -52,7 +52,7 @@ def test_who_does_not_read_is_cut_off_once() -> None:
     assert connection.take() == []
 
 
-def test_a_user_for_whom_too_many_bytes_wait_is_cut_off() -> None:
+def test_too_many_unread_bytes_disconnect() -> None:
     cuts: list[None] = []
     known, connection = ClientConnections(account()), ClientConnection(abort=lambda: cuts.append(None))
     known.put(connection, "alice")
@@ -65,7 +65,7 @@ def test_a_user_for_whom_too_many_bytes_wait_is_cut_off() -> None:
     assert known._bound.bytes == alone
 
 
-def test_a_line_without_a_way_to_cut_it_is_only_closed() -> None:
+def test_line_without_reset_is_closed() -> None:
     connection = ClientConnection()
     for _ in range(MAX_BEHIND + 1):
         connection.put(server_frames.ReadyFrame())
@@ -73,7 +73,7 @@ def test_a_line_without_a_way_to_cut_it_is_only_closed() -> None:
     assert connection.closed is not None
 
 
-def test_lines_are_found_by_identity_account_and_registration() -> None:
+def test_lines_are_found_by_each_key() -> None:
     known = ClientConnections(account())
     mine, everybodys, unregistered = (
         ClientConnection(account_sid=A),
@@ -91,7 +91,7 @@ def test_lines_are_found_by_identity_account_and_registration() -> None:
     assert (len(known), list(known)) == (3, [mine, everybodys, unregistered])
 
 
-def test_a_line_that_changes_its_identity_is_found_by_the_new_one_only() -> None:
+def test_changed_identity_is_indexed() -> None:
     known, connection = ClientConnections(account()), ClientConnection(registered=True)
     known.put(connection, "alice")
     known.put(connection, "bob")
@@ -110,7 +110,8 @@ def test_a_line_that_is_removed_is_forgotten() -> None:
     assert (len(known), list(known), connection in known) == (0, [], False)
 
 
-def test_there_is_an_end_to_users_but_not_for_those_who_are_here() -> None:
+def test_number_of_users_is_limited() -> None:
+    """At the limit, connected users can still change."""
     known, connection = ClientConnections(account(connected_users=1)), ClientConnection()
     known.put(connection, "alice")
     known.put(connection, "bob")

@@ -31,7 +31,7 @@ def call(call_controller: CallController) -> tuple[ClientConnection, str]:
     return connection, connection.aliases["TJS1"]
 
 
-def test_a_message_is_handed_over_when_it_is_written_and_not_before() -> None:
+def test_message_is_delivered_when_written() -> None:
     times = iter([10.0, 11.0, 11.5, 12.0])
     call_controller = call_controller_at(lambda: next(times))
     connection, call_sid = call(call_controller)
@@ -45,7 +45,7 @@ def test_a_message_is_handed_over_when_it_is_written_and_not_before() -> None:
     assert (first.to, first.reason) == ("alice", None)
 
 
-def test_what_was_written_to_one_socket_keeps_its_time() -> None:
+def test_delivery_time_is_kept() -> None:
     times = iter([1.0, 2.0, 5.0])
     call_controller = call_controller_at(lambda: next(times))
     connection, call_sid = call(call_controller)
@@ -60,7 +60,7 @@ def test_what_was_written_to_one_socket_keeps_its_time() -> None:
     assert (delivery_status.to, delivery_status.after) == ("alice", 1.0)
 
 
-def test_what_was_not_written_before_the_socket_was_lost_went_to_nobody() -> None:
+def test_lost_socket_means_not_delivered() -> None:
     call_controller = call_controller_at(lambda: 0.0)
     connection, call_sid = call(call_controller)
     delivery_status = call_controller.deliver(call_sid, KX, "{}")
@@ -70,7 +70,7 @@ def test_what_was_not_written_before_the_socket_was_lost_went_to_nobody() -> Non
 
 
 @pytest.mark.parametrize("lost_first", [True, False])
-def test_while_it_rings_on_two_sockets_one_of_them_is_enough(*, lost_first: bool) -> None:
+def test_one_of_two_sockets_is_enough(*, lost_first: bool) -> None:
     call_controller = call_controller_at(lambda: 0.0)
     connections = [ClientConnection(), ClientConnection()]
     for connection in connections:
@@ -88,7 +88,7 @@ def test_while_it_rings_on_two_sockets_one_of_them_is_enough(*, lost_first: bool
     assert (delivery_status.to, delivery_status.reason, delivery_status.after) == ("alice", None, 0.0)
 
 
-def test_when_all_sockets_on_which_it_rings_are_lost_it_reached_nobody() -> None:
+def test_no_socket_means_not_delivered() -> None:
     call_controller = call_controller_at(lambda: 0.0)
     connections = [ClientConnection(), ClientConnection()]
     for connection in connections:
@@ -102,13 +102,14 @@ def test_when_all_sockets_on_which_it_rings_are_lost_it_reached_nobody() -> None
     assert delivery_status.reason is not None
 
 
-def test_nobody_gets_what_is_for_a_call_without_a_voice_sdk() -> None:
+def test_call_without_voice_sdk() -> None:
+    """The message is not delivered."""
     delivery_status = call_controller_at(lambda: 0.0).deliver("CA", KX, "{}")
 
     assert delivery_status == DeliveryStatus(None, "no Voice SDK is connected to this call")
 
 
-def test_who_lost_its_socket_is_named_as_the_reason() -> None:
+def test_lost_socket_is_the_reason() -> None:
     call_controller = call_controller_at(lambda: 0.0)
     connection, call_sid = call(call_controller)
     call_controller.disconnect(connection)
@@ -122,7 +123,7 @@ def journaled(engine: Engine, call_sid: str) -> list[DeliveryStatus | None]:
     return [post(engine, key=key, call_sid=call_sid).delivery_status for key in ("k", "k")]
 
 
-def test_only_what_created_a_message_was_handed_over() -> None:
+def test_only_created_messages_have_a_status() -> None:
     engine = make_engine()
     _, call_sid = call(engine.call_controller)
     created, replayed = journaled(engine, call_sid)

@@ -184,7 +184,8 @@ def test_malformed_bytes_get_one_response(data: bytes, problem: ErrorSpec) -> No
 
 @pytest.mark.parametrize("size", [1, 4, 5, 7, 1000])
 @pytest.mark.parametrize("data", [GET.replace(b" /", b"  /"), GET.replace(b" HTTP", b"  HTTP")])
-def test_spaces_of_a_request_line_however_it_is_cut(data: bytes, size: int) -> None:
+def test_spaces_in_a_split_request_line(data: bytes, size: int) -> None:
+    """A malformed request line is rejected wherever the bytes are split."""
     server = Server(*cut(POST + data, size)).echo_all()
 
     assert server.sent == ok(b"body") + b"request-malformed"
@@ -214,7 +215,7 @@ def test_nothing_follows_a_last_request() -> None:
     assert (server.sent, server.end) == (ok() + ok(more=CLOSE), End.CLOSE)
 
 
-def test_old_clients_are_closed_behind_a_response() -> None:
+def test_old_clients_are_closed() -> None:
     old = b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
 
     assert Server(old).echo_all().end is End.CLOSE
@@ -233,7 +234,7 @@ def test_progress_is_notified() -> None:
     assert notified == [(1, False), (3, False), (0, True)]
 
 
-def test_a_failing_notification_is_not_hidden() -> None:
+def test_failing_notification_is_raised() -> None:
     def fail() -> None:
         raise KeyError("ours")
 
@@ -343,7 +344,7 @@ def test_a_large_body_is_read_as_it_is_taken() -> None:
 LARGE_GET = b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X:\r\n" * (MAX_HEADERS - 1) + b"\r\n"
 
 
-def test_large_heads_fill_the_pipeline_sooner() -> None:
+def test_large_heads_fill_the_pipeline() -> None:
     server = Server(LARGE_GET * 64)
 
     assert len(server.connection.pipeline) < 8
@@ -407,7 +408,7 @@ def test_a_full_pipeline_stops_reading() -> None:
     assert server.connection.wants_data
 
 
-def test_every_request_of_a_full_pipeline_is_answered_at_eof() -> None:
+def test_full_pipeline_is_answered_at_eof() -> None:
     server = Server(GET * 1000)
     server.connection.receive_eof()
     server.echo_all()
@@ -416,7 +417,7 @@ def test_every_request_of_a_full_pipeline_is_answered_at_eof() -> None:
     assert server.end is End.CLOSE
 
 
-def test_a_client_that_sends_on_is_read_for_a_while() -> None:
+def test_sending_client_is_read_briefly() -> None:
     server = Server(LAST).echo_all()
     server.receive(b"a" * MAX_DISCARDED)
 
@@ -472,14 +473,15 @@ def test_other_upgrades_are_ignored(data: bytes) -> None:
     assert b"upgrade" not in cycle.fields
 
 
-def test_a_websocket_behind_an_open_response_is_ignored() -> None:
+def test_websocket_behind_an_open_response() -> None:
+    """The upgrade is ignored."""
     assert Server(POST + WEBSOCKET).echo_all().sent == ok(b"body") + ok()
 
 
 # --- responses
 
 
-def test_responses_leave_in_the_order_of_requests() -> None:
+def test_responses_are_in_request_order() -> None:
     server = Server(GET + POST + GET)
     first, second, third = server.connection.pipeline
     server.answer(third, b"3")
@@ -494,7 +496,7 @@ def test_responses_leave_in_the_order_of_requests() -> None:
     assert server.sent == b"2" + ok(b"3")
 
 
-def test_requests_are_given_one_after_the_other() -> None:
+def test_requests_are_served_one_by_one() -> None:
     server = Server(GET + POST)
     first = server.next()
 
@@ -520,7 +522,7 @@ def test_a_body_without_a_length_is_chunked() -> None:
     assert server.end is None
 
 
-def test_a_body_without_a_length_ends_an_old_connection() -> None:
+def test_unknown_length_closes_http_1_0() -> None:
     server = Server(b"GET / HTTP/1.0\r\n\r\n")
 
     assert stream(server, server.next(), [], b"a", b"b") == b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nab"
@@ -629,7 +631,7 @@ def test_an_early_streamed_response_closes() -> None:
     assert not server.connection.pipeline
 
 
-def test_an_early_response_waits_for_its_turn() -> None:
+def test_early_response_waits_for_its_turn() -> None:
     server = Server(GET + POST[:-2])
     first, second = server.connection.pipeline
     server.answer(second)
@@ -643,7 +645,7 @@ def test_an_early_response_waits_for_its_turn() -> None:
 # --- errors within a request
 
 
-def test_an_error_in_a_body_replaces_its_response() -> None:
+def test_error_in_a_body_replaces_response() -> None:
     notified: list[Response] = []
     server = Server(CHUNKED_HEAD + b"1\r\nx\r\n")
     cycle = server.next()
@@ -656,7 +658,7 @@ def test_an_error_in_a_body_replaces_its_response() -> None:
     assert server.connection.lost == ["late"]
 
 
-def test_an_error_behind_a_begun_response_resets() -> None:
+def test_error_in_an_open_response_resets() -> None:
     server = Server(CHUNKED_HEAD)
     cycle = server.next()
     server.connection.send_head(cycle, 200, [])
@@ -666,7 +668,8 @@ def test_an_error_behind_a_begun_response_resets() -> None:
     assert not cycle.is_open
 
 
-def test_an_error_behind_an_early_response_adds_nothing() -> None:
+def test_error_after_an_early_response() -> None:
+    """It sends nothing more."""
     server = Server(GET + CHUNKED_HEAD)
     first, second = server.connection.pipeline
     server.answer(second)
@@ -676,7 +679,8 @@ def test_an_error_behind_an_early_response_adds_nothing() -> None:
     assert (server.sent, server.end) == (ok() + ok(more=CLOSE), End.LINGER)
 
 
-def test_an_error_behind_a_closing_response_adds_nothing() -> None:
+def test_error_after_a_closing_response() -> None:
+    """It sends nothing more."""
     server = Server(GET)
     cycle = server.next()
     server.connection.send_head(cycle, 200, [(b"connection", b"close"), (b"content-length", b"0")])
@@ -691,7 +695,7 @@ def test_an_error_behind_a_closing_response_adds_nothing() -> None:
 
 
 @pytest.mark.parametrize("more", [b"", POST[:20], POST[:-1]], ids=["nothing", "half a head", "half a body"])
-def test_half_close_keeps_what_is_due(more: bytes) -> None:
+def test_half_close_keeps_due_responses(more: bytes) -> None:
     server = Server(POST + more)
     cycle = server.next()
     server.connection.receive_eof()
@@ -702,7 +706,7 @@ def test_half_close_keeps_what_is_due(more: bytes) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", POST[:20], POST[:-1], GET], ids=["nothing", "half a head", "half a body", "all"])
-def test_eof_ends_a_connection_without_responses_due(data: bytes) -> None:
+def test_eof_without_due_responses_closes(data: bytes) -> None:
     server = Server(data).echo_all()
     if data == POST[:-1]:
         server = Server(data)
@@ -720,7 +724,7 @@ def test_eof_is_notified() -> None:
     assert notified == [True]
 
 
-def test_eof_behind_an_error_needs_no_lingering() -> None:
+def test_eof_ends_lingering_after_an_error() -> None:
     server = Server(b"\x00").echo_all()
     assert server.end is End.LINGER
 
@@ -728,7 +732,8 @@ def test_eof_behind_an_error_needs_no_lingering() -> None:
     assert server.end is End.CLOSE
 
 
-def test_half_a_body_behind_a_begun_response_resets() -> None:
+def test_half_a_body_in_an_open_response() -> None:
+    """The connection is reset."""
     server = Server(POST[:-1])
     server.connection.send_head(server.next(), 200, [])
     server.connection.receive_eof()
@@ -736,7 +741,7 @@ def test_half_a_body_behind_a_begun_response_resets() -> None:
     assert server.end is End.RESET
 
 
-def test_a_server_that_stops_answers_what_it_received() -> None:
+def test_stopping_server_answers_requests() -> None:
     server = Server(GET * 500 + POST[:-1])
     server.connection.stop_reading()
     server.echo_all()
@@ -745,7 +750,7 @@ def test_a_server_that_stops_answers_what_it_received() -> None:
     assert server.end is End.CLOSE
 
 
-def test_a_reset_takes_the_rest() -> None:
+def test_reset_drops_remaining_responses() -> None:
     server = Server(GET * 3)
     first, second, third = server.connection.pipeline
     server.answer(third, token="third")
@@ -773,7 +778,7 @@ def test_raw_bytes_may_follow_a_head() -> None:
     assert server.end is End.CLOSE
 
 
-def test_what_has_not_left_is_lost() -> None:
+def test_unsent_response_is_lost() -> None:
     server = Server(GET * 3)
     server.connection.confirm_sent()
     server.answer(server.next(), token=1)
@@ -819,7 +824,7 @@ ENDS: dict[str, Callable[[], Http1Connection]] = {
 
 
 @pytest.mark.parametrize("kind", ENDS)
-def test_a_connection_that_ended_leaves_nothing(kind: str) -> None:
+def test_ended_connection_leaves_nothing(kind: str) -> None:
     """No reference cycle: memory is free when the last name is gone, not when the collector runs."""
     ENDS[kind]()
     gc.collect()

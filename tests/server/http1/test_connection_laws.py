@@ -341,7 +341,7 @@ def expected(model: Model) -> tuple[list[Answer], Answer | bytes, set[int]]:
 @settings(max_examples=200)
 @given(requests=st.lists(sent, min_size=2, max_size=6), tail=tails, steps=steps)
 @example(requests=[with_length("GET", b"", b"", "1.1")] * 3, tail=MALFORMED[0], steps=[("receive", 9999)])
-def test_whatever_happens_the_laws_hold(requests: list[Sent], tail: bytes, steps: list[tuple[str, int]]) -> None:
+def test_state_machine_laws(requests: list[Sent], tail: bytes, steps: list[tuple[str, int]]) -> None:
     model = Model(requests, tail)
     for kind, number in steps:
         model.step("continue_" if kind == "continue" else kind, number)
@@ -401,9 +401,7 @@ def check_responses(model: Model) -> None:
 
 @settings(max_examples=50)
 @given(requests=st.lists(sent, max_size=4), tail=tails, steps=steps)
-def test_nothing_refers_to_a_connection_that_ended(
-    requests: list[Sent], tail: bytes, steps: list[tuple[str, int]]
-) -> None:
+def test_ended_connection_is_collected(requests: list[Sent], tail: bytes, steps: list[tuple[str, int]]) -> None:
     gc.disable()
     try:
         model = Model(requests, tail)
@@ -419,7 +417,7 @@ def test_nothing_refers_to_a_connection_that_ended(
 
 @settings(max_examples=100)
 @given(requests=st.lists(sent, min_size=1, max_size=5), sizes=st.lists(st.integers(1, 5000), min_size=1, max_size=20))
-def test_cuts_make_no_difference(requests: list[Sent], sizes: list[int]) -> None:
+def test_segmentation_does_not_matter(requests: list[Sent], sizes: list[int]) -> None:
     """What the application sees depends on the bytes, not on how they arrive."""
 
     def read(sizes: list[int]) -> list[tuple[str, str, bytes, list[tuple[bytes, bytes]]]]:

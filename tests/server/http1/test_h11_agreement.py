@@ -101,7 +101,7 @@ odd = st.sampled_from([b"Host: x\r\n y", b"A", b"Host:x", b"Host: x\nA: b", b": 
     st.booleans(),
     st.sampled_from([b"", b"a", b"0\r\n\r\n"]),
 )
-def test_h11_agrees_but_for_a_table(  # noqa: PLR0917
+def test_h11_agrees_except_for_a_table(  # noqa: PLR0917
     method: bytes,
     target: bytes,
     version: bytes,

@@ -234,14 +234,15 @@ def test_pipelined_requests_are_answered(client: Client) -> None:
     assert client.send(POST + GET + POST) == ok(b"body") + ok() + ok(b"body")
 
 
-def test_two_thousand_pipelined_requests_are_answered(client: Client) -> None:
+def test_many_pipelined_requests(client: Client) -> None:
+    """Two thousand are answered."""
     client.send(POST * 2000)
     client.settle(5000)
 
     assert client.transport.written == ok(b"body") * 2000
 
 
-def test_other_requests_wait_for_an_open_response(client: Client) -> None:
+def test_requests_wait_for_an_open_response(client: Client) -> None:
     client.may_answer.clear()
     assert client.send(POST * 2000) == b""
     assert client.transport.is_reading_paused
@@ -252,7 +253,7 @@ def test_other_requests_wait_for_an_open_response(client: Client) -> None:
     assert not client.transport.is_reading_paused
 
 
-def test_malformed_bytes_are_answered_in_turn(client: Client) -> None:
+def test_malformed_bytes_wait_for_their_turn(client: Client) -> None:
     client.may_answer.clear()
     client.send(POST + b"garbage\r\n\r\n", b"more")
     client.may_answer.set()
@@ -270,7 +271,7 @@ def test_100_continue_is_sent_when_asked_for(asgi: Client) -> None:
     assert asgi.send(b"body") == ok(b"body")
 
 
-def test_all_are_read_from_before_any_is_served(loop: asyncio.AbstractEventLoop) -> None:
+def test_all_are_read_before_any_is_served(loop: asyncio.AbstractEventLoop) -> None:
     """And all are served before any response is sent."""
     turn = Turn()
     clients = [Client(loop, turn, has_tasks=False) for _ in range(120)]
@@ -324,7 +325,7 @@ def test_a_large_piece_is_counted_at_once(loop: asyncio.AbstractEventLoop) -> No
 
 
 @pytest.mark.parametrize("step", ["write", "answer"])
-def test_a_failing_connection_is_aborted_alone(
+def test_failing_connection_is_aborted_alone(
     caplog: pytest.LogCaptureFixture, loop: asyncio.AbstractEventLoop, step: str
 ) -> None:
     turn = Turn()
@@ -466,14 +467,14 @@ def test_a_reset_of_a_closed_socket(asgi: Client) -> None:
 # --- what was lost
 
 
-def test_a_response_that_was_read_is_not_lost(client: Client) -> None:
+def test_read_response_is_not_lost(client: Client) -> None:
     client.send(POST)
     client.leave()
 
     assert client.lost == []
 
 
-def test_a_response_that_was_not_read_is_lost(client: Client) -> None:
+def test_unread_response_is_lost(client: Client) -> None:
     client.transport.reads = False
     client.send(POST)
     assert client.transport.is_reading_paused
@@ -482,7 +483,7 @@ def test_a_response_that_was_not_read_is_lost(client: Client) -> None:
     assert client.lost == [b"body"]
 
 
-def test_a_response_that_was_read_late_is_not_lost(client: Client) -> None:
+def test_late_read_response_is_not_lost(client: Client) -> None:
     client.transport.reads = False
     client.send(POST)
     client.transport.drain()
@@ -491,7 +492,7 @@ def test_a_response_that_was_read_late_is_not_lost(client: Client) -> None:
     assert client.lost == []
 
 
-def test_a_response_to_a_client_that_left_is_lost(client: Client) -> None:
+def test_response_to_a_lost_client_is_lost(client: Client) -> None:
     client.may_answer.clear()
     client.send(POST)
     client.leave()
@@ -499,7 +500,7 @@ def test_a_response_to_a_client_that_left_is_lost(client: Client) -> None:
     assert client.lost == [b"body"]
 
 
-def test_a_write_that_fails_loses_the_response(client: Client) -> None:
+def test_failed_write_loses_the_response(client: Client) -> None:
     client.transport.write = lambda _data: client.transport.close()  # type: ignore[method-assign]
     client.send(POST)
     client.leave()
@@ -521,7 +522,7 @@ def test_a_half_close_may_be_a_close(client: Client, *, is_closed: bool) -> None
     assert client.lost == [b"body"]
 
 
-def test_the_end_of_tls_sends_what_is_there(connect: Connect) -> None:
+def test_tls_close_sends_pending_data(connect: Connect) -> None:
     client = connect(is_secure=True)
     client.protocol.data_received(POST)
     stays = client.send_eof()
@@ -536,7 +537,7 @@ def test_the_end_of_tls_sends_what_is_there(connect: Connect) -> None:
 
 
 @pytest.mark.parametrize("more", [b"", POST[:20], POST[:-1]], ids=["nothing", "half a head", "half a body"])
-def test_half_close_keeps_what_is_due(client: Client, more: bytes) -> None:
+def test_half_close_keeps_due_responses(client: Client, more: bytes) -> None:
     client.may_answer.clear()
     client.send(POST + more)
     stays = client.send_eof()
@@ -607,7 +608,8 @@ def test_shutdown_closes_an_idle_connection(client: Client) -> None:
     assert client.transport.is_closed
 
 
-def test_a_client_that_sends_on_is_not_read_for_ever(client: Client) -> None:
+def test_sending_client_is_paused(client: Client) -> None:
+    """After an error, the server discards a limited amount of data."""
     client.send(b"\x00")
     client.send(b"a" * MAX_DISCARDED)
 
@@ -637,7 +639,7 @@ def test_an_abort_is_at_once(client: Client) -> None:
         pytest.param(b"\x00", LINGER, True, id="malformed bytes"),
     ],
 )
-def test_a_client_that_stops_sending_is_closed(client: Client, sent: bytes, seconds: int, *, is_aborted: bool) -> None:
+def test_client_that_stops_sending_is_closed(client: Client, sent: bytes, seconds: int, *, is_aborted: bool) -> None:
     client.send(sent)
 
     assert (client.seconds_until_closed(), client.transport.is_aborted) == (seconds, is_aborted)
@@ -647,7 +649,7 @@ def test_a_client_that_stops_sending_is_closed(client: Client, sent: bytes, seco
     ("start", "piece", "limit"),
     [(GET[:-2], b"X: y\r\n", HEAD_TIMEOUT), (POST[:-4].replace(b"4", b"99"), b"a", BODY_TIMEOUT)],
 )
-def test_drips_gain_no_time(client: Client, start: bytes, piece: bytes, limit: int) -> None:
+def test_slow_bytes_do_not_extend_timeouts(client: Client, start: bytes, piece: bytes, limit: int) -> None:
     client.send(start)
     for second in range(limit + 1):
         client.send(piece)
@@ -656,7 +658,7 @@ def test_drips_gain_no_time(client: Client, start: bytes, piece: bytes, limit: i
     assert client.transport.is_aborted
 
 
-def test_each_request_has_its_own_time(client: Client) -> None:
+def test_each_request_has_its_own_timeout(client: Client) -> None:
     for turn in range(3):
         client.send(POST[:9])
         for second in range(HEAD_TIMEOUT):
@@ -674,7 +676,7 @@ def test_an_open_response_has_no_timeout(client: Client) -> None:
 
 
 @pytest.mark.parametrize("sent", [POST, POST + b"\x00"], ids=["open", "ended"])
-def test_a_client_that_stops_reading_is_closed(client: Client, sent: bytes) -> None:
+def test_client_that_stops_reading_is_closed(client: Client, sent: bytes) -> None:
     client.transport.reads = False
     client.send(sent)
 
@@ -704,7 +706,7 @@ def test_a_client_that_reads_byte_by_byte_is(client: Client) -> None:
     assert client.transport.is_aborted
 
 
-def test_a_connection_that_is_gone_has_no_timeout(client: Client) -> None:
+def test_ended_connection_has_no_timeout(client: Client) -> None:
     client.leave()
     client.transport.is_aborted = False
     for second in range(200):
@@ -759,7 +761,7 @@ def test_a_websocket_waits_for_a_slow_reader(client: Client) -> None:
 
 
 @pytest.mark.parametrize("sent", [b"", POST, POST[:-1], b"\x00", POST + WEBSOCKET, WEBSOCKET])
-def test_nothing_refers_to_a_connection_that_is_gone(client: Client, sent: bytes) -> None:
+def test_ended_connection_is_collected(client: Client, sent: bytes) -> None:
     client.send(POST)
     gc.collect()
     gc.disable()
@@ -816,7 +818,7 @@ def test_a_body_beyond_the_bound_is_refused(client: Client) -> None:
     assert client.memory.bytes == 0
 
 
-def test_requests_before_a_refused_one_are_answered(client: Client) -> None:
+def test_requests_before_a_refusal_complete(client: Client) -> None:
     client.memory.max_bytes = 20_000
     client.may_answer.clear()
     client.send(POST + upload(40_000) + b"a" * 30_000)
@@ -826,14 +828,15 @@ def test_requests_before_a_refused_one_are_answered(client: Client) -> None:
     assert client.transport.written == ok(b"body") + TOO_MANY
 
 
-def test_a_complete_request_without_room_is_refused(asgi: Client) -> None:
+def test_complete_request_without_room(asgi: Client) -> None:
+    """It is refused with 429."""
     asgi.memory.max_bytes = 20_000
 
     assert asgi.send(upload(30_000) + b"a" * 30_000) == TOO_MANY
     assert (asgi.seen, asgi.memory.bytes) == ([], 0)
 
 
-def test_no_more_tasks_than_there_is_room_for(asgi: Client) -> None:
+def test_number_of_tasks_is_limited(asgi: Client) -> None:
     asgi.in_progress.max_bytes = TASK_SIZE - 1
     refused = asgi.send(GET)
     asgi.in_progress.max_bytes = TASK_SIZE
@@ -841,7 +844,7 @@ def test_no_more_tasks_than_there_is_room_for(asgi: Client) -> None:
     assert (refused, asgi.seen, asgi.in_progress.bytes) == (TOO_MANY, [], 0)
 
 
-def test_probes_are_answered_whatever_is_full(asgi: Client) -> None:
+def test_probes_are_answered_at_any_limit(asgi: Client) -> None:
     asgi.in_progress.max_bytes = 0
 
     assert asgi.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n") == ok()
@@ -864,7 +867,7 @@ def test_ordinary_requests_need_no_room(asgi: Client) -> None:
     assert asgi.send(POST + GET) == ok(b"body") + ok()
 
 
-def test_accepted_requests_are_answered_without_room(asgi: Client) -> None:
+def test_accepted_requests_need_no_room(asgi: Client) -> None:
     """They are in memory: they count, whatever the bound, and the client is not read from meanwhile."""
     asgi.memory.max_bytes = 20_000
     asgi.may_answer.clear()
@@ -911,7 +914,7 @@ def test_a_lost_client_has_nothing_unread(client: Client) -> None:
     assert (client.unsent.bytes, client.unsent.entries) == (0, 0)
 
 
-def test_who_reads_least_gives_way(loop: asyncio.AbstractEventLoop, caplog: pytest.LogCaptureFixture) -> None:
+def test_slowest_reader_is_aborted(loop: asyncio.AbstractEventLoop, caplog: pytest.LogCaptureFixture) -> None:
     """The connection that waits longest is aborted and its response lost; the newest never is for its own size."""
     turn = Turn()
     bound = MemoryAccount()["unsent_responses"]
@@ -949,7 +952,7 @@ def test_tls_is_given_a_little_at_a_time(connect: Connect) -> None:
 # --- turns of the event loop
 
 
-def test_many_requests_let_the_loop_turn(loop: asyncio.AbstractEventLoop) -> None:
+def test_many_requests_yield_to_the_loop(loop: asyncio.AbstractEventLoop) -> None:
     client = Client(loop, Turn(), has_tasks=False)
     client.protocol.data_received(GET * 1000)
     client.protocol.data_received(GET * 200)

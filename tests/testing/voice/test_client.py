@@ -63,7 +63,7 @@ def gateway() -> FakeGateway:
     return gateway
 
 
-def test_it_says_who_it_is_and_then_that_it_can_be_called() -> None:
+def test_it_listens_and_registers() -> None:
     gateway = FakeGateway()
 
     assert gateway.received() == [client_frames.Listen(token="a.token", reconnect_timeout=0)]
@@ -75,7 +75,7 @@ def test_it_says_who_it_is_and_then_that_it_can_be_called() -> None:
     )
 
 
-def test_it_is_known_when_the_gateway_has_done_what_was_said(gateway: FakeGateway) -> None:
+def test_actions_wait_for_the_gateway(gateway: FakeGateway) -> None:
     number = gateway.client.register(available=False)
     received = gateway.received()
     gateway.send(server_frames.ReadyFrame())
@@ -109,14 +109,14 @@ def test_keepalives_are_echoed(gateway: FakeGateway) -> None:
         pytest.param(b"\x00", id="bytes"),
     ],
 )
-def test_what_it_does_not_understand_it_passes_over(gateway: FakeGateway, text: str | bytes) -> None:
+def test_unknown_frames_are_ignored(gateway: FakeGateway, text: str | bytes) -> None:
     call = gateway.open_call()
     gateway.client.receive(text)
 
     assert (gateway.client.take(), call.status, call.received) == ([], "open", [])
 
 
-def test_a_call_is_made_rings_and_is_answered(gateway: FakeGateway) -> None:
+def test_outgoing_call_rings_and_is_answered(gateway: FakeGateway) -> None:
     call = gateway.client.dial("bob", {"room": "a&b=c"})
     (invite,) = gateway.received()
     statuses = [call.status]
@@ -134,7 +134,7 @@ def test_a_call_is_made_rings_and_is_answered(gateway: FakeGateway) -> None:
     assert (call.sid, call.from_, call.to) == (CA, "client:alice", "bob")
 
 
-def test_calls_ring_in_the_order_in_which_they_were_made(gateway: FakeGateway) -> None:
+def test_calls_ring_in_order(gateway: FakeGateway) -> None:
     calls = [gateway.client.dial("", {}), gateway.client.dial("", {})]
     first = server_frames.Ringing(call_sid=CA)
     gateway.send(first, first, server_frames.Ringing(call_sid="CA1"))
@@ -142,7 +142,7 @@ def test_calls_ring_in_the_order_in_which_they_were_made(gateway: FakeGateway) -
     assert [call.sid for call in calls] == [CA, "CA1"]
 
 
-def test_a_call_is_refused_under_the_name_that_it_has_by_then(gateway: FakeGateway) -> None:
+def test_rejection_finds_a_renamed_call(gateway: FakeGateway) -> None:
     call = gateway.client.dial("bob", {})
     gateway.send(server_frames.ServerHangup(call_sid=call.name or "", error=error_codes.RATE_EXCEEDED))
 
@@ -150,7 +150,7 @@ def test_a_call_is_refused_under_the_name_that_it_has_by_then(gateway: FakeGatew
 
 
 @pytest.mark.parametrize("accepted", [True, False])
-def test_an_incoming_call_waits_to_be_answered(gateway: FakeGateway, accepted: bool) -> None:  # noqa: FBT001  a case
+def test_incoming_call_waits_for_accept(gateway: FakeGateway, accepted: bool) -> None:  # noqa: FBT001  a case
     gateway.send(incoming(), incoming())
     (call,) = gateway.client.incoming
     seen = CallView(call)
@@ -164,7 +164,7 @@ def test_an_incoming_call_waits_to_be_answered(gateway: FakeGateway, accepted: b
     assert (seen.status, seen.ended) == (("open", None) if accepted else ("closed", "rejected"))
 
 
-def test_the_caller_gives_up(gateway: FakeGateway) -> None:
+def test_caller_cancels(gateway: FakeGateway) -> None:
     gateway.send(incoming(), server_frames.Cancel(call_sid=CA))
 
     assert str(gateway.client.incoming[0]).endswith("(closed: the caller gave up, or it was accepted elsewhere)")
@@ -179,14 +179,14 @@ def test_the_caller_gives_up(gateway: FakeGateway) -> None:
     ],
     ids=["plainly", "with a reason", "any call"],
 )
-def test_the_other_end_hangs_up(gateway: FakeGateway, frame: ServerFrame, ended: str) -> None:
+def test_remote_hangup(gateway: FakeGateway, frame: ServerFrame, ended: str) -> None:
     call = gateway.open_call()
     gateway.send(frame)
 
     assert (call.status, call.ended, gateway.client.live) == ("closed", ended, [])
 
 
-def test_it_hangs_up_by_callsid_or_by_the_name_before_there_is_one(gateway: FakeGateway) -> None:
+def test_hangup_by_either_name(gateway: FakeGateway) -> None:
     calls = [gateway.open_call(), gateway.client.dial("", {})]
     gateway.received()
     for call in calls:
@@ -202,7 +202,7 @@ def test_it_hangs_up_by_callsid_or_by_the_name_before_there_is_one(gateway: Fake
     ("content", "value"),
     [('{"n":1.50}', {"n": 1.5}), ("[]", []), ("null", None), ("hello", "hello"), ("1e999", "1e999")],
 )
-def test_a_message_comes_as_a_value_or_else_as_its_text(gateway: FakeGateway, content: str, value: object) -> None:
+def test_message_is_parsed_or_text(gateway: FakeGateway, content: str, value: object) -> None:
     call = gateway.open_call()
     gateway.send(server_frames.ServerMessage(call_sid=CA, sid=KX, content=content))
     (message,) = CallView(call).received
@@ -211,14 +211,14 @@ def test_a_message_comes_as_a_value_or_else_as_its_text(gateway: FakeGateway, co
     assert (message.content_type, message.message_type) == ("application/json", "user-defined-message")
 
 
-def test_a_number_too_long_for_python_is_no_trouble(gateway: FakeGateway) -> None:
+def test_long_integer_is_text(gateway: FakeGateway) -> None:
     call = gateway.open_call()
     gateway.send(server_frames.ServerMessage(call_sid=CA, sid=KX, content="9" * 5000))
 
     assert len(call.received) == 1
 
 
-def test_it_sends_a_message_and_learns_what_became_of_it(gateway: FakeGateway) -> None:
+def test_send_returns_the_result(gateway: FakeGateway) -> None:
     call = gateway.open_call()
     taken = gateway.client.send_message(call, {"a": [1]}, "text/plain", "kind")
     (sent,) = gateway.received()
@@ -235,7 +235,7 @@ def test_it_sends_a_message_and_learns_what_became_of_it(gateway: FakeGateway) -
 
 
 @pytest.mark.parametrize(("value", "error"), [(None, ValueError), (float("nan"), ValueError), (object(), TypeError)])
-def test_what_is_no_json_cannot_be_sent(gateway: FakeGateway, value: object, error: type[Exception]) -> None:
+def test_content_must_be_json(gateway: FakeGateway, value: object, error: type[Exception]) -> None:
     call = gateway.open_call()
     with pytest.raises(error):
         gateway.client.send_message(call, value, "", "")
@@ -243,7 +243,7 @@ def test_what_is_no_json_cannot_be_sent(gateway: FakeGateway, value: object, err
     assert gateway.received() == []
 
 
-def test_an_error_is_the_calls_or_else_the_clients(gateway: FakeGateway) -> None:
+def test_error_belongs_to_call_or_client(gateway: FakeGateway) -> None:
     call = gateway.open_call()
     gateway.send(
         server_frames.ErrorFrame(error=error_codes.RECONNECT_REFUSED, call_sid=CA),
@@ -255,7 +255,7 @@ def test_an_error_is_the_calls_or_else_the_clients(gateway: FakeGateway) -> None
     assert (gateway.client.errors, gateway.client.end_reason) == ([error_codes.MALFORMED, error_codes.UNKNOWN], None)
 
 
-def test_a_refused_token_is_the_end() -> None:
+def test_rejected_token_ends_the_phone() -> None:
     gateway = FakeGateway()
     gateway.send(server_frames.ErrorFrame(error=error_codes.TOKEN_EXPIRED))
 
@@ -265,7 +265,7 @@ def test_a_refused_token_is_the_end() -> None:
     )
 
 
-def test_only_an_answered_call_goes_on_after_the_socket_was_lost(gateway: FakeGateway) -> None:
+def test_only_answered_calls_survive_a_loss(gateway: FakeGateway) -> None:
     call = gateway.open_call()
     ringing = gateway.client.dial("", {})
     gateway.send(server_frames.Ringing(call_sid="CA1"))
@@ -286,7 +286,7 @@ def test_only_an_answered_call_goes_on_after_the_socket_was_lost(gateway: FakeGa
     assert (call.status, gateway.client.is_settled) == ("open", True)
 
 
-def test_it_does_not_come_back_where_it_was_not_let_in(gateway: FakeGateway) -> None:
+def test_rejected_phone_does_not_reconnect(gateway: FakeGateway) -> None:
     gateway.client.lost("cut")
     gateway.client.opened()
     gateway.client.lost("cut again")
@@ -295,7 +295,7 @@ def test_it_does_not_come_back_where_it_was_not_let_in(gateway: FakeGateway) -> 
 
 
 @pytest.mark.parametrize("gone", ["sent away", "left", "vanished"])
-def test_it_does_not_come_back_after_the_end(gateway: FakeGateway, gone: str) -> None:
+def test_closed_phone_does_not_reconnect(gateway: FakeGateway, gone: str) -> None:
     call = gateway.open_call()
     match gone:
         case "sent away":

@@ -20,7 +20,7 @@ def test_a_signed_token_is_genuine() -> None:
     )
 
 
-def test_an_unsigned_one_names_whom_it_is_told_to() -> None:
+def test_unsigned_token_has_the_identity() -> None:
     named, nobodys = (access_tokens.read(voice_token("zoë", account, None, 0)) for account in (AC, None))
 
     assert named is not None
