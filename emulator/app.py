@@ -38,6 +38,7 @@ from emulator.endpoints.inspection import (
     subscriptions,
     users,
 )
+from emulator.endpoints.inspection.control_route import schemas_of
 from emulator.endpoints.services import Services
 from emulator.endpoints.twilio import openapi
 from emulator.endpoints.twilio.checks import SurfaceConfig
@@ -130,7 +131,7 @@ class EmulatorApp(FastAPI):
             ours, twilio = super().openapi(), openapi.document()
             ours["paths"] = {**twilio["paths"], **ours["paths"]}
             components = ours["components"]
-            components["schemas"].update(twilio["schemas"])
+            components["schemas"] |= schemas_of(self.routes) | twilio["schemas"]
             components.setdefault("securitySchemes", {}).update(twilio["securitySchemes"])
         assert self.openapi_schema is not None
         return self.openapi_schema
