@@ -41,14 +41,14 @@ from emulator.endpoints.inspection import (
 from emulator.endpoints.inspection.control_route import schemas_of
 from emulator.endpoints.services import Services
 from emulator.endpoints.twilio import openapi
+from emulator.endpoints.twilio.app import TwilioApp
 from emulator.endpoints.twilio.checks import SurfaceConfig
 from emulator.endpoints.twilio.dry_run import DryRun
-from emulator.endpoints.twilio.surface import TwilioSurface
-from emulator.endpoints.voice import shims
+from emulator.endpoints.voice import sdk_shims
+from emulator.endpoints.voice.app import VoiceApp
 from emulator.endpoints.voice.gateway import Gateway
-from emulator.endpoints.voice.stubs import VendorStubs
-from emulator.endpoints.voice.surface import VoiceSurface
 from emulator.endpoints.voice.token_auth import TokenAuthenticator
+from emulator.endpoints.voice.vendor_stubs import VendorStubs
 from emulator.endpoints.web import pages as web
 from emulator.engine.clock import Clock, Now
 from emulator.engine.engine import Engine
@@ -79,7 +79,7 @@ _PARTS = (
     rules,
     ca,
     pages,
-    shims,
+    sdk_shims,
     web,
 )
 
@@ -95,7 +95,7 @@ _WITHOUT_TELEMETRY: dict[str, Any] = (
 class EmulatorApp(FastAPI):
     """FastAPI for the control API; requests for the Twilio surface bypass its router and middleware."""
 
-    def __init__(self, services: Services, twilio: TwilioSurface, voice: VoiceSurface, guard: Guard) -> None:
+    def __init__(self, services: Services, twilio: TwilioApp, voice: VoiceApp, guard: Guard) -> None:
         super().__init__(
             **_WITHOUT_TELEMETRY,
             title="UserDefinedMessages emulator",
@@ -175,12 +175,12 @@ def create_app(
         allows_page=guard.allows_page,
     )
     masking = Masking(settings.show_secrets)
-    twilio = TwilioSurface(engine, config, masking, log_every=settings.log_format == "json")
+    twilio = TwilioApp(engine, config, masking, log_every=settings.log_format == "json")
     admission = TokenAuthenticator(
         strict=settings.strict_tokens, api_keys=settings.api_keys or {}, now=engine.clock.now
     )
     stubs = VendorStubs()
-    voice = VoiceSurface(Gateway(engine.call_controller, admission, guard), stubs)
+    voice = VoiceApp(Gateway(engine.call_controller, admission, guard), stubs)
     callbacks = Callbacks(
         engine.callback_dispatcher.deliveries,
         auth_token=config.directory.token,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 from emulator import __version__
 
 if TYPE_CHECKING:
-    from emulator.commands.libraries import Library
+    from emulator.commands.client_libraries import Library
     from emulator.commands.probes import EmulatorInfo
 
 PROGRAM = "twilio-udm-emulator"
@@ -196,8 +196,8 @@ def _own_url(environ: Mapping[str, str]) -> str:
 def _env(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int:
     from dataclasses import replace  # noqa: PLC0415  only for this command
 
-    from emulator.commands import attach, cert_files, probes  # noqa: PLC0415
-    from emulator.commands.libraries import ANY, BUNDLE, CA  # noqa: PLC0415
+    from emulator.commands import cert_files, env, probes  # noqa: PLC0415
+    from emulator.commands.client_libraries import ANY, BUNDLE, CA  # noqa: PLC0415
 
     parser = _attaching("env", environ)
     parser.description = "Print environment variables that attach an unmodified program to a running emulator."
@@ -208,9 +208,9 @@ examples:
 
 The command writes {CA} (the emulator's CA, for variables that add trusted certificates) and {BUNDLE} (the
 certificates trusted so far and the emulator's CA, for variables that replace them). The emulator needs a proxy:
-  {attach.START}
+  {env.START}
 """
-    parser.add_argument("--format", choices=attach.FORMATS, help="output format (default: sh; for docker: dotenv)")
+    parser.add_argument("--format", choices=env.FORMATS, help="output format (default: sh; for docker: dotenv)")
     parser.add_argument(
         "--dir",
         type=Path,
@@ -222,7 +222,7 @@ certificates trusted so far and the emulator's CA, for variables that replace th
     control_token = environ.get("EMULATOR_CONTROL_TOKEN")
     try:
         emulator = probes.describe(options.url, control_token)
-        attachment = attach.attach(
+        attachment = env.attach(
             library,
             emulator,
             environ=environ,
@@ -232,20 +232,20 @@ certificates trusted so far and the emulator's CA, for variables that replace th
         cert_files.write(attachment)
     except probes.ProbeError as error:
         return _no_emulator(options.url, error)
-    except attach.AttachError as error:
+    except env.AttachError as error:
         print(_pasteable(f"{PROGRAM}: {error}"), file=sys.stderr)
         return 2
     form = options.format or ("dotenv" if library.name == "docker" else "sh")
     attachment = replace(attachment, notes=tuple(map(_pasteable, attachment.notes)))
-    print(attach.render(attachment, form), file=out, end="")
+    print(env.render(attachment, form), file=out, end="")
     return 0
 
 
 def _credentials(emulator: "EmulatorInfo", environ: Mapping[str, str]) -> tuple[str, str] | None:
     """Credentials that the emulator accepts, preferably with the program's own account."""
-    from emulator.commands import attach, probes  # noqa: PLC0415
+    from emulator.commands import env, probes  # noqa: PLC0415
 
-    for account, token in attach.candidates(environ):
+    for account, token in env.candidates(environ):
         if probes.refusal(emulator, account, token, environ.get("EMULATOR_CONTROL_TOKEN")) is None:
             return account, token
     return None
@@ -279,7 +279,7 @@ def _doctor(argv: Sequence[str], environ: Mapping[str, str], out: TextIO) -> int
 
 def _attaching(command: str, environ: Mapping[str, str]) -> _Parser:
     """A parser with the common options of the commands about a program's variables."""
-    from emulator.commands.libraries import LIBRARIES  # noqa: PLC0415
+    from emulator.commands.client_libraries import LIBRARIES  # noqa: PLC0415
 
     def library(name: str) -> "Library":
         if name not in LIBRARIES:
@@ -306,7 +306,7 @@ def _add_url(parser: _Parser, environ: Mapping[str, str]) -> None:
 
 
 def _no_emulator(url: str, error: Exception) -> int:
-    from emulator.commands.attach import START  # noqa: PLC0415  only for these commands
+    from emulator.commands.env import START  # noqa: PLC0415  only for these commands
     from emulator.commands.probes import SilentError  # noqa: PLC0415
 
     hint = f"; start it with: {START}" if isinstance(error, SilentError) else ""

@@ -13,7 +13,7 @@ NAMES = ("api", "calls", "client", "clock", "end_user", "schemas", "users")
 FILES = {f"async_{name}.py": f"{name}.py" for name in NAMES}
 HEADER = "# Generated from {} by scripts/generate_blocking.py: change that file, then run `make generate`.\n"
 
-COUNTERPART = "from emulator.testing.counterpart import AsyncCounterpart\n"
+COUNTERPART = "from emulator.testing.async_counterpart import AsyncCounterpart\n"
 
 RULES = [
     (r"  # noqa: ASYNC109.*", ""),

@@ -10,7 +10,7 @@ from emulator import logging_config
 from emulator.adapters import callbacks, schema_limits
 from emulator.endpoints.inspection import rendering
 from emulator.endpoints.twilio import bodies
-from emulator.engine import events, filters, slices
+from emulator.engine import events, filters, time_slices
 from emulator.engine.capacity import KINDS, MEMORY_LIMIT, MemoryAccount
 from emulator.engine.explain import messages as explained
 from emulator.engine.journal import waits
@@ -97,12 +97,12 @@ def test_tables_of_limits(heading: str, maxima: list[tuple[str, str]]) -> None:
     "sentence",
     [
         f"more than {events.MAX_BEHIND:,} events behind",
-        f"at most {slices.SLICE} exchanges or {events.READ_BYTES // 1024} KiB at once",
+        f"at most {time_slices.SLICE} exchanges or {events.READ_BYTES // 1024} KiB at once",
         f"the newest {explained.LOOKED_AT:,} exchanges",
-        f"after every {slices.SLICE} entries or {slices.SECONDS * 1000:.0f} ms",
+        f"after every {time_slices.SLICE} entries or {time_slices.SECONDS * 1000:.0f} ms",
         f"larger than {rendering.PAGE_BYTES // 1024**2} MiB",
-        f"At most {slices.MAX_JOBS} pieces of work",
-        f"{slices.SLICE} are answered per iteration",
+        f"At most {time_slices.MAX_JOBS} pieces of work",
+        f"{time_slices.SLICE} are answered per iteration",
         f"may have {waits.MAX_VALUES:,} JSON values in all",
         f"the first {filters.MAX_DIFFERENCES} places",
         f"when {clients.MAX_BEHIND:,} frames or {clients.MAX_BYTES_BEHIND // 1024**2} MiB wait",

@@ -15,7 +15,7 @@ import pytest
 from support.server import Caller, Command, Site
 
 from emulator.logging_config import QueuedHandler, write_all
-from emulator.server.file_limit import raise_file_limit
+from emulator.server.open_files import raise_file_limit
 
 
 class Gate:

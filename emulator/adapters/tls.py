@@ -17,7 +17,7 @@ from emulator.adapters.certificates import (
     make_leaf,
     names_in,
 )
-from emulator.adapters.memory_file import readable_file
+from emulator.adapters.private_file import readable_file
 
 MAX_NAMES = 200
 """Certificates cached by requested name; the least recently used is evicted."""

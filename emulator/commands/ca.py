@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from emulator.commands import probes
-from emulator.commands.attach import START
+from emulator.commands.env import START
 
 _FILE = "ca.pem"
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from emulator.commands.attach import AttachError, Attachment
-from emulator.commands.libraries import FOLDER, Library
+from emulator.commands.client_libraries import FOLDER, Library
+from emulator.commands.env import AttachError, Attachment
 
 
 def default_folder(environ: Mapping[str, str], url: str, library: Library) -> Path:

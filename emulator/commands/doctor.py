@@ -12,8 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from emulator.commands.attach import START, covers, direct_entries, holds
-from emulator.commands.libraries import ANY, CA_VARIABLES, LIBRARIES, Library
+from emulator.commands.client_libraries import ANY, CA_VARIABLES, LIBRARIES, Library
+from emulator.commands.env import START, covers, direct_entries, holds
 from emulator.commands.probes import (
     TWILIO,
     EmulatorInfo,

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from emulator.commands.libraries import ANY, BUNDLE, CA, CA_VARIABLES, PHP_INI, TRUST_STORE, Library
+from emulator.commands.client_libraries import ANY, BUNDLE, CA, CA_VARIABLES, PHP_INI, TRUST_STORE, Library
 
 OURS = "# the emulator's own"  # in our files, certificates above this line come from elsewhere
 _PHP_SETTINGS = ("curl.cainfo", "openssl.cafile")

@@ -24,10 +24,10 @@ from emulator.engine.journal.journal import Journal
 from emulator.engine.journal.retries import RetryGroup, group_retries
 from emulator.engine.journal.waits import MessageWaiter, MessageWaiters, WaitEnd, Waiter
 from emulator.engine.scope import Scope
-from emulator.engine.slices import Slices, Steps, Wakeups, Window, finish
 from emulator.engine.state.calls import CallRegistry
 from emulator.engine.state.preconditions import Preconditions
 from emulator.engine.state.schemas import Schemas, ValidationResult
+from emulator.engine.time_slices import Slices, Steps, Wakeups, Window, finish
 from emulator.engine.voice.call_control import CallController
 from emulator.engine.voice.call_legs import EndUserMessage
 from emulator.engine.voice.delivery_status import DeliveryStatus

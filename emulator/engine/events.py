@@ -14,8 +14,8 @@ from emulator.engine.journal.exchange import Exchange
 from emulator.engine.journal.filters import MessageFilter
 from emulator.engine.journal.journal import Journal
 from emulator.engine.scope import Owners, Scope
-from emulator.engine.slices import SLICE, Steps
 from emulator.engine.store import ENTRY, Store
+from emulator.engine.time_slices import SLICE, Steps
 
 MAX_BEHIND = 1_000
 READ_BYTES = 64 * 1024

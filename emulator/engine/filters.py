@@ -14,9 +14,9 @@ from operator import attrgetter
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_origin, get_type_hints
 
 from emulator.engine.capacity import size_of
-from emulator.engine.excerpt import excerpt
 from emulator.engine.json_match import Difference, JsonSubset, count_values, diff, is_part
 from emulator.engine.scope import Scope
+from emulator.engine.truncate import truncate
 from emulator.wire import content
 
 Item = TypeVar("Item")
@@ -222,18 +222,18 @@ def _where(miss: Mismatch) -> str:
 
 
 def _json(value: object) -> str:
-    return excerpt(json.dumps(value, ensure_ascii=False, default=str))  # str: long integers are Decimals
+    return truncate(json.dumps(value, ensure_ascii=False, default=str))  # str: long integers are Decimals
 
 
 def owner(what: str, sid: object) -> str:
     """Name an account or call."""
-    return f"{what} {excerpt(str(sid))}" if sid else f"no {what}"
+    return f"{what} {truncate(str(sid))}" if sid else f"no {what}"
 
 
 def _named(what: str) -> dict[str, Any]:
     """Return the wording of an account or call."""
     return {
-        "wording": lambda wanted: f"{what} {excerpt(wanted)}",
+        "wording": lambda wanted: f"{what} {truncate(wanted)}",
         "mismatch": lambda miss: f"it is for {owner(what, miss.found)}, not {miss.wanted}",
     }
 
@@ -291,7 +291,7 @@ def by_text(path: str) -> Condition:
         matches=_contains,
         cost=lambda _: _TEXT,
         wording=lambda wanted: f"containing {wanted!r}",
-        mismatch=lambda miss: f"its content {excerpt(miss.found)} does not contain {miss.wanted!r}",
+        mismatch=lambda miss: f"its content {truncate(miss.found)} does not contain {miss.wanted!r}",
         absent="",
     )
 

@@ -18,10 +18,10 @@ from emulator.app import EmulatorApp, create_app
 from emulator.server.acceptor import Acceptor
 from emulator.server.bind import CannotStartError, open_socket, url_of
 from emulator.server.connection_memory import UnsentResponses
-from emulator.server.file_limit import connections_within, file_limit, raise_file_limit
-from emulator.server.heap import return_large_buffers
 from emulator.server.http1.protocol import Http1Protocol, Http1Service, RenderError
-from emulator.server.http1.turn import Turn
+from emulator.server.http1.scheduler import ConnectionScheduler
+from emulator.server.malloc import return_large_buffers
+from emulator.server.open_files import connections_within, file_limit, raise_file_limit
 from emulator.settings import Settings
 from emulator.wire import replies
 from emulator.wire.errors import ErrorSpec
@@ -190,7 +190,7 @@ def _config(app: EmulatorApp) -> uvicorn.Config:
         service = Http1Service(
             render_error=_error_renderer(app),
             answer=app.at_once,
-            turn=Turn(),
+            turn=ConnectionScheduler(),
             memory=memory["request_bodies"],
             in_progress=memory["requests_in_progress"],
             unsent=UnsentResponses(memory["unsent_responses"]),

@@ -16,9 +16,9 @@ from emulator.endpoints.api.rules import CheckResult, Rules
 from emulator.endpoints.api.subscriptions import Subscription
 from emulator.engine.scope import Scope
 from emulator.testing.api import Api
+from emulator.testing.async_counterpart import AsyncCounterpart
 from emulator.testing.calls import CallsClient
 from emulator.testing.clock import ClockClient, SeedClient
-from emulator.testing.counterpart import AsyncCounterpart
 from emulator.testing.filters import (
     DeliveryFilters,
     DescribedRequest,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from emulator.settings import Settings
     from emulator.testing.end_user import EndUser
-    from emulator.testing.end_users import EndUsers
+    from emulator.testing.end_user_factory import EndUsers
     from emulator.testing.faults import Faults
     from emulator.testing.isolation import TwilioEmulator
     from emulator.testing.server import Emulator
@@ -179,7 +179,7 @@ def twilio_end_users(
     twilio_emulator: "TwilioEmulator", twilio_emulator_server: "Emulator | None"
 ) -> "Iterator[EndUsers]":
     """Factory of connected end users of the test's account, with an optional identity; closed at the test's end."""
-    from emulator.testing.end_users import EndUsers  # noqa: PLC0415
+    from emulator.testing.end_user_factory import EndUsers  # noqa: PLC0415
 
     account, server = twilio_emulator.account_sid, twilio_emulator_server
     keys = (server.settings.api_keys if server else None) or {}

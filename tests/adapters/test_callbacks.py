@@ -20,7 +20,7 @@ from emulator.engine.callbacks.deliveries import CallbackDelivery, Deliveries, D
 from emulator.engine.capacity import MemoryAccount
 from emulator.engine.ids import IdGenerator
 from emulator.engine.scope import Scope
-from emulator.engine.slices import Wakeups
+from emulator.engine.time_slices import Wakeups
 from emulator.wire.connection_overrides import CallbackFailure, CallbackTimeouts
 
 

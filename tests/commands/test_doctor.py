@@ -14,8 +14,8 @@ from support.server import FAKED_TIME, Command, Site
 
 from emulator.cli import run
 from emulator.commands import trust_bundle
+from emulator.commands.client_libraries import LIBRARIES
 from emulator.commands.doctor import Diagnostics, Severity, diagnose, render
-from emulator.commands.libraries import LIBRARIES
 from emulator.commands.probes import EmulatorInfo
 
 OURS = "-----BEGIN CERTIFICATE-----\nT3Vycw==\n-----END CERTIFICATE-----\n"

@@ -31,9 +31,9 @@ from emulator.engine.journal.exchange import Exchange, Outcome, pack
 from emulator.engine.journal.filters import RequestFilter
 from emulator.engine.journal.waits import MessageWaiter, WaitEnd
 from emulator.engine.scope import Scope
-from emulator.engine.slices import Window, finish
 from emulator.engine.state.calls import Leg, RegisteredCall, Status
 from emulator.engine.state.schemas import OnFailure, Schema
+from emulator.engine.time_slices import Window, finish
 from emulator.engine.voice.clients import ClientConnection
 from emulator.wire import errors, sids
 from emulator.wire.errors import ErrorSpec, TwilioError

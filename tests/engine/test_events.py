@@ -27,7 +27,7 @@ from emulator.engine.events import MAX_BEHIND, Event, EventKind, Subscriber, eve
 from emulator.engine.journal.exchange import Exchange, Outcome
 from emulator.engine.journal.filters import RequestFilter
 from emulator.engine.scope import Scope
-from emulator.engine.slices import finish
+from emulator.engine.time_slices import finish
 from emulator.engine.voice.call_legs import EndUserMessage
 from emulator.wire import errors
 

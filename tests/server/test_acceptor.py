@@ -19,7 +19,7 @@ from support.server import PATIENCE, Command, Connection, Running, address_of, r
 from emulator.engine.capacity import CapacityError, MemoryAccount
 from emulator.server.acceptor import CONNECTION_SIZE, TLS_SIZE, Acceptor
 from emulator.server.bind import open_socket
-from emulator.server.file_limit import connections_within
+from emulator.server.open_files import connections_within
 from emulator.settings import Settings
 
 GREETING = b"hello"

@@ -12,7 +12,7 @@ from support.callback_receiver import nobody
 from support.server import Caller, Servers, Site, path_of
 
 from emulator.testing.end_user import EndUser
-from emulator.testing.end_users import EndUsers
+from emulator.testing.end_user_factory import EndUsers
 
 WILD = "<img src=x onerror=alert(1)>"
 

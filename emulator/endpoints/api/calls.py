@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from emulator.endpoints.api.model import ACCOUNT, CALL, Model, doc
-from emulator.endpoints.api.pages import RecordError
+from emulator.endpoints.api.pagination import RecordError
 from emulator.engine.state.calls import Leg, Status
 
 

@@ -4,7 +4,7 @@ from dataclasses import field
 from typing import Annotated, Any
 
 from emulator.endpoints.api.model import ACCOUNT, CALL, SUBSCRIPTION, Model, Timestamp, doc
-from emulator.endpoints.api.pages import RecordError, WaitResult
+from emulator.endpoints.api.pagination import RecordError, WaitResult
 from emulator.engine.callbacks.deliveries import DeliveryOutcome
 
 

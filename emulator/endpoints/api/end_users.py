@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from emulator.endpoints.api.messages import Message
 from emulator.endpoints.api.model import CALL, Model, Timestamp, doc
-from emulator.endpoints.api.pages import RecordError
+from emulator.endpoints.api.pagination import RecordError
 from emulator.wire.signalling import CONTENT_TYPE
 
 

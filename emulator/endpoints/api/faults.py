@@ -4,7 +4,7 @@ from dataclasses import field
 from typing import Annotated, Any
 
 from emulator.endpoints.api.model import ACCOUNT, Model, doc
-from emulator.endpoints.api.pages import RecordError
+from emulator.endpoints.api.pagination import RecordError
 
 
 class Fault(Model):

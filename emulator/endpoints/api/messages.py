@@ -4,7 +4,7 @@ from dataclasses import field
 from typing import Annotated, Any
 
 from emulator.endpoints.api.model import ACCOUNT, CALL, MESSAGE, REQUEST, Model, Timestamp, doc
-from emulator.endpoints.api.pages import RecordError, WaitResult
+from emulator.endpoints.api.pagination import RecordError, WaitResult
 from emulator.endpoints.api.requests import EndUserDelivery, Request
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from emulator.endpoints.api.model import ACCOUNT, CALL, REQUEST, Model, Timestamp, doc
-from emulator.endpoints.api.pages import RecordError
+from emulator.endpoints.api.pagination import RecordError
 from emulator.engine.journal.exchange import Outcome
 from emulator.wire.errors import CONTENT_NOT_JSON
 from emulator.wire.rules import Certainty

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from emulator.endpoints.api.model import ACCOUNT, CALL, REQUEST, Model, Timestamp, doc
-from emulator.endpoints.api.pages import RecordError, WaitResult
+from emulator.endpoints.api.pagination import RecordError, WaitResult
 from emulator.endpoints.api.requests import AppliedFault
 from emulator.engine.journal.exchange import Outcome
 from emulator.engine.journal.retries import RetryFinding

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from emulator.endpoints.api.model import ACCOUNT, CALL, SUBSCRIPTION, Model, doc
-from emulator.endpoints.api.pages import RecordError
+from emulator.endpoints.api.pagination import RecordError
 
 
 class Subscription(Model):

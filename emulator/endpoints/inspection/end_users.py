@@ -15,7 +15,7 @@ from emulator.endpoints.inspection.error_handlers import UNPROCESSABLE
 from emulator.endpoints.inspection.query_params import SkipQuery
 from emulator.endpoints.inspection.rendering import rendered_all
 from emulator.engine.journal.filters import MessageFilter
-from emulator.engine.slices import Window
+from emulator.engine.time_slices import Window
 from emulator.engine.voice.call_legs import EndUserMessage
 from emulator.wire import sids
 from emulator.wire.errors import CALL_IS_PSTN, CALL_NOT_ACTIVE, CALL_UNKNOWN

@@ -21,7 +21,7 @@ from emulator.engine.callbacks.deliveries import CallbackDelivery
 from emulator.engine.engine import Engine
 from emulator.engine.events import MAX_BEHIND, Event, EventKind, Subscriber
 from emulator.engine.journal.exchange import Exchange
-from emulator.engine.slices import SLICE, Steps
+from emulator.engine.time_slices import SLICE, Steps
 from emulator.wire.masking import Masking
 
 router = APIRouter(route_class=ControlRoute, tags=["events"], responses=UNPROCESSABLE)

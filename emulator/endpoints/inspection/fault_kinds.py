@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator,
 from emulator.endpoints.api.faults import FaultKindDescription
 from emulator.endpoints.inspection.bodies import Body, Yes, members
 from emulator.engine.faults.fault_kind import FaultKind
+from emulator.engine.faults.fault_parameter import Parameter
 from emulator.engine.faults.kinds import FAULT_KINDS
-from emulator.engine.faults.parameter import Parameter
 from emulator.engine.faults.rules import FaultEffect
 
 _LONGEST_DELAY = 600

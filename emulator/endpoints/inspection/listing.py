@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from fastapi import Request, Response
 
-from emulator.endpoints.api.pages import WaitResult
+from emulator.endpoints.api.pagination import WaitResult
 from emulator.endpoints.asgi import until_gone
 from emulator.endpoints.inspection.error_handlers import FULL, Responses
 from emulator.endpoints.inspection.query_params import WaitQuery
@@ -16,7 +16,7 @@ from emulator.endpoints.inspection.rendering import json_response, rendered_all
 from emulator.engine.engine import Engine
 from emulator.engine.filters import Filter
 from emulator.engine.journal.waits import Waiter
-from emulator.engine.slices import Window
+from emulator.engine.time_slices import Window
 
 Record = TypeVar("Record")
 Wish = TypeVar("Wish", bound=Filter[Any])

@@ -21,7 +21,7 @@ from emulator.engine.explain.messages import LOOKED_AT, explain
 from emulator.engine.journal.exchange import Exchange
 from emulator.engine.journal.filters import MessageFilter
 from emulator.engine.journal.waits import MessageWaiter
-from emulator.engine.slices import Window
+from emulator.engine.time_slices import Window
 from emulator.wire import sids
 
 router = APIRouter(route_class=ControlRoute, prefix="/_emulator/messages", tags=["messages"], responses=UNPROCESSABLE)

@@ -14,7 +14,7 @@ from emulator.engine.journal.filters import MessageFilter, RequestFilter
 from emulator.engine.journal.retries import RetryFilter
 from emulator.engine.json_match import JsonSubset
 from emulator.engine.scope import Scope
-from emulator.engine.slices import Window
+from emulator.engine.time_slices import Window
 from emulator.wire import content
 
 LONGEST_WAIT = 60

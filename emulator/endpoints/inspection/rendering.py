@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 from fastapi import Response
 
 from emulator.endpoints.api.json import RawJson, render
-from emulator.endpoints.api.pages import RecordError
+from emulator.endpoints.api.pagination import RecordError
 from emulator.engine.engine import Engine
 from emulator.engine.journal.journal import Journal
-from emulator.engine.slices import Steps
+from emulator.engine.time_slices import Steps
 
 _log = logging.getLogger("emulator.inspection")
 

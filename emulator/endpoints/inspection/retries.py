@@ -26,7 +26,7 @@ from emulator.engine.journal.filters import MessageFilter
 from emulator.engine.journal.retries import RetryFilter, RetryGroup
 from emulator.engine.journal.waits import WaitEnd, Waiter
 from emulator.engine.scope import Owners, Scope
-from emulator.engine.slices import SLICE, Steps, Window
+from emulator.engine.time_slices import SLICE, Steps, Window
 
 router = APIRouter(route_class=ControlRoute, prefix="/_emulator/retries", tags=["retries"], responses=UNPROCESSABLE)
 

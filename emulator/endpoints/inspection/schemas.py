@@ -85,15 +85,15 @@ async def put_schema(
     the limit: schema_bytes, schema_depth, schema_subschemas, schema_chain, schema_expanded, schema_patterns,
     pattern_bytes, schema_number_digits, schema_compile_ms, schema_memory, schema_trial_seconds.
     """
-    from emulator.adapters import schema_trial  # noqa: PLC0415  the library is for those who use schemas
+    from emulator.adapters import schema_sandbox  # noqa: PLC0415  the library is for those who use schemas
     from emulator.adapters.schema_limits import BadSchemaError  # noqa: PLC0415
 
     try:
         async with services.schema_queue.turn():
-            compiled = await schema_trial.compile_schema(body.schema_)
+            compiled = await schema_sandbox.compile_schema(body.schema_)
     except BadSchemaError as error:
         raise bad_value("/schema" + error.pointer, error.value, error.message) from None
-    except schema_trial.TrialError as error:
+    except schema_sandbox.SandboxError as error:
         raise HTTPException(503, str(error)) from None
     schema = Schema(
         name=name,

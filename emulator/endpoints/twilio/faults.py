@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from emulator.endpoints.asgi import CONNECTION, HALF_CLOSED, Connection, Receive, RenderedResponse, Scope, until_gone
-from emulator.endpoints.twilio.log import log
+from emulator.endpoints.twilio.request_log import log
 from emulator.engine.capacity import CapacityError
 from emulator.engine.engine import Engine
 from emulator.engine.faults.fault import InjectedFault

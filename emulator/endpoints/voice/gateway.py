@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from emulator.endpoints.access_guard import Guard
 from emulator.endpoints.asgi import CONNECTION, Receive, Scope, Send
 from emulator.endpoints.voice.session import Session
-from emulator.endpoints.voice.stubs import INSIGHTS
 from emulator.endpoints.voice.token_auth import TokenAuthenticator
+from emulator.endpoints.voice.vendor_stubs import INSIGHTS
 from emulator.engine.voice.call_control import CallController
 from emulator.wire.hosts import parse_authority
 from emulator.wire.signalling import KEEPALIVE, error_codes, server_frames

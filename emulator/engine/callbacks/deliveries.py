@@ -15,8 +15,8 @@ from emulator.engine.ids import IdGenerator
 from emulator.engine.journal.waits import WaiterRegistry
 from emulator.engine.json_match import JsonSubset
 from emulator.engine.scope import Owners, Scope
-from emulator.engine.slices import Wakeups
 from emulator.engine.store import ENTRY, Store
+from emulator.engine.time_slices import Wakeups
 from emulator.wire import sids
 from emulator.wire.callbacks import CALLBACK_FAILED, CallbackPayload, idempotency_token
 from emulator.wire.subscriptions import UserDefinedMessageSubscription

@@ -8,8 +8,8 @@ from emulator.engine.callbacks.sequence_numbers import SequenceNumbers
 from emulator.engine.capacity import MemoryAccount
 from emulator.engine.ids import IdGenerator
 from emulator.engine.scope import Scope
-from emulator.engine.slices import Wakeups
 from emulator.engine.state.subscriptions import Subscriptions
+from emulator.engine.time_slices import Wakeups
 from emulator.engine.voice.call_legs import EndUserMessage
 from emulator.wire.callbacks import CallbackPayload
 

@@ -8,7 +8,7 @@ from emulator.engine.explain.wording import ending
 from emulator.engine.filters import belongs_to_others
 from emulator.engine.journal.waits import WaitEnd, Waiter
 from emulator.engine.scope import Scope
-from emulator.engine.slices import Steps
+from emulator.engine.time_slices import Steps
 from emulator.wire.masking import mask_text
 
 SHOWN = 5

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import NamedTuple
 
-from emulator.engine.excerpt import excerpt
 from emulator.engine.explain.wording import ending
 from emulator.engine.filters import Mismatch, belongs_to_others, owner
 from emulator.engine.journal.exchange import Exchange, Outcome, host_of
 from emulator.engine.journal.filters import MessageFilter, RequestFilter
 from emulator.engine.journal.journal import Journal
 from emulator.engine.journal.waits import MessageWaiter, WaitEnd
-from emulator.engine.slices import Steps
+from emulator.engine.time_slices import Steps
+from emulator.engine.truncate import truncate
 from emulator.wire.dates import iso8601
 from emulator.wire.errors import PATH_UNKNOWN
 from emulator.wire.hosts import is_local, is_twilio
@@ -113,7 +113,7 @@ def _nothing_near(wanted: MessageFilter, journal: Journal) -> str:
 
 
 def _created(exchange: Exchange) -> str:
-    return f"number {exchange.seq}: {_what(exchange)}, content {excerpt(exchange.content or '')}"
+    return f"number {exchange.seq}: {_what(exchange)}, content {truncate(exchange.content or '')}"
 
 
 def _what(exchange: Exchange) -> str:
@@ -124,7 +124,7 @@ def _what(exchange: Exchange) -> str:
     if exchange.problem is not None:
         problem = exchange.problem
         reason = f"; {exchange.reason}" if exchange.reason else ""
-        summary = problem.rule.summary.replace("{path}", excerpt(exchange.request.path, _LONGEST_PATH))
+        summary = problem.rule.summary.replace("{path}", truncate(exchange.request.path, _LONGEST_PATH))
         return f"a request {owners}, refused with {summary} (rule {problem.name}, {problem.certainty}{reason})"
     if exchange.made is None:
         return f"a preflight {owners}"
@@ -145,7 +145,7 @@ def _foreign_host(exchange: Exchange) -> list[str]:
     host = host_of(exchange.request.head)
     if is_local(host) or is_twilio(host):
         return []
-    return [f"it was sent to the host {excerpt(host)}: are TWILIO_REGION or TWILIO_EDGE set beside a base URL?"]
+    return [f"it was sent to the host {truncate(host)}: are TWILIO_REGION or TWILIO_EDGE set beside a base URL?"]
 
 
 def _sentence(wanted: RequestFilter, exchange: Exchange, mismatches: tuple[Mismatch, ...]) -> str:

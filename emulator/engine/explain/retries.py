@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from emulator.engine.excerpt import excerpt
 from emulator.engine.explain.wording import ending
 from emulator.engine.journal.exchange import Exchange
 from emulator.engine.journal.retries import RetryFilter, RetryGroup
 from emulator.engine.journal.waits import WaitEnd, Waiter
+from emulator.engine.truncate import truncate
 
 SHOWN = 5
 
@@ -15,9 +15,9 @@ def describe(sequence: RetryGroup) -> list[str]:
     """Describe a retry sequence in lines: a summary, then each attempt."""
     attempts, messages = len(sequence.attempts), sequence.messages
     first = sequence.attempts[0]
-    content = "no content" if first.content is None else f"content {excerpt(first.content)}"
+    content = "no content" if first.content is None else f"content {truncate(first.content)}"
     line = (
-        f"{attempts} {'attempt' if attempts == 1 else 'attempts'} for {excerpt(first.context.call_sid or 'no call')}, "
+        f"{attempts} {'attempt' if attempts == 1 else 'attempts'} for {truncate(first.context.call_sid or 'no call')}, "
         f"{content}, {messages} {'message' if messages == 1 else 'messages'} created"
     )
     says = "; ".join(f"{finding.says} ({finding})" for finding in sequence.findings)
@@ -56,4 +56,4 @@ def _facts(attempt: Exchange) -> Iterator[str]:
         yield f"{attempt.fault.name} by {attempt.fault.rule}"
     if attempt.is_lost:
         yield "response lost"
-    yield "no key" if attempt.idempotency_key is None else f"key {excerpt(attempt.idempotency_key)}"
+    yield "no key" if attempt.idempotency_key is None else f"key {truncate(attempt.idempotency_key)}"

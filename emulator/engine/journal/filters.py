@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Annotated
 
-from emulator.engine.excerpt import excerpt
 from emulator.engine.filters import (
     Condition,
     Filter,
@@ -19,6 +18,7 @@ from emulator.engine.filters import (
 )
 from emulator.engine.journal.exchange import Exchange, Outcome
 from emulator.engine.json_match import JsonSubset
+from emulator.engine.truncate import truncate
 
 Keys = tuple[str | None, str | None, str | None]
 
@@ -37,7 +37,7 @@ _BY_KEY = Condition(
     example="1",
     is_key=True,
     is_indexed=True,
-    wording=lambda wanted: f"key {excerpt(wanted)}",
+    wording=lambda wanted: f"key {truncate(wanted)}",
     mismatch=_other_key,
 )
 _VALIDITY: dict[object, str] = {

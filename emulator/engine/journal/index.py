@@ -11,7 +11,7 @@ from operator import attrgetter
 
 from emulator.engine.journal.exchange import Exchange
 from emulator.engine.journal.filters import MessageFilter, keys_of
-from emulator.engine.slices import Steps
+from emulator.engine.time_slices import Steps
 
 _seq = attrgetter("seq")
 _TOLERATED = 16

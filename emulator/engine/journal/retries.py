@@ -15,7 +15,7 @@ from emulator.engine.faults.kinds.reply import ReplyFault
 from emulator.engine.filters import Condition, conditions
 from emulator.engine.journal.exchange import Exchange, Outcome, unpack
 from emulator.engine.journal.filters import MessageFilter
-from emulator.engine.slices import Steps
+from emulator.engine.time_slices import Steps
 
 # A tuple: an enumeration's hash is slow.
 _PROCESSED = (Outcome.CREATED, Outcome.REPLAYED, Outcome.MISMATCH, Outcome.DELETED)

@@ -14,8 +14,8 @@ from emulator.engine.filters import Filter
 from emulator.engine.journal.exchange import Exchange
 from emulator.engine.journal.filters import MessageFilter
 from emulator.engine.scope import Owners, Scope
-from emulator.engine.slices import Slices, Steps, Wakeups
 from emulator.engine.store import ENTRY, Store
+from emulator.engine.time_slices import Slices, Steps, Wakeups
 
 _OVERHEAD = ENTRY + 1_000  # bytes, measured: a wait and its future
 MAX_VALUES = 50_000

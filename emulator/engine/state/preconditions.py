@@ -4,11 +4,11 @@ from emulator.engine.capacity import CapacityError, MemoryAccount
 from emulator.engine.config import EngineConfig, OnMismatch
 from emulator.engine.faults.request_facts import RequestFacts
 from emulator.engine.scope import Scope
-from emulator.engine.slices import Steps
 from emulator.engine.state.calls import CallRegistry
 from emulator.engine.state.idempotency import Key, Keys
 from emulator.engine.state.schemas import Schemas, ValidationResult
 from emulator.engine.state.subscriptions import Subscriptions
+from emulator.engine.time_slices import Steps
 from emulator.wire.errors import (
     CONTENT_NOT_JSON,
     KEY_CONFLICT,

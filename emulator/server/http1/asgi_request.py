@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 
 from emulator.endpoints.asgi import CONNECTION, HALF_CLOSED, Receive, RenderedResponse, Scope, Send
 from emulator.server.http1.connection import Http1Connection
-from emulator.server.http1.cycle import Cycle
+from emulator.server.http1.request_cycle import RequestCycle
 from emulator.server.http1.response_head import STATUS_LINES
 from emulator.server.http1.states import Response
 from emulator.wire.masking import mask_text
@@ -34,14 +34,14 @@ class Carrier(Protocol):
     def follow(self) -> int:
         """Continue reading, or serve the next request, if the limits allow it."""
 
-    def finish(self, cycle: Cycle) -> None:
+    def finish(self, cycle: RequestCycle) -> None:
         """Count a request whose application has returned; complete or reset a response that it left open."""
 
 
 class AsgiRequest:
     """One request in progress; also the `Connection` in its scope's extensions."""
 
-    def __init__(self, carrier: Carrier, cycle: Cycle, scope: Scope) -> None:
+    def __init__(self, carrier: Carrier, cycle: RequestCycle, scope: Scope) -> None:
         self._carrier = carrier
         self._machine = carrier.machine
         self._cycle = cycle
@@ -125,7 +125,7 @@ class AsgiRequest:
             self._carrier.follow()
 
 
-def _scope_of(cycle: Cycle, connection: Scope, extensions: dict[str, Any]) -> Scope:
+def _scope_of(cycle: RequestCycle, connection: Scope, extensions: dict[str, Any]) -> Scope:
     path, _, query = cycle.target.partition("?")
     return {
         **connection,

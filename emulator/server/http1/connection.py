@@ -11,7 +11,7 @@ from collections import deque
 import httptools
 
 from emulator.server.http1 import response_head
-from emulator.server.http1.cycle import HEADER, Cycle, End
+from emulator.server.http1.request_cycle import HEADER, End, RequestCycle
 from emulator.server.http1.request_head import Headers, RequestError, check_headers, expects_continue, origin_form
 from emulator.server.http1.response_head import CLOSE, CONTINUE, LAST_CHUNK, STATUS_LINES, Framing
 from emulator.server.http1.states import READING, RESPONSE, Reading, Received, Response, Sent, Then
@@ -68,7 +68,7 @@ class Http1Connection:
         self.messages = 0
         self.upgrade = (b"", b"")
         self.lost: list[object] = []
-        self.pipeline: deque[Cycle] = deque()
+        self.pipeline: deque[RequestCycle] = deque()
         self._unparsed = b""
         self._stops_reading = False  # once all received bytes are parsed
         self._discarded = 0
@@ -133,7 +133,7 @@ class Http1Connection:
 
     # --- to the application
 
-    def next_request(self) -> Cycle | None:
+    def next_request(self) -> RequestCycle | None:
         """Return the first request of the pipeline, unless it was returned before."""
         if self._unparsed or self._stops_reading:
             self._parse()
@@ -142,7 +142,7 @@ class Http1Connection:
         cycle.is_taken = True
         return cycle
 
-    def take_body(self, cycle: Cycle) -> bytes:
+    def take_body(self, cycle: RequestCycle) -> bytes:
         """Return the part of a request's body that was read since the last call."""
         pieces, cycle.pieces = cycle.pieces, []
         cycle.unread = 0
@@ -150,13 +150,13 @@ class Http1Connection:
 
     # --- from the application
 
-    def send_continue(self, cycle: Cycle) -> None:
+    def send_continue(self, cycle: RequestCycle) -> None:
         """Send 100 Continue if the client waits for it before it sends the body."""
         if cycle.expects_continue and cycle.response is Response.NONE and not cycle.is_whole:
             self._respond(cycle, Sent.CONTINUE, CONTINUE)
         cycle.expects_continue = False
 
-    def send_response(self, cycle: Cycle, status: int, head: bytes, body: bytes, token: object = None) -> None:
+    def send_response(self, cycle: RequestCycle, status: int, head: bytes, body: bytes, token: object = None) -> None:
         """Send a complete response.
 
         Args:
@@ -173,7 +173,7 @@ class Http1Connection:
         shown = b"" if cycle.method == "HEAD" else body
         self._respond(cycle, _WHOLE, b"%b%b%b\r\n%b" % (STATUS_LINES[status], head, close, shown))
 
-    def send_head(self, cycle: Cycle, status: int, headers: Headers) -> None:
+    def send_head(self, cycle: RequestCycle, status: int, headers: Headers) -> None:
         """Send the head of a response; choose the framing of its body."""
         length = response_head.declared_length(headers)
         cycle.framing = response_head.framing_of(status, length, method=cycle.method, version=cycle.version)
@@ -186,7 +186,7 @@ class Http1Connection:
             cycle, Sent.HEAD, response_head.render(status, headers, cycle.framing, close=closes and not asked)
         )
 
-    def send_body(self, cycle: Cycle, data: bytes, *, more: bool) -> None:
+    def send_body(self, cycle: RequestCycle, data: bytes, *, more: bool) -> None:
         """Send a piece of a response's body.
 
         Raises:
@@ -202,12 +202,12 @@ class Http1Connection:
             data = response_head.chunk(data) + (b"" if more else LAST_CHUNK)
         self._respond(cycle, Sent.BODY if more else Sent.LAST, data)
 
-    def send_raw(self, cycle: Cycle, data: bytes) -> None:
+    def send_raw(self, cycle: RequestCycle, data: bytes) -> None:
         """Send these bytes instead of a response, or of the rest of it, and close."""
         cycle.end = cycle.end or End.CLOSE
         self._respond(cycle, Sent.RAW, data)
 
-    def reset(self, cycle: Cycle) -> None:
+    def reset(self, cycle: RequestCycle) -> None:
         """Reset the connection instead of sending a response, or the rest of it."""
         cycle.end = End.RESET
         self._respond(cycle, Sent.RAW, b"")
@@ -289,7 +289,7 @@ class Http1Connection:
         if b"#" in target or not target.startswith(b"/"):
             target = origin_form(method, target, headers, fields)
         self._url, self._headers = b"", []
-        cycle = Cycle(method.decode(), target.decode("latin-1"), headers, fields, version)
+        cycle = RequestCycle(method.decode(), target.decode("latin-1"), headers, fields, version)
         cycle.keep_alive = version == "1.1" and parser.should_keep_alive()
         if b"expect" in fields:
             cycle.expects_continue = expects_continue(fields, version)
@@ -469,7 +469,7 @@ class Http1Connection:
         self._may_have_unread = True
         then = self._advance(Received.ERROR)
         if then is not _NOTHING and (not self.pipeline or self.pipeline[-1].end is None):
-            self.pipeline.append(Cycle.of_error(problem))
+            self.pipeline.append(RequestCycle.of_error(problem))
         self._unparsed = self._url = self._head = b""
         self._headers = []
         self._parser = None
@@ -486,7 +486,7 @@ class Http1Connection:
             self.pipeline.pop()
         self._give_up(cycle)
 
-    def _respond(self, cycle: Cycle, sent: Sent, data: bytes) -> None:
+    def _respond(self, cycle: RequestCycle, sent: Sent, data: bytes) -> None:
         """Apply an event to the transition table of the response; output the data now or in pipeline order.
 
         Raises:
@@ -540,24 +540,24 @@ class Http1Connection:
         self._unparsed = b""
         self._parser = None  # it refers to this object
 
-    def _give_up(self, cycle: Cycle) -> None:
+    def _give_up(self, cycle: RequestCycle) -> None:
         """Mark the response as gone: it does not exist, or has no recipient."""
         cycle.response = RESPONSE[cycle.response][Sent.GONE]
         self._lose_token(cycle)
         _notify(cycle)
 
-    def _lose_token(self, cycle: Cycle) -> None:
+    def _lose_token(self, cycle: RequestCycle) -> None:
         if cycle.token is not None:
             self.lost.append(cycle.token)
             cycle.token = None
 
-    def _is_last(self, cycle: Cycle) -> bool:
+    def _is_last(self, cycle: RequestCycle) -> bool:
         """Whether the connection ends after this response."""
         if not cycle.keep_alive or not cycle.is_whole:
             return True
         return self.reading is _READING_CLOSED and bool(self.pipeline) and self.pipeline[-1] is cycle
 
 
-def _notify(cycle: Cycle) -> None:
+def _notify(cycle: RequestCycle) -> None:
     if cycle.notify is not None:
         cycle.notify()

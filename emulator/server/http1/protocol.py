@@ -18,9 +18,9 @@ from emulator.engine.capacity import Bound, CapacityError
 from emulator.server.connection_memory import UNCOUNTED, ReceivedBytes, UnsentResponses
 from emulator.server.http1.asgi_request import AsgiRequest
 from emulator.server.http1.connection import Http1Connection
-from emulator.server.http1.cycle import Cycle, End
+from emulator.server.http1.request_cycle import End, RequestCycle
+from emulator.server.http1.scheduler import ConnectionScheduler
 from emulator.server.http1.states import Reading, Response
-from emulator.server.http1.turn import Turn
 from emulator.wire.errors import INTERNAL_ERROR, TOO_MANY_REQUESTS, ErrorSpec
 from emulator.wire.masking import mask_text
 from emulator.wire.replies import without_hsts
@@ -68,7 +68,7 @@ class Http1Service:
 
     render_error: RenderError
     answer: BufferedHandler
-    turn: Turn
+    turn: ConnectionScheduler
     memory: Bound
     in_progress: Bound
     unsent: UnsentResponses
@@ -205,7 +205,7 @@ class Http1Protocol(asyncio.Protocol):
     # --- Carrier of AsgiRequest
 
     def serve(self) -> int:
-        """Serve requests when `Turn` reaches this connection; return how many."""
+        """Serve requests when `ConnectionScheduler` reaches this connection; return how many."""
         self._will_follow = False
         return self.follow()
 
@@ -257,7 +257,7 @@ class Http1Protocol(asyncio.Protocol):
             self._is_batched = True
             self.service.turn.send(self, self._loop)
 
-    def finish(self, cycle: Cycle) -> None:
+    def finish(self, cycle: RequestCycle) -> None:
         """Count a request whose application has returned; complete or reset a response that it left open."""
         self._state.total_requests += 1
         if not cycle.is_open:
@@ -271,7 +271,7 @@ class Http1Protocol(asyncio.Protocol):
 
     # --- private
 
-    def _start(self, cycle: Cycle) -> None:
+    def _start(self, cycle: RequestCycle) -> None:
         """Run the application as a task, if the memory bounds allow it."""
         try:
             self._received.update(cycle.size)
@@ -291,7 +291,7 @@ class Http1Protocol(asyncio.Protocol):
         self._state.tasks.discard(task)
         self.service.in_progress.release(TASK_SIZE)
 
-    def _answered_without_task(self, cycle: Cycle) -> bool:
+    def _answered_without_task(self, cycle: RequestCycle) -> bool:
         pieces = cycle.pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         request = BufferedRequest(
@@ -309,7 +309,7 @@ class Http1Protocol(asyncio.Protocol):
         self._state.total_requests += 1
         return True
 
-    def _send_error(self, cycle: Cycle, problem: ErrorSpec) -> None:
+    def _send_error(self, cycle: RequestCycle, problem: ErrorSpec) -> None:
         response = self.service.render_error(problem)
         self.machine.send_raw(cycle, without_hsts(response) if self.is_secure else response)
 

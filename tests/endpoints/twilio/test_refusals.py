@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from support.server import Caller, Servers, basic, fresh, path_of
 
-from emulator.endpoints.twilio.log import log
+from emulator.endpoints.twilio.request_log import log
 from emulator.wire.credentials import Account, ApiKey
 from emulator.wire.errors import PATH_UNKNOWN
 

@@ -30,7 +30,7 @@ from emulator.engine.ids import IdGenerator
 from emulator.engine.journal.waits import WaitEnd, Waiter
 from emulator.engine.json_match import JsonSubset
 from emulator.engine.scope import Scope
-from emulator.engine.slices import Wakeups
+from emulator.engine.time_slices import Wakeups
 
 ANY = DeliveryFilter()
 OK = CallbackAttempt(SOME_TIME, 0.25, status=200)

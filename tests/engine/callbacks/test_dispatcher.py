@@ -26,7 +26,7 @@ from emulator.engine.callbacks.dispatcher import CallbackDispatcher
 from emulator.engine.engine import Engine
 from emulator.engine.ids import IdGenerator
 from emulator.engine.scope import Scope
-from emulator.engine.slices import Wakeups
+from emulator.engine.time_slices import Wakeups
 from emulator.engine.voice.call_legs import EndUserMessage
 from emulator.engine.voice.clients import ClientConnection
 from emulator.wire.errors import CALL_FOREIGN, CALL_NOT_ACTIVE, TwilioError

@@ -21,7 +21,7 @@ from emulator.engine.explain import deliveries
 from emulator.engine.explain.deliveries import SHOWN, describe, explain
 from emulator.engine.ids import IdGenerator
 from emulator.engine.journal.waits import WaitEnd, Waiter
-from emulator.engine.slices import Wakeups, finish
+from emulator.engine.time_slices import Wakeups, finish
 from emulator.engine.voice.call_legs import EndUserMessage
 
 ANY = DeliveryFilter()

@@ -25,8 +25,8 @@ from emulator.engine.journal.filters import RequestFilter
 from emulator.engine.journal.journal import Journal
 from emulator.engine.journal.waits import MessageWaiter, WaitEnd
 from emulator.engine.json_match import JsonSubset
-from emulator.engine.slices import finish
 from emulator.engine.state.schemas import ValidationResult
+from emulator.engine.time_slices import finish
 from emulator.wire import errors
 
 OURS = f"for call {CALL} of account {ACCOUNT}"

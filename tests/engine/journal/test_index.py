@@ -11,7 +11,7 @@ from support.builders import arrival, exchange, message
 from emulator.engine.journal.exchange import Exchange
 from emulator.engine.journal.filters import RequestFilter
 from emulator.engine.journal.index import Index
-from emulator.engine.slices import finish
+from emulator.engine.time_slices import finish
 
 # Few values, so that tracks grow, share exchanges and become empty.
 VALUES = st.sampled_from([None, "x", "y"])

@@ -34,7 +34,7 @@ from emulator.engine.journal.filters import MessageFilter
 from emulator.engine.journal.retries import RetryFilter, RetryFinding, RetryGroup, group_retries, succeeded
 from emulator.engine.journal.waits import WaitEnd, Waiter
 from emulator.engine.scope import Scope
-from emulator.engine.slices import finish
+from emulator.engine.time_slices import finish
 from emulator.wire import errors
 
 WINDOW = 120.0

@@ -16,7 +16,7 @@ from emulator.engine.journal.filters import RequestFilter
 from emulator.engine.journal.waits import MAX_VALUES, MessageWaiter, MessageWaiters, WaitEnd
 from emulator.engine.json_match import JsonSubset
 from emulator.engine.scope import Scope
-from emulator.engine.slices import Wakeups, finish
+from emulator.engine.time_slices import Wakeups, finish
 from emulator.wire import errors
 from emulator.wire.messages import NewMessage
 

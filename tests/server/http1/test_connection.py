@@ -13,7 +13,7 @@ from emulator.server.http1.connection import (
     MAX_QUEUED,
     Http1Connection,
 )
-from emulator.server.http1.cycle import Cycle, End
+from emulator.server.http1.request_cycle import End, RequestCycle
 from emulator.server.http1.states import Reading, Response
 from emulator.wire.errors import HEAD_TOO_LARGE, REQUEST_MALFORMED, TRANSFER_CODING_UNKNOWN, ErrorSpec
 
@@ -46,12 +46,12 @@ class Server:
             self.connection.receive_data(piece)
         return self
 
-    def next(self) -> Cycle:
+    def next(self) -> RequestCycle:
         cycle = self.connection.next_request()
         assert cycle is not None
         return cycle
 
-    def answer(self, cycle: Cycle, body: bytes = b"", token: object = None) -> None:
+    def answer(self, cycle: RequestCycle, body: bytes = b"", token: object = None) -> None:
         self.connection.send_response(cycle, 200, b"content-length: %d\r\n" % len(body), body, token)
 
     def echo_all(self) -> "Server":
@@ -505,7 +505,7 @@ def test_requests_are_served_one_by_one() -> None:
     assert server.next().method == "POST"
 
 
-def stream(server: Server, cycle: Cycle, headers: list[tuple[bytes, bytes]], *pieces: bytes) -> bytes:
+def stream(server: Server, cycle: RequestCycle, headers: list[tuple[bytes, bytes]], *pieces: bytes) -> bytes:
     server.connection.send_head(cycle, 200, headers)
     for piece in pieces:
         server.connection.send_body(cycle, piece, more=True)

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from emulator.server.http1.connection import Http1Connection
-from emulator.server.http1.cycle import Cycle, End
+from emulator.server.http1.request_cycle import End, RequestCycle
 from emulator.server.http1.states import Reading, Response
 
 # --- what the client sends
@@ -93,7 +93,7 @@ steps = st.builds(lambda *parts: [step for part in parts for step in part], ordi
 class Answer:
     """What the application has sent for one request."""
 
-    cycle: Cycle
+    cycle: RequestCycle
     is_head: bool
     closes: bool = False
     body: bytes = b""
@@ -110,7 +110,7 @@ class Model:
     tail: bytes
     connection: Http1Connection = field(default_factory=Http1Connection)
     answers: dict[int, Answer] = field(default_factory=dict)
-    seen: list[Cycle] = field(default_factory=list)
+    seen: list[RequestCycle] = field(default_factory=list)
     written: bytes = b""
     confirmed: set[int] = field(default_factory=set)
     fed: int = 0
@@ -145,14 +145,14 @@ class Model:
     def serve(self, _number: int) -> None:
         self.connection.next_request()
 
-    def open(self, number: int, *, front: bool) -> Cycle | None:
+    def open(self, number: int, *, front: bool) -> RequestCycle | None:
         """A request of which nothing was answered yet."""
         waiting = [cycle for cycle in self.connection.pipeline if cycle.error is None and id(cycle) not in self.answers]
         if not waiting:
             return None
         return waiting[0] if front else waiting[number % len(waiting)]
 
-    def begin(self, cycle: Cycle, *, closes: bool = False) -> Answer:
+    def begin(self, cycle: RequestCycle, *, closes: bool = False) -> Answer:
         closes = closes or not cycle.is_whole or not cycle.keep_alive
         answer = Answer(cycle, cycle.method == "HEAD", closes)
         self.answers[id(cycle)] = answer

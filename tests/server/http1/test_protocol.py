@@ -26,7 +26,7 @@ from emulator.server.http1.protocol import (
     Http1Protocol,
     Http1Service,
 )
-from emulator.server.http1.turn import MAX_REQUESTS, Turn
+from emulator.server.http1.scheduler import MAX_REQUESTS, ConnectionScheduler
 from emulator.server.websocket import WebSocketProtocol
 from emulator.wire.errors import ErrorSpec
 
@@ -72,7 +72,7 @@ class Client:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        turn: Turn,
+        turn: ConnectionScheduler,
         *,
         has_tasks: bool,
         is_secure: bool = False,
@@ -194,7 +194,7 @@ Connect = Callable[..., Client]
 @pytest.fixture(params=[pytest.param(True, id="task"), pytest.param(False, id="no task")])
 def connect(loop: asyncio.AbstractEventLoop, request: pytest.FixtureRequest) -> Iterator[Connect]:
     clients: list[Client] = []
-    turn = Turn()
+    turn = ConnectionScheduler()
 
     def connect(*, is_secure: bool = False) -> Client:
         clients.append(Client(loop, turn, has_tasks=request.param, is_secure=is_secure))
@@ -213,7 +213,7 @@ def client(connect: Connect) -> Client:
 @pytest.fixture
 def asgi(loop: asyncio.AbstractEventLoop) -> Iterator[Client]:
     """A client whose requests are all answered by a task."""
-    client = Client(loop, Turn(), has_tasks=True)
+    client = Client(loop, ConnectionScheduler(), has_tasks=True)
     yield client
     client.leave()
 
@@ -273,7 +273,7 @@ def test_100_continue_is_sent_when_asked_for(asgi: Client) -> None:
 
 def test_all_are_read_before_any_is_served(loop: asyncio.AbstractEventLoop) -> None:
     """And all are served before any response is sent."""
-    turn = Turn()
+    turn = ConnectionScheduler()
     clients = [Client(loop, turn, has_tasks=False) for _ in range(120)]
     sent = [client.transport.write for client in clients]
     seen: list[int] = []
@@ -294,7 +294,7 @@ def test_all_are_read_before_any_is_served(loop: asyncio.AbstractEventLoop) -> N
 
 def test_connections_take_turns(loop: asyncio.AbstractEventLoop) -> None:
     """A turn serves a bounded number of requests, and who waited longest comes first in the next."""
-    turn = Turn()
+    turn = ConnectionScheduler()
     clients = [Client(loop, turn, has_tasks=False) for _ in range(150)]
     for client in clients:
         client.protocol.data_received(POST * 60)
@@ -314,7 +314,7 @@ def test_connections_take_turns(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def test_a_large_piece_is_counted_at_once(loop: asyncio.AbstractEventLoop) -> None:
-    client = Client(loop, Turn(), has_tasks=False)
+    client = Client(loop, ConnectionScheduler(), has_tasks=False)
     client.protocol.data_received(POST * 200)
     assert client.seen == []
     assert client.memory.bytes > 4096
@@ -328,7 +328,7 @@ def test_a_large_piece_is_counted_at_once(loop: asyncio.AbstractEventLoop) -> No
 def test_failing_connection_is_aborted_alone(
     caplog: pytest.LogCaptureFixture, loop: asyncio.AbstractEventLoop, step: str
 ) -> None:
-    turn = Turn()
+    turn = ConnectionScheduler()
     broken, sound = (Client(loop, turn, has_tasks=False) for _ in range(2))
     if step == "write":
         broken.transport.write = lambda _data: 1 / 0  # type: ignore[assignment]
@@ -402,7 +402,7 @@ def test_half_a_response_is_reset(asgi: Client, caplog: pytest.LogCaptureFixture
 
 
 def test_a_failure_without_a_task_is_a_500(loop: asyncio.AbstractEventLoop, caplog: pytest.LogCaptureFixture) -> None:
-    client = Client(loop, Turn(), has_tasks=False)
+    client = Client(loop, ConnectionScheduler(), has_tasks=False)
     client.protocol.service.answer = lambda _request: 1 / 0  # type: ignore[assignment,return-value]
 
     assert client.send(POST.replace(b"q=1", b"token=secret")) == INTERNAL
@@ -916,7 +916,7 @@ def test_a_lost_client_has_nothing_unread(client: Client) -> None:
 
 def test_slowest_reader_is_aborted(loop: asyncio.AbstractEventLoop, caplog: pytest.LogCaptureFixture) -> None:
     """The connection that waits longest is aborted and its response lost; the newest never is for its own size."""
-    turn = Turn()
+    turn = ConnectionScheduler()
     bound = MemoryAccount()["unsent_responses"]
     bound.max_bytes = 90_000
     unsent = UnsentResponses(bound)
@@ -953,7 +953,7 @@ def test_tls_is_given_a_little_at_a_time(connect: Connect) -> None:
 
 
 def test_many_requests_yield_to_the_loop(loop: asyncio.AbstractEventLoop) -> None:
-    client = Client(loop, Turn(), has_tasks=False)
+    client = Client(loop, ConnectionScheduler(), has_tasks=False)
     client.protocol.data_received(GET * 1000)
     client.protocol.data_received(GET * 200)
     client.service_turn()
@@ -967,7 +967,7 @@ def test_many_requests_yield_to_the_loop(loop: asyncio.AbstractEventLoop) -> Non
 
 
 def test_a_client_may_leave_between_turns(loop: asyncio.AbstractEventLoop) -> None:
-    client = Client(loop, Turn(), has_tasks=False)
+    client = Client(loop, ConnectionScheduler(), has_tasks=False)
     client.protocol.data_received(GET * 1000)
     client.service_turn()
     client.leave()

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from emulator.engine.faults.fault_kind import ConnectionFault, FaultConnection, R, fault_kind
-from emulator.engine.faults.parameter import Parameter
+from emulator.engine.faults.fault_parameter import Parameter
 
 
 class Drop(StrEnum):

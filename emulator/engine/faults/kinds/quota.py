@@ -7,8 +7,8 @@ from sys import getsizeof
 from typing import Annotated
 
 from emulator.engine.faults.fault_kind import Decider, FaultKind, fault_kind
+from emulator.engine.faults.fault_parameter import Parameter
 from emulator.engine.faults.kinds.reply import ReplyFault
-from emulator.engine.faults.parameter import Parameter
 from emulator.wire.errors import TOO_MANY_REQUESTS
 
 

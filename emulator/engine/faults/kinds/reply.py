@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Annotated
 
 from emulator.engine.faults.fault_kind import FaultAction, fault_kind
-from emulator.engine.faults.parameter import Parameter
+from emulator.engine.faults.fault_parameter import Parameter
 from emulator.wire import errors
 from emulator.wire.errors import ErrorSpec
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from emulator.engine.faults.fault_kind import ConnectionFault, FaultConnection, R, fault_kind
-from emulator.engine.faults.parameter import Parameter
+from emulator.engine.faults.fault_parameter import Parameter
 
 
 @fault_kind

@@ -29,7 +29,7 @@ from emulator.adapters.schema_limits import (
 )
 from emulator.engine.state.schema_cost import Cost
 
-_BOOT = "import sys; sys.path += sys.argv[1:]; from emulator.adapters.schema_trial import main; main()"
+_BOOT = "import sys; sys.path += sys.argv[1:]; from emulator.adapters.schema_sandbox import main; main()"
 _MAX_SHOWN = 200
 _SMALL = 4096
 _SMALL_COUNTS = {"{": 32, "attern": 5, "\\": 40}
@@ -42,7 +42,7 @@ _ENDED_BY_LIMITS = frozenset({-6, -9, -11, -24})
 """SIGABRT and SIGSEGV (memory), SIGKILL and SIGXCPU (time); the names of signals depend on the system."""
 
 
-class TrialError(Exception):
+class SandboxError(Exception):
     """A schema cannot be tried, because no process can be started; str() is the reason."""
 
 
@@ -85,7 +85,7 @@ async def _try(text: str, seconds: float) -> Cost:
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
     except OSError as error:
-        raise TrialError(f"cannot start a process to try the schema: {error.strerror or error}") from None
+        raise SandboxError(f"cannot start a process to try the schema: {error.strerror or error}") from None
     try:
         async with asyncio.timeout(seconds):
             output, _ = await process.communicate(text.encode())
@@ -98,7 +98,7 @@ async def _try(text: str, seconds: float) -> Cost:
     if process.returncode in _ENDED_BY_LIMITS:
         raise _too_expensive()
     if process.returncode:
-        raise TrialError(f"the process that tries the schema failed with exit code {process.returncode}")
+        raise SandboxError(f"the process that tries the schema failed with exit code {process.returncode}")
     return _read(json.loads(output))
 
 

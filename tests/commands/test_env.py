@@ -14,9 +14,9 @@ import pytest
 from support.server import Command
 
 from emulator.cli import run
-from emulator.commands import attach, cert_files, probes, trust_bundle
-from emulator.commands.attach import START, AttachError
-from emulator.commands.libraries import ANY, LIBRARIES, Library
+from emulator.commands import cert_files, env, probes, trust_bundle
+from emulator.commands.client_libraries import ANY, LIBRARIES, Library
+from emulator.commands.env import START, AttachError
 from emulator.commands.probes import EmulatorInfo
 
 OURS = "-----BEGIN CERTIFICATE-----\nT3Vycw==\n-----END CERTIFICATE-----\n"
@@ -32,8 +32,8 @@ def attached(
     *,
     emulator: EmulatorInfo = EMULATOR,
     folder: str = "/folder",
-) -> attach.Attachment:
-    return attach.attach(library, emulator, environ=environ or {}, folder=Path(folder), credentials=(ACCOUNT, ZEROS))
+) -> env.Attachment:
+    return env.attach(library, emulator, environ=environ or {}, folder=Path(folder), credentials=(ACCOUNT, ZEROS))
 
 
 # --- the variables
@@ -126,7 +126,7 @@ def test_error_without_proxy_has_a_command() -> None:
     ],
 )
 def test_programs_own_account_is_preferred(environ: dict[str, str], candidates: list[tuple[str, str]]) -> None:
-    assert list(attach.candidates(environ)) == candidates
+    assert list(env.candidates(environ)) == candidates
 
 
 @pytest.mark.parametrize("entry", ["*", "twilio.com", ".twilio.com", "*.Twilio.com", "api.twilio.com:443", "com"])
@@ -273,7 +273,7 @@ def test_java_reads_the_trust_store(tmp_path: Path) -> None:
 @pytest.mark.parametrize("quotes", ['"', ""], ids=["quoted", "without quotes"])
 def test_sh_output_survives_eval(quotes: str) -> None:
     attachment = attached(LIBRARIES["java"], folder="/with space/$HOME/`a'b\"/")
-    text = attach.render(attachment, "sh")
+    text = env.render(attachment, "sh")
     script = f'text=$(cat); eval {quotes}$text{quotes}; printf %s "$JAVA_TOOL_OPTIONS|$TWILIO_AUTH_TOKEN"'
     done = subprocess.run(["sh", "-c", script], input=text, capture_output=True, text=True, check=True)
 
@@ -281,16 +281,16 @@ def test_sh_output_survives_eval(quotes: str) -> None:
 
 
 def test_dotenv_is_plain_where_it_can_be() -> None:
-    text = attach.render(attached(LIBRARIES["docker"]), "dotenv")
+    text = env.render(attached(LIBRARIES["docker"]), "dotenv")
 
     assert "HTTPS_PROXY=http://host.docker.internal:2012\n" in text
     assert "'" not in text
-    assert "SSL_CERT_FILE='/a b/bundle.pem'\n" in attach.render(attached(ANY, folder="/a b"), "dotenv")
-    assert 'SSL_CERT_FILE="/a\'\\$b/bundle.pem"\n' in attach.render(attached(ANY, folder="/a'$b"), "dotenv")
+    assert "SSL_CERT_FILE='/a b/bundle.pem'\n" in env.render(attached(ANY, folder="/a b"), "dotenv")
+    assert 'SSL_CERT_FILE="/a\'\\$b/bundle.pem"\n' in env.render(attached(ANY, folder="/a'$b"), "dotenv")
 
 
 def test_json_has_everything() -> None:
-    told = json.loads(attach.render(attached(LIBRARIES["python"]), "json"))
+    told = json.loads(env.render(attached(LIBRARIES["python"]), "json"))
 
     assert told["library"] == "python"
     assert told["files"]["bundle.pem"] == told["variables"]["REQUESTS_CA_BUNDLE"] == "/folder/bundle.pem"

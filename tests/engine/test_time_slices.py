@@ -15,7 +15,7 @@ from emulator.engine.engine import Engine
 from emulator.engine.journal.filters import RequestFilter
 from emulator.engine.journal.waits import MessageWaiter, WaitEnd
 from emulator.engine.scope import Scope
-from emulator.engine.slices import MAX_JOBS, SECONDS, SLICE, Slices, Steps, Wakeups, Window, finish
+from emulator.engine.time_slices import MAX_JOBS, SECONDS, SLICE, Slices, Steps, Wakeups, Window, finish
 from emulator.engine.voice.call_legs import EndUserMessage
 
 MANY = 7 * SLICE

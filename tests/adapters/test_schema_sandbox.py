@@ -12,10 +12,10 @@ import pytest
 import uvloop
 from support.hostile_schemas import hostile
 
-from emulator.adapters import schema_trial
+from emulator.adapters import schema_sandbox
 from emulator.adapters.json_schema import CompiledSchema
 from emulator.adapters.schema_limits import LIMITS, BadSchemaError
-from emulator.adapters.schema_trial import TrialError, compile_schema, is_small
+from emulator.adapters.schema_sandbox import SandboxError, compile_schema, is_small
 
 LARGE = {"properties": {f"name{number}": {"type": "string"} for number in range(50)}}
 """Small enough to be accepted, too large to be compiled without a process."""
@@ -134,33 +134,33 @@ def test_cancelled_trial_kills_its_process(processes: list[asyncio.subprocess.Pr
 @pytest.mark.parametrize(
     ("boot", "error", "message"),
     [
-        pytest.param("raise SystemExit(3)", TrialError, "exit code 3", id="it fails"),
+        pytest.param("raise SystemExit(3)", SandboxError, "exit code 3", id="it fails"),
         pytest.param(
             "import os; os.abort()", BadSchemaError, "more than 3 s or 512 MiB", id="no memory in the library"
         ),
         pytest.param(
-            "import sys; sys.path += sys.argv[1:]; from emulator.adapters import schema_trial as t;"
+            "import sys; sys.path += sys.argv[1:]; from emulator.adapters import schema_sandbox as t;"
             "t.json_schema.cost_of = lambda _: [0] * 10**9; t.main()",
             BadSchemaError,
             "more than 3 s or 512 MiB",
             id="no memory in Python",
         ),
         pytest.param(
-            "import sys; sys.path += sys.argv[1:]; from emulator.adapters import schema_trial as t;"
+            "import sys; sys.path += sys.argv[1:]; from emulator.adapters import schema_sandbox as t;"
             "t.TRIAL_CPU_SECONDS = 1; t.json_schema.cost_of = lambda _: [1 for _ in iter(int, 1)]; t.main()",
             BadSchemaError,
             "more than 3 s or 512 MiB",
             id="no time",
         ),
         pytest.param(
-            "import sys; sys.path += sys.argv[1:]; from emulator.adapters import schema_trial as t;"
+            "import sys; sys.path += sys.argv[1:]; from emulator.adapters import schema_sandbox as t;"
             "t.COMPILE_TIME = t.COMPILE_TIME._replace(maximum=-1); t.main()",
             BadSchemaError,
             "schema_compile_ms is -1",
             id="slow to compile",
         ),
         pytest.param(
-            "import sys; sys.path += sys.argv[1:]; from emulator.adapters import schema_trial as t;"
+            "import sys; sys.path += sys.argv[1:]; from emulator.adapters import schema_sandbox as t;"
             "t.COMPILE_MEMORY = t.COMPILE_MEMORY._replace(maximum=-1); t.main()",
             BadSchemaError,
             "schema_memory is -1",
@@ -171,7 +171,7 @@ def test_cancelled_trial_kills_its_process(processes: list[asyncio.subprocess.Pr
 def test_the_end_of_the_process_is_explained(
     monkeypatch: pytest.MonkeyPatch, boot: str, error: type[Exception], message: str
 ) -> None:
-    monkeypatch.setattr(schema_trial, "_BOOT", boot)
+    monkeypatch.setattr(schema_sandbox, "_BOOT", boot)
 
     with pytest.raises(error, match=message):
         run(compile_schema(LARGE, seconds=300))
@@ -182,7 +182,7 @@ def test_the_end_of_the_process_is_explained(
 def test_failed_process_start_has_a_reason(monkeypatch: pytest.MonkeyPatch, program: str | None, loop: Loop) -> None:
     monkeypatch.setattr(sys, "executable", program)
 
-    with pytest.raises(TrialError, match="cannot start a process to try the schema"):
+    with pytest.raises(SandboxError, match="cannot start a process to try the schema"):
         run(compile_schema(LARGE), loop)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from emulator.commands import trust_bundle
-from emulator.commands.libraries import BUNDLE, CA, FOLDER, IN_CONTAINER, NO_PROXY, TO_HOST, Library
+from emulator.commands.client_libraries import BUNDLE, CA, FOLDER, IN_CONTAINER, NO_PROXY, TO_HOST, Library
 from emulator.commands.probes import TWILIO, EmulatorInfo
 from emulator.commands.proxy_variables import LOOPBACK
 from emulator.wire.sids import ACCOUNT, is_sid

@@ -2,10 +2,10 @@
 
 from emulator.endpoints.asgi import Receive, Scope, Send
 from emulator.endpoints.voice.gateway import PATH, Gateway
-from emulator.endpoints.voice.stubs import VendorStubs
+from emulator.endpoints.voice.vendor_stubs import VendorStubs
 
 
-class VoiceSurface:
+class VoiceApp:
     """The gateway and the stubs."""
 
     def __init__(self, gateway: Gateway, stubs: VendorStubs) -> None:

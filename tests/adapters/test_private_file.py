@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emulator.adapters.certificates import CertificatesError
-from emulator.adapters.memory_file import (
+from emulator.adapters.private_file import (
     PLACES,
     Place,
     memory_file,

@@ -22,7 +22,7 @@ class End(Enum):
     HAND_OVER = auto()  # another protocol takes over the connection
 
 
-class Cycle:
+class RequestCycle:
     """One request and its response.
 
     Attributes:
@@ -69,7 +69,7 @@ class Cycle:
         self.pending: list[bytes] = []  # parts of the response that were sent before its turn
 
     @classmethod
-    def of_error(cls, problem: ErrorSpec) -> "Cycle":
+    def of_error(cls, problem: ErrorSpec) -> "RequestCycle":
         """Placeholder for a malformed request."""
         cycle = cls("", "", [], {}, "1.1")
         cycle.is_whole = True

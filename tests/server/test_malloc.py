@@ -4,7 +4,7 @@ import sys
 import pytest
 
 SCRIPT = """
-from emulator.server.heap import return_large_buffers
+from emulator.server.malloc import return_large_buffers
 from pathlib import Path
 
 def resident():

@@ -12,7 +12,7 @@ from emulator.endpoints.asgi import CONNECTION, BufferedRequest, Receive, Render
 from emulator.endpoints.twilio.bodies import MAX_BODY, ClientGoneError, read_body
 from emulator.endpoints.twilio.checks import CheckState, SurfaceConfig, run_checks
 from emulator.endpoints.twilio.faults import apply, hold
-from emulator.endpoints.twilio.log import log, log_exchange
+from emulator.endpoints.twilio.request_log import log, log_exchange
 from emulator.engine.engine import Engine
 from emulator.engine.journal.exchange import MAX_BODY_KEPT, Exchange, ReceivedRequest, RequestContext, pack
 from emulator.wire import paths, replies, sids
@@ -24,7 +24,7 @@ from emulator.wire.paths import Target
 _OURS = paths.PREFIX + "/"
 
 
-class TwilioSurface:
+class TwilioApp:
     """All paths under `/2010-04-01/`."""
 
     def __init__(self, engine: Engine, config: SurfaceConfig, masking: Masking, *, log_every: bool = False) -> None:
