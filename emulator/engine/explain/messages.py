@@ -145,7 +145,9 @@ def _foreign_host(exchange: Exchange) -> list[str]:
     host = host_of(exchange.request.head)
     if is_local(host) or is_twilio(host):
         return []
-    return [f"it was sent to the host {truncate(host)}: are TWILIO_REGION or TWILIO_EDGE set beside a base URL?"]
+    return [
+        f"it was sent to the host {truncate(host)}: are TWILIO_REGION or TWILIO_EDGE set in addition to a base URL?"
+    ]
 
 
 def _sentence(wanted: RequestFilter, exchange: Exchange, mismatches: tuple[Mismatch, ...]) -> str:

@@ -36,7 +36,7 @@ def _check_has_body(status: int) -> None:
 RetryAfter = Annotated[int | None, Parameter(ge=0, le=86400, description="seconds, sent as Retry-After", examples=(2,))]
 Message = Annotated[
     str | None,
-    Parameter(max_length=1000, description="{path} in it stands for the path", examples=("Too Many Requests",)),
+    Parameter(max_length=1000, description="{path} in it is replaced by the path", examples=("Too Many Requests",)),
 ]
 ErrorStatus = Annotated[int, Parameter(ge=200, le=599, check=_check_error, schema={"minimum": 400}, examples=(429,))]
 _MEDIA_TYPE = Parameter(pattern=r"^[!-~]([ -~]*[!-~])?$", max_length=200, examples=("text/html",))
