@@ -1,1 +1,1 @@
-"""Twilio's formats and rules: pure values and functions, standard library only. No I/O, clock or randomness."""
+"""Twilio's formats and rules: pure values and functions. Standard library and python-multipart; no I/O or clock."""

@@ -20,6 +20,7 @@ from support.builders import (
     subscription,
 )
 
+from emulator.endpoints.exchange_response import head_of, reply_of
 from emulator.engine.callbacks.deliveries import DeliveryFilter
 from emulator.engine.config import OnMismatch, Unregistered
 from emulator.engine.engine import Engine
@@ -119,7 +120,7 @@ def test_same_key_replays_and_counts() -> None:
     first, second, third = (post(engine, key="k") for _ in range(3))
 
     assert first.message is second.message is third.message
-    assert first.reply() == second.reply() == third.reply()
+    assert reply_of(first) == reply_of(second) == reply_of(third)
     assert first.message.replays == 2
     assert len(engine.journal.messages(EVERYTHING)) == 1
 
@@ -153,7 +154,7 @@ def test_other_content_is_a_marked_replay() -> None:
     first, second = post(engine, '{"a": 1}', key="k"), post(engine, '{"a":1}', key="k")
 
     assert second.outcome is Outcome.MISMATCH
-    assert second.reply() == first.reply()
+    assert reply_of(second) == reply_of(first)
     assert first.content == '{"a": 1}'
     assert first.message.replays == 1
 
@@ -234,7 +235,7 @@ def test_key_of_evicted_message_replays() -> None:
     again = post(engine, key="k")
 
     assert again.outcome is Outcome.REPLAYED
-    assert again.reply() == first.reply()
+    assert reply_of(again) == reply_of(first)
 
 
 def test_key_of_deleted_message_is_free() -> None:
@@ -463,7 +464,7 @@ def test_seed_and_clock_reproduce_responses() -> None:
     def run() -> list[bytes]:
         engine.clock.freeze(7)
         engine.ids.seed(7)
-        return [each.reply_head(each.reply()) + each.reply().body for each in (post(engine, key="k"), post(engine))]
+        return [head_of(each, reply_of(each)) + reply_of(each).body for each in (post(engine, key="k"), post(engine))]
 
     engine = make_engine()
     first = run()

@@ -24,6 +24,7 @@ from emulator.endpoints.api.requests import (
     RequestDetail,
 )
 from emulator.endpoints.api.retries import RetryAttempt, RetrySequence
+from emulator.endpoints.exchange_response import head_of, reply_of
 from emulator.engine.callbacks.deliveries import CallbackDelivery
 from emulator.engine.callbacks.end_user_messages import LoggedMessage
 from emulator.engine.explain.messages import NearbyExchange
@@ -148,10 +149,10 @@ def _received(exchange: Exchange, mask: Masking) -> RawRequest:
 
 
 def _sent(exchange: Exchange, mask: Masking) -> RawResponse | None:
-    reply = exchange.reply()
+    reply = reply_of(exchange)
     if reply is None:
         return None
-    headers = ((name.decode(), value.decode("latin-1")) for name, value in replies.headers(exchange.reply_head(reply)))
+    headers = ((name.decode(), value.decode("latin-1")) for name, value in replies.headers(head_of(exchange, reply)))
     return RawResponse(
         status=reply.status,
         headers=tuple(Header(name=name, value=mask.header(name, value)) for name, value in headers),

@@ -9,6 +9,7 @@ from functools import partial
 from time import perf_counter
 
 from emulator.endpoints.asgi import CONNECTION, BufferedRequest, Receive, RenderedResponse, Scope, Send
+from emulator.endpoints.exchange_response import head_of, reply_of
 from emulator.endpoints.twilio.bodies import MAX_BODY, ClientGoneError, read_body
 from emulator.endpoints.twilio.checks import CheckState, SurfaceConfig, run_checks
 from emulator.endpoints.twilio.faults import apply, hold
@@ -98,11 +99,11 @@ class TwilioApp:
             if exchange is not None:
                 exchange.duration = perf_counter() - began
                 log_exchange(exchange, self._masking, every=self._log_every)
-                reply = exchange.reply()
+                reply = reply_of(exchange)
                 if reply is None:
                     return None
                 on_lost = partial(self._engine.client_left, context)
-                return RenderedResponse(reply.status, exchange.reply_head(reply), reply.body, on_lost)
+                return RenderedResponse(reply.status, head_of(exchange, reply), reply.body, on_lost)
         except Exception:  # noqa: BLE001  as above
             log.exception("unexpected failure at %s %s", buffered.method, self._masking.text(buffered.target))
         return self._failure(buffered)

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from emulator.engine.journal.parameters import read_parameters
 from emulator.wire import errors, resources
 from emulator.wire.credentials import Directory
 from emulator.wire.errors import ErrorSpec, TwilioError
+from emulator.wire.forms import read_parameters
 from emulator.wire.paths import Target
 from emulator.wire.resources import CreateRequest, Operation
 

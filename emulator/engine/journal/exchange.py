@@ -9,15 +9,13 @@ from sys import getsizeof
 from typing import NamedTuple
 
 from emulator.engine.faults.fault import InjectedFault
-from emulator.engine.faults.kinds.reply import ReplyFault
-from emulator.engine.journal.parameters import read_parameters
 from emulator.engine.state.schemas import ValidationResult
 from emulator.engine.voice.delivery_status import DeliveryStatus
-from emulator.wire import paths, replies, resources, sids
+from emulator.wire import paths, sids
 from emulator.wire.errors import ErrorSpec, TwilioError
-from emulator.wire.hosts import is_twilio, name_of
+from emulator.wire.forms import read_parameters
+from emulator.wire.hosts import name_of
 from emulator.wire.messages import UserDefinedMessage
-from emulator.wire.replies import Reply
 from emulator.wire.resources import Resource
 
 MAX_BODY_KEPT = 64 * 1024
@@ -259,44 +257,3 @@ class Exchange:
         if self.made is not None and not isinstance(self.made, UserDefinedMessage):
             size += getsizeof(self.made.callback)
         return size
-
-    def reply(self) -> Reply | None:
-        """Build the reply from the stored facts, so that the journal always shows the response sent to the client.
-
-        A fault may still suppress all or part of it. None when a fault leaves no reply at all.
-        """
-        path = self.request.path
-        representation = replies.representation_of(path)
-        page = self._page if self.context.fault is not None else None  # saves a call without a fault
-        if page is not None:
-            assert page.page is not None
-            media_type = page.content_type.encode("latin-1")
-            return Reply(int(page.problem.status), page.page.encode(), media_type, page.problem.headers)
-        if self.problem is not None:
-            return replies.refusal(self.problem, path, representation)
-        if self.outcome is Outcome.DELETED:
-            return replies.deleted(representation)
-        if self.made is not None:
-            return replies.created(self.made.element, self.made.members(), representation)
-        return None if self.outcome is Outcome.FAULTED else replies.preflight(representation, resources.allow(path))
-
-    def reply_head(self, reply: Reply) -> bytes:
-        """Build all header lines of the reply."""
-        if self.context.fault is not None and self._page is not None:
-            return replies.foreign_head(reply, now=self.replied_at)
-        head = replies.head(
-            reply,
-            now=self.replied_at,
-            request_id=self.request_id,
-            duration=self.duration or 0.0,
-            concurrent=self.context.concurrent,
-            charset=wants_charset(self.request.head),
-        )
-        # With HSTS from https://localhost, a browser would use https for every port of localhost.
-        return replies.without_hsts(head) if self.request.secure and not is_twilio(host_of(self.request.head)) else head
-
-    @property
-    def _page(self) -> ReplyFault | None:
-        """The fault that replies with a custom page, as a gateway would."""
-        action = self.context.fault.action if self.context.fault is not None else None
-        return action if isinstance(action, ReplyFault) and action.page is not None else None

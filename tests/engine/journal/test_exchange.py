@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import arrival, exchange, message, path, request
 
+from emulator.endpoints.exchange_response import head_of, reply_of
 from emulator.engine.faults.fault import InjectedFault
 from emulator.engine.faults.kinds.reply import ReplyFault
 from emulator.engine.journal import exchange as exchanges
@@ -72,7 +73,7 @@ def test_size_grows_with_the_texts(heavier: dict[str, object]) -> None:
 
 def test_created_message_response() -> None:
     """The response has the members of the message."""
-    reply = exchange(made=message()).reply()
+    reply = reply_of(exchange(made=message()))
 
     assert reply == replies.created("UserDefinedMessage", message().members(), replies.Representation.JSON)
 
@@ -81,7 +82,7 @@ def test_created_message_response() -> None:
 def test_replay_has_the_first_response(outcome: Outcome) -> None:
     first, again = exchange(1, made=message()), exchange(2, outcome=outcome, made=message())
 
-    assert again.reply() == first.reply()
+    assert reply_of(again) == reply_of(first)
     assert again.request_id != first.request_id
 
 
@@ -89,14 +90,14 @@ def test_refusal_response() -> None:
     """The response has the error's row, and the path without the query."""
     refused = exchange(outcome=Outcome.REFUSED, problem=errors.CALL_UNKNOWN, request=request(target=path() + "?a=b"))
 
-    reply = refused.reply()
+    reply = reply_of(refused)
 
     assert reply == replies.refusal(errors.CALL_UNKNOWN, path(), replies.Representation.JSON)
 
 
 def test_options_response() -> None:
     """The response lists the allowed methods."""
-    reply = exchange(outcome=Outcome.PREFLIGHT).reply()
+    reply = reply_of(exchange(outcome=Outcome.PREFLIGHT))
 
     assert reply == replies.preflight(replies.Representation.JSON)
 
@@ -105,16 +106,16 @@ def test_options_response() -> None:
 def test_suffix_decides_the_representation(suffix: str) -> None:
     asked = exchange(request=request(target=path(resource="UserDefinedMessages") + suffix))
 
-    assert asked.reply().body.startswith(b"<?xml")
+    assert reply_of(asked).body.startswith(b"<?xml")
 
 
 def test_response_head_uses_stored_facts() -> None:
     asked = exchange(7, replied_at=0.9, duration=0.0416, context=arrival(concurrent=3))
 
-    sent = dict(replies.headers(asked.reply_head(asked.reply())))
+    sent = dict(replies.headers(head_of(asked, reply_of(asked))))
 
     assert sent[b"date"] == b"Thu, 01 Jan 1970 00:00:00 GMT"
-    assert sent[b"content-length"] == str(len(asked.reply().body)).encode()
+    assert sent[b"content-length"] == str(len(reply_of(asked).body)).encode()
     assert sent[b"twilio-request-id"] == b"RQ00000000000000000000000000000007"
     assert sent[b"twilio-request-duration"] == b"0.042"
     assert sent[b"twilio-concurrent-requests"] == b"3"
@@ -123,7 +124,7 @@ def test_response_head_uses_stored_facts() -> None:
 def test_unsent_response_has_no_duration() -> None:
     asked = exchange(duration=None)
 
-    sent = dict(replies.headers(asked.reply_head(asked.reply())))
+    sent = dict(replies.headers(head_of(asked, reply_of(asked))))
 
     assert sent[b"twilio-request-duration"] == b"0.000"
 
@@ -151,7 +152,7 @@ def test_unsent_response_has_no_duration() -> None:
 def test_charset_depends_on_the_request(headers: list[tuple[bytes, bytes]], media_type: bytes) -> None:
     asked = exchange(request=request(head=pack(headers)))
 
-    sent = dict(replies.headers(asked.reply_head(asked.reply())))
+    sent = dict(replies.headers(head_of(asked, reply_of(asked))))
 
     assert sent[b"content-type"] == media_type
 
@@ -205,16 +206,16 @@ def test_status_and_code_are_the_responses(facts: dict[str, object], status: int
     found = exchange(**facts)
 
     assert (found.status, found.code) == (status, code)
-    assert found.reply().status == status
+    assert reply_of(found).status == status
 
 
 def test_gateway_page_has_no_twilio_headers() -> None:
     page = ReplyFault(errors.SERVICE_UNAVAILABLE, page="<h1>down</h1>")
     faulty = exchange(outcome=Outcome.FAULTED, context=replace(arrival(), fault=InjectedFault(rule="r", action=page)))
-    reply = faulty.reply()
+    reply = reply_of(faulty)
 
     assert (reply.status, reply.body, reply.media_type) == (503, b"<h1>down</h1>", b"text/html")
-    assert [name for name, _ in replies.headers(faulty.reply_head(reply))] == [
+    assert [name for name, _ in replies.headers(head_of(faulty, reply))] == [
         b"date",
         b"content-type",
         b"content-length",
@@ -222,7 +223,7 @@ def test_gateway_page_has_no_twilio_headers() -> None:
 
 
 def test_deletion_response_has_no_body() -> None:
-    reply = exchange(outcome=Outcome.DELETED).reply()
+    reply = reply_of(exchange(outcome=Outcome.DELETED))
 
     assert (reply.status, reply.body) == (204, b"")
 

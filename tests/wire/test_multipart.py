@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.engine.journal.parameters import read_parameters
 from emulator.wire.errors import FORM_BROKEN, TwilioError
+from emulator.wire.forms import read_parameters
 
 MULTIPART = b"multipart/form-data; boundary=b"
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters='"\\\r\n\0'), min_size=1)
