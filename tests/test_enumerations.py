@@ -44,3 +44,10 @@ def test_documents_show_all_members(name: str) -> None:
     assert any(each == members for each in found)
     # Most of them, but not all, is a list that was not updated.
     assert [members - each for each in found if len(members) / 2 < len(each) < len(members)] == []
+
+
+def test_page_has_a_text_for_each_finding() -> None:
+    script = (ROOT / "emulator" / "endpoints" / "web" / "static" / "findings.js").read_text()
+    table = script.partition("FINDINGS = {")[2].partition("}")[0]
+
+    assert set(re.findall(r"^\s*(\w+):", table, re.MULTILINE)) == ENUMERATIONS["findings"]

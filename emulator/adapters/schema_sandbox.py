@@ -98,7 +98,7 @@ async def _try(text: str, seconds: float) -> Cost:
     if process.returncode in _ENDED_BY_LIMITS:
         raise _too_expensive()
     if process.returncode:
-        raise SandboxError(f"the process that tries the schema failed with exit code {process.returncode}")
+        raise SandboxError(f"the process that compiles the schema failed with exit code {process.returncode}")
     return _read(json.loads(output))
 
 

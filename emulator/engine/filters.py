@@ -90,10 +90,17 @@ class Given(NamedTuple):
     wanted: Any
 
 
+_conditions: dict[type, dict[str, Condition]] = {}
+
+
 def conditions(kind: type) -> dict[str, Condition]:
     """Return the conditions of a filter class by name."""
-    hints = get_type_hints(kind, include_extras=True)
-    return {name: hint.__metadata__[0] for name, hint in hints.items() if get_origin(hint) is Annotated}
+    if kind not in _conditions:
+        hints = get_type_hints(kind, include_extras=True)
+        _conditions[kind] = {
+            name: hint.__metadata__[0] for name, hint in hints.items() if get_origin(hint) is Annotated
+        }
+    return _conditions[kind]
 
 
 class _Row(NamedTuple):

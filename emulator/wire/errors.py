@@ -150,6 +150,9 @@ CONTENT_TOO_LONG = _error("content-too-long", 400, 32703, "Content body exceeded
 CONTENT_NOT_JSON = _error("content-not-json", 400, 32702, "Invalid Content", ASSUMED,
     _DICTIONARY + "32702 names the cause; that REST answers with it at once is our choice",
     "Send JSON text as Content: use json.dumps(…) or JSON.stringify(…), not a plain string or a dict.")
+CONTENT_VIOLATES_SCHEMA = _error("content-violates-schema", 400, 32702, "Invalid Content", ASSUMED,
+    "our choice, for schemas registered with on_failure=refuse only; Twilio has no schemas",
+    "Send content that is valid by the schema that the reason names; GET /_emulator/schemas lists them.")
 KEY_TOO_LONG = _error("idempotency-key-too-long", 400, 20001, "Invalid IdempotencyKey.", ASSUMED,
     _PATTERN + "the limit of 255 characters is our choice: nothing is documented about the parameter",
     "Use a key of at most 255 characters, for example a UUID.")

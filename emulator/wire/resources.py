@@ -54,7 +54,7 @@ def _creation(refusals: tuple[ErrorSpec, ...], read: Read, *, changes_callbacks:
 
 
 _LISTS = {
-    messages.RESOURCE: _creation(messages.REFUSALS, _message),
+    messages.RESOURCE: _creation((*messages.REFUSALS, errors.CONTENT_VIOLATES_SCHEMA), _message),
     subscriptions.RESOURCE: _creation(subscriptions.REFUSALS, _subscription, changes_callbacks=True),
 }
 _DELETE_ONLY = replace(errors.METHOD_NOT_ALLOWED, headers=((b"allow", b"OPTIONS, DELETE"),))

@@ -394,7 +394,7 @@ def test_refusing_schema_refuses(pointer: str, says: str) -> None:
     engine.schemas.add(schema(on_failure=OnFailure.REFUSE, validate=lambda *_: ((pointer, "is missing"),)))
     error = refusal(engine)
 
-    assert error.problem is errors.CONTENT_NOT_JSON
+    assert error.problem is errors.CONTENT_VIOLATES_SCHEMA
     assert error.reason == says
 
 

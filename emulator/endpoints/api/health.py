@@ -24,7 +24,7 @@ class BoundUse(Model):
     when_full: Annotated[
         WhenFull,
         doc(
-            "evict: drop the oldest; refuse: reject with 429 and the name of the limit; wait: wait for room",
+            "evict: drop the oldest; refuse: respond with 429 and its name; wait: delay until there is space",
             "evict",
         ),
     ]

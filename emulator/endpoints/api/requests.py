@@ -1,5 +1,6 @@
 """Requests on the Twilio surface, accepted or rejected."""
 
+from dataclasses import field
 from typing import Annotated, Literal
 
 from emulator.endpoints.api.model import ACCOUNT, CALL, REQUEST, Model, Timestamp, doc
@@ -108,7 +109,7 @@ class RawRequest(Model):
     method: str
     target: Annotated[str, doc("raw path and query")]
     headers: tuple[Header, ...]
-    form: dict[str, str]
+    form: dict[str, str] = field(hash=False)
     body: Annotated[str, doc("its first 64 KiB; bytes that are not UTF-8 are replaced")]
     body_size: Annotated[int, doc("bytes")]
     body_cut: Annotated[bool, doc("whether `body` is truncated")]

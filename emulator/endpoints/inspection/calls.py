@@ -101,7 +101,7 @@ async def place_call(engine: EngineDep, placed: Annotated[CallPlacement, IN_BODY
         )
     except NotReachableError as error:
         raise HTTPException(
-            404, f"no user {str(error)[:40]!r} is registered; GET /_emulator/users lists who is"
+            404, f"no user {str(error)[:40]!r} is registered; see GET /_emulator/users for the registered users"
         ) from None
     call = engine.calls.get(call_sid)
     assert call is not None

@@ -6,6 +6,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import AfterValidator, Field
 
 from emulator.endpoints.api.end_users import CallMessages, MessageFromEndUser
+from emulator.endpoints.api.errors import ErrorResponse
 from emulator.endpoints.inspection import records
 from emulator.endpoints.inspection.bodies import JSON_TEXT, Body, json_text
 from emulator.endpoints.inspection.calls import CallSid
@@ -71,7 +72,7 @@ async def get_end_user(engine: EngineDep, call_sid: CallSid, page: SkipQuery) ->
 @router.post(
     "/messages",
     status_code=201,
-    responses={409: {"description": "The call is not active"}},
+    responses={409: {"model": ErrorResponse, "description": "The call is not active"}},
     summary="Send a message as the end user",
 )
 async def say(engine: EngineDep, call_sid: CallSid, body: SaidBody) -> MessageFromEndUser:

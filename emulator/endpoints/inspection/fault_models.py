@@ -30,9 +30,9 @@ PROFILES: tuple[FaultProfile, ...] = (
     FaultProfile("rate-limited", "429/20429 with Retry-After: 1", {"reply": {"code": 20429, "retry_after": 1}}),
     FaultProfile("outage", "503/20503", {"reply": {"code": 20503}}),
     FaultProfile("slow", "answers after 1 to 5 seconds", {"delay": {"uniform": [1, 5]}}),
-    FaultProfile("flaky", "500/20500 three times in ten", {"reply": {"code": 20500}}, 0.3),
+    FaultProfile("flaky", "500/20500 with probability 0.3", {"reply": {"code": 20500}}, 0.3),
     FaultProfile("lost-answer", "created, and the connection reset before the answer", {"drop": "after"}),
-    FaultProfile("bad-gateway", "502 with a page of HTML, as a gateway sends it", {"reply": {"status": 502}}),
+    FaultProfile("bad-gateway", "502 with an HTML page", {"reply": {"status": 502}}),
 )
 """Ready-made rules."""
 

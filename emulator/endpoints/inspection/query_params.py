@@ -110,7 +110,7 @@ class WaitModel(BaseModel):
     at_least: int | None = Field(None, ge=0, description="wait until at least this many records match", examples=[1])
     timeout: float = Field(_DEFAULT_WAIT, ge=0, le=LONGEST_WAIT, description="seconds to wait for `at_least`")
     at_most: int | None = Field(
-        None, ge=0, description="watch until the time is over; respond at once when more records match", examples=[0]
+        None, ge=0, description="watch until the timeout; respond at once when more records match", examples=[0]
     )
     within: float | None = Field(
         None,

@@ -25,7 +25,7 @@ async def list_requests(engine: EngineDep, page: RequestPageQuery) -> RequestLis
     return RequestList(requests=listed, **totals(engine.journal, count))
 
 
-@router.get("/{request_id}", responses=NOT_FOUND, summary="One request, whole")
+@router.get("/{request_id}", responses=NOT_FOUND, summary="Get a request")
 async def get_request(
     engine: EngineDep, mask: Mask, request_id: Annotated[str, Path(examples=[REQUEST])]
 ) -> RequestDetail:
@@ -33,5 +33,5 @@ async def get_request(
     known = sids.is_sid(sids.REQUEST, request_id)
     exchange = engine.journal.get(request_id.removeprefix(sids.REQUEST)) if known else None
     if exchange is None:
-        raise HTTPException(404, f"no request {request_id[:40]}; it never came, or was reset, or evicted")
+        raise HTTPException(404, f"no request {request_id[:40]}; it may have been reset or evicted")
     return records.exchange(exchange, mask)

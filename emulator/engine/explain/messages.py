@@ -109,7 +109,7 @@ def _nothing_near(wanted: MessageFilter, journal: Journal) -> str:
         return f"nothing at all arrived since {since}: is the client pointed at this emulator?"
     when = iso8601(newest.context.received_at)
     what = _what(newest) + _advice(newest)
-    return f"nothing like it is among what arrived; the newest is number {newest.seq} of {when}, {what}"
+    return f"no similar request arrived; the newest is number {newest.seq} of {when}, {what}"
 
 
 def _created(exchange: Exchange) -> str:
@@ -120,7 +120,7 @@ def _what(exchange: Exchange) -> str:
     context = exchange.context
     owners = f"for {owner('call', context.call_sid)} of {owner('account', context.account_sid)}"
     if exchange.fault is not None and exchange.outcome is Outcome.FAULTED:
-        return f"a request {owners} that {exchange.fault.rule} kept from being processed ({exchange.fault.name})"
+        return f"a request {owners} that was not processed because of {exchange.fault.rule} ({exchange.fault.name})"
     if exchange.problem is not None:
         problem = exchange.problem
         reason = f"; {exchange.reason}" if exchange.reason else ""

@@ -47,12 +47,12 @@ class RetryFinding(StrEnum):
 
 
 _SAYS = {
-    RetryFinding.RETRIED_SAME_KEY: "retried with the same key, as it should",
-    RetryFinding.RETRIED_NEW_KEY: "retried with another key: a duplicate, where the attempt before was processed",
-    RetryFinding.RETRIED_WITHOUT_KEY: "retried without a key: a duplicate, where the attempt before was processed",
-    RetryFinding.RETRIED_OTHER_CONTENT: "used a key again for other content",
-    RetryFinding.RETRIED_TOO_EARLY: "retried before Retry-After was over",
-    RetryFinding.RETRIED_A_REFUSAL: "retried what was refused for good",
+    RetryFinding.RETRIED_SAME_KEY: "retried with the same key",
+    RetryFinding.RETRIED_NEW_KEY: "retried with another key: a duplicate if the previous attempt was processed",
+    RetryFinding.RETRIED_WITHOUT_KEY: "retried without a key: a duplicate if the previous attempt was processed",
+    RetryFinding.RETRIED_OTHER_CONTENT: "used a key again with different content",
+    RetryFinding.RETRIED_TOO_EARLY: "retried before Retry-After had elapsed",
+    RetryFinding.RETRIED_A_REFUSAL: "retried a request that cannot succeed",
     RetryFinding.GAVE_UP: "gave up after a failed attempt",
     RetryFinding.RECOVERED: "recovered from a failed attempt",
 }
@@ -119,13 +119,17 @@ class RetryFilter(MessageFilter):
 
     @property
     def of_attempts(self) -> MessageFilter:
-        """The conditions of attempts."""
-        names = conditions(MessageFilter).keys() - {"after"}
-        return MessageFilter(**{given.name: given.wanted for given in self.given if given.name in names})
+        """The conditions of attempts: those of messages, but for the position."""
+        return MessageFilter(**{given.name: given.wanted for given in self.given if not _is_of_sequence(given.name)})
 
     def may_match(self, sequence: RetryGroup) -> bool:
         """Whether the conditions of the sequence itself are met."""
-        return sequence.seq > self.after and self.finding in (None, *sequence.findings)
+        own = (given for given in self.given if _is_of_sequence(given.name))
+        return all(row.matches(wanted, find(sequence)) for _, row, find, wanted in own)
+
+
+def _is_of_sequence(name: str) -> bool:
+    return name == "after" or name not in conditions(MessageFilter)
 
 
 def group_retries(exchanges: Iterable[Exchange], *, now: float, window: float) -> Steps[list[RetryGroup]]:

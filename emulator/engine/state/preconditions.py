@@ -10,7 +10,7 @@ from emulator.engine.state.schemas import Schemas, ValidationResult
 from emulator.engine.state.subscriptions import Subscriptions
 from emulator.engine.time_slices import Steps
 from emulator.wire.errors import (
-    CONTENT_NOT_JSON,
+    CONTENT_VIOLATES_SCHEMA,
     KEY_CONFLICT,
     SUBSCRIPTION_UNKNOWN,
     TOO_MANY_REQUESTS,
@@ -63,7 +63,7 @@ class Preconditions:
         for result in schemas:
             if result.refuses:
                 pointer, text = result.errors[0]
-                raise TwilioError(CONTENT_NOT_JSON, f"schema {result.name}: {pointer or 'the whole'}: {text}")
+                raise TwilioError(CONTENT_VIOLATES_SCHEMA, f"schema {result.name}: {pointer or 'the whole'}: {text}")
         original = None
         if new.idempotency_key is not None:
             original = self._keys.find(_key(new, account_sid, call_sid), now)

@@ -249,7 +249,7 @@ def test_explanation_lists_attempts(caller: Caller) -> None:
     assert (answer["satisfied"], answer["ended"], answer["retries"]) == (False, "timed_out", [])
     wanted = f"wanted at least 1 retry sequence (account {caller.account}, with the finding recovered)"
     assert f"{wanted}, 0 found" in text
-    assert "retried what was refused for good (retried_a_refusal)" in text
+    assert "retried a request that cannot succeed (retried_a_refusal)" in text
     assert "faulted 404" in text
 
 

@@ -112,7 +112,7 @@ def test_refusing_schema_returns_32702(caller: Caller) -> None:
 
     (refused, created) = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
     assert (reply.status, reply.json()["code"], good.status) == (400, 32702, 201)
-    assert (refused["rule"]["name"], created["rule"]) == ("content-not-json", None)
+    assert (refused["rule"]["name"], created["rule"]) == ("content-violates-schema", None)
     assert caller.call in refused["rule"]["reason"]
     assert "/to" in refused["rule"]["reason"]
 

@@ -255,7 +255,7 @@ def test_near_miss_lists_what_it_lacks(wanted: RequestFilter, found: Exchange, s
         ),
         pytest.param(
             exchange(outcome=Outcome.FAULTED, context=faulty(Drop.BEFORE)),
-            f"a request {OURS} that fault-1 kept from being processed (drop-before)",
+            f"a request {OURS} that was not processed because of fault-1 (drop-before)",
             id="a fault",
         ),
         pytest.param(
@@ -308,7 +308,7 @@ def test_failures_of_others_are_hidden(found: Exchange) -> None:
     explanation = explained(journal(found), RequestFilter(call_sid=OTHER_CALL))
 
     assert explanation.near_misses == []
-    assert explanation.lines[1].startswith("nothing like it is among what arrived; the newest is number 1 of ")
+    assert explanation.lines[1].startswith("no similar request arrived; the newest is number 1 of ")
 
 
 @pytest.mark.parametrize("outcome", [Outcome.CREATED, Outcome.REPLAYED, Outcome.DELETED])
@@ -331,10 +331,7 @@ def test_three_differences_are_not_near() -> None:
 
     assert explanation.near_misses == []
     assert explanation.lines[1:] == [
-        (
-            "nothing like it is among what arrived; the newest is number 1 of 2019-12-18T20:02:01.000Z, "
-            f"message {sid(1)} {OURS}"
-        )
+        (f"no similar request arrived; the newest is number 1 of 2019-12-18T20:02:01.000Z, message {sid(1)} {OURS}")
     ]
 
 
@@ -440,5 +437,5 @@ def test_newest_has_its_arrival_time() -> None:
     late = exchange(context=arrival(), replied_at=SOME_TIME + 5, outcome=Outcome.PREFLIGHT)
 
     assert explained(journal(late)).lines[1] == (
-        f"nothing like it is among what arrived; the newest is number 1 of 2019-12-18T20:02:01.000Z, a preflight {OURS}"
+        f"no similar request arrived; the newest is number 1 of 2019-12-18T20:02:01.000Z, a preflight {OURS}"
     )

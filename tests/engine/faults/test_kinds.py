@@ -11,6 +11,7 @@ from emulator.engine.faults.kinds import FAULT_KINDS
 from emulator.engine.faults.kinds.close import CloseFault
 from emulator.engine.faults.kinds.drop import Drop, DropFault
 from emulator.engine.faults.kinds.garbage import GarbageFault
+from emulator.engine.faults.kinds.quota import QuotaFault
 from emulator.engine.faults.kinds.reply import ReplyFault
 from emulator.engine.faults.kinds.truncate import TruncateFault
 from emulator.engine.faults.rules import FaultEffect
@@ -55,6 +56,11 @@ def test_every_file_of_kinds_is_a_kind() -> None:
     files = {path.stem for path in Path(kinds.__path__[0]).glob("[!_]*.py")}
 
     assert {kind.member for kind in FAULT_KINDS} == files
+
+
+def test_tests_cover_all_kinds() -> None:
+    """A quota is no action: it responds with a reply."""
+    assert {*FAULT_KINDS} - {type(action) for action in ACTIONS} == {QuotaFault}
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)

@@ -46,7 +46,7 @@ def test_a_form_becomes_a_reply(reply: ReplyFault, fault: ReplyFault) -> None:
     [
         pytest.param({}, "give a status", id="nothing"),
         pytest.param({"body": "x"}, "give a status", id="a body alone"),
-        pytest.param({"status": 500, "body": "x", "message": "y"}, "one or the other", id="both forms"),
+        pytest.param({"status": 500, "body": "x", "message": "y"}, "cannot be combined", id="both forms"),
     ],
 )
 def test_mixed_members_are_rejected(given: dict[str, object], words: str) -> None:

@@ -30,7 +30,7 @@ def _check_error(status: int) -> None:
 
 def _check_has_body(status: int) -> None:
     if status in _NO_BODY:
-        raise ValueError(f"{status} has no body; that would be no fault but another protocol")
+        raise ValueError(f"a response with status {status} cannot have a body")
 
 
 RetryAfter = Annotated[int | None, Parameter(ge=0, le=86400, description="seconds, sent as Retry-After", examples=(2,))]
@@ -154,4 +154,4 @@ class ReplyFault(FaultAction):
         if not {"status", "code"} & given.keys():
             raise ValueError(_NEITHER)
         if {"body", "content_type"} & given.keys() and {"code", "message"} & given.keys():
-            raise ValueError("code and message are Twilio's form, body and content_type a page: give one or the other")
+            raise ValueError("code and message cannot be combined with body and content_type")
