@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from support.builders import Time
-from support.server import CONTENT, FORM, TOKEN, Caller, Servers, Site, basic, fresh
+from support.server import CONTENT, TOKEN, Caller, Servers, Site, fresh
 from support.sse import Stream
 
 SECRET = "s3cret" * 5
@@ -58,32 +58,6 @@ def test_a_page_counts_all_that_match(serve: Servers) -> None:
         "oldest_seq": 3,
         "evicted": 2,
     }
-
-
-@pytest.mark.parametrize(
-    ("filters", "places"),
-    [
-        ({"outcome": "created"}, [0]),
-        ({"outcome": "replayed"}, [1]),
-        ({"outcome": "mismatch"}, [2]),
-        ({"outcome": "refused"}, [3, 4]),
-        ({"status": 201}, [0, 1, 2]),
-        ({"status": 401}, [4]),
-        ({"code": 32702}, [3]),
-        ({"code": 20003}, [4]),
-        ({"idempotency_key": "k"}, [0, 1, 2]),
-        ({"content": "[2]"}, [2]),
-        ({"contains": "ell"}, [3]),
-        ({"outcome": "refused", "status": 401}, [4]),
-        ({"order": "newest", "limit": 2}, [4, 3]),
-    ],
-)
-def test_filters_find_what_they_name(caller: Caller, filters: dict[str, object], places: list[int]) -> None:
-    ids = [caller.send(content, key) for content, key in (("[1]", "k"), ("[1]", "k"), ("[2]", "k"), ("hello", None))]
-    ids.append(caller.ask(headers=[basic(caller.account, "wrong"), ("Content-Type", FORM)], body=b""))
-
-    found = [one["request_id"] for one in listed(caller, **filters)]
-    assert found == [ids[place].header("twilio-request-id") for place in places]
 
 
 def test_malformed_sids_are_kept(site: Site) -> None:
@@ -278,10 +252,3 @@ def test_invalid_filter_is_named(site: Site, query: str, parameter: str) -> None
 
     assert reply.status == 422
     assert [bad["parameter"] for bad in reply.json()["parameters"]] == [parameter]
-
-
-def test_content_filter_in_any_form(caller: Caller) -> None:
-    boundary = b'--b\r\nContent-Disposition: form-data; name="Content"\r\n\r\n' + CONTENT.encode() + b"\r\n--b--\r\n"
-    caller.ask(boundary, headers=[caller.auth, ("Content-Type", "multipart/form-data; boundary=b")])
-
-    assert whole(caller)["content"] == CONTENT
