@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from support.builders import Time
 from support.server import FORM, Caller, Reply, Running, Site, basic, fresh, path_of
-from support.sse import post_json, reset
+from support.sse import post_json
 
 from emulator.app import create_app
 from emulator.endpoints.inspection.fault_models import PROFILES
@@ -121,28 +121,6 @@ def test_a_misspelt_scope_removes_nothing(caller: Caller) -> None:
     assert (reply.status, len(ids(caller))) == (422, 1)
 
 
-def test_reset_removes_rules_of_the_scope(caller: Caller) -> None:
-    other = Caller(caller.site)
-    for one in (caller, other):
-        add(one, SOON)
-
-    assert reset(caller.site, account_sid=caller.account)["faults"] == 1
-    assert (ids(caller), len(ids(other))) == ([], 1)
-
-
-def test_first_firing_rule_wins(caller: Caller) -> None:
-    """Each rule counts how often it matched and fired."""
-    for times in (1, 2):
-        add(caller, {"reply": {"status": 500 + times, "code": times}}, times=times)
-    codes = [caller.send().json().get("code") for _ in range(4)]
-
-    assert codes == [1, 2, 2, None]
-    assert [(fault["matched"], fault["fired"], fault["active"]) for fault in listed(caller)] == [
-        (1, 1, False),
-        (2, 2, False),
-    ]
-
-
 def test_rule_affects_matches_only(caller: Caller) -> None:
     other = Caller(caller.site, account=caller.account)
     add(caller, TEAPOT, match={"call_sid": caller.call, "idempotency_key": "k", "content": {"a": {"b": 1}}})
@@ -176,18 +154,6 @@ def test_rule_expires(alone: Site, time: Time) -> None:
     assert (added["ttl"], added["seconds_left"], *while_it_lives) == (10, 10, 6, 418)
     assert (caller.send().status, ids(caller)) == (201, [])
     assert caller.site.get(f"{FAULTS}/{added['id']}").status == 404
-
-
-def test_a_seed_makes_two_runs_alike(caller: Caller) -> None:
-    def run() -> list[int]:
-        rule = add(caller, TEAPOT, probability=0.5, seed=3)
-        statuses = [caller.send().status for _ in range(12)]
-        assert caller.site.delete(f"{FAULTS}/{rule['id']}").status == 204
-        return statuses
-
-    first = run()
-    assert run() == first
-    assert set(first) == {201, 418}
 
 
 def test_a_quota_is_by_the_emulators_clock(alone: Site) -> None:
@@ -444,15 +410,6 @@ def test_unusual_valid_rule_works(caller: Caller, then: dict[str, Any], suffix: 
     assert (whole["reply"]["status"], whole["reply"]["body"]) == (reply.status, reply.text)
     assert "x" not in reply.names
     assert ids(caller) != []
-
-
-def test_number_of_rules_is_limited(running: Running) -> None:
-    running.engine.memory["faults"].max_entries = 2
-    replies = [post_json(running.site, FAULTS, {"then": SOON}) for _ in range(3)]
-
-    assert [reply.status for reply in replies] == [201, 201, 429]
-    assert "faults reached: at most 2" in replies[2].json()["error"]
-    assert running.site.get(FAULTS).json()["count"] == 2
 
 
 # --- another server than ours
