@@ -7,11 +7,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from support.builders import Time
-from support.server import Caller, Reply, Running, Servers, basic, fresh
+from support.server import Caller, Reply, Servers, basic, fresh
 from support.sse import post_json
 from support.subscriptions import CALLBACK, path_of, subscribe, subscribed, subscriptions, unsubscribe
-
-from emulator.wire.subscriptions import MAX_CALLBACK
 
 NOT_FOUND = "The requested resource {path} was not found"
 BOUNDARY = "multipart/form-data; boundary=x"
@@ -66,13 +64,6 @@ def test_all_parameters_are_kept(caller: Caller) -> None:
     assert (one["sid"], one["callback"], one["method"], one["idempotency_key"]) == (sid, callback, "GET", "k")
 
 
-@pytest.mark.parametrize("method", [{}, {"Method": ""}, {"Method": "POST"}])
-def test_default_method_is_post(caller: Caller, method: dict[str, str]) -> None:
-    subscribed(caller, **method)
-
-    assert [one["method"] for one in subscriptions(caller)] == ["POST"]
-
-
 @pytest.mark.parametrize("suffix", ["", ".xml"])
 def test_the_xml_form_has_the_same_members(caller: Caller, suffix: str) -> None:
     reply = subscribe(caller, suffix=suffix)
@@ -91,13 +82,6 @@ def test_its_headers_are_those_of_a_message(caller: Caller) -> None:
     assert subscribe(caller).names == caller.send().names
 
 
-def test_multipart_is_read_too(caller: Caller) -> None:
-    body = f'--x\r\nContent-Disposition: form-data; name="Callback"\r\n\r\n{CALLBACK}\r\n--x--\r\n'.encode()
-    reply = caller.ask(body, path=path_of(caller), headers=[caller.auth, ("Content-Type", BOUNDARY)])
-
-    assert reply.status == 201
-
-
 def test_call_may_have_many_subscriptions(caller: Caller) -> None:
     sids = [subscribed(caller) for _ in range(3)]
 
@@ -110,21 +94,8 @@ def test_call_may_have_many_subscriptions(caller: Caller) -> None:
 
 REFUSED: list[Any] = [
     pytest.param({"callback": None}, "Missing required parameter Callback in the post body", id="no callback"),
-    pytest.param({"callback": ""}, "Missing required parameter Callback in the post body", id="empty"),
     pytest.param({"callback": "http://a_b.localhost/"}, "Invalid Callback.", id="underscore in the host"),
-    pytest.param({"callback": "ftp://localhost/"}, "Invalid Callback.", id="another scheme"),
-    pytest.param({"callback": "/messages"}, "Invalid Callback.", id="no host"),
-    pytest.param({"callback": "http://localhost:0/"}, "Invalid Callback.", id="port 0"),
-    pytest.param({"callback": "http://localhost:99999/"}, "Invalid Callback.", id="no port"),
-    pytest.param({"callback": "http://u:p@localhost/"}, "Invalid Callback.", id="credentials"),
-    pytest.param({"callback": "http://[fe80::1%25eth0]/"}, "Invalid Callback.", id="a zone"),
-    pytest.param({"callback": "http://localhost/#rc=9"}, "Invalid Callback.", id="a bad override"),
-    pytest.param({"callback": "http://localhost/a b"}, "Invalid Callback.", id="a space"),
-    pytest.param({"callback": "http://localhost/é"}, "Invalid Callback.", id="not percent-encoded"),
-    pytest.param({"callback": "http://localhost/\r\nX: y"}, "Invalid Callback.", id="line ends"),
-    pytest.param({"callback": "http://localhost/" + "a" * MAX_CALLBACK}, "Invalid Callback.", id="too long"),
     pytest.param({"Method": "PUT"}, "Invalid Method.", id="another method"),
-    pytest.param({"Method": "post"}, "Invalid Method.", id="small letters"),
 ]
 
 
@@ -137,12 +108,6 @@ def test_a_bad_parameter_is_refused(caller: Caller, parameters: dict[str, Any], 
     assert subscriptions(caller) == []
     assert (seen["outcome"], seen["code"]) == ("refused", 20001)
     assert seen["rule"]["reason"]
-
-
-def test_the_longest_callback_is_taken(caller: Caller) -> None:
-    callback = "http://localhost/".ljust(MAX_CALLBACK, "a")
-
-    assert subscribe(caller, callback).status == 201
 
 
 def _foreign_origin(caller: Caller) -> Reply:
@@ -181,49 +146,17 @@ def test_checks_have_the_order_of_messages(
     assert len(subscriptions(caller)) == 1
 
 
-@pytest.mark.parametrize(
-    ("state", "expected"),
-    [
-        ({"status": "ringing"}, 201),
-        ({"status": "in-progress"}, 201),
-        ({"status": "queued"}, (400, 21220, "Call is not in the expected state")),
-        ({"status": "completed"}, (400, 21220, "Call is not in the expected state")),
-        ({"client": "pstn"}, (400, None, "Client message not supported for PSTN calls")),
-        ({"account_sid": "AC" + "9" * 32}, (404, 20404, NOT_FOUND)),
-    ],
-)
-def test_call_state_is_checked(caller: Caller, state: dict[str, str], expected: Any) -> None:  # noqa: ANN401
-    caller.site.put_json(f"/_emulator/calls/{caller.call}", state)
-    reply = subscribe(caller)
-
-    assert (reply.status if expected == 201 else refusal(reply, path_of(caller))) == expected
-
-
 def test_unregistered_call_is_404(serve: Servers) -> None:
     caller = Caller(serve(calls="registered"))
 
     assert refusal(subscribe(caller), path_of(caller)) == (404, 20404, NOT_FOUND)
 
 
-def test_too_many_subscriptions_get_429(running: Running) -> None:
-    caller = Caller(running.site)
-    subscribed(caller)
-    running.engine.memory["subscriptions"].max_entries = 1
-    reply = subscribe(caller, IdempotencyKey="k")
-    running.engine.memory["subscriptions"].max_entries = 2
-
-    assert refusal(reply) == (429, 20429, "Too Many Requests")
-    assert subscribe(caller, IdempotencyKey="k").status == 201
-
-
 # --- pages of other sites
 
 
-@pytest.mark.parametrize(
-    "origin", ["http://evil.example", "null", "ftp://localhost", "http://localhost.evil.example", "http://10.0.0.1"]
-)
-def test_foreign_page_cannot_subscribe(caller: Caller, origin: str) -> None:
-    reply = subscribe(caller, more=[("Origin", origin)])
+def test_foreign_page_cannot_subscribe(caller: Caller) -> None:
+    reply = subscribe(caller, more=[("Origin", "http://evil.example")])
 
     (seen,) = journal(caller)
     assert refusal(reply) == (403, 20403, "Forbidden")
@@ -231,11 +164,8 @@ def test_foreign_page_cannot_subscribe(caller: Caller, origin: str) -> None:
     assert "allowed_origins" in seen["rule"]["reason"]
 
 
-@pytest.mark.parametrize(
-    "origin", ["http://localhost:3000", "https://app.localhost", "http://127.0.0.1", "http://[::1]:8080"]
-)
-def test_local_page_may_subscribe(caller: Caller, origin: str) -> None:
-    assert subscribe(caller, more=[("Origin", origin)]).status == 201
+def test_local_page_may_subscribe(caller: Caller) -> None:
+    assert subscribe(caller, more=[("Origin", "http://localhost:3000")]).status == 201
 
 
 def test_own_page_may_subscribe(caller: Caller) -> None:
@@ -279,12 +209,6 @@ def test_same_key_replays_the_subscription(caller: Caller) -> None:
     assert [seen["outcome"] for seen in journal(caller)] == ["created", "replayed"]
 
 
-def test_key_of_a_message_is_independent(caller: Caller) -> None:
-    assert caller.send(key="k").json()["sid"][:2] == "KX"
-    assert subscribed(caller, IdempotencyKey="k")[:2] == "ZY"
-    assert caller.send(key="k").json()["sid"][:2] == "KX"
-
-
 @pytest.mark.parametrize("other", [{"callback": "http://localhost/other"}, {"Method": "GET"}])
 def test_other_parameters_under_a_known_key(serve: Servers, other: dict[str, str]) -> None:
     """They are replayed or rejected, by the option."""
@@ -296,13 +220,6 @@ def test_other_parameters_under_a_known_key(serve: Servers, other: dict[str, str
     assert journal(lenient)[-1]["outcome"] == "mismatch"
     assert refusal(rejected) == (409, 20409, "Conflict")
     assert first[1] in journal(strict)[-1]["rule"]["reason"]
-
-
-def test_key_of_deleted_subscription_is_free(caller: Caller) -> None:
-    first = subscribed(caller, IdempotencyKey="k")
-    unsubscribe(caller, first)
-
-    assert subscribed(caller, IdempotencyKey="k") != first
 
 
 # --- deleted
@@ -342,14 +259,6 @@ def test_unknown_subscription_is_404(caller: Caller) -> None:
     assert [seen["rule"]["name"] for seen in journal(caller)[-2:]] == ["subscription-unknown"] * 2
 
 
-def test_foreign_subscription_is_404(caller: Caller) -> None:
-    sid = subscribed(caller)
-    others = [Caller(caller.site, call=caller.call), Caller(caller.site, account=caller.account)]
-
-    assert [unsubscribe(other, sid).status for other in others] == [404, 404]
-    assert len(subscriptions(caller)) == 1
-
-
 def test_deletion_needs_credentials(caller: Caller) -> None:
     sid = subscribed(caller)
     anonymous = caller.ask(b"", method="DELETE", path=path_of(caller, sid), headers=[])
@@ -357,14 +266,6 @@ def test_deletion_needs_credentials(caller: Caller) -> None:
 
     assert [refusal(reply)[:2] for reply in (anonymous, stranger)] == [(401, 20003)] * 2
     assert len(subscriptions(caller)) == 1
-
-
-@pytest.mark.parametrize("state", [{"status": "completed"}, {"client": "pstn"}, {"account_sid": "AC" + "9" * 32}])
-def test_deletion_ignores_the_call_state(caller: Caller, state: dict[str, str]) -> None:
-    sid = subscribed(caller)
-    caller.site.put_json(f"/_emulator/calls/{caller.call}", state)
-
-    assert unsubscribe(caller, sid).status == 204
 
 
 @pytest.mark.parametrize("sid", ["ZY1", "KX" + "0" * 32, "ZY" + "g" * 32, "ZY" + "0" * 33, "zy" + "0" * 32])
@@ -430,24 +331,6 @@ def test_journal_has_creation_and_deletion(caller: Caller) -> None:
     assert shown == [header for header in reply.headers if header[0] != "connection"]
 
 
-@pytest.mark.parametrize("query", ["outcome=deleted", "status=204"])
-def test_deletions_are_found(caller: Caller, query: str) -> None:
-    sid = subscribed(caller)
-    unsubscribe(caller, sid)
-    caller.send()
-    found = caller.site.get(f"/_emulator/requests?account_sid={caller.account}&{query}").json()
-
-    assert [one["path"] for one in found["requests"]] == [path_of(caller, sid)]
-
-
-def test_subscription_is_not_a_message(caller: Caller) -> None:
-    sid = subscribed(caller)
-    answer = caller.listing(at_least=1, timeout=0, contains="x")
-
-    assert (answer["count"], answer["satisfied"]) == (0, False)
-    assert sid not in "\n".join(answer["explanation"])
-
-
 # --- asking without sending
 
 
@@ -487,20 +370,6 @@ def fault(caller: Caller, then: Any, **match: str) -> None:  # noqa: ANN401  JSO
     rule = {"match": {"account_sid": caller.account, **match}, "then": then, "times": 1}
     reply = post_json(caller.site, "/_emulator/faults", rule)
     assert reply.status == 201, reply
-
-
-def test_subscription_fault_ignores_messages(caller: Caller) -> None:
-    fault(caller, {"reply": {"status": 503}}, resource="UserDefinedMessageSubscriptions")
-    message, failed, created = caller.send(), subscribe(caller), subscribe(caller)
-
-    assert (message.status, refusal(failed)[:2], created.status) == (201, (503, 20503), 201)
-    assert [seen["outcome"] for seen in journal(caller)] == ["created", "faulted", "created"]
-
-
-def test_message_fault_ignores_subscriptions(caller: Caller) -> None:
-    fault(caller, {"reply": {"status": 503}}, resource="UserDefinedMessages")
-
-    assert (subscribe(caller).status, caller.send().status) == (201, 503)
 
 
 @pytest.mark.parametrize(
