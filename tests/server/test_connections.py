@@ -106,9 +106,9 @@ def test_the_journal_shows_what_was_lost(running: Running, count: int, read: int
     with running.site.connect() as connection:
         connection.send(case.data)
         connection.socket.recv(read + 1)
-        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.reset_when_closed()
     until(running.site, lambda: not tasks_of(running))
-    exchanges = running.site.get(f"/_emulator/requests?account_sid={case.caller.account}&limit=1000").json()["requests"]
+    exchanges = case.caller.requests(limit=1000)
     lost = [exchange["lost"] for exchange in exchanges]
 
     assert lost == sorted(lost)

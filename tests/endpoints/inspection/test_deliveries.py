@@ -1,9 +1,8 @@
 """`/_emulator/deliveries`: what an end user says comes to the receiver, signed and in order, or it is told why not."""
 
 import signal
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from support.builders import Time
@@ -11,7 +10,7 @@ from support.callback_receiver import OK, Received, script, status
 from support.server import PATIENCE, TOKEN, Caller, Command, Running, Servers, Site, fresh
 from support.server import request as raw
 from support.signal_client import signal_client
-from support.sse import Stream, reset, until
+from support.sse import Stream, Waiting, reset, until
 from support.subscriptions import (
     LONG,
     Hold,
@@ -39,23 +38,6 @@ def is_signed(request: Received, url: str, token: str = TOKEN) -> bool:
     """Whether Twilio's own library takes it for Twilio's."""
     told = dict(parse_qsl(request.body.decode()))
     return RequestValidator(token).validate(url, told, request.headers["x-twilio-signature"])
-
-
-class Waiting:
-    """A wait for deliveries in a thread of its own."""
-
-    def __init__(self, caller: Caller, **query: object) -> None:
-        thread = ThreadPoolExecutor(1)
-        whole = urlencode({"account_sid": caller.account, **query})
-        self._reply = thread.submit(caller.site.get, f"/_emulator/deliveries?{whole}")
-        thread.shutdown(wait=False)
-
-    @property
-    def is_over(self) -> bool:
-        return self._reply.done()
-
-    def answer(self) -> Any:  # noqa: ANN401  JSON
-        return self._reply.result(PATIENCE).json()
 
 
 def waits(running: Running) -> int:
@@ -267,7 +249,9 @@ def test_delivery_ends_a_wait() -> None:
     with Running(Settings(port=0)) as running, listening() as listener:
         caller = Caller(running.site)
         subscribed(caller, listener.url())
-        waiting = Waiting(caller, outcome="delivered", at_least=2, timeout=LONG)
+        waiting = Waiting(
+            running.site, "deliveries", account_sid=caller.account, outcome="delivered", at_least=2, timeout=LONG
+        )
         until(running.site, lambda: waits(running) == 1)
         say(caller, "[1]")
         settled(caller)
@@ -290,7 +274,7 @@ def test_strict_wait_returns_408(caller: Caller, strict: str, expected: int) -> 
 
 
 def test_reset_ends_waits(caller: Caller) -> None:
-    waiting = Waiting(caller, at_least=1, timeout=LONG)
+    waiting = Waiting(caller.site, "deliveries", account_sid=caller.account, at_least=1, timeout=LONG)
     until(caller.site, lambda: reset(caller.site, account_sid=caller.account)["waits"] == 1)
     answer = waiting.answer()
 
@@ -300,7 +284,7 @@ def test_reset_ends_waits(caller: Caller) -> None:
 
 def test_stop_ends_waits() -> None:
     with Running(Settings(port=0)) as running:
-        waiting = Waiting(Caller(running.site), at_most=0, within=LONG)
+        waiting = Waiting(running.site, "deliveries", at_most=0, within=LONG)
         until(running.site, lambda: waits(running) == 1)
         running.stop()
         answer = waiting.answer()

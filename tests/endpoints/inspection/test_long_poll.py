@@ -1,12 +1,11 @@
 """Waiting on `/_emulator/messages`: at once, when it comes, not at all, and why not."""
 
 import json
-import socket
 from typing import Any
 
 import pytest
 from support.server import Caller, Running, Site, fresh, request
-from support.sse import LONG, RESET_BY_PEER, Waiting, reset, until
+from support.sse import LONG, Waiting, reset, until
 
 from emulator.settings import Settings
 
@@ -86,7 +85,7 @@ def test_killed_client_frees_its_wait(running: Running) -> None:
     with running.site.connect() as connection:
         connection.send(request("GET", f"/_emulator/messages?at_most=0&within={LONG}"))
         until(running.site, lambda: len(running.engine.waits) == 1)
-        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_BY_PEER)
+        connection.reset_when_closed()
     until(running.site, lambda: len(running.engine.waits) == 0)
 
     assert len(running.engine.waits) == 0

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import pytest
 from support.builders import Time
@@ -12,19 +12,9 @@ from support.sse import Stream
 SECRET = "s3cret" * 5
 
 
-def listed(caller: Caller, **filters: object) -> list[dict[str, object]]:
-    query = "&".join(
-        f"{name}={quote(str(value))}" for name, value in {"account_sid": caller.account, **filters}.items()
-    )
-    page = caller.site.get(f"/_emulator/requests?{query}")
-    assert page.status == 200, page
-    requests: list[dict[str, object]] = page.json()["requests"]
-    return requests
-
-
 def whole(caller: Caller) -> dict[str, object]:
     """The newest exchange of a caller, whole."""
-    request_id = listed(caller, order="newest", limit=1)[0]["request_id"]
+    request_id = caller.requests(order="newest", limit=1)[0]["request_id"]
     exchange: dict[str, object] = caller.site.get(f"/_emulator/requests/{request_id}").json()
     return exchange
 
@@ -33,7 +23,7 @@ def test_every_outcome_is_listed_in_order(caller: Caller) -> None:
     for content, key in (("[1]", "k"), ("[1]", "k"), ("[2]", "k"), ("hello", None)):
         caller.send(content, key)
 
-    requests = listed(caller)
+    requests = caller.requests()
     assert [(one["outcome"], one["status"], one["code"]) for one in requests] == [
         ("created", 201, None),
         ("replayed", 201, None),
@@ -64,7 +54,7 @@ def test_malformed_sids_are_kept(site: Site) -> None:
     caller = Caller(site, account=f"AC-{fresh('x')}", call="nonsense%20call")
     caller.send()
 
-    (request,) = listed(caller)
+    (request,) = caller.requests()
     assert (request["account_sid"], request["call_sid"]) == (caller.account, caller.call)
     assert request["path"] == caller.path
     assert request["status"] == 401
@@ -154,7 +144,7 @@ def test_secrets_are_masked_everywhere(caller: Caller) -> None:
         wrong.send()
         told = stream.take(1)
 
-    texts = json.dumps([listed(caller), whole(caller), told])
+    texts = json.dumps([caller.requests(), whole(caller), told])
     assert SECRET not in texts
     assert encoded not in texts
     assert caller.account in texts
@@ -177,7 +167,7 @@ def with_secrets(caller: Caller) -> None:
 def everything(caller: Caller) -> str:
     """All views of what a caller sent."""
     account = f"account_sid={caller.account}"
-    targets = [f"/_emulator/requests/{one['request_id']}" for one in listed(caller)]
+    targets = [f"/_emulator/requests/{one['request_id']}" for one in caller.requests()]
     targets += [f"/_emulator/{view}?{account}" for view in VIEWS]
     targets += [f"/_emulator/messages?{account}&at_least=9&timeout=0"]
     return "".join(caller.site.get(target).text for target in targets)

@@ -2,17 +2,16 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from support.builders import ACCOUNT, OTHER_CALL, make_engine, post
 from support.builders import request as a_request
+from support.faults import add_fault
 from support.server import PATIENCE, Caller, MalformedReplyError, Running, Site, fresh, request
-from support.sse import LONG, RESET_BY_PEER, post_json, reset, until
+from support.sse import LONG, Waiting, reset, until
 
 from emulator.endpoints.inspection.retries import RetryWaiter, watch
 from emulator.engine.engine import Engine
@@ -30,12 +29,6 @@ def ask(site: Site, **query: object) -> Any:  # noqa: ANN401  JSON
     return reply.json()
 
 
-def fault(caller: Caller, then: object, **more: object) -> None:
-    match = {"account_sid": caller.account, "call_sid": caller.call}
-    reply = post_json(caller.site, "/_emulator/faults", {"match": match, "then": then, "times": 1, **more})
-    assert reply.status == 201, reply
-
-
 def attempt(caller: Caller, content: str = "{}", key: str | None = None) -> int | None:
     """The status of one attempt; None when no answer came."""
     try:
@@ -49,22 +42,6 @@ def retrying(caller: Caller, keys: list[str | None], contents: list[str] | None 
     return [attempt(caller, content, key) for key, content in zip(keys, contents or ["{}"] * len(keys), strict=True)]
 
 
-class Waiting:
-    """A wait in a thread of its own."""
-
-    def __init__(self, site: Site, **query: object) -> None:
-        pool = ThreadPoolExecutor(1)
-        self._answer: Future[Any] = pool.submit(ask, site, **query)
-        pool.shutdown(wait=False)
-
-    @property
-    def is_over(self) -> bool:
-        return self._answer.done()
-
-    def answer(self) -> Any:  # noqa: ANN401  JSON
-        return self._answer.result(PATIENCE)
-
-
 # --- verdicts
 
 
@@ -74,7 +51,7 @@ AFTER: dict[str, object] = {"drop": "after"}
 def test_the_window_is_an_option() -> None:
     with Running(Settings(port=0, retry_window=5)) as running:
         caller = Caller(running.site)
-        fault(caller, AFTER)
+        add_fault(caller, AFTER, times=1)
         attempt(caller)
         running.site.put_json("/_emulator/clock", {"advance": 6})
         attempt(caller)
@@ -86,7 +63,7 @@ def test_the_window_is_an_option() -> None:
 
 
 def test_sequence_fields(caller: Caller) -> None:
-    fault(caller, AFTER)
+    add_fault(caller, AFTER, times=1)
     retrying(caller, ["k", "l"])
 
     page = ask(caller.site, account_sid=caller.account)
@@ -113,7 +90,7 @@ def test_sequence_fields(caller: Caller) -> None:
     ],
 )
 def test_filters_match_by_attempts(caller: Caller, query: dict[str, object], expected: list[str]) -> None:
-    fault(caller, AFTER)
+    add_fault(caller, AFTER, times=1)
     retrying(caller, ["k", "l", None], ["1", "1", '{"a":2}'])
 
     found = ask(caller.site, **{"account_sid": caller.account, **query})["retries"]
@@ -130,8 +107,8 @@ def test_invalid_filter_is_an_error(site: Site, query: str) -> None:
 
 def test_a_wait_is_woken_by_the_retry(running: Running) -> None:
     caller = Caller(running.site)
-    fault(caller, AFTER)
-    waiting = Waiting(running.site, call_sid=caller.call, finding="recovered", at_least=1, timeout=LONG)
+    add_fault(caller, AFTER, times=1)
+    waiting = Waiting(running.site, "retries", call_sid=caller.call, finding="recovered", at_least=1, timeout=LONG)
     until(running.site, lambda: len(running.engine.events) == 1)
     attempt(caller, key="k")
     Caller(running.site).send()
@@ -146,9 +123,9 @@ def test_a_wait_is_woken_by_the_retry(running: Running) -> None:
 
 def test_excess_attempts_end_a_watch(running: Running) -> None:
     caller = Caller(running.site)
-    fault(caller, AFTER)
+    add_fault(caller, AFTER, times=1)
     attempt(caller)
-    waiting = Waiting(running.site, finding="retried_without_key", at_most=0, within=LONG)
+    waiting = Waiting(running.site, "retries", finding="retried_without_key", at_most=0, within=LONG)
     until(running.site, lambda: len(running.engine.events) == 1)
     attempt(caller)
 
@@ -158,7 +135,7 @@ def test_excess_attempts_end_a_watch(running: Running) -> None:
 
 
 def test_explanation_lists_attempts(caller: Caller) -> None:
-    fault(caller, {"reply": {"status": 404}}, times=2)
+    add_fault(caller, {"reply": {"status": 404}}, times=2)
     retrying(caller, ["k", "k"])
 
     answer = ask(caller.site, account_sid=caller.account, finding="recovered", at_least=1, timeout=0)
@@ -192,7 +169,7 @@ def test_strict_wait_returns_408(caller: Caller, strict: str, status: int) -> No
 
 def test_reset_ends_waits_of_its_scope(running: Running) -> None:
     caller = Caller(running.site)
-    waiting = Waiting(running.site, account_sid=caller.account, at_least=1, timeout=LONG)
+    waiting = Waiting(running.site, "retries", account_sid=caller.account, at_least=1, timeout=LONG)
     until(running.site, lambda: len(running.engine.events) == 1)
     reset(running.site, account_sid=fresh("AC"))
     early = waiting.is_over
@@ -205,7 +182,7 @@ def test_reset_ends_waits_of_its_scope(running: Running) -> None:
 
 def test_stop_ends_waits() -> None:
     with Running(Settings(port=0)) as running:
-        waiting = Waiting(running.site, at_most=0, within=LONG)
+        waiting = Waiting(running.site, "retries", at_most=0, within=LONG)
         until(running.site, lambda: len(running.engine.events) == 1)
         running.stop()
 
@@ -218,7 +195,7 @@ def leave(connection: Any) -> None:  # noqa: ANN401  server.Connection
 
 
 def killed(connection: Any) -> None:  # noqa: ANN401  server.Connection
-    connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_BY_PEER)
+    connection.reset_when_closed()
 
 
 @pytest.mark.parametrize("way", [leave, killed])

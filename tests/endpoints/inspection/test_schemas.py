@@ -79,7 +79,7 @@ def test_refusing_schema_returns_32702(caller: Caller) -> None:
     reply = caller.send('{"to": "nobody"}')
     good = caller.send('{"to": "a@example.com"}')
 
-    (refused, created) = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
+    (refused, created) = caller.requests()
     assert (reply.status, reply.json()["code"], good.status) == (400, 32702, 201)
     assert (refused["rule"]["name"], created["rule"]) == ("content-not-json", None)
     assert caller.call in refused["rule"]["reason"]

@@ -13,7 +13,7 @@ def test_same_key_replays_the_response(caller: Caller) -> None:
 
 def test_key_over_255_characters_is_rejected(caller: Caller) -> None:
     reply = caller.send(key="\N{GRINNING FACE}" * 256)
-    (request,) = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
+    (request,) = caller.requests()
 
     assert (reply.status, reply.json()["code"], reply.json()["message"]) == (400, 20001, "Invalid IdempotencyKey.")
     assert request["rule"]["name"] == "idempotency-key-too-long"

@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from support.builders import Time
+from support.faults import add_fault
 from support.server import Caller, Reply, Servers, basic, fresh
 from support.sse import post_json
 from support.subscriptions import CALLBACK, path_of, subscribe, subscribed, subscriptions, unsubscribe
@@ -18,12 +19,6 @@ BOUNDARY = "multipart/form-data; boundary=x"
 def refusal(reply: Reply, path: str = "") -> tuple[int, int | None, str]:
     body = reply.json()
     return reply.status, body.get("code"), body["message"].replace(path, "{path}") if path else body["message"]
-
-
-def journal(caller: Caller) -> list[Any]:
-    """All exchanges of an account."""
-    found: list[Any] = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
-    return found
 
 
 def whole(caller: Caller, request_id: str) -> Any:  # noqa: ANN401  JSON
@@ -103,7 +98,7 @@ REFUSED: list[Any] = [
 def test_a_bad_parameter_is_refused(caller: Caller, parameters: dict[str, Any], message: str) -> None:
     reply = subscribe(caller, **parameters)
 
-    (seen,) = journal(caller)
+    (seen,) = caller.requests()
     assert refusal(reply) == (400, 20001, message)
     assert subscriptions(caller) == []
     assert (seen["outcome"], seen["code"]) == ("refused", 20001)
@@ -158,7 +153,7 @@ def test_unregistered_call_is_404(serve: Servers) -> None:
 def test_foreign_page_cannot_subscribe(caller: Caller) -> None:
     reply = subscribe(caller, more=[("Origin", "http://evil.example")])
 
-    (seen,) = journal(caller)
+    (seen,) = caller.requests()
     assert refusal(reply) == (403, 20403, "Forbidden")
     assert (seen["rule"]["name"], subscriptions(caller)) == ("origin-foreign", [])
     assert "allowed_origins" in seen["rule"]["reason"]
@@ -206,7 +201,7 @@ def test_same_key_replays_the_subscription(caller: Caller) -> None:
     (one,) = subscriptions(caller)
     assert (again.status, again.body) == (201, first.body)
     assert (one["sid"], one["replays"]) == (first.json()["sid"], 1)
-    assert [seen["outcome"] for seen in journal(caller)] == ["created", "replayed"]
+    assert [seen["outcome"] for seen in caller.requests()] == ["created", "replayed"]
 
 
 @pytest.mark.parametrize("other", [{"callback": "http://localhost/other"}, {"Method": "GET"}])
@@ -217,9 +212,9 @@ def test_other_parameters_under_a_known_key(serve: Servers, other: dict[str, str
     replayed, rejected = (subscribe(caller, IdempotencyKey="k", **other) for caller in (lenient, strict))
 
     assert (replayed.status, replayed.json()["sid"]) == (201, first[0])
-    assert journal(lenient)[-1]["outcome"] == "mismatch"
+    assert lenient.requests()[-1]["outcome"] == "mismatch"
     assert refusal(rejected) == (409, 20409, "Conflict")
-    assert first[1] in journal(strict)[-1]["rule"]["reason"]
+    assert first[1] in strict.requests()[-1]["rule"]["reason"]
 
 
 # --- deleted
@@ -256,7 +251,7 @@ def test_unknown_subscription_is_404(caller: Caller) -> None:
     assert first.status == 204
     for one, reply in replies:
         assert refusal(reply, path_of(caller, one)) == (404, 20404, NOT_FOUND)
-    assert [seen["rule"]["name"] for seen in journal(caller)[-2:]] == ["subscription-unknown"] * 2
+    assert [seen["rule"]["name"] for seen in caller.requests()[-2:]] == ["subscription-unknown"] * 2
 
 
 def test_deletion_needs_credentials(caller: Caller) -> None:
@@ -271,7 +266,7 @@ def test_deletion_needs_credentials(caller: Caller) -> None:
 @pytest.mark.parametrize("sid", ["ZY1", "KX" + "0" * 32, "ZY" + "g" * 32, "ZY" + "0" * 33, "zy" + "0" * 32])
 def test_malformed_sid_is_an_unknown_path(caller: Caller, sid: str) -> None:
     assert refusal(unsubscribe(caller, sid), path_of(caller, sid)) == (404, 20404, NOT_FOUND)
-    assert journal(caller)[-1]["rule"]["name"] == "path-unknown"
+    assert caller.requests()[-1]["rule"]["name"] == "path-unknown"
 
 
 # --- other methods
@@ -310,7 +305,7 @@ def test_options_lists_the_methods_of_a_path(caller: Caller) -> None:
 def test_journal_has_creation_and_deletion(caller: Caller) -> None:
     sid = subscribed(caller, Method="GET", IdempotencyKey="k")
     reply = unsubscribe(caller, sid)
-    created, deleted = journal(caller)
+    created, deleted = caller.requests()
 
     assert [(one["method"], one["path"]) for one in (created, deleted)] == [
         ("POST", path_of(caller)),
@@ -366,12 +361,6 @@ def test_check_of_a_deletion_deletes_nothing(caller: Caller) -> None:
 # --- faults
 
 
-def fault(caller: Caller, then: Any, **match: str) -> None:  # noqa: ANN401  JSON
-    rule = {"match": {"account_sid": caller.account, **match}, "then": then, "times": 1}
-    reply = post_json(caller.site, "/_emulator/faults", rule)
-    assert reply.status == 201, reply
-
-
 @pytest.mark.parametrize(
     ("then", "status", "left"),
     [
@@ -383,7 +372,7 @@ def fault(caller: Caller, then: Any, **match: str) -> None:  # noqa: ANN401  JSO
 )
 def test_faults_apply_to_deletions(caller: Caller, then: Any, status: int, left: int) -> None:  # noqa: ANN401
     sid = subscribed(caller)
-    fault(caller, then, resource="UserDefinedMessageSubscriptions")
+    add_fault(caller, then, match={"resource": "UserDefinedMessageSubscriptions"}, times=1)
 
     assert unsubscribe(caller, sid).status == status
     assert len(subscriptions(caller)) == left
@@ -395,7 +384,7 @@ def test_faults_apply_to_deletions(caller: Caller, then: Any, status: int, left:
 )
 def test_deletion_can_be_lost(caller: Caller, then: Any, left: int) -> None:  # noqa: ANN401
     sid = subscribed(caller)
-    fault(caller, then)
+    add_fault(caller, then, times=1)
     with caller.site.connect() as connection:
         head = f"Host: a\r\n{': '.join(caller.auth)}\r\n"
         connection.send(f"DELETE {path_of(caller, sid)} HTTP/1.1\r\n{head}\r\n".encode())
@@ -411,14 +400,14 @@ def test_deletion_can_be_lost(caller: Caller, then: Any, left: int) -> None:  # 
 def test_truncated_deletion_is_its_head(caller: Caller) -> None:
     """Before or after it is done."""
     sid = subscribed(caller)
-    fault(caller, {"truncate": 10})
+    add_fault(caller, {"truncate": 10}, times=1)
     with caller.site.connect() as connection:
         head = f"Host: a\r\n{': '.join(caller.auth)}\r\n"
         connection.send(f"DELETE {path_of(caller, sid)} HTTP/1.1\r\n{head}\r\n".encode())
 
         assert connection.reply("DELETE").status == 204
         assert connection.is_closed()
-    assert journal(caller)[-1]["lost"] is True
+    assert caller.requests()[-1]["lost"] is True
 
 
 def test_magic_call_affects_subscriptions(caller: Caller) -> None:
