@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from support.builders import Time
 from support.faults import add_fault
-from support.server import Caller, Reply, Servers, basic, fresh
+from support.server import Caller, Reply, Servers, basic, fresh, request
 from support.sse import post_json
 from support.subscriptions import CALLBACK, path_of, subscribe, subscribed, subscriptions, unsubscribe
 
@@ -23,6 +23,10 @@ def refusal(reply: Reply, path: str = "") -> tuple[int, int | None, str]:
 
 def whole(caller: Caller, request_id: str) -> Any:  # noqa: ANN401  JSON
     return caller.site.get(f"/_emulator/requests/{request_id}").json()
+
+
+def deletion(caller: Caller, sid: str) -> bytes:
+    return request("DELETE", path_of(caller, sid), [caller.auth])
 
 
 def check(caller: Caller, method: str = "POST", sid: str | None = None, **form: str) -> Any:  # noqa: ANN401  JSON
@@ -235,8 +239,7 @@ def test_deletion_keeps_the_connection(caller: Caller) -> None:
     sids = [subscribed(caller) for _ in range(2)]
     with caller.site.connect() as connection:
         for sid in sids:
-            head = f"Host: a\r\n{': '.join(caller.auth)}\r\n"
-            connection.send(f"DELETE {path_of(caller, sid)} HTTP/1.1\r\n{head}\r\n".encode())
+            connection.send(deletion(caller, sid))
         statuses = [connection.reply("DELETE").status for _ in sids]
         connection.send(caller.raw())
 
@@ -386,8 +389,7 @@ def test_deletion_can_be_lost(caller: Caller, then: Any, left: int) -> None:  # 
     sid = subscribed(caller)
     add_fault(caller, then, times=1)
     with caller.site.connect() as connection:
-        head = f"Host: a\r\n{': '.join(caller.auth)}\r\n"
-        connection.send(f"DELETE {path_of(caller, sid)} HTTP/1.1\r\n{head}\r\n".encode())
+        connection.send(deletion(caller, sid))
         try:
             got = connection.socket.recv(4096)
         except ConnectionResetError:
@@ -402,8 +404,7 @@ def test_truncated_deletion_is_its_head(caller: Caller) -> None:
     sid = subscribed(caller)
     add_fault(caller, {"truncate": 10}, times=1)
     with caller.site.connect() as connection:
-        head = f"Host: a\r\n{': '.join(caller.auth)}\r\n"
-        connection.send(f"DELETE {path_of(caller, sid)} HTTP/1.1\r\n{head}\r\n".encode())
+        connection.send(deletion(caller, sid))
 
         assert connection.reply("DELETE").status == 204
         assert connection.is_closed()
