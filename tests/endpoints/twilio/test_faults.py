@@ -259,17 +259,6 @@ def test_fault_keeps_earlier_responses(
     assert len(caller.requests()) == 2
 
 
-def test_reset_drops_pipelined_requests(caller: Caller) -> None:
-    add_fault(caller, {"drop": "after"}, skip_first=1, times=1)
-    with caller.site.connect() as connection:
-        connection.send(caller.raw())
-        assert connection.reply().status == 201
-        connection.send(caller.raw() * 3)
-        assert is_reset(connection)
-
-    assert outcomes(caller) == [("created", None, False), ("created", "drop-after", True)]
-
-
 def test_pipelined_requests_behind_a_reply(caller: Caller, connect: Connect) -> None:
     """They are answered in their order."""
     add_fault(caller, {"reply": {"status": 500}}, skip_first=1, times=2)

@@ -1,7 +1,7 @@
 """How parameters are read from url-encoded and multipart bodies."""
 
 import pytest
-from support.server import LAST_CHUNK, Caller, chunk, request
+from support.server import Caller
 
 BOUNDARY = "x"
 MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
@@ -38,16 +38,3 @@ def test_malformed_multipart_is_rejected(caller: Caller, media_type: str, body: 
     reply = caller.ask(body, headers=[caller.auth, ("Content-Type", media_type)])
 
     assert (reply.status, reply.json()["code"], reply.json()["message"]) == (400, 20001, "Bad request")
-
-
-def test_chunked_body_is_read(caller: Caller) -> None:
-    body = b'Content={"a":"' + b"b" * 900 + b'"}'
-    pieces = b"".join(chunk(body[at : at + 7]) for at in range(0, len(body), 7))
-    with caller.site.connect() as connection:
-        connection.send(
-            request("POST", caller.path, caller.headers(("Transfer-Encoding", "chunked")), pieces + LAST_CHUNK)
-        )
-        reply = connection.reply()
-
-    assert reply.status == 201
-    assert caller.messages()[0]["content"] == body.decode().removeprefix("Content=")

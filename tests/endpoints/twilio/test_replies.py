@@ -113,17 +113,6 @@ def test_client_that_left_is_not_counted(caller: Caller) -> None:
     assert "1" in counts
 
 
-def test_connection_is_kept_alive(caller: Caller) -> None:
-    with caller.site.connect() as connection:
-        replies = []
-        for content in (CONTENT, "hello", CONTENT):
-            connection.send(caller.raw(content))
-            replies.append(connection.reply())
-
-    assert [reply.status for reply in replies] == [201, 400, 201]
-    assert [reply.header("connection") for reply in replies] == [None, None, None]
-
-
 def test_lenient_content_is_noted(serve: Servers) -> None:
     caller = Caller(serve(content="lenient"))
     reply = caller.send("hello")
@@ -136,27 +125,3 @@ def test_path_may_have_a_query(caller: Caller) -> None:
     reply = caller.send(path=caller.path + "?Content=ignored")
 
     assert (reply.status, caller.messages()[0]["content"]) == (201, CONTENT)
-
-
-def test_absolute_target_is_accepted(caller: Caller) -> None:
-    reply = caller.send(path="http://127.0.0.1" + caller.path)
-
-    assert reply.status == 201
-
-
-def test_http_1_0_connection_is_closed(caller: Caller) -> None:
-    with caller.site.connect() as connection:
-        connection.send(caller.raw().replace(b"HTTP/1.1", b"HTTP/1.0", 1))
-        reply = connection.reply()
-        closed = connection.is_closed()
-
-    assert (reply.status, closed) == (201, True)
-
-
-def test_half_closed_client_is_answered(caller: Caller) -> None:
-    with caller.site.connect() as connection:
-        connection.send(caller.raw())
-        connection.finish()
-        reply = connection.reply()
-
-    assert reply.status == 201

@@ -55,14 +55,6 @@ def test_created_subscription_members(serve: Servers) -> None:
     assert reply.header("twilio-request-id") == "RQ" + sid[2:]
 
 
-def test_all_parameters_are_kept(caller: Caller) -> None:
-    callback = "https://[::1]:8443/a%20b?c=d&e#rc=2"
-    sid = subscribed(caller, callback, Method="GET", IdempotencyKey="k")
-
-    (one,) = subscriptions(caller)
-    assert (one["sid"], one["callback"], one["method"], one["idempotency_key"]) == (sid, callback, "GET", "k")
-
-
 @pytest.mark.parametrize("suffix", ["", ".xml"])
 def test_the_xml_form_has_the_same_members(caller: Caller, suffix: str) -> None:
     reply = subscribe(caller, suffix=suffix)
@@ -79,13 +71,6 @@ def test_the_xml_form_has_the_same_members(caller: Caller, suffix: str) -> None:
 
 def test_its_headers_are_those_of_a_message(caller: Caller) -> None:
     assert subscribe(caller).names == caller.send().names
-
-
-def test_call_may_have_many_subscriptions(caller: Caller) -> None:
-    sids = [subscribed(caller) for _ in range(3)]
-
-    assert len(set(sids)) == 3
-    assert [one["sid"] for one in subscriptions(caller)] == sids
 
 
 # --- refused
@@ -266,26 +251,23 @@ def test_deletion_needs_credentials(caller: Caller) -> None:
     assert len(subscriptions(caller)) == 1
 
 
-@pytest.mark.parametrize("sid", ["ZY1", "KX" + "0" * 32, "ZY" + "g" * 32, "ZY" + "0" * 33, "zy" + "0" * 32])
-def test_malformed_sid_is_an_unknown_path(caller: Caller, sid: str) -> None:
-    assert refusal(unsubscribe(caller, sid), path_of(caller, sid)) == (404, 20404, NOT_FOUND)
+def test_malformed_sid_is_an_unknown_path(caller: Caller) -> None:
+    assert refusal(unsubscribe(caller, "ZY1"), path_of(caller, "ZY1")) == (404, 20404, NOT_FOUND)
     assert caller.requests()[-1]["rule"]["name"] == "path-unknown"
 
 
 # --- other methods
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-def test_a_list_allows_post_only(caller: Caller, method: str) -> None:
-    reply = caller.ask(b"", method=method, path=path_of(caller))
+def test_a_list_allows_post_only(caller: Caller) -> None:
+    reply = caller.ask(b"", method="GET", path=path_of(caller))
 
     assert (refusal(reply), reply.header("allow")) == ((405, 20004, "Method not allowed"), "OPTIONS, POST")
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH"])
-def test_a_subscription_allows_delete_only(caller: Caller, method: str) -> None:
+def test_a_subscription_allows_delete_only(caller: Caller) -> None:
     sid = subscribed(caller)
-    reply = caller.ask(b"", method=method, path=path_of(caller, sid))
+    reply = caller.ask(b"", method="POST", path=path_of(caller, sid))
 
     assert (refusal(reply), reply.header("allow")) == ((405, 20004, "Method not allowed"), "OPTIONS, DELETE")
     assert len(subscriptions(caller)) == 1
