@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.server import PATIENCE, Caller, Command, Connection, Running, Site, address_of, request
+from support.tls import secure, trusting
 
 from emulator.adapters import tls
 from emulator.adapters.certificates import CertificatesError
@@ -36,22 +37,6 @@ def plain() -> Iterator[Site]:
 @pytest.fixture
 def caller(site: Site) -> Caller:
     return Caller(site)
-
-
-def trusting(site: Site) -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=site.get("/_emulator/ca.pem").text)
-
-
-def secure(site: Site, name: str | None, context: ssl.SSLContext | None = None) -> Connection:
-    """A connection to the https port under this name."""
-    context = context or trusting(site)
-    if name is None:
-        context.check_hostname = False
-
-    def wrap(plain: socket.socket) -> socket.socket:
-        return context.wrap_socket(plain, server_hostname=name)
-
-    return Connection(address_of(site.https), wrap)
 
 
 @pytest.mark.parametrize(

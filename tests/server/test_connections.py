@@ -5,7 +5,6 @@ import contextlib
 import gc
 import signal
 import socket
-import ssl
 import struct
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.server import FORM, PATIENCE, Caller, Command, Connection, Reply, Running, address_of, fresh, request
 from support.sse import until
+from support.tls import trusting
 
 from emulator.settings import Settings
 
@@ -251,7 +251,7 @@ def _tls(*, handshake: bool, with_reset: bool) -> End:
         if not handshake:
             sock.sendall(b"\x16\x03\x01\x02\x00\x01")
         else:
-            trust = ssl.create_default_context(cadata=running.site.get("/_emulator/ca.pem").text)
+            trust = trusting(running.site)
             sock = trust.wrap_socket(sock, server_hostname="localhost")
             sock.sendall(caller.raw())
             assert b" 201 " in sock.recv(4096)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support.faults import add_fault
+from support.proxy import through
 from support.server import (
     LAST_CHUNK,
     Caller,
@@ -18,11 +19,11 @@ from support.server import (
     Reply,
     Running,
     Site,
-    address_of,
     chunk,
     request,
 )
 from support.sse import reset, until
+from support.tls import secure, trusting
 
 from emulator.endpoints.twilio import faults as performing
 from emulator.server.http1 import asgi_request, protocol
@@ -31,8 +32,6 @@ from emulator.settings import Settings
 GARBAGE = b"\x00\xffthis is not HTTP\r\n\r\n"
 TIMELESS = {"delay": 600}
 """A delay that no test waits for."""
-CONNECT = b"CONNECT api.twilio.com:443 HTTP/1.1\r\nHost: api.twilio.com:443\r\n\r\n"
-ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 Connect = Callable[[], Connection]
 
 
@@ -56,26 +55,17 @@ def caller(site: Site) -> Caller:
 
 
 @pytest.fixture(scope="module")
-def trusting(site: Site) -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=site.get("/_emulator/ca.pem").text)
+def trust(site: Site) -> ssl.SSLContext:
+    return trusting(site)
 
 
 @pytest.fixture(params=["http", "https", "proxy"])
-def connect(request: pytest.FixtureRequest, site: Site, trusting: ssl.SSLContext) -> Connect:
+def connect(request: pytest.FixtureRequest, site: Site, trust: ssl.SSLContext) -> Connect:
     """Connects by one of three ways."""
-
-    def secured(plain: socket.socket) -> socket.socket:
-        return trusting.wrap_socket(plain, server_hostname="api.twilio.com")
-
-    def led(plain: socket.socket) -> socket.socket:
-        plain.sendall(CONNECT)
-        assert plain.recv(len(ESTABLISHED), socket.MSG_WAITALL) == ESTABLISHED
-        return secured(plain)
-
     ways: dict[str, Connect] = {
         "http": site.connect,
-        "https": lambda: Connection(address_of(site.https), secured),
-        "proxy": lambda: Connection(address_of(site.proxy), led),
+        "https": lambda: secure(site, "api.twilio.com", trust),
+        "proxy": lambda: through(site.proxy, trust),
     }
     return ways[request.param]
 
