@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 import uvloop
+from support.proxy import CONNECT, ESTABLISHED, through
 from support.server import PATIENCE, Caller, Command, Connection, Running, Site, address_of, request
+from support.tls import trusting
 
 from emulator.adapters.tls import Tls
 from emulator.server.proxy import policy
@@ -22,9 +24,6 @@ from emulator.server.proxy.server import Proxy, ProxyTimeouts
 from emulator.server.proxy.tunnel import IdleTimeouts
 from emulator.server.tls_accept import TlsAcceptor
 from emulator.settings import Settings
-
-CONNECT = b"CONNECT api.twilio.com:443 HTTP/1.1\r\nHost: api.twilio.com:443\r\n\r\n"
-ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -37,21 +36,6 @@ def site() -> Iterator[Site]:
 @pytest.fixture
 def caller(site: Site) -> Caller:
     return Caller(site)
-
-
-def trusting(site: Site) -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=site.get("/_emulator/ca.pem").text)
-
-
-def through(proxy: str, trust: ssl.SSLContext, name: str = "api.twilio.com") -> Connection:
-    """A connection to Twilio's name by way of the proxy."""
-
-    def wrap(plain: socket.socket) -> socket.socket:
-        plain.sendall(CONNECT.replace(b"api.twilio.com", name.encode()))
-        assert plain.recv(len(ESTABLISHED), socket.MSG_WAITALL) == ESTABLISHED
-        return trust.wrap_socket(plain, server_hostname=name)
-
-    return Connection(address_of(proxy), wrap)
 
 
 def say(proxy: str, data: bytes) -> tuple[bytes, bytes]:

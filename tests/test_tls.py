@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.server import PATIENCE, Caller, Command, Connection, Running, Site, address_of, request
+from support.tls import secure, trusting
 
 from emulator.adapters import tls
 from emulator.adapters.certificates import CertificatesError
@@ -36,22 +37,6 @@ def plain() -> Iterator[Site]:
 @pytest.fixture
 def caller(site: Site) -> Caller:
     return Caller(site)
-
-
-def trusting(site: Site) -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=site.get("/_emulator/ca.pem").text)
-
-
-def secure(site: Site, name: str | None, context: ssl.SSLContext | None = None) -> Connection:
-    """A connection to the https port under this name."""
-    context = context or trusting(site)
-    if name is None:
-        context.check_hostname = False
-
-    def wrap(plain: socket.socket) -> socket.socket:
-        return context.wrap_socket(plain, server_hostname=name)
-
-    return Connection(address_of(site.https), wrap)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +152,7 @@ def test_journal_has_the_peer(caller: Caller) -> None:
         here = connection.socket.getsockname()
         connection.send(caller.raw())
         sid = connection.reply().json()["sid"]
-    (kept,) = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
+    (kept,) = caller.requests()
 
     whole = caller.site.get(f"/_emulator/requests/{kept['request_id']}").json()
     assert kept["message_sid"] == sid
@@ -183,7 +168,7 @@ def test_no_hsts_header(caller: Caller, name: str, *, pinned: bool) -> None:
     with secure(caller.site, "localhost") as connection:
         connection.send(caller.raw().replace(b"Host: 127.0.0.1", f"Host: {name}".encode()))
         reply = connection.reply()
-    (kept,) = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
+    (kept,) = caller.requests()
     shown = caller.site.get(f"/_emulator/requests/{kept['request_id']}").text
 
     assert (reply.header("strict-transport-security") == "max-age=31536000") is pinned
@@ -434,7 +419,7 @@ def test_broken_handshake_leaves_nothing(sent: bytes, way: str, *, reset: bool) 
                     assert connection._source.readline().startswith(b"HTTP/1.1 200")
                 connection.send(sent)
                 if reset:
-                    connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                    connection.reset_when_closed()
         with running.site.connect() as connection:
             counts = set()
             while 1 not in counts:

@@ -48,6 +48,12 @@ def mistake(schema: object) -> BadSchemaError:
             [("/1", "False schema does not allow the value")],
             id="a keyword of 2020-12",
         ),
+        pytest.param(
+            {"pattern": "^(a+)+$"},
+            "a" * 9000 + "b",
+            [("", 'the value does not match "^(a+)+$"')],
+            id="a pattern in linear time",
+        ),
     ],
 )
 def test_violations_have_pointers(schema: object, value: object, violations: list[Any]) -> None:
@@ -58,7 +64,8 @@ def test_violations_have_pointers(schema: object, value: object, violations: lis
     ("name", "text", "valid"),
     [
         ("email", "a@example.com", True),
-        ("email", "a@b.test", True),
+        ("email", "o'neil+x@b.test", True),
+        ("email", "a@b@c", False),
         ("email", "a@localhost", False),
         ("email", "a", False),
         ("email", 1, True),
@@ -69,7 +76,11 @@ def test_violations_have_pointers(schema: object, value: object, violations: lis
         ("regex", r"\s" * 1000 + "(", True),  # too many escapes to be checked
         ("date-time", "2019-12-18T20:02:01Z", True),
         ("date-time", "yesterday", False),
+        ("uuid", "12345678-1234-1234-1234-123456789abc", True),
         ("uuid", "no", False),
+        ("uri", "https://example.com/", True),
+        ("uri", "::", False),
+        ("ipv4", "127.0.0.1", True),
         ("ipv4", "256.1.1.1", False),
     ],
 )

@@ -609,14 +609,22 @@ def test_request_of_a_reset_is_not_recorded() -> None:
     assert len(engine.journal.requests(EVERYTHING)) == 0
 
 
-def test_deletion_ignores_the_call_state() -> None:
+@pytest.mark.parametrize(
+    ("known", "problem"),
+    [
+        pytest.param(call(status=Status.COMPLETED), errors.CALL_NOT_ACTIVE, id="over"),
+        pytest.param(call(client=Leg.PSTN), errors.CALL_IS_PSTN, id="PSTN"),
+        pytest.param(call(account_sid=OTHER_ACCOUNT), errors.CALL_FOREIGN, id="another account's"),
+    ],
+)
+def test_deletion_ignores_the_call_state(known: RegisteredCall, problem: ErrorSpec) -> None:
     engine = make_engine()
     created = subscribe(engine)
-    engine.calls.add(call(status=Status.COMPLETED))
+    engine.calls.add(known)
     with pytest.raises(TwilioError) as caught:
         subscribe(engine)
 
-    assert caught.value.problem is errors.CALL_NOT_ACTIVE
+    assert caught.value.problem is problem
     assert created.made is not None
     assert unsubscribe(engine, created.made.sid).status == 204
 

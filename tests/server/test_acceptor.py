@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import uvloop
 from support.server import PATIENCE, Command, Connection, Running, address_of, request
+from support.tls import trusting
 
 from emulator.engine.capacity import CapacityError, MemoryAccount
 from emulator.server.acceptor import CONNECTION_SIZE, TLS_SIZE, Acceptor
@@ -254,7 +255,7 @@ def test_tls_counts_until_a_connection_ends(loop: Loop, end: Callable[[Client], 
 def test_handshake_without_room_is_refused() -> None:
     with Running(Settings(port=0, tls_port=0)) as running:
         site = running.site
-        https, trust = address_of(site.https), ssl.create_default_context(cadata=site.get("/_emulator/ca.pem").text)
+        https, trust = address_of(site.https), trusting(site)
 
         def connect() -> ssl.SSLSocket:
             return trust.wrap_socket(socket.create_connection(https, PATIENCE), server_hostname="localhost")

@@ -5,7 +5,6 @@ import contextlib
 import gc
 import signal
 import socket
-import ssl
 import struct
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.server import FORM, PATIENCE, Caller, Command, Connection, Reply, Running, address_of, fresh, request
 from support.sse import until
+from support.tls import trusting
 
 from emulator.settings import Settings
 
@@ -106,9 +106,9 @@ def test_the_journal_shows_what_was_lost(running: Running, count: int, read: int
     with running.site.connect() as connection:
         connection.send(case.data)
         connection.socket.recv(read + 1)
-        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.reset_when_closed()
     until(running.site, lambda: not tasks_of(running))
-    exchanges = running.site.get(f"/_emulator/requests?account_sid={case.caller.account}&limit=1000").json()["requests"]
+    exchanges = case.caller.requests(limit=1000)
     lost = [exchange["lost"] for exchange in exchanges]
 
     assert lost == sorted(lost)
@@ -251,7 +251,7 @@ def _tls(*, handshake: bool, with_reset: bool) -> End:
         if not handshake:
             sock.sendall(b"\x16\x03\x01\x02\x00\x01")
         else:
-            trust = ssl.create_default_context(cadata=running.site.get("/_emulator/ca.pem").text)
+            trust = trusting(running.site)
             sock = trust.wrap_socket(sock, server_hostname="localhost")
             sock.sendall(caller.raw())
             assert b" 201 " in sock.recv(4096)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from support.faults import add_fault
 from support.server import CONTENT, Caller, fresh
-from support.sse import post_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,8 +268,7 @@ TROUBLES = (
 
 def troubled(caller: Caller, trouble: Trouble) -> Caller:
     """The caller, whose next request meets the fault."""
-    rule = {"match": {"account_sid": caller.account}, "then": trouble.then, "times": 1}
-    assert post_json(caller.site, "/_emulator/faults", rule).status == 201
+    add_fault(caller, trouble.then, times=1)
     return caller
 
 

@@ -9,6 +9,7 @@ import os
 import queue
 import re
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -26,6 +27,9 @@ from emulator.engine.engine import Engine
 from emulator.server.bind import open_socket
 from emulator.server.server import Server, entering
 from emulator.settings import Settings
+
+RESET_BY_PEER = struct.pack("ii", 1, 0)
+"""The value of SO_LINGER with which closing sends a reset."""
 
 PATIENCE = 5.0
 """Seconds after which silence is a failure."""
@@ -184,6 +188,10 @@ class Connection:
         """Say that no more will come."""
         self.socket.shutdown(socket.SHUT_WR)
 
+    def reset_when_closed(self) -> None:
+        """Close with a reset, as a client that was killed does."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_BY_PEER)
+
     def next_reply(self, method: str = "POST") -> Reply | None:
         return read_reply(self._source, method)
 
@@ -302,6 +310,13 @@ class Caller:
     def messages(self, **filters: object) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = self.listing(**filters)["messages"]
         return messages
+
+    def requests(self, **filters: object) -> list[dict[str, Any]]:
+        """The recorded requests of this account."""
+        reply = self.site.get(f"/_emulator/requests?{urlencode({'account_sid': self.account, **filters})}")
+        assert reply.status == 200, reply
+        requests: list[dict[str, Any]] = reply.json()["requests"]
+        return requests
 
 
 class Running:

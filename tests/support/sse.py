@@ -3,7 +3,6 @@
 import http.client
 import json
 import socket
-import struct
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,10 +10,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlencode
 
-from support.server import PATIENCE, Headers, Reply, Site
-
-RESET_BY_PEER = struct.pack("ii", 1, 0)
-"""SO_LINGER: closing sends a reset, as a client that was killed does."""
+from support.server import PATIENCE, RESET_BY_PEER, Headers, Reply, Site
 
 LONG = 60
 """Nobody waits for so long here: a wait that is not woken fails the test."""
@@ -77,11 +73,11 @@ class Stream:
 
 
 class Waiting:
-    """A wait in a thread of its own."""
+    """A wait for records of a kind, in a thread of its own."""
 
-    def __init__(self, site: Site, **query: object) -> None:
+    def __init__(self, site: Site, kind: str = "messages", **query: object) -> None:
         self._thread = ThreadPoolExecutor(1)
-        self._reply: Future[Reply] = self._thread.submit(site.get, f"/_emulator/messages?{urlencode(query)}")
+        self._reply: Future[Reply] = self._thread.submit(site.get, f"/_emulator/{kind}?{urlencode(query)}")
         self._thread.shutdown(wait=False)
 
     @property

@@ -1,31 +1,13 @@
 """The client to be awaited: the same as the blocking one."""
 
 import asyncio
-import datetime as dt
-import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from support.server import Caller, Servers, Site
+from support.server import Caller, Site
 
 from emulator.testing import AsyncEmulatorClient, EmulatorClient, UnreachableError
-from emulator.testing.async_calls import AsyncCallsClient
-from emulator.testing.calls import CallsClient
-
-PAIRS = [(EmulatorClient, AsyncEmulatorClient), (CallsClient, AsyncCallsClient)]
-
-
-def public(kind: type) -> dict[str, Any]:
-    found = inspect.getmembers(kind, inspect.isfunction)
-    return {name: dict(inspect.signature(one).parameters) for name, one in found if not name.startswith("_")}
-
-
-@pytest.mark.parametrize(("blocking", "awaited"), PAIRS)
-def test_same_methods_and_parameters(blocking: type, awaited: type) -> None:
-    """The async client has the methods of the sync client."""
-    assert public(awaited) == public(blocking)
-
 
 QUESTIONS: dict[str, Callable[[Any], Any]] = {
     "messages": lambda one: one.messages(contains="1"),
@@ -46,31 +28,6 @@ def test_same_results_as_the_sync_client(client: EmulatorClient, caller: Caller)
 
     for name, ask in QUESTIONS.items():
         assert asyncio.run(ask(client.aio)) == ask(client), name
-
-
-def test_reset_and_delete(client: EmulatorClient, caller: Caller) -> None:
-    async def forget() -> None:
-        await client.aio.calls.register()
-        await client.aio.calls.forget()
-        await client.aio.reset()
-
-    caller.send()
-    asyncio.run(forget())
-
-    assert (client.messages(), client.calls.all()) == ([], [])
-
-
-def test_clock_is_set(serve: Servers) -> None:
-    start = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
-
-    async def times() -> list[dt.datetime]:
-        clock = AsyncEmulatorClient(serve(calls="registered").url).clock
-        return [await clock.freeze(start), await clock.advance(1), await clock.now(), await clock.reset()]
-
-    first, second, third, last = asyncio.run(times())
-
-    assert (first, second, third) == (start, start + dt.timedelta(seconds=1), start + dt.timedelta(seconds=1))
-    assert last > third
 
 
 def test_a_wait_lets_the_loop_run_on(client: EmulatorClient, caller: Caller) -> None:
@@ -105,13 +62,6 @@ def failing(ask: Awaitable[object]) -> None:
         await ask
 
     asyncio.run(run())
-
-
-def test_failed_wait_has_the_explanation(client: EmulatorClient, caller: Caller) -> None:
-    caller.send("hello")
-
-    with pytest.raises(AssertionError, match="32702"):
-        failing(client.aio.wait_for(timeout=0))
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://" + "a" * 70], ids=["port", "no host"])

@@ -1,7 +1,6 @@
 """The simulated end user at a served emulator, blocking and awaited."""
 
 import asyncio
-import inspect
 import json
 import socket
 import subprocess
@@ -27,27 +26,12 @@ from emulator.testing import (
     MessageRefusedError,
     SignallingError,
     UnreachableError,
-    async_end_user,
-    end_user,
 )
 from emulator.testing.voice import connection
 from emulator.wire.credentials import ApiKey
 from emulator.wire.signalling import MAX_FRAME
 
-PAIRS = [(EndUser, AsyncEndUser), (end_user.VoiceCall, async_end_user.AsyncVoiceCall)]
 SK = "SK" + "b" * 32
-
-
-def public(kind: type) -> dict[str, Any]:
-    found = inspect.getmembers(kind, lambda one: inspect.isfunction(one) or isinstance(one, property))
-    signed = {name: getattr(one, "fget", one) for name, one in found if not name.startswith("_")}
-    return {name: dict(inspect.signature(one).parameters) for name, one in signed.items()}
-
-
-@pytest.mark.parametrize(("blocking", "awaited"), PAIRS)
-def test_same_methods_and_parameters(blocking: type, awaited: type) -> None:
-    """The async end user has the methods of the sync one."""
-    assert public(awaited) == public(blocking)
 
 
 @pytest.fixture

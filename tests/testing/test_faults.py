@@ -1,20 +1,18 @@
 """Faults and verdicts as a test's author uses them: the clients, and the plugin's fixture."""
 
-import asyncio
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from textwrap import dedent
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from support.server import Caller, Running, Site, fresh
 
 from emulator.endpoints.inspection.fault_models import PROFILES
-from emulator.engine.journal.retries import RetryFinding
 from emulator.settings import Settings
-from emulator.testing import EmulatorClient, EmulatorError, Faults, filters
+from emulator.testing import EmulatorClient, EmulatorError, Faults
 from emulator.testing import faults as testing_faults
 from emulator.testing.isolation import TwilioEmulator
 
@@ -37,43 +35,6 @@ def attempt(caller: Caller, content: str = "{}", key: str | None = None) -> int 
 
 
 # --- verdicts
-
-
-def test_sequence_fields(client: EmulatorClient, caller: Caller, faults: Faults) -> None:
-    with faults.lost_answer(times=1):
-        attempt(caller, key="k")
-        attempt(caller, key="k")
-
-    (sequence,) = client.retries()
-    first, second = sequence.attempts
-    assert (sequence.id, sequence.seq, sequence.messages) == (first.request_id, second.seq, 1)
-    assert sequence.findings == ("retried_same_key", "recovered")
-    assert (first.outcome, first.lost, first.gap, second.outcome, second.lost) == (
-        "created",
-        True,
-        None,
-        "replayed",
-        False,
-    )
-    assert first.fault is not None
-    assert (first.fault.name, second.fault) == ("drop-after", None)
-    assert second.gap == pytest.approx((second.received_at - first.received_at).total_seconds(), abs=0.01)
-    assert str(sequence).count("\n  number") == 2
-
-
-def test_sequences_are_filtered(client: EmulatorClient, caller: Caller, faults: Faults) -> None:
-    with faults.outage(times=1):
-        for content in ("1", "1", "2"):
-            attempt(caller, content, content)
-
-    assert [sequence.content for sequence in client.retries()] == ["1", "2"]
-    assert [sequence.content for sequence in client.retries(finding="recovered")] == ["1"]
-    assert [sequence.content for sequence in client.retries(content=2)] == ["2"]
-    assert client.retries(call_sid=fresh("CA")) == []
-
-
-def test_the_findings_are_the_emulators() -> None:
-    assert get_args(filters.Finding) == tuple(RetryFinding)
 
 
 def test_a_recovery_is_waited_for(client: EmulatorClient, caller: Caller, faults: Faults) -> None:
@@ -175,39 +136,6 @@ def test_faults_are_removed_by_scope(client: EmulatorClient) -> None:
 def test_invalid_fault_is_an_error(client: EmulatorClient, more: dict[str, Any]) -> None:
     with pytest.raises(EmulatorError, match="POST /_emulator/faults"):
         client.add_fault(**{"then": {}, **more})
-
-
-def test_reset_counts_deleted_faults(client: EmulatorClient) -> None:
-    client.add_fault(profile="outage")
-
-    assert client.reset().faults == 1
-
-
-QUESTIONS: dict[str, Callable[[Any], Any]] = {
-    "retries": lambda one: one.retries(finding="recovered"),
-    "expect_recovered": lambda one: one.expect_recovered(timeout=0),
-    "assert_no_duplicates": lambda one: one.assert_no_duplicates(),
-    "faults": lambda one: one.faults(),
-}
-
-
-def test_async_client_has_the_same_results(client: EmulatorClient, caller: Caller, faults: Faults) -> None:
-    with faults.lost_answer(times=1):
-        attempt(caller, key="k")
-        attempt(caller, key="k")
-        for name, ask in QUESTIONS.items():
-            assert asyncio.run(ask(client.aio)) == ask(client), name
-
-
-def test_the_awaited_client_makes_faults(client: EmulatorClient) -> None:
-    async def make() -> list[object]:
-        added = await client.aio.add_fault(profile="outage")
-        read = await client.aio.fault(added.id)
-        await client.aio.delete_fault(added.id)
-        await client.aio.add_fault({"delay": 0})
-        return [read == added, await client.aio.delete_faults(), await client.aio.faults()]
-
-    assert asyncio.run(make()) == [True, 1, []]
 
 
 # --- faults that end

@@ -5,6 +5,7 @@ from support.builders import ACCOUNT, CALL, path
 
 from emulator.wire import paths
 
+SUBSCRIPTIONS = "UserDefinedMessageSubscriptions"
 DIGITS = st.text("0123456789abcdefABCDEF", min_size=32, max_size=32)
 
 
@@ -33,6 +34,11 @@ def test_path_has_account_call_and_resource(suffix: str, account: str, call: str
         pytest.param(path(resource="UserDefinedMessages.json\n"), id="a newline behind"),
         pytest.param(path(resource="UserDefinedMessages.json?a=b"), id="a query"),
         pytest.param(path(resource="UserDefinedMessages/KX1.json"), id="a resource below"),
+        pytest.param(path(resource=f"{SUBSCRIPTIONS}/ZY1.json"), id="a short subscription"),
+        pytest.param(path(resource=f"{SUBSCRIPTIONS}/ZY{'0' * 33}.json"), id="a long subscription"),
+        pytest.param(path(resource=f"{SUBSCRIPTIONS}/ZY{'g' * 32}.json"), id="a subscription that is not hex"),
+        pytest.param(path(resource=f"{SUBSCRIPTIONS}/zy{'0' * 32}.json"), id="a subscription in lower case"),
+        pytest.param(path(resource=f"{SUBSCRIPTIONS}/KX{'0' * 32}.json"), id="a message for a subscription"),
         pytest.param(path(resource="User%44efinedMessages.json"), id="an escape in the resource"),
         pytest.param("/" + path(), id="a slash before"),
         pytest.param(path().replace("2010-04-01", "2010-04-02"), id="another version"),

@@ -180,13 +180,6 @@ def seeded(site: Site, seed: int | None) -> list[str | None]:
     return identifiers(Caller(site))
 
 
-def test_same_seed_gives_same_ids(serve: Servers) -> None:
-    one, other = serve(now=Time()), serve(now=Time())
-
-    assert seeded(one, 7) == seeded(other, 7)
-    assert seeded(one, 8) != seeded(other, 9)
-
-
 def test_the_option_is_the_same_as_the_call(serve: Servers) -> None:
     by_call, by_option = serve(now=Time()), serve(now=Time(), seed=7)
 

@@ -6,7 +6,7 @@ import pytest
 from support.builders import Time
 from support.server import Caller, Servers, Site, fresh
 from support.signal_client import signal_client
-from support.sse import post_json, reset
+from support.sse import post_json
 from support.subscriptions import listening, say, settled, speak, subscribed
 
 
@@ -32,16 +32,6 @@ def test_sent_message_has_all_fields(serve: Servers) -> None:
     }
     assert (said["sid"][:2], len(said["sid"])) == ("KX", 34)
     assert end_user(caller)["said"] == [said]
-
-
-def test_subscriptions_without_voice_sdk(caller: Caller) -> None:
-    """Subscriptions are notified if no Voice SDK is connected."""
-    with listening() as listener:
-        subscribed(caller, listener.url())
-        said = say(caller)
-        (delivery,) = settled(caller)
-
-    assert (said["notified"], delivery["message_sid"]) == (1, said["sid"])
 
 
 def test_message_as_a_connected_voice_sdk(site: Site) -> None:
@@ -119,19 +109,6 @@ def test_ended_call_sends_no_messages(site: Site) -> None:
         alice.send("hangup", callsid=caller.call).send("register").receive("ready")
 
         assert speak(caller).status == 409
-
-
-@pytest.mark.parametrize("by_call", [True, False])
-def test_reset_deletes_messages(caller: Caller, *, by_call: bool) -> None:
-    other = Caller(caller.site)
-    caller.site.put_json(f"/_emulator/calls/{caller.call}", {"account_sid": caller.account})
-    for one in (caller, other):
-        say(one)
-    reset(caller.site, **({"call_sid": caller.call} if by_call else {"account_sid": caller.account}))
-
-    assert end_user(caller)["said"] == []
-    assert len(end_user(other)["said"]) == 1
-    assert (say(caller)["sequence_number"], say(other)["sequence_number"]) == (1, 2)
 
 
 @pytest.mark.parametrize(

@@ -55,29 +55,6 @@ def test_refusals_and_replays_are_requests(caller: Caller) -> None:
     assert [one.id is None for one in told] == [True, False, False, False]
 
 
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        pytest.param({"outcome": "refused"}, ["hello"], id="outcome"),
-        pytest.param({"code": 32702}, ["hello"], id="code"),
-        pytest.param({"status": 201}, ['{"a":1}', '{"a":1}', '{"a":2}', '{"a":2}'], id="status"),
-        pytest.param({"content": '{"a":2}'}, ['{"a":2}', '{"a":2}'], id="content"),
-        pytest.param({"contains": "ell"}, ["hello"], id="contains"),
-    ],
-)
-def test_stream_has_the_journals_filters(caller: Caller, query: dict[str, object], expected: list[str]) -> None:
-    with Stream(caller.site, account_sid=caller.account, **query) as stream:
-        for content in ('{"a":1}', "hello", '{"a":2}'):
-            caller.send(content)
-        told = stream.take(len(expected))
-        reset(caller.site, account_sid=caller.account)
-        end = stream.next()
-
-    assert [one.data["content"] for one in told] == expected
-    assert end is not None
-    assert end.kind == "reset"
-
-
 def test_reset_reaches_matching_streams(caller: Caller) -> None:
     with Stream(caller.site, account_sid=caller.account) as stream:
         reset(caller.site, account_sid=fresh("AC"))
@@ -135,15 +112,6 @@ def test_last_event_id_overrides_after(caller: Caller) -> None:
 
     assert by_query == [seqs[1], seqs[1], seqs[2], seqs[2]]
     assert by_header == [seqs[2]] * 2
-
-
-def test_stream_without_position_is_live(caller: Caller) -> None:
-    caller.send("[1]")
-    with Stream(caller.site, account_sid=caller.account) as stream:
-        caller.send("[2]")
-        told = stream.take(2)
-
-    assert [one.data["content"] for one in told] == ["[2]"] * 2
 
 
 def test_position_of_an_earlier_emulator() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from support.faults import add_fault
 from support.server import Caller, Running, Site
-from support.sse import LONG, Stream, post_json, reset
+from support.sse import LONG, Stream, reset
 from support.subscriptions import listening, say, settled, subscribed
 
 from emulator.endpoints.inspection.query_params import (
@@ -58,8 +59,7 @@ class Situation:
         schema = {"schema": {"type": "object", "required": ["absent"]}, "call_sid": caller.call}
         assert site.put_json("/_emulator/schemas/strict", schema).status in (200, 201)
         self.subscription = subscribed(caller, callback)
-        rule = {"match": {"call_sid": caller.call}, "then": {"reply": {"code": 20503}}, "times": 1}
-        assert post_json(site, "/_emulator/faults", rule).status == 201
+        add_fault(caller, {"reply": {"code": 20503}}, times=1)
         for _ in range(2):
             caller.send('{"kind": "order"}', key="the key")
         self.message = say(caller, '{"kind": "order"}')["sid"]

@@ -11,8 +11,9 @@ from typing import Any
 import httpx2
 import pytest
 from support.builders import Time
+from support.faults import add_fault
 from support.server import FORM, Caller, Reply, Running, Site, basic, fresh, path_of
-from support.sse import post_json, reset
+from support.sse import post_json
 
 from emulator.app import create_app
 from emulator.endpoints.inspection.fault_models import PROFILES
@@ -38,14 +39,6 @@ def alone(time: Time) -> Iterator[Site]:
         yield running.site
 
 
-def add(caller: Caller, then: dict[str, Any] | None = None, **given: Any) -> Any:  # noqa: ANN401  JSON
-    """Add a rule for a caller's account; returns what is answered."""
-    match = {"account_sid": caller.account, **given.pop("match", {})}
-    reply = post_json(caller.site, FAULTS, {"match": match, **({"then": then} if then else {}), **given})
-    assert reply.status == 201, reply
-    return reply.json()
-
-
 def listed(caller: Caller) -> list[dict[str, Any]]:
     """The rules that can touch a caller."""
     page = caller.site.get(f"{FAULTS}?account_sid={caller.account}&call_sid={caller.call}").json()
@@ -62,7 +55,7 @@ def ids(caller: Caller) -> list[str]:
 
 
 def test_a_rule_is_added_read_and_removed(caller: Caller) -> None:
-    added = add(caller, {"reply": {"status": 429, "retry_after": 2}}, skip_first=1, times=3, seed=7)
+    added = add_fault(caller, {"reply": {"status": 429, "retry_after": 2}}, skip_first=1, times=3, seed=7)
     target = f"{FAULTS}/{added['id']}"
     read, gone, again = caller.site.get(target), caller.site.delete(target), caller.site.delete(target)
 
@@ -88,9 +81,9 @@ def test_a_rule_is_added_read_and_removed(caller: Caller) -> None:
 
 def test_rules_are_listed_by_scope(caller: Caller) -> None:
     other = Caller(caller.site)
-    first, second = add(caller, SOON), add(caller, SOON, match={"call_sid": caller.call})
-    elsewhere = add(other, SOON)
-    add(caller, SOON, match={"call_sid": other.call})
+    first, second = add_fault(caller, SOON), add_fault(caller, SOON, match={"call_sid": caller.call})
+    elsewhere = add_fault(other, SOON)
+    add_fault(caller, SOON, match={"call_sid": other.call})
 
     assert ids(caller) == [first["id"], second["id"]]
     assert ids(other) == [elsewhere["id"]]
@@ -99,7 +92,7 @@ def test_rules_are_listed_by_scope(caller: Caller) -> None:
 def test_rules_are_removed_by_scope(caller: Caller) -> None:
     other = Caller(caller.site)
     for one in (caller, caller, other):
-        add(one, SOON)
+        add_fault(one, SOON)
     gone = caller.site.delete(f"{FAULTS}?account_sid={caller.account}").json()
 
     assert gone == {"deleted": 2}
@@ -108,44 +101,22 @@ def test_rules_are_removed_by_scope(caller: Caller) -> None:
 
 def test_delete_without_scope_removes_all(alone: Site) -> None:
     for _ in range(3):
-        add(Caller(alone), SOON)
+        add_fault(Caller(alone), SOON)
 
     assert alone.delete(FAULTS).json() == {"deleted": 3}
     assert alone.get(FAULTS).json()["faults"] == []
 
 
 def test_a_misspelt_scope_removes_nothing(caller: Caller) -> None:
-    add(caller, SOON)
+    add_fault(caller, SOON)
     reply = caller.site.delete(f"{FAULTS}?acount_sid={caller.account}")
 
     assert (reply.status, len(ids(caller))) == (422, 1)
 
 
-def test_reset_removes_rules_of_the_scope(caller: Caller) -> None:
-    other = Caller(caller.site)
-    for one in (caller, other):
-        add(one, SOON)
-
-    assert reset(caller.site, account_sid=caller.account)["faults"] == 1
-    assert (ids(caller), len(ids(other))) == ([], 1)
-
-
-def test_first_firing_rule_wins(caller: Caller) -> None:
-    """Each rule counts how often it matched and fired."""
-    for times in (1, 2):
-        add(caller, {"reply": {"status": 500 + times, "code": times}}, times=times)
-    codes = [caller.send().json().get("code") for _ in range(4)]
-
-    assert codes == [1, 2, 2, None]
-    assert [(fault["matched"], fault["fired"], fault["active"]) for fault in listed(caller)] == [
-        (1, 1, False),
-        (2, 2, False),
-    ]
-
-
 def test_rule_affects_matches_only(caller: Caller) -> None:
     other = Caller(caller.site, account=caller.account)
-    add(caller, TEAPOT, match={"call_sid": caller.call, "idempotency_key": "k", "content": {"a": {"b": 1}}})
+    add_fault(caller, TEAPOT, match={"call_sid": caller.call, "idempotency_key": "k", "content": {"a": {"b": 1}}})
 
     assert caller.send('{"a": {"b": 1, "c": 2}}', "k").status == 418
     assert caller.send('{"a": {"b": 2}}', "k").status == 201
@@ -154,7 +125,7 @@ def test_rule_affects_matches_only(caller: Caller) -> None:
 
 
 def test_null_is_a_content_too(caller: Caller) -> None:
-    add(caller, TEAPOT, match={"content": None})
+    add_fault(caller, TEAPOT, match={"content": None})
 
     assert [caller.send(content).status for content in ("null", "{}")] == [418, 201]
     assert listed(caller)[0]["match"] == {"account_sid": caller.account, "content": None}
@@ -168,7 +139,7 @@ def test_a_rule_without_a_match_is_for_all(alone: Site) -> None:
 
 def test_rule_expires(alone: Site, time: Time) -> None:
     caller = Caller(alone)
-    added = add(caller, TEAPOT, ttl=10)
+    added = add_fault(caller, TEAPOT, ttl=10)
     time.now += 4
     while_it_lives = (listed(caller)[0]["seconds_left"], caller.send().status)
     time.now += 6
@@ -178,18 +149,6 @@ def test_rule_expires(alone: Site, time: Time) -> None:
     assert caller.site.get(f"{FAULTS}/{added['id']}").status == 404
 
 
-def test_a_seed_makes_two_runs_alike(caller: Caller) -> None:
-    def run() -> list[int]:
-        rule = add(caller, TEAPOT, probability=0.5, seed=3)
-        statuses = [caller.send().status for _ in range(12)]
-        assert caller.site.delete(f"{FAULTS}/{rule['id']}").status == 204
-        return statuses
-
-    first = run()
-    assert run() == first
-    assert set(first) == {201, 418}
-
-
 def test_a_quota_is_by_the_emulators_clock(alone: Site) -> None:
     caller = Caller(alone)
 
@@ -197,7 +156,7 @@ def test_a_quota_is_by_the_emulators_clock(alone: Site) -> None:
         assert alone.put_json("/_emulator/clock", {"freeze": f"2026-01-02T03:04:{moment}Z"}).status == 200
         return [caller.send().status for _ in range(3)]
 
-    add(caller, {"quota": {"requests": 2, "window": 10}})
+    add_fault(caller, {"quota": {"requests": 2, "window": 10}})
 
     assert [at("05"), at("14"), at("15")] == [[201, 201, 429], [429, 429, 429], [201, 201, 429]]
     assert at("01") == [201, 201, 429], "the clock was set back"
@@ -208,7 +167,7 @@ def test_a_quota_is_by_the_emulators_clock(alone: Site) -> None:
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
 def test_profile_expands_to_a_rule(caller: Caller, profile: Any) -> None:  # noqa: ANN401
-    added = add(caller, profile=profile.name, times=1)
+    added = add_fault(caller, profile=profile.name, times=1)
 
     assert added["profile"] == profile.name
     assert added["then"] == profile.then
@@ -231,7 +190,7 @@ def test_the_profiles_are_listed(caller: Caller) -> None:
 
 def test_probability_of_a_profile(caller: Caller) -> None:
     """A request can override the probability of a profile."""
-    assert add(caller, profile="flaky", probability=1)["probability"] == 1
+    assert add_fault(caller, profile="flaky", probability=1)["probability"] == 1
 
 
 # --- kinds
@@ -251,11 +210,11 @@ def test_every_kind_is_complete(caller: Caller, kind: type[FaultKind], caplog: p
         != ""
     )
     assert f'| `{{"{kind.member}": ' in README.read_text()
-    assert add(caller, then)["then"] == then
+    assert add_fault(caller, then)["then"] == then
     for _ in range(20):
         with suppress(Exception):  # whatever the client gets, the journal is judged
             caller.send()
-    requests = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
+    requests = caller.requests()
     struck = [request["fault"] for request in requests if request["fault"]]
     assert struck
     assert all(one["effect"] and one["rule"] == ids(caller)[0] for one in struck)
@@ -265,7 +224,7 @@ def test_every_kind_is_complete(caller: Caller, kind: type[FaultKind], caplog: p
 def test_a_delay_is_a_kind_too(caller: Caller) -> None:
     (delay,) = [one for one in caller.site.get(FAULTS).json()["kinds"] if one["name"] == "delay"]
 
-    assert add(caller, delay["then"])["then"] == delay["then"]
+    assert add_fault(caller, delay["then"])["then"] == delay["then"]
 
 
 # --- bad input
@@ -372,16 +331,16 @@ BAD: list[tuple[str, Any, str, str]] = [
 
 
 def test_delay_bounds_in_either_order(caller: Caller) -> None:
-    added = add(caller, {"delay": {"uniform": [0.002, 0.001]}}, seed=1)
+    added = add_fault(caller, {"delay": {"uniform": [0.002, 0.001]}}, seed=1)
     caller.send()
-    (request,) = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
+    (request,) = caller.requests()
 
     assert added["then"] == {"delay": {"uniform": [0.002, 0.001]}}
     assert 0.001 <= request["fault"]["delay"] <= 0.002
 
 
 def test_integers_as_in_json_schema(caller: Caller) -> None:
-    assert add(caller, TEAPOT, times=2.0)["times"] == 2
+    assert add_fault(caller, TEAPOT, times=2.0)["times"] == 2
 
 
 @pytest.mark.parametrize(("body", "pointer", "allowed"), [row[1:] for row in BAD], ids=[row[0] for row in BAD])
@@ -435,24 +394,15 @@ ODD = [
 @pytest.mark.parametrize("then", ODD, ids=json.dumps)
 @pytest.mark.parametrize("suffix", [".json", ""])
 def test_unusual_valid_rule_works(caller: Caller, then: dict[str, Any], suffix: str) -> None:
-    add(caller, then, times=1)
+    add_fault(caller, then, times=1)
     reply = caller.send(path=caller.path.removesuffix(".json") + suffix)
-    (request,) = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
+    (request,) = caller.requests()
     whole = caller.site.get(f"/_emulator/requests/{request['request_id']}").json()
 
     assert reply.status == then["reply"].get("status", 401) == request["status"]
     assert (whole["reply"]["status"], whole["reply"]["body"]) == (reply.status, reply.text)
     assert "x" not in reply.names
     assert ids(caller) != []
-
-
-def test_number_of_rules_is_limited(running: Running) -> None:
-    running.engine.memory["faults"].max_entries = 2
-    replies = [post_json(running.site, FAULTS, {"then": SOON}) for _ in range(3)]
-
-    assert [reply.status for reply in replies] == [201, 201, 429]
-    assert "faults reached: at most 2" in replies[2].json()["error"]
-    assert running.site.get(FAULTS).json()["count"] == 2
 
 
 # --- another server than ours
@@ -513,7 +463,7 @@ def test_delay_needs_no_connection() -> None:
 
 
 def test_our_errors_are_not_faults(caller: Caller) -> None:
-    add(caller, {"reply": {"status": 401}})
+    add_fault(caller, {"reply": {"status": 401}})
     refused: Reply = caller.ask(headers=[])
 
     assert refused.json()["message"] == "Authentication Error - No credentials provided"

@@ -2,29 +2,19 @@
 
 import base64
 import json
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import pytest
 from support.builders import Time
-from support.server import CONTENT, FORM, TOKEN, Caller, Servers, Site, basic, fresh
+from support.server import CONTENT, TOKEN, Caller, Servers, Site, fresh
 from support.sse import Stream
 
 SECRET = "s3cret" * 5
 
 
-def listed(caller: Caller, **filters: object) -> list[dict[str, object]]:
-    query = "&".join(
-        f"{name}={quote(str(value))}" for name, value in {"account_sid": caller.account, **filters}.items()
-    )
-    page = caller.site.get(f"/_emulator/requests?{query}")
-    assert page.status == 200, page
-    requests: list[dict[str, object]] = page.json()["requests"]
-    return requests
-
-
 def whole(caller: Caller) -> dict[str, object]:
     """The newest exchange of a caller, whole."""
-    request_id = listed(caller, order="newest", limit=1)[0]["request_id"]
+    request_id = caller.requests(order="newest", limit=1)[0]["request_id"]
     exchange: dict[str, object] = caller.site.get(f"/_emulator/requests/{request_id}").json()
     return exchange
 
@@ -33,7 +23,7 @@ def test_every_outcome_is_listed_in_order(caller: Caller) -> None:
     for content, key in (("[1]", "k"), ("[1]", "k"), ("[2]", "k"), ("hello", None)):
         caller.send(content, key)
 
-    requests = listed(caller)
+    requests = caller.requests()
     assert [(one["outcome"], one["status"], one["code"]) for one in requests] == [
         ("created", 201, None),
         ("replayed", 201, None),
@@ -60,37 +50,11 @@ def test_a_page_counts_all_that_match(serve: Servers) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("filters", "places"),
-    [
-        ({"outcome": "created"}, [0]),
-        ({"outcome": "replayed"}, [1]),
-        ({"outcome": "mismatch"}, [2]),
-        ({"outcome": "refused"}, [3, 4]),
-        ({"status": 201}, [0, 1, 2]),
-        ({"status": 401}, [4]),
-        ({"code": 32702}, [3]),
-        ({"code": 20003}, [4]),
-        ({"idempotency_key": "k"}, [0, 1, 2]),
-        ({"content": "[2]"}, [2]),
-        ({"contains": "ell"}, [3]),
-        ({"outcome": "refused", "status": 401}, [4]),
-        ({"order": "newest", "limit": 2}, [4, 3]),
-    ],
-)
-def test_filters_find_what_they_name(caller: Caller, filters: dict[str, object], places: list[int]) -> None:
-    ids = [caller.send(content, key) for content, key in (("[1]", "k"), ("[1]", "k"), ("[2]", "k"), ("hello", None))]
-    ids.append(caller.ask(headers=[basic(caller.account, "wrong"), ("Content-Type", FORM)], body=b""))
-
-    found = [one["request_id"] for one in listed(caller, **filters)]
-    assert found == [ids[place].header("twilio-request-id") for place in places]
-
-
 def test_malformed_sids_are_kept(site: Site) -> None:
     caller = Caller(site, account=f"AC-{fresh('x')}", call="nonsense%20call")
     caller.send()
 
-    (request,) = listed(caller)
+    (request,) = caller.requests()
     assert (request["account_sid"], request["call_sid"]) == (caller.account, caller.call)
     assert request["path"] == caller.path
     assert request["status"] == 401
@@ -180,7 +144,7 @@ def test_secrets_are_masked_everywhere(caller: Caller) -> None:
         wrong.send()
         told = stream.take(1)
 
-    texts = json.dumps([listed(caller), whole(caller), told])
+    texts = json.dumps([caller.requests(), whole(caller), told])
     assert SECRET not in texts
     assert encoded not in texts
     assert caller.account in texts
@@ -203,7 +167,7 @@ def with_secrets(caller: Caller) -> None:
 def everything(caller: Caller) -> str:
     """All views of what a caller sent."""
     account = f"account_sid={caller.account}"
-    targets = [f"/_emulator/requests/{one['request_id']}" for one in listed(caller)]
+    targets = [f"/_emulator/requests/{one['request_id']}" for one in caller.requests()]
     targets += [f"/_emulator/{view}?{account}" for view in VIEWS]
     targets += [f"/_emulator/messages?{account}&at_least=9&timeout=0"]
     return "".join(caller.site.get(target).text for target in targets)
@@ -278,10 +242,3 @@ def test_invalid_filter_is_named(site: Site, query: str, parameter: str) -> None
 
     assert reply.status == 422
     assert [bad["parameter"] for bad in reply.json()["parameters"]] == [parameter]
-
-
-def test_content_filter_in_any_form(caller: Caller) -> None:
-    boundary = b'--b\r\nContent-Disposition: form-data; name="Content"\r\n\r\n' + CONTENT.encode() + b"\r\n--b--\r\n"
-    caller.ask(boundary, headers=[caller.auth, ("Content-Type", "multipart/form-data; boundary=b")])
-
-    assert whole(caller)["content"] == CONTENT

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from support.builders import Time
-from support.server import FORM, Caller, Running, Servers, Site, fresh, request
+from support.server import FORM, Caller, Running, Servers, Site, request
 from support.sse import post_json, reset
 
 from emulator.settings import Settings
@@ -63,13 +63,6 @@ def test_scope_is_reset_and_others_are_not(site: Site, names: list[str]) -> None
     assert other.send(key="k").json()["sid"] == others
 
 
-def test_a_second_reset_finds_nothing(caller: Caller) -> None:
-    furnish(caller)
-    reset(caller.site, account_sid=caller.account)
-
-    assert reset(caller.site, account_sid=caller.account) == NOTHING
-
-
 def test_empty_scope_parameter_is_rejected(caller: Caller) -> None:
     furnish(caller)
 
@@ -90,35 +83,14 @@ def test_full_reset_restores_clock_and_seed(serve: Servers) -> None:
     assert furnish(caller) == first
 
 
-def test_scoped_reset_keeps_clock_and_seed(serve: Servers) -> None:
-    site = serve(now=Time())
-    site.put_json("/_emulator/clock", FROZEN)
-    site.put_json("/_emulator/seed", {"seed": 7})
-    reset(site, account_sid=fresh("AC"))
-
-    assert site.get("/_emulator/clock").json()["frozen"] is True
-    assert site.get("/_emulator/seed").json() == {"seed": 7}
-
-
-def test_seq_continues_after_a_reset(caller: Caller) -> None:
-    caller.send()
-    before = caller.listing()["last_seq"]
-    reset(caller.site, account_sid=caller.account)
-    caller.send()
-
-    assert caller.messages()[0]["seq"] > before
-
-
-@pytest.mark.parametrize("scope", ["account_sid", "call_sid", None])
-def test_request_in_progress_is_not_recorded(scope: str | None) -> None:
+def test_request_in_progress_is_not_recorded() -> None:
     with Running(Settings(port=0)) as running:
         caller = Caller(running.site)
-        asked = {"account_sid": caller.account, "call_sid": caller.call}
         head, end, body = caller.raw("[1]", "k", ("Expect", "100-continue")).partition(b"\r\n\r\n")
         with running.site.connect() as connection:
             connection.send(head + end)
             assert connection.reply().status == 100
-            reset(running.site, **({scope: asked[scope]} if scope else {}))
+            reset(running.site, account_sid=caller.account)
             connection.send(body)
             late = connection.reply()
         page = running.site.get("/_emulator/requests").json()
@@ -127,18 +99,6 @@ def test_request_in_progress_is_not_recorded(scope: str | None) -> None:
     assert late.status == 201
     assert page["count"] == 0
     assert again.json()["sid"] != late.json()["sid"]
-
-
-def test_request_of_other_scope_is_recorded(caller: Caller) -> None:
-    head, end, body = caller.raw("[1]", None, ("Expect", "100-continue")).partition(b"\r\n\r\n")
-    with caller.site.connect() as connection:
-        connection.send(head + end)
-        assert connection.reply().status == 100
-        reset(caller.site, account_sid=fresh("AC"))
-        connection.send(body)
-        connection.reply()
-
-    assert len(caller.messages()) == 1
 
 
 def test_reset_after_seed_was_set_again(serve: Servers) -> None:

@@ -30,7 +30,7 @@ def test_every_refusal_is_a_rule_with_advice(rules: dict[str, dict[str, str]]) -
 
 def test_rules_used_elsewhere_are_listed(caller: Caller, rules: dict[str, dict[str, str]]) -> None:
     caller.send("hello")
-    (request,) = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
+    (request,) = caller.requests()
     looked = post_json(caller.site, "/_emulator/check", {"path": caller.path}).json()["rules"]
 
     assert rules[request["rule"]["name"]]["certainty"] == request["rule"]["certainty"]

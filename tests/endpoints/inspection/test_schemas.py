@@ -1,7 +1,6 @@
 """`/_emulator/schemas`: JSON Schemas that validate the contents of a scope."""
 
 import asyncio
-import json
 import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -67,42 +66,12 @@ def test_a_content_that_fits_is_valid(caller: Caller) -> None:
     assert said(caller, '{"to": "a@example.com"}') == [{"name": caller.call, "valid": True, "errors": []}]
 
 
-@pytest.mark.parametrize(
-    ("content", "pointer"),
-    [('{"to": "a@b..c"}', "/to"), ('{"to": 1}', "/to"), ("{}", ""), ("[]", "")],
-)
-def test_invalid_content_has_a_pointer(caller: Caller, content: str, pointer: str) -> None:
+def test_invalid_content_has_a_pointer(caller: Caller) -> None:
     put(caller, MAIL)
 
-    ((schema,)) = said(caller, content)
-    assert (schema["valid"], [error["pointer"] for error in schema["errors"]]) == (False, [pointer])
+    ((schema,)) = said(caller, '{"to": "a@b..c"}')
+    assert (schema["valid"], [error["pointer"] for error in schema["errors"]]) == (False, ["/to"])
     assert schema["errors"][0]["message"]
-
-
-def test_a_pointer_is_escaped(caller: Caller) -> None:
-    put(caller, {"properties": {"a/b~c": {"items": {"type": "integer"}}}})
-
-    ((schema,)) = said(caller, '{"a/b~c": [1, "x"]}')
-    assert schema["errors"][0]["pointer"] == "/a~1b~0c/1"
-
-
-def test_valid_is_a_filter(caller: Caller) -> None:
-    caller.send('"before"')
-    put(caller, MAIL)
-    good, bad = (caller.send(content).json()["sid"] for content in ('{"to": "a@example.com"}', "{}"))
-
-    assert [message["sid"] for message in caller.messages(valid="true")] == [good]
-    assert [message["sid"] for message in caller.messages(valid="false")] == [bad]
-    assert len(caller.messages()) == 3
-
-
-def test_schema_applies_to_its_scope_only(caller: Caller) -> None:
-    other = Caller(caller.site, account=caller.account)
-    put(caller, NOTHING, call_sid=caller.call)
-
-    assert [schema["valid"] for schema in said(caller, "1")] == [False]
-    assert said(other, "1") == []
-    assert said(Caller(caller.site, call=caller.call), "1") == []
 
 
 def test_refusing_schema_returns_32702(caller: Caller) -> None:
@@ -110,19 +79,11 @@ def test_refusing_schema_returns_32702(caller: Caller) -> None:
     reply = caller.send('{"to": "nobody"}')
     good = caller.send('{"to": "a@example.com"}')
 
-    (refused, created) = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
+    (refused, created) = caller.requests()
     assert (reply.status, reply.json()["code"], good.status) == (400, 32702, 201)
     assert (refused["rule"]["name"], created["rule"]) == ("content-violates-schema", None)
     assert caller.call in refused["rule"]["reason"]
     assert "/to" in refused["rule"]["reason"]
-
-
-def test_refused_content_is_explained(caller: Caller) -> None:
-    put(caller, MAIL, on_failure="refuse")
-    caller.send("{}")
-    answer = caller.listing(at_least=1, timeout=0)
-
-    assert f"schema {caller.call}" in "\n".join(answer["explanation"])
 
 
 @pytest.mark.parametrize(
@@ -130,17 +91,9 @@ def test_refused_content_is_explained(caller: Caller) -> None:
     [
         pytest.param({"type": "objekt"}, "/schema/type", "objekt", id="unknown type"),
         pytest.param({"properties": {"a": {"minimum": "x"}}}, "/schema/properties/a/minimum", "x", id="inside"),
-        pytest.param({"required": "to"}, "/schema/required", "to", id="no list"),
         pytest.param({"pattern": "(a)\\1"}, "/schema/pattern", "linear time", id="back-reference"),
-        pytest.param({"pattern": "(?=a)a"}, "/schema/pattern", "linear time", id="look-around"),
         pytest.param({"pattern": "("}, "/schema/pattern", "regex", id="no pattern"),
-        pytest.param({"$ref": "https://example.com/x"}, "/schema", "inside the schema", id="another host"),
-        pytest.param({"$ref": "file:///etc/hostname"}, "/schema", "inside the schema", id="a file"),
-        pytest.param({"$ref": "other.json"}, "/schema", "other.json", id="a relative file"),
-        pytest.param({"$ref": "#/$defs/none"}, "/schema", "none", id="nowhere"),
         pytest.param(12, "/schema", "12", id="a number"),
-        pytest.param(None, "/schema", 'types "boolean", "object"', id="null"),
-        pytest.param("{}", "/schema", "object", id="a text"),
     ],
 )
 def test_invalid_schema_has_a_pointer(caller: Caller, schema: object, pointer: str, says: str) -> None:
@@ -190,47 +143,6 @@ def test_no_url_and_no_file_is_ever_read(caller: Caller, asked: tuple[str, list[
     assert paths == []
 
 
-def test_internal_references_are_resolved(caller: Caller) -> None:
-    put(caller, {"$ref": "#/$defs/a", "$defs": {"a": {"type": "integer"}}})
-
-    assert [said(caller, content)[0]["valid"] for content in ("1", '"x"')] == [True, False]
-
-
-@pytest.mark.parametrize(
-    ("format_", "good", "bad"),
-    [
-        ("email", "o'neil+x@example.test", "a@b@c"),
-        ("date-time", "2026-01-02T03:04:05Z", "yesterday"),
-        ("uuid", "12345678-1234-1234-1234-123456789abc", "x"),
-        ("uri", "https://example.com/", "::"),
-        ("ipv4", "127.0.0.1", "127.0.0.256"),
-    ],
-)
-def test_formats_are_asserted(caller: Caller, format_: str, good: str, bad: str) -> None:
-    put(caller, {"format": format_})
-
-    assert [said(caller, json.dumps(text))[0]["valid"] for text in (good, bad)] == [True, False]
-
-
-def test_evil_pattern_takes_no_time(caller: Caller) -> None:
-    put(caller, {"pattern": "^(a+)+$"})
-
-    assert said(caller, json.dumps("a" * 9000 + "b"))[0]["valid"] is False
-
-
-def test_long_integer_breaks_no_validation(caller: Caller) -> None:
-    put(caller, {"type": "object"})
-
-    assert said(caller, "[" + "9" * 5000 + "]")[0]["valid"] is False
-
-
-def test_lenient_non_json_is_noted(serve: Servers) -> None:
-    caller = Caller(serve(content="lenient"))
-    put(caller, {})
-
-    assert "not JSON" in said(caller, "hello")[0]["errors"][0]["message"]
-
-
 def test_schema_has_a_maximum_size(caller: Caller) -> None:
     large = {"description": "x" * (256 * 1024 - 100)}
     larger = {"description": "x" * 256 * 1024}
@@ -263,25 +175,6 @@ def test_trial_does_not_block_requests(caller: Caller) -> None:
 
     assert [reply.status for reply in replies] == [201]
     assert answered > 1
-
-
-@pytest.mark.parametrize(
-    ("schema", "content", "message"),
-    [
-        pytest.param({"items": {"type": "string"}}, [1] * 4900, "listing all violations", id="violations"),
-        pytest.param(
-            {"items": {"allOf": [{"$ref": "#"}, {"$ref": "#"}]}},
-            json.loads("[" * 120 + "]" * 120),
-            "too large to be validated",
-            id="work",
-        ),
-    ],
-)
-def test_expensive_check_is_one_violation(caller: Caller, schema: object, content: object, message: str) -> None:
-    put(caller, schema)
-
-    ((error,),) = [schema["errors"] for schema in said(caller, json.dumps(content, separators=(",", ":")))]
-    assert (error["pointer"], message in error["message"]) == ("", True)
 
 
 def test_hundreds_of_references_are_allowed(caller: Caller) -> None:

@@ -3,7 +3,6 @@
 import pytest
 from support.builders import Time
 from support.server import Caller, Servers, fresh
-from support.sse import reset
 from support.subscriptions import CALLBACK, subscribed, subscriptions, unsubscribe
 
 
@@ -41,18 +40,6 @@ def test_listed_by_scope_until_deleted(caller: Caller) -> None:
     assert listed(f"call_sid={caller.call}") == [third, fourth]
     assert listed(f"account_sid={caller.account}&call_sid={caller.call}") == [third]
     assert listed(f"account_sid={fresh('AC')}") == []
-
-
-def test_reset_deletes_those_of_its_scope(caller: Caller) -> None:
-    other = Caller(caller.site, call=caller.call)
-    first, others = (subscribed(one, IdempotencyKey="k") for one in (caller, other))
-    done = reset(caller.site, account_sid=caller.account)
-
-    assert (done["subscriptions"], done["requests"]) == (1, 1)
-    assert (subscriptions(caller), [one["sid"] for one in subscriptions(other)]) == ([], [others])
-    assert unsubscribe(caller, first).status == 404
-    assert subscribed(caller, IdempotencyKey="k") != first
-    assert subscribed(other, IdempotencyKey="k") == others
 
 
 def test_deleted_call_keeps_subscriptions(caller: Caller) -> None:

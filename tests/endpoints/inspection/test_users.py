@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from support.server import Caller, Servers, Site, fresh
+from support.server import Servers, Site, fresh
 from support.signal_client import signal_client
 from support.sse import reset, until
 
@@ -64,41 +64,23 @@ def test_incoming_call_has_a_direction(site: Site) -> None:
         ]
 
 
-@pytest.mark.parametrize("whose", ["the called", "the caller"])
 @pytest.mark.parametrize(
     ("behaviour", "heard", "status"),
     [
         ({"reaction": "busy"}, "hangup", "busy"),
-        ({"reaction": "reject"}, "hangup", "no-answer"),
-        ({"reaction": "ring"}, "ringing", "ringing"),
         ({"reaction": "answer", "after": 600}, "ringing", "ringing"),
         ({"reaction": "answer", "after": 0.001}, "answer", "in-progress"),
         ({}, "answer", "in-progress"),
     ],
 )
-def test_behaviour_applies_to_calls(
-    site: Site, behaviour: dict[str, object], heard: str, status: str, whose: str
-) -> None:
-    caller, called = fresh("user"), fresh("user")
-    behave(site, called if whose == "the called" else caller, **behaviour)
-    with signal_client(site, caller) as alice:
+def test_behaviour_applies_to_calls(site: Site, behaviour: dict[str, object], heard: str, status: str) -> None:
+    called = fresh("user")
+    behave(site, called, **behaviour)
+    with signal_client(site) as alice:
         alice.send("invite", callsid="TJS1", sdp="v=0", twilio={"params": f"To={called}"})
         call = alice.receive("ringing")["callsid"] if heard == "ringing" else alice.receive(heard)["callsid"]
 
         assert status_of(site, call) == status
-
-
-def test_behaviour_and_messages(site: Site) -> None:
-    """Messages reach a ringing call, and not a rejected one."""
-    called = fresh("user")
-    with signal_client(site) as alice:
-        sent = []
-        for reaction, heard in (("ring", "ringing"), ("reject", "hangup")):
-            behave(site, called, reaction=reaction)
-            alice.send("invite", callsid=f"TJS{reaction}", sdp="v=0", twilio={"params": f"To={called}"})
-            sent.append(Caller(site, call=alice.receive(heard)["callsid"]).send())
-
-    assert [reply.status for reply in sent] == [201, 400]
 
 
 def test_deleted_behaviour_is_the_default(site: Site) -> None:

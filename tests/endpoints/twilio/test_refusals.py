@@ -50,47 +50,20 @@ def _form(body: str) -> Fault:
     return lambda _: {"body": body.encode()}
 
 
+# One request for each check, and what only HTTP can send; tests/wire says which requests a check refuses.
 ROWS = (
     Row("no Authorization", lambda _: {"headers": []}, NO_CREDENTIALS),
-    Row("another scheme", _authorization("Bearer x"), NO_CREDENTIALS),
-    Row("no credentials in Basic", _authorization("Basic"), NO_CREDENTIALS),
-    Row("bad Base64", _authorization("Basic !!!"), NO_CREDENTIALS),
-    Row("Base64 without its padding", _authorization("Basic QUM6eA"), NO_CREDENTIALS),
-    Row("no colon", _authorization("Basic bm9jb2xvbg=="), NO_CREDENTIALS),
-    Row("credentials that are not UTF-8", _authorization("Basic //8="), NO_CREDENTIALS),
     Row("a header that is not ASCII", _authorization("Basic \xff\xfe"), NO_CREDENTIALS),
     Row("username is no SID", lambda _: {"headers": [basic("bob")]}, UNKNOWN_USER),
-    Row("username with a stray space", lambda c: {"headers": [basic(" " + c.account)]}, UNKNOWN_USER),
-    Row("unknown API key", lambda _: {"headers": [basic(fresh("SK"))]}, UNKNOWN_USER),
     Row("wrong token", lambda c: {"headers": [basic(c.account, "wrong")]}, WRONG_TOKEN),
-    Row("empty token", lambda c: {"headers": [basic(c.account, "")]}, WRONG_TOKEN),
-    Row("token that is not ASCII", lambda c: {"headers": [basic(c.account, "ü")]}, WRONG_TOKEN),
     Row("another account's path", _path(lambda c: path_of(fresh("AC"), c.call)), WRONG_TOKEN),
     Row("CallSid too short", _path(lambda c: path_of(c.account, "CA123")), NOT_FOUND),
-    Row("CallSid too long", _path(lambda c: path_of(c.account, c.call + "0")), NOT_FOUND),
-    Row("CallSid not hex", _path(lambda c: path_of(c.account, "CA" + "g" * 32)), NOT_FOUND),
-    Row("CallSid in lower case", _path(lambda c: path_of(c.account, c.call.lower())), NOT_FOUND),
     Row("line events after the CallSid", _path(lambda c: path_of(c.account, c.call + "%0A")), NOT_FOUND),
     Row("percent-encoded CallSid", _path(lambda c: path_of(c.account, "%43" + c.call[1:])), NOT_FOUND),
-    Row("no CallSid", _path(lambda c: path_of(c.account, "")), NOT_FOUND),
-    Row("malformed AccountSid", _path(lambda c: path_of("AC123", c.call)), NOT_FOUND),
-    Row("API key instead of the account", _path(lambda c: path_of(fresh("SK"), c.call)), NOT_FOUND),
-    Row("no AccountSid", _path(lambda c: path_of("", c.call)), NOT_FOUND),
-    Row(
-        "resource in lower case", _path(lambda c: path_of(c.account, c.call, resource="userdefinedmessages")), NOT_FOUND
-    ),
     Row("unknown resource", _path(lambda c: path_of(c.account, c.call, resource="Messages")), NOT_FOUND),
-    Row("twice the suffix", _path(lambda c: c.path + ".json"), NOT_FOUND),
-    Row("empty segment", _path(lambda c: c.path.replace("/Calls", "//Calls")), NOT_FOUND),
     Row("path in capitals", _path(lambda c: c.path.replace("Accounts", "ACCOUNTS")), NOT_FOUND),
-    Row("another JSON of the API", _path(lambda _: "/2010-04-01/Accounts.json"), NOT_FOUND),
     *(Row(name, _method(name), NOT_ALLOWED) for name in ("GET", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND")),
     Row("empty body", _form(""), MISSING),
-    Row("no Content", _form("IdempotencyKey=1"), MISSING),
-    Row("empty Content", _form("Content="), MISSING),
-    Row("Content without a value", _form("Content"), MISSING),
-    Row("name in lower case", _form("content=%7B%7D"), MISSING),
-    Row("only separators", _form("&&&="), MISSING),
     Row(
         "JSON as the body",
         lambda c: {"headers": [c.auth, ("Content-Type", "application/json")], "body": b'{"Content": "{}"}'},
@@ -98,29 +71,14 @@ ROWS = (
     ),
     Row("no content type", lambda c: {"headers": [c.auth]}, MISSING),
     Row("% alone", _form("Content=%"), BAD_REQUEST),
-    Row("% without hex digits", _form("Content=%zz"), BAD_REQUEST),
-    Row("broken % in another parameter", _form("Content=%7B%7D&x=%"), BAD_REQUEST),
-    Row("bytes that are not UTF-8", _form("Content=%ff%fe"), BAD_REQUEST),
-    Row("a surrogate in UTF-8", _form("Content=%22%ED%A0%80%22"), BAD_REQUEST),
     Row("a word", _form("Content=hello"), NOT_JSON),
-    Row("NaN", _form("Content=NaN"), NOT_JSON),
-    Row("Infinity inside", _form("Content=[-Infinity]"), NOT_JSON),
-    Row("overflow of a double", _form("Content=1e999"), NOT_JSON),
-    Row("lone surrogate", _form("Content=%22%5Cud800%22"), NOT_JSON),
-    Row("nested deeper than 128", _form("Content=" + "[" * 129 + "]" * 129), NOT_JSON),
-    Row("nested far deeper", _form("Content=" + "[" * 5000 + "]" * 5000), NOT_JSON),
-    Row("trailing comma", _form("Content=[1,]"), NOT_JSON),
-    Row("single quotes", _form("Content={'a':1}"), NOT_JSON),
-    Row("a control character in a string", _form("Content=%22%00%22"), NOT_JSON),
-    Row("a byte order mark", _form("Content=%EF%BB%BF{}"), NOT_JSON),
-    Row("two values", _form("Content={}{}"), NOT_JSON),
     Row("10001 characters", _form("Content=%22" + "a" * 9999 + "%22"), TOO_LONG),
 )
 
 
 @pytest.fixture(params=ROWS, ids=[row.name for row in ROWS])
 def row(request: pytest.FixtureRequest) -> Row:
-    """Every refusal that a request can get whatever the options are."""
+    """A refusal that a request can get whatever the options are."""
     row: Row = request.param
     return row
 
@@ -179,43 +137,10 @@ def test_challenge_and_allow_headers(caller: Caller, row: Row) -> None:
     assert reply.header("allow") == ("OPTIONS, POST" if reply.status == 405 else None)
 
 
-def test_wrong_token_401_has_recorded_length(caller: Caller) -> None:
-    reply = caller.ask(headers=[basic(caller.account, "wrong")])
-
-    assert reply.header("content-length") == "171"
-
-
-def test_xml_401_has_recorded_length(caller: Caller) -> None:
-    reply = caller.ask(headers=[basic(caller.account, "wrong")], path=caller.path.removesuffix(".json"))
-
-    assert reply.header("content-length") == "293"
-    assert reply.text == (
-        "<?xml version='1.0' encoding='UTF-8'?>\n<TwilioResponse><RestException><Code>20003</Code>"
-        "<Detail>Your AccountSid or AuthToken was incorrect.</Detail><Message>Authenticate</Message>"
-        "<MoreInfo>https://www.twilio.com/docs/errors/20003</MoreInfo><Status>401</Status>"
-        "</RestException></TwilioResponse>"
-    )
-
-
 def test_head_is_refused_without_a_body(caller: Caller) -> None:
     reply = caller.ask(method="HEAD")
 
     assert (reply.status, reply.body) == (405, b"")
-
-
-def test_404_has_the_raw_path_without_query(caller: Caller) -> None:
-    path = path_of(caller.account, "CA%3Cb%3E&amp;")
-    reply = caller.ask(path=path + "?a=b")
-
-    assert reply.json()["message"] == f"The requested resource {path} was not found"
-
-
-def test_the_404_in_xml_is_escaped(caller: Caller) -> None:
-    path = path_of(caller.account, "CA&lt;'", suffix=".xml")
-    reply = caller.ask(path=path)
-
-    assert "<Message>The requested resource " + path.replace("&", "&amp;") in reply.text
-    assert ET.fromstring(reply.text).findtext("RestException/Message") == f"The requested resource {path} was not found"
 
 
 def test_paths_of_twilio_hosts_are_twilios(caller: Caller) -> None:
@@ -267,15 +192,9 @@ def family(serve: Servers) -> Caller:
 @pytest.mark.parametrize(
     ("username", "token", "account", "expected"),
     [
-        pytest.param(PARENT, "p", PARENT, 201, id="an account on its own path"),
         pytest.param(PARENT, "p", CHILD, 201, id="a parent on its subaccount's"),
-        pytest.param(KEY, "k", PARENT, 201, id="an API key on its account's"),
         pytest.param(KEY, "k", CHILD, 201, id="an API key on its account's subaccount's"),
-        pytest.param(CHILD, "c", PARENT, 401, id="a subaccount on its parent's"),
-        pytest.param(PARENT, "p", STRANGER, 401, id="an account on a stranger's"),
         pytest.param(KEY, "k", STRANGER, 401, id="an API key on a stranger's"),
-        pytest.param(PARENT, "p", "AC" + "e" * 32, 401, id="an account on one that does not exist"),
-        pytest.param(PARENT, "c", PARENT, 401, id="another account's token"),
         pytest.param(KEY, "p", PARENT, 401, id="the account's token with the API key"),
     ],
 )
@@ -288,12 +207,6 @@ def test_credentials_reach_own_subaccounts(
 
     assert reply.status == expected
     assert expected == 201 or reply.json()["message"] == "Authenticate"
-
-
-def test_unconfigured_account_is_unknown(family: Caller) -> None:
-    reply = family.ask(headers=[basic("AC" + "e" * 32)])
-
-    assert reply.json()["message"] == "Authentication Error - invalid username"
 
 
 def test_options_needs_no_credentials(caller: Caller) -> None:

@@ -55,16 +55,6 @@ def test_oversize_with_expect_never_starts(caller: Caller) -> None:
     assert closed
 
 
-def test_expect_gets_100_continue(caller: Caller) -> None:
-    with caller.site.connect() as connection:
-        connection.send(declared(caller, 14, EXPECT))
-        go_on = connection.reply()
-        connection.send(b"Content=%7B%7D")
-        reply = connection.reply()
-
-    assert (go_on.status, reply.status) == (100, 201)
-
-
 @pytest.mark.parametrize("more", [[], [EXPECT]], ids=["at once", "after asking"])
 def test_large_chunked_body_gets_413(caller: Caller, more: Headers) -> None:
     with caller.site.connect() as connection:

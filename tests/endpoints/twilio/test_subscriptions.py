@@ -7,11 +7,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from support.builders import Time
-from support.server import Caller, Reply, Running, Servers, basic, fresh
+from support.faults import add_fault
+from support.server import Caller, Reply, Servers, basic, fresh, request
 from support.sse import post_json
 from support.subscriptions import CALLBACK, path_of, subscribe, subscribed, subscriptions, unsubscribe
-
-from emulator.wire.subscriptions import MAX_CALLBACK
 
 NOT_FOUND = "The requested resource {path} was not found"
 BOUNDARY = "multipart/form-data; boundary=x"
@@ -22,14 +21,12 @@ def refusal(reply: Reply, path: str = "") -> tuple[int, int | None, str]:
     return reply.status, body.get("code"), body["message"].replace(path, "{path}") if path else body["message"]
 
 
-def journal(caller: Caller) -> list[Any]:
-    """All exchanges of an account."""
-    found: list[Any] = caller.site.get(f"/_emulator/requests?account_sid={caller.account}").json()["requests"]
-    return found
-
-
 def whole(caller: Caller, request_id: str) -> Any:  # noqa: ANN401  JSON
     return caller.site.get(f"/_emulator/requests/{request_id}").json()
+
+
+def deletion(caller: Caller, sid: str) -> bytes:
+    return request("DELETE", path_of(caller, sid), [caller.auth])
 
 
 def check(caller: Caller, method: str = "POST", sid: str | None = None, **form: str) -> Any:  # noqa: ANN401  JSON
@@ -58,21 +55,6 @@ def test_created_subscription_members(serve: Servers) -> None:
     assert reply.header("twilio-request-id") == "RQ" + sid[2:]
 
 
-def test_all_parameters_are_kept(caller: Caller) -> None:
-    callback = "https://[::1]:8443/a%20b?c=d&e#rc=2"
-    sid = subscribed(caller, callback, Method="GET", IdempotencyKey="k")
-
-    (one,) = subscriptions(caller)
-    assert (one["sid"], one["callback"], one["method"], one["idempotency_key"]) == (sid, callback, "GET", "k")
-
-
-@pytest.mark.parametrize("method", [{}, {"Method": ""}, {"Method": "POST"}])
-def test_default_method_is_post(caller: Caller, method: dict[str, str]) -> None:
-    subscribed(caller, **method)
-
-    assert [one["method"] for one in subscriptions(caller)] == ["POST"]
-
-
 @pytest.mark.parametrize("suffix", ["", ".xml"])
 def test_the_xml_form_has_the_same_members(caller: Caller, suffix: str) -> None:
     reply = subscribe(caller, suffix=suffix)
@@ -91,40 +73,13 @@ def test_its_headers_are_those_of_a_message(caller: Caller) -> None:
     assert subscribe(caller).names == caller.send().names
 
 
-def test_multipart_is_read_too(caller: Caller) -> None:
-    body = f'--x\r\nContent-Disposition: form-data; name="Callback"\r\n\r\n{CALLBACK}\r\n--x--\r\n'.encode()
-    reply = caller.ask(body, path=path_of(caller), headers=[caller.auth, ("Content-Type", BOUNDARY)])
-
-    assert reply.status == 201
-
-
-def test_call_may_have_many_subscriptions(caller: Caller) -> None:
-    sids = [subscribed(caller) for _ in range(3)]
-
-    assert len(set(sids)) == 3
-    assert [one["sid"] for one in subscriptions(caller)] == sids
-
-
 # --- refused
 
 
 REFUSED: list[Any] = [
     pytest.param({"callback": None}, "Missing required parameter Callback in the post body", id="no callback"),
-    pytest.param({"callback": ""}, "Missing required parameter Callback in the post body", id="empty"),
     pytest.param({"callback": "http://a_b.localhost/"}, "Invalid Callback.", id="underscore in the host"),
-    pytest.param({"callback": "ftp://localhost/"}, "Invalid Callback.", id="another scheme"),
-    pytest.param({"callback": "/messages"}, "Invalid Callback.", id="no host"),
-    pytest.param({"callback": "http://localhost:0/"}, "Invalid Callback.", id="port 0"),
-    pytest.param({"callback": "http://localhost:99999/"}, "Invalid Callback.", id="no port"),
-    pytest.param({"callback": "http://u:p@localhost/"}, "Invalid Callback.", id="credentials"),
-    pytest.param({"callback": "http://[fe80::1%25eth0]/"}, "Invalid Callback.", id="a zone"),
-    pytest.param({"callback": "http://localhost/#rc=9"}, "Invalid Callback.", id="a bad override"),
-    pytest.param({"callback": "http://localhost/a b"}, "Invalid Callback.", id="a space"),
-    pytest.param({"callback": "http://localhost/é"}, "Invalid Callback.", id="not percent-encoded"),
-    pytest.param({"callback": "http://localhost/\r\nX: y"}, "Invalid Callback.", id="line ends"),
-    pytest.param({"callback": "http://localhost/" + "a" * MAX_CALLBACK}, "Invalid Callback.", id="too long"),
     pytest.param({"Method": "PUT"}, "Invalid Method.", id="another method"),
-    pytest.param({"Method": "post"}, "Invalid Method.", id="small letters"),
 ]
 
 
@@ -132,17 +87,11 @@ REFUSED: list[Any] = [
 def test_a_bad_parameter_is_refused(caller: Caller, parameters: dict[str, Any], message: str) -> None:
     reply = subscribe(caller, **parameters)
 
-    (seen,) = journal(caller)
+    (seen,) = caller.requests()
     assert refusal(reply) == (400, 20001, message)
     assert subscriptions(caller) == []
     assert (seen["outcome"], seen["code"]) == ("refused", 20001)
     assert seen["rule"]["reason"]
-
-
-def test_the_longest_callback_is_taken(caller: Caller) -> None:
-    callback = "http://localhost/".ljust(MAX_CALLBACK, "a")
-
-    assert subscribe(caller, callback).status == 201
 
 
 def _foreign_origin(caller: Caller) -> Reply:
@@ -181,61 +130,26 @@ def test_checks_have_the_order_of_messages(
     assert len(subscriptions(caller)) == 1
 
 
-@pytest.mark.parametrize(
-    ("state", "expected"),
-    [
-        ({"status": "ringing"}, 201),
-        ({"status": "in-progress"}, 201),
-        ({"status": "queued"}, (400, 21220, "Call is not in the expected state")),
-        ({"status": "completed"}, (400, 21220, "Call is not in the expected state")),
-        ({"client": "pstn"}, (400, None, "Client message not supported for PSTN calls")),
-        ({"account_sid": "AC" + "9" * 32}, (404, 20404, NOT_FOUND)),
-    ],
-)
-def test_call_state_is_checked(caller: Caller, state: dict[str, str], expected: Any) -> None:  # noqa: ANN401
-    caller.site.put_json(f"/_emulator/calls/{caller.call}", state)
-    reply = subscribe(caller)
-
-    assert (reply.status if expected == 201 else refusal(reply, path_of(caller))) == expected
-
-
 def test_unregistered_call_is_404(serve: Servers) -> None:
     caller = Caller(serve(calls="registered"))
 
     assert refusal(subscribe(caller), path_of(caller)) == (404, 20404, NOT_FOUND)
 
 
-def test_too_many_subscriptions_get_429(running: Running) -> None:
-    caller = Caller(running.site)
-    subscribed(caller)
-    running.engine.memory["subscriptions"].max_entries = 1
-    reply = subscribe(caller, IdempotencyKey="k")
-    running.engine.memory["subscriptions"].max_entries = 2
-
-    assert refusal(reply) == (429, 20429, "Too Many Requests")
-    assert subscribe(caller, IdempotencyKey="k").status == 201
-
-
 # --- pages of other sites
 
 
-@pytest.mark.parametrize(
-    "origin", ["http://evil.example", "null", "ftp://localhost", "http://localhost.evil.example", "http://10.0.0.1"]
-)
-def test_foreign_page_cannot_subscribe(caller: Caller, origin: str) -> None:
-    reply = subscribe(caller, more=[("Origin", origin)])
+def test_foreign_page_cannot_subscribe(caller: Caller) -> None:
+    reply = subscribe(caller, more=[("Origin", "http://evil.example")])
 
-    (seen,) = journal(caller)
+    (seen,) = caller.requests()
     assert refusal(reply) == (403, 20403, "Forbidden")
     assert (seen["rule"]["name"], subscriptions(caller)) == ("origin-foreign", [])
     assert "allowed_origins" in seen["rule"]["reason"]
 
 
-@pytest.mark.parametrize(
-    "origin", ["http://localhost:3000", "https://app.localhost", "http://127.0.0.1", "http://[::1]:8080"]
-)
-def test_local_page_may_subscribe(caller: Caller, origin: str) -> None:
-    assert subscribe(caller, more=[("Origin", origin)]).status == 201
+def test_local_page_may_subscribe(caller: Caller) -> None:
+    assert subscribe(caller, more=[("Origin", "http://localhost:3000")]).status == 201
 
 
 def test_own_page_may_subscribe(caller: Caller) -> None:
@@ -276,13 +190,7 @@ def test_same_key_replays_the_subscription(caller: Caller) -> None:
     (one,) = subscriptions(caller)
     assert (again.status, again.body) == (201, first.body)
     assert (one["sid"], one["replays"]) == (first.json()["sid"], 1)
-    assert [seen["outcome"] for seen in journal(caller)] == ["created", "replayed"]
-
-
-def test_key_of_a_message_is_independent(caller: Caller) -> None:
-    assert caller.send(key="k").json()["sid"][:2] == "KX"
-    assert subscribed(caller, IdempotencyKey="k")[:2] == "ZY"
-    assert caller.send(key="k").json()["sid"][:2] == "KX"
+    assert [seen["outcome"] for seen in caller.requests()] == ["created", "replayed"]
 
 
 @pytest.mark.parametrize("other", [{"callback": "http://localhost/other"}, {"Method": "GET"}])
@@ -293,16 +201,9 @@ def test_other_parameters_under_a_known_key(serve: Servers, other: dict[str, str
     replayed, rejected = (subscribe(caller, IdempotencyKey="k", **other) for caller in (lenient, strict))
 
     assert (replayed.status, replayed.json()["sid"]) == (201, first[0])
-    assert journal(lenient)[-1]["outcome"] == "mismatch"
+    assert lenient.requests()[-1]["outcome"] == "mismatch"
     assert refusal(rejected) == (409, 20409, "Conflict")
-    assert first[1] in journal(strict)[-1]["rule"]["reason"]
-
-
-def test_key_of_deleted_subscription_is_free(caller: Caller) -> None:
-    first = subscribed(caller, IdempotencyKey="k")
-    unsubscribe(caller, first)
-
-    assert subscribed(caller, IdempotencyKey="k") != first
+    assert first[1] in strict.requests()[-1]["rule"]["reason"]
 
 
 # --- deleted
@@ -323,8 +224,7 @@ def test_deletion_keeps_the_connection(caller: Caller) -> None:
     sids = [subscribed(caller) for _ in range(2)]
     with caller.site.connect() as connection:
         for sid in sids:
-            head = f"Host: a\r\n{': '.join(caller.auth)}\r\n"
-            connection.send(f"DELETE {path_of(caller, sid)} HTTP/1.1\r\n{head}\r\n".encode())
+            connection.send(deletion(caller, sid))
         statuses = [connection.reply("DELETE").status for _ in sids]
         connection.send(caller.raw())
 
@@ -339,15 +239,7 @@ def test_unknown_subscription_is_404(caller: Caller) -> None:
     assert first.status == 204
     for one, reply in replies:
         assert refusal(reply, path_of(caller, one)) == (404, 20404, NOT_FOUND)
-    assert [seen["rule"]["name"] for seen in journal(caller)[-2:]] == ["subscription-unknown"] * 2
-
-
-def test_foreign_subscription_is_404(caller: Caller) -> None:
-    sid = subscribed(caller)
-    others = [Caller(caller.site, call=caller.call), Caller(caller.site, account=caller.account)]
-
-    assert [unsubscribe(other, sid).status for other in others] == [404, 404]
-    assert len(subscriptions(caller)) == 1
+    assert [seen["rule"]["name"] for seen in caller.requests()[-2:]] == ["subscription-unknown"] * 2
 
 
 def test_deletion_needs_credentials(caller: Caller) -> None:
@@ -359,34 +251,23 @@ def test_deletion_needs_credentials(caller: Caller) -> None:
     assert len(subscriptions(caller)) == 1
 
 
-@pytest.mark.parametrize("state", [{"status": "completed"}, {"client": "pstn"}, {"account_sid": "AC" + "9" * 32}])
-def test_deletion_ignores_the_call_state(caller: Caller, state: dict[str, str]) -> None:
-    sid = subscribed(caller)
-    caller.site.put_json(f"/_emulator/calls/{caller.call}", state)
-
-    assert unsubscribe(caller, sid).status == 204
-
-
-@pytest.mark.parametrize("sid", ["ZY1", "KX" + "0" * 32, "ZY" + "g" * 32, "ZY" + "0" * 33, "zy" + "0" * 32])
-def test_malformed_sid_is_an_unknown_path(caller: Caller, sid: str) -> None:
-    assert refusal(unsubscribe(caller, sid), path_of(caller, sid)) == (404, 20404, NOT_FOUND)
-    assert journal(caller)[-1]["rule"]["name"] == "path-unknown"
+def test_malformed_sid_is_an_unknown_path(caller: Caller) -> None:
+    assert refusal(unsubscribe(caller, "ZY1"), path_of(caller, "ZY1")) == (404, 20404, NOT_FOUND)
+    assert caller.requests()[-1]["rule"]["name"] == "path-unknown"
 
 
 # --- other methods
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-def test_a_list_allows_post_only(caller: Caller, method: str) -> None:
-    reply = caller.ask(b"", method=method, path=path_of(caller))
+def test_a_list_allows_post_only(caller: Caller) -> None:
+    reply = caller.ask(b"", method="GET", path=path_of(caller))
 
     assert (refusal(reply), reply.header("allow")) == ((405, 20004, "Method not allowed"), "OPTIONS, POST")
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH"])
-def test_a_subscription_allows_delete_only(caller: Caller, method: str) -> None:
+def test_a_subscription_allows_delete_only(caller: Caller) -> None:
     sid = subscribed(caller)
-    reply = caller.ask(b"", method=method, path=path_of(caller, sid))
+    reply = caller.ask(b"", method="POST", path=path_of(caller, sid))
 
     assert (refusal(reply), reply.header("allow")) == ((405, 20004, "Method not allowed"), "OPTIONS, DELETE")
     assert len(subscriptions(caller)) == 1
@@ -409,7 +290,7 @@ def test_options_lists_the_methods_of_a_path(caller: Caller) -> None:
 def test_journal_has_creation_and_deletion(caller: Caller) -> None:
     sid = subscribed(caller, Method="GET", IdempotencyKey="k")
     reply = unsubscribe(caller, sid)
-    created, deleted = journal(caller)
+    created, deleted = caller.requests()
 
     assert [(one["method"], one["path"]) for one in (created, deleted)] == [
         ("POST", path_of(caller)),
@@ -428,24 +309,6 @@ def test_journal_has_creation_and_deletion(caller: Caller) -> None:
     assert (second["reply"]["status"], second["reply"]["body"]) == (204, "")
     shown = [(one["name"], one["value"]) for one in second["reply"]["headers"]]
     assert shown == [header for header in reply.headers if header[0] != "connection"]
-
-
-@pytest.mark.parametrize("query", ["outcome=deleted", "status=204"])
-def test_deletions_are_found(caller: Caller, query: str) -> None:
-    sid = subscribed(caller)
-    unsubscribe(caller, sid)
-    caller.send()
-    found = caller.site.get(f"/_emulator/requests?account_sid={caller.account}&{query}").json()
-
-    assert [one["path"] for one in found["requests"]] == [path_of(caller, sid)]
-
-
-def test_subscription_is_not_a_message(caller: Caller) -> None:
-    sid = subscribed(caller)
-    answer = caller.listing(at_least=1, timeout=0, contains="x")
-
-    assert (answer["count"], answer["satisfied"]) == (0, False)
-    assert sid not in "\n".join(answer["explanation"])
 
 
 # --- asking without sending
@@ -483,26 +346,6 @@ def test_check_of_a_deletion_deletes_nothing(caller: Caller) -> None:
 # --- faults
 
 
-def fault(caller: Caller, then: Any, **match: str) -> None:  # noqa: ANN401  JSON
-    rule = {"match": {"account_sid": caller.account, **match}, "then": then, "times": 1}
-    reply = post_json(caller.site, "/_emulator/faults", rule)
-    assert reply.status == 201, reply
-
-
-def test_subscription_fault_ignores_messages(caller: Caller) -> None:
-    fault(caller, {"reply": {"status": 503}}, resource="UserDefinedMessageSubscriptions")
-    message, failed, created = caller.send(), subscribe(caller), subscribe(caller)
-
-    assert (message.status, refusal(failed)[:2], created.status) == (201, (503, 20503), 201)
-    assert [seen["outcome"] for seen in journal(caller)] == ["created", "faulted", "created"]
-
-
-def test_message_fault_ignores_subscriptions(caller: Caller) -> None:
-    fault(caller, {"reply": {"status": 503}}, resource="UserDefinedMessages")
-
-    assert (subscribe(caller).status, caller.send().status) == (201, 503)
-
-
 @pytest.mark.parametrize(
     ("then", "status", "left"),
     [
@@ -514,7 +357,7 @@ def test_message_fault_ignores_subscriptions(caller: Caller) -> None:
 )
 def test_faults_apply_to_deletions(caller: Caller, then: Any, status: int, left: int) -> None:  # noqa: ANN401
     sid = subscribed(caller)
-    fault(caller, then, resource="UserDefinedMessageSubscriptions")
+    add_fault(caller, then, match={"resource": "UserDefinedMessageSubscriptions"}, times=1)
 
     assert unsubscribe(caller, sid).status == status
     assert len(subscriptions(caller)) == left
@@ -526,10 +369,9 @@ def test_faults_apply_to_deletions(caller: Caller, then: Any, status: int, left:
 )
 def test_deletion_can_be_lost(caller: Caller, then: Any, left: int) -> None:  # noqa: ANN401
     sid = subscribed(caller)
-    fault(caller, then)
+    add_fault(caller, then, times=1)
     with caller.site.connect() as connection:
-        head = f"Host: a\r\n{': '.join(caller.auth)}\r\n"
-        connection.send(f"DELETE {path_of(caller, sid)} HTTP/1.1\r\n{head}\r\n".encode())
+        connection.send(deletion(caller, sid))
         try:
             got = connection.socket.recv(4096)
         except ConnectionResetError:
@@ -542,14 +384,13 @@ def test_deletion_can_be_lost(caller: Caller, then: Any, left: int) -> None:  # 
 def test_truncated_deletion_is_its_head(caller: Caller) -> None:
     """Before or after it is done."""
     sid = subscribed(caller)
-    fault(caller, {"truncate": 10})
+    add_fault(caller, {"truncate": 10}, times=1)
     with caller.site.connect() as connection:
-        head = f"Host: a\r\n{': '.join(caller.auth)}\r\n"
-        connection.send(f"DELETE {path_of(caller, sid)} HTTP/1.1\r\n{head}\r\n".encode())
+        connection.send(deletion(caller, sid))
 
         assert connection.reply("DELETE").status == 204
         assert connection.is_closed()
-    assert journal(caller)[-1]["lost"] is True
+    assert caller.requests()[-1]["lost"] is True
 
 
 def test_magic_call_affects_subscriptions(caller: Caller) -> None:

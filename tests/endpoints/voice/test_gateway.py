@@ -3,7 +3,6 @@
 import base64
 import json
 import socket
-import ssl
 import struct
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import sys
 import pytest
 from support.server import PATIENCE, Caller, Command, Running, Servers, Site, address_of, request
 from support.signal_client import KX, SignalClient, signal_client
+from support.tls import trusting
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -260,7 +260,7 @@ def test_internal_error_keeps_the_call(caplog: pytest.LogCaptureFixture) -> None
 
 def test_gateway_works_over_tls(serve: Servers) -> None:
     site = serve(tls_port=0)
-    trust = ssl.create_default_context(cadata=site.get("/_emulator/ca.pem").text)
+    trust = trusting(site)
     url = site.https.replace("https", "wss", 1) + "/signal"
     with connect(url, ssl=trust, compression=None, open_timeout=PATIENCE) as socket:
         answer = SignalClient(socket).send("listen", token="alice").receive("connected")

@@ -27,7 +27,9 @@ from emulator.engine.explain.retries import describe, explain
 from emulator.engine.faults.fault import InjectedFault
 from emulator.engine.faults.kinds.close import CloseFault
 from emulator.engine.faults.kinds.drop import Drop, DropFault
+from emulator.engine.faults.kinds.garbage import GarbageFault
 from emulator.engine.faults.kinds.reply import ReplyFault
+from emulator.engine.faults.kinds.truncate import TruncateFault
 from emulator.engine.faults.rules import FaultEffect, FaultRuleSpec
 from emulator.engine.journal.exchange import Exchange, Outcome, RequestContext, pack
 from emulator.engine.journal.filters import MessageFilter
@@ -41,6 +43,8 @@ WINDOW = 120.0
 LOST = InjectedFault(rule="fault-1", action=DropFault(Drop.AFTER))
 DROPPED = InjectedFault(rule="fault-1", action=DropFault(Drop.BEFORE))
 CLOSED = InjectedFault(rule="fault-1", action=CloseFault())
+TRUNCATED = InjectedFault(rule="fault-1", action=TruncateFault(3))
+GARBAGE = InjectedFault(rule="fault-1", action=GarbageFault())
 LATE = InjectedFault(rule="fault-1", delay=1.0)
 
 
@@ -269,7 +273,7 @@ def test_late_response_is_not_a_failure(story: Story) -> None:
     assert (before, story.findings(1000.0)) == (set(), {"gave_up"})
 
 
-@pytest.mark.parametrize("fault", [LOST, DROPPED, CLOSED, OUTAGE])
+@pytest.mark.parametrize("fault", [LOST, DROPPED, CLOSED, TRUNCATED, GARBAGE, OUTAGE])
 @pytest.mark.parametrize(
     ("key", "finding"),
     [("k", "retried_same_key"), ("other", "retried_new_key"), (None, "retried_without_key")],
