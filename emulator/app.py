@@ -167,7 +167,7 @@ def create_app(
         monotonic: seconds of a monotonic clock, for lifetimes.
     """
     clock, ids = Clock(now, settings.clock), IdGenerator(entropy, settings.seed)
-    engine = Engine(settings.policy(), clock=clock, ids=ids, monotonic=monotonic)
+    engine = Engine(settings.engine_config(), clock=clock, ids=ids, monotonic=monotonic)
     guard = Guard(hosts=settings.allowed_hosts, origins=settings.allowed_origins, token=settings.control_token)
     config = SurfaceConfig(
         directory=settings.directory(),

@@ -191,7 +191,7 @@ class Settings:
         """Whether access tokens are verified."""
         return self.voice_token == "strict"  # noqa: S105  not a secret
 
-    def policy(self) -> EngineConfig:
+    def engine_config(self) -> EngineConfig:
         """Configuration of the engine."""
         return EngineConfig(
             calls=Unregistered(self.calls),

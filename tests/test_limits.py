@@ -132,4 +132,7 @@ def test_largest_schema_fits() -> None:
 
 
 def test_connection_limit_is_the_options() -> None:
-    assert MemoryAccount(capacities=Settings(connections_limit=7).policy().capacities())["connections"].max_entries == 7
+    assert (
+        MemoryAccount(capacities=Settings(connections_limit=7).engine_config().capacities())["connections"].max_entries
+        == 7
+    )

@@ -424,7 +424,7 @@ def test_engine_config_has_the_options() -> None:
         journal_bytes=4,
     )
 
-    assert chosen.policy() == EngineConfig(
+    assert chosen.engine_config() == EngineConfig(
         calls=Unregistered.REGISTERED,
         idempotency_ttl=1,
         idempotency_limit=2,
@@ -432,7 +432,7 @@ def test_engine_config_has_the_options() -> None:
         journal_limit=3,
         journal_bytes=4,
     )
-    assert Settings().policy() == EngineConfig()
+    assert Settings().engine_config() == EngineConfig()
 
 
 def test_strict_tokens_without_keys_warn() -> None:

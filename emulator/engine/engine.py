@@ -49,30 +49,30 @@ class Engine:
     """All state of one emulator.
 
     Args:
-        policy: choices and bounds.
+        config: choices and bounds.
         clock: the emulator's clock.
         ids: generator of identifiers.
         monotonic: returns monotonic seconds, independent of the clock.
     """
 
-    def __init__(self, policy: EngineConfig, *, clock: Clock, ids: IdGenerator, monotonic: Callable[[], float]) -> None:
-        self._retry_window = policy.retry_window
-        self._arrivals = InFlightRequests()
+    def __init__(self, config: EngineConfig, *, clock: Clock, ids: IdGenerator, monotonic: Callable[[], float]) -> None:
+        self._retry_window = config.retry_window
+        self._in_flight = InFlightRequests()
         self.clock = clock
         self.ids = ids
         self.slices = Slices(monotonic)
-        self.memory = account = MemoryAccount(policy.memory_limit, policy.capacities())
+        self.memory = account = MemoryAccount(config.memory_limit, config.capacities())
         wakeups = Wakeups(monotonic)
-        self.calls = CallRegistry(account, policy.calls)
+        self.calls = CallRegistry(account, config.calls)
         self.journal = Journal(account)
         self.waits = MessageWaiters(account, wakeups)
         self.schemas = Schemas(account)
-        self.callback_dispatcher = CallbackDispatcher(account, ids, wakeups, first_number=policy.first_sequence_number)
+        self.callback_dispatcher = CallbackDispatcher(account, ids, wakeups, first_number=config.first_sequence_number)
         self.events = EventBus(account, self.journal, self.callback_dispatcher.deliveries.get)
         self.preconditions = Preconditions(
-            account, policy, self.calls, self.schemas, self.callback_dispatcher.subscriptions
+            account, config, self.calls, self.schemas, self.callback_dispatcher.subscriptions
         )
-        self.faults = FaultRules(account, monotonic, magic=policy.magic)
+        self.faults = FaultRules(account, monotonic, magic=config.magic)
         self.delays = DelayedResponses(account)
         self.callback_dispatcher.deliveries.listeners.append(self.events.publish_delivery)
         self.call_controller = CallController(account, self.calls, ids, monotonic)
@@ -82,11 +82,11 @@ class Engine:
 
     def begin_request(self, account_sid: str | None, call_sid: str | None) -> RequestContext:
         """Begin a request; the caller must call `end_request`."""
-        return self._arrivals.begin(account_sid, call_sid, self.clock.now())
+        return self._in_flight.begin(account_sid, call_sid, self.clock.now())
 
     def end_request(self, context: RequestContext) -> None:
         """End a request, whatever its outcome."""
-        self._arrivals.end(context)
+        self._in_flight.end(context)
 
     def client_left(self, context: RequestContext) -> None:
         """Mark a request whose client disconnected before the response was sent, and wake event streams.
@@ -194,7 +194,7 @@ class Engine:
         return await self.slices.page(selection.matches, selection.candidates, selection.size, window)
 
     async def wait(self, wanted: MessageFilter, *, at_least: int | None, at_most: int | None) -> MessageWaiter:
-        """Begin a wait for messages; the caller must call `waits.leave`."""
+        """Begin a wait for messages; the caller must call `waits.end_wait`."""
         wait = self.waits.begin(wanted, at_least=at_least, at_most=at_most)
         found = self.journal.messages(wanted)
         if found.matches is None:
@@ -213,7 +213,7 @@ class Engine:
     async def wait_for_deliveries(
         self, wanted: DeliveryFilter, *, at_least: int | None, at_most: int | None
     ) -> Waiter[DeliveryFilter]:
-        """Begin a wait for deliveries; the caller must call `leave` of their `waits`."""
+        """Begin a wait for deliveries; the caller must call `end_wait` of their `waits`."""
         deliveries, waits = self.callback_dispatcher.deliveries, self.callback_dispatcher.deliveries.waits
         wait = waits.begin(wanted, at_least=at_least, at_most=at_most)
         many = len(deliveries.candidates(wanted))
@@ -259,7 +259,7 @@ class Engine:
     def _reset(self, scope: Scope, keys_after: int = 0) -> dict[str, int]:
         gone = self._remove_history(scope)
         finish(self.preconditions.reset_keys(scope, keys_after))
-        self._arrivals.reset(scope)
+        self._in_flight.reset(scope)
         self.call_controller.reset(scope)
         if scope == Scope():
             self.clock.reset()
@@ -322,7 +322,7 @@ class Engine:
             self.journal.remove(part)
             yield
             for exchange in part:
-                self.waits.forgot(exchange)
+                self.waits.item_removed(exchange)
                 assert exchange.made is not None
                 self.preconditions.discard(exchange.made)
                 yield
@@ -369,6 +369,6 @@ class Engine:
         if not context.was_reset:
             self.journal.append(exchange)
             if exchange.created is not None:
-                self.waits.saw(exchange)
+                self.waits.item_added(exchange)
             self.events.publish(exchange)
         return exchange

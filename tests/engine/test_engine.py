@@ -684,7 +684,7 @@ def test_voice_call_message_is_dispatched() -> None:
     )
     engine.call_controller.receive_message(line, frame)
 
-    (saying,) = engine.callback_dispatcher.sayings
+    (saying,) = engine.callback_dispatcher.end_user_messages
     assert (saying.said.identity, saying.said.content, saying.said.call_sid) == ("alice", "[1]", line.aliases["TJS1"])
 
 

@@ -209,7 +209,7 @@ def test_a_reset_of_all_releases_all(fill: Fill) -> None:
         for number in range(20):
             fill(engine, number)
         for wait in list(engine.waits):
-            engine.waits.leave(wait)
+            engine.waits.end_wait(wait)
         for reader in list(engine.events):
             engine.events.close(reader)
         for held in [held for held, _ in engine.delays.items()]:

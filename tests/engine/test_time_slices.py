@@ -297,7 +297,7 @@ def test_early_arrival_counts_once() -> None:
         first = next(iter(engine.journal.messages(RequestFilter(contains="7"))))
         await engine.delete_messages(RequestFilter(contains="7", after=first.seq - 1, account_sid="nobody"))
         engine.journal.remove([first])
-        engine.waits.forgot(first)
+        engine.waits.item_removed(first)
         await asyncio.gather(*others)
         count = (await wait).count
         post(engine, "[7]")

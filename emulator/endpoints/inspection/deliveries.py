@@ -53,7 +53,7 @@ async def _wait(
     try:
         yield wait
     finally:
-        engine.callback_dispatcher.deliveries.waits.leave(wait)
+        engine.callback_dispatcher.deliveries.waits.end_wait(wait)
 
 
 async def _explain(engine: Engine, wait: Waiter[DeliveryFilter]) -> dict[str, Any]:

@@ -55,17 +55,17 @@ async def get_end_user(engine: EngineDep, call_sid: CallSid, page: SkipQuery) ->
     """
     window = Window(_LIMIT, newest_first=True, skip=page.skip)
     leg = engine.call_controller.leg(call_sid)
-    sayings = engine.callback_dispatcher.sayings.of_call(call_sid)
+    end_user_messages = engine.callback_dispatcher.end_user_messages.of_call(call_sid)
     count, found = await engine.page(engine.journal.messages(MessageFilter(call_sid=call_sid)), window)
     received = await rendered_all(engine, records.message, found)
-    said = await rendered_all(engine, records.end_user_message, window.of(sayings))
+    said = await rendered_all(engine, records.end_user_message, window.of(end_user_messages))
     return CallMessages(
         call_sid=call_sid,
         identity=leg.identity if leg else None,
         received=received[::-1],
         said=said[::-1],
         received_count=count,
-        said_count=len(sayings),
+        said_count=len(end_user_messages),
     )
 
 

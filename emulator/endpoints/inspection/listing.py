@@ -19,7 +19,7 @@ from emulator.engine.journal.waits import Waiter
 from emulator.engine.time_slices import Window
 
 Record = TypeVar("Record")
-Wish = TypeVar("Wish", bound=Filter[Any])
+FilterT = TypeVar("FilterT", bound=Filter[Any])
 
 
 def responses(page: type[WaitResult]) -> Responses:
@@ -28,7 +28,7 @@ def responses(page: type[WaitResult]) -> Responses:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing(Generic[Record, Wish]):
+class Listing(Generic[Record, FilterT]):
     """How one kind of record is found, waited for, and rendered.
 
     Attributes:
@@ -42,11 +42,11 @@ class Listing(Generic[Record, Wish]):
     """
 
     name: str
-    find: Callable[[Wish, Window], Awaitable[tuple[int, list[Record]]]]
+    find: Callable[[FilterT, Window], Awaitable[tuple[int, list[Record]]]]
     convert: Callable[[Record], object]
     totals: Callable[[int], dict[str, int]]
-    wait: Callable[[Wish, int | None, int | None], AbstractAsyncContextManager[Waiter[Wish]]]
-    explain: Callable[[Waiter[Wish]], Awaitable[dict[str, Any]]]
+    wait: Callable[[FilterT, int | None, int | None], AbstractAsyncContextManager[Waiter[FilterT]]]
+    explain: Callable[[Waiter[FilterT]], Awaitable[dict[str, Any]]]
     nothing_to_explain: dict[str, Any]
 
     async def respond(self, engine: Engine, query: WaitQuery, request: Request) -> Response:

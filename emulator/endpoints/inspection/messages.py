@@ -54,7 +54,7 @@ async def _wait(
     try:
         yield wait
     finally:
-        engine.waits.leave(wait)
+        engine.waits.end_wait(wait)
 
 
 async def _explain(engine: Engine, wait: MessageWaiter) -> dict[str, Any]:

@@ -153,7 +153,7 @@ class Deliveries(Store[str, CallbackDelivery]):
             created_at=now,
         )
         self.put(delivery.id, delivery)  # if a repeated seed produced the id again, the newest keeps it
-        self.waits.saw(delivery)
+        self.waits.item_added(delivery)
         self.updated(delivery)
         return delivery
 
@@ -167,7 +167,7 @@ class Deliveries(Store[str, CallbackDelivery]):
         if delivery.was_reset:
             delivery.outcome = outcome
             return
-        self.waits.saw_change(delivery, lambda: setattr(delivery, "outcome", outcome))
+        self.waits.item_changed(delivery, lambda: setattr(delivery, "outcome", outcome))
         self.updated(delivery)
 
     def updated(self, delivery: CallbackDelivery) -> None:

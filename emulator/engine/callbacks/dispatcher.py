@@ -37,7 +37,7 @@ class CallbackDispatcher:
         self._sequences = SequenceNumbers(account, first_number)
         self.subscriptions = Subscriptions(account)
         self.deliveries = Deliveries(account, wakeups)
-        self.sayings = EndUserMessageLog(account)
+        self.end_user_messages = EndUserMessageLog(account)
         self._make, self._drop = _nobody, _nothing
 
     def connect_sender(self, make: Callable[[CallbackDelivery], None], drop: Callable[[Scope], None]) -> None:
@@ -54,7 +54,7 @@ class CallbackDispatcher:
         logged = LoggedMessage(
             message, now, self._sequences.take(message.account_sid, message.call_sid), len(subscriptions)
         )
-        self.sayings.add(logged)
+        self.end_user_messages.add(logged)
         for subscription in subscriptions:
             payload = CallbackPayload(
                 account_sid=subscription.account_sid,
@@ -72,7 +72,7 @@ class CallbackDispatcher:
         """Remove the state of a scope; return the numbers of removed subscriptions and deliveries by name."""
         self._drop(scope)
         self._sequences.reset(scope)
-        self.sayings.reset(scope)
+        self.end_user_messages.reset(scope)
         return {
             "subscriptions": self.subscriptions.reset(scope),
             "deliveries": self.deliveries.reset(scope),

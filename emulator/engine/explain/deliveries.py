@@ -29,7 +29,9 @@ def _situation(scope: Scope, callback_dispatcher: CallbackDispatcher) -> Iterato
     of_call = f" of call {scope.call_sid}" if scope.call_sid else ""
     subscribed = sum(scope.covers(each.account_sid, each.call_sid) for each in callback_dispatcher.subscriptions)
     messages = (
-        callback_dispatcher.sayings if scope.call_sid is None else callback_dispatcher.sayings.of_call(scope.call_sid)
+        callback_dispatcher.end_user_messages
+        if scope.call_sid is None
+        else callback_dispatcher.end_user_messages.of_call(scope.call_sid)
     )
     count = sum(scope.overlaps(Scope(each.said.account_sid, each.said.call_sid)) for each in messages)
     if not subscribed:

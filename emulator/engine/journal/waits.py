@@ -30,8 +30,8 @@ class Owned(Protocol):
         """Account and call of the item."""
 
 
-Thing = TypeVar("Thing", bound=Owned)
-Wish = TypeVar("Wish", bound=Filter[Any])
+Item = TypeVar("Item", bound=Owned)
+FilterT = TypeVar("FilterT", bound=Filter[Any])
 
 
 class WaitEnd(StrEnum):
@@ -44,7 +44,7 @@ class WaitEnd(StrEnum):
 
 
 @dataclass(slots=True, eq=False)
-class Waiter(Generic[Wish]):
+class Waiter(Generic[FilterT]):
     """A wait until at least `at_least` items match, or a check that at most `at_most` do.
 
     Attributes:
@@ -55,7 +55,7 @@ class Waiter(Generic[Wish]):
         counts: whether new and deleted items are counted; False until the count of earlier items starts.
     """
 
-    wanted: Wish
+    wanted: FilterT
     at_least: int | None
     at_most: int | None
     count: int
@@ -87,7 +87,7 @@ class Waiter(Generic[Wish]):
         return self.satisfied and self.ended in (WaitEnd.DECIDED, WaitEnd.TIMED_OUT)
 
 
-class WaiterRegistry(Store[Waiter[Wish], Waiter[Wish]], Generic[Thing, Wish]):
+class WaiterRegistry(Store[Waiter[FilterT], Waiter[FilterT]], Generic[Item, FilterT]):
     """All waits, indexed by the account and call of their filters.
 
     Args:
@@ -103,17 +103,17 @@ class WaiterRegistry(Store[Waiter[Wish], Waiter[Wish]], Generic[Thing, Wish]):
         self._wakeups = wakeups
         self._values = 0
 
-    def size_of(self, key: Waiter[Wish], value: Waiter[Wish]) -> int:  # noqa: ARG002
+    def size_of(self, key: Waiter[FilterT], value: Waiter[FilterT]) -> int:  # noqa: ARG002
         """Memory of a wait in bytes."""
         return _OVERHEAD + value.wanted.size
 
-    def owners_of(self, key: Waiter[Wish], value: Waiter[Wish]) -> Owners:  # noqa: ARG002
+    def owners_of(self, key: Waiter[FilterT], value: Waiter[FilterT]) -> Owners:  # noqa: ARG002
         """Account and call of the wait's filter."""
         scope = value.wanted.scope
         return scope.account_sid, scope.call_sid
 
-    def begin(self, wanted: Wish, *, at_least: int | None, at_most: int | None, count: int = 0) -> Waiter[Wish]:
-        """Begin a wait; the caller must call `leave`.
+    def begin(self, wanted: FilterT, *, at_least: int | None, at_most: int | None, count: int = 0) -> Waiter[FilterT]:
+        """Begin a wait; the caller must call `end_wait`.
 
         Raises:
             CapacityError: too many waits, or their filters are too large in total.
@@ -127,20 +127,20 @@ class WaiterRegistry(Store[Waiter[Wish], Waiter[Wish]], Generic[Thing, Wish]):
         self.add(wait, 0)
         return wait
 
-    def leave(self, wait: Waiter[Wish]) -> None:
+    def end_wait(self, wait: Waiter[FilterT]) -> None:
         """Remove a wait."""
         if self.remove(wait) is not None:
             self._values -= wait.wanted.values
 
-    def add(self, wait: Waiter[Wish], more: int = 1) -> None:
+    def add(self, wait: Waiter[FilterT], more: int = 1) -> None:
         """Increase the count; end the wait if that decides it."""
         wait.count += more
         if wait.decided:
             self._end(wait, WaitEnd.DECIDED)
 
     async def add_earlier(
-        self, wait: Waiter[Wish], earlier: Callable[[], Iterable[Thing]], many: int, slices: Slices
-    ) -> Waiter[Wish]:
+        self, wait: Waiter[FilterT], earlier: Callable[[], Iterable[Item]], many: int, slices: Slices
+    ) -> Waiter[FilterT]:
         """Count the items that arrived before, in slices; if that fails, remove the wait.
 
         Args:
@@ -154,36 +154,36 @@ class WaiterRegistry(Store[Waiter[Wish], Waiter[Wish]], Generic[Thing, Wish]):
         try:
             await slices.run(self._count(wait, earlier), many)
         except BaseException:
-            self.leave(wait)
+            self.end_wait(wait)
             raise
         return wait
 
-    def _count(self, wait: Waiter[Wish], earlier: Callable[[], Iterable[Thing]]) -> Steps[None]:
+    def _count(self, wait: Waiter[FilterT], earlier: Callable[[], Iterable[Item]]) -> Steps[None]:
         wait.counts = True
-        for thing in earlier():
-            if wait.wanted.matches(thing):
+        for item in earlier():
+            if wait.wanted.matches(item):
                 self.add(wait)
             yield
 
-    def saw(self, thing: Thing) -> None:
+    def item_added(self, item: Item) -> None:
         """Count a new item in the waits that it matches."""
-        for wait in self.covering(*thing.owners) if self._entries else ():
-            if wait.counts and wait.wanted.matches(thing):
+        for wait in self.covering(*item.owners) if self._entries else ():
+            if wait.counts and wait.wanted.matches(item):
                 self.add(wait)
 
-    def forgot(self, thing: Thing) -> None:
+    def item_removed(self, item: Item) -> None:
         """Subtract a deleted item from the waits that it matches."""
-        for wait in self.covering(*thing.owners):
-            if wait.counts and wait.end is None and wait.wanted.matches(thing):
+        for wait in self.covering(*item.owners):
+            if wait.counts and wait.end is None and wait.wanted.matches(item):
                 wait.count -= 1
 
-    def saw_change(self, thing: Thing, change: Callable[[], None]) -> None:
+    def item_changed(self, item: Item, change: Callable[[], None]) -> None:
         """Apply a change to an existing item; update the waits that match it only before or only after the change."""
-        waits = [wait for wait in self.covering(*thing.owners) if wait.counts]
-        matched = [wait.wanted.matches(thing) for wait in waits]
+        waits = [wait for wait in self.covering(*item.owners) if wait.counts]
+        matched = [wait.wanted.matches(item) for wait in waits]
         change()
         for wait, did_match in zip(waits, matched, strict=True):
-            does_match = wait.wanted.matches(thing)
+            does_match = wait.wanted.matches(item)
             if does_match and not did_match:
                 self.add(wait)
             elif did_match and not does_match and wait.end is None:
@@ -196,7 +196,7 @@ class WaiterRegistry(Store[Waiter[Wish], Waiter[Wish]], Generic[Thing, Wish]):
             self._end(wait, end)
         return len(ended)
 
-    def _end(self, wait: Waiter[Wish], end: WaitEnd) -> None:
+    def _end(self, wait: Waiter[FilterT], end: WaitEnd) -> None:
         if wait.end is None:
             wait.end = end
             if not wait.over.done():  # the owner may have cancelled it

@@ -83,8 +83,8 @@ def test_a_near_miss_is_an_error_entry(running: Running, caller: Caller) -> None
 
 def test_an_end_user_shows_the_others(running: Running, caller: Caller) -> None:
     said = EndUserMessage(caller.account, caller.call, NO_JSON, "KX1", "1", "a/b")
-    running.engine.callback_dispatcher.sayings.add(LoggedMessage(said, 0.0, 1, 0))
-    running.engine.callback_dispatcher.sayings.add(LoggedMessage(said._replace(identity="alice"), 0.0, 2, 0))
+    running.engine.callback_dispatcher.end_user_messages.add(LoggedMessage(said, 0.0, 1, 0))
+    running.engine.callback_dispatcher.end_user_messages.add(LoggedMessage(said._replace(identity="alice"), 0.0, 2, 0))
     page = listed(running, f"calls/{caller.call}/end-user")
 
     assert ["error" in one for one in page["received"]] == ["error" in one for one in page["said"]] == [True, False]

@@ -253,7 +253,7 @@ def test_settled_delivery_counts_once() -> None:
         kept.settle(kept.make(call_sid=OTHER_CALL), DeliveryOutcome.FAILED)
 
         assert (wait.count, wait.over.result(), wait.satisfied) == (2, WaitEnd.DECIDED, True)
-        kept.waits.leave(wait)
+        kept.waits.end_wait(wait)
         assert len(kept.waits) == 0
 
     in_loop(play)

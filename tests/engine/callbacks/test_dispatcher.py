@@ -91,9 +91,9 @@ def test_unsubscribed_messages_are_numbered(first: int) -> None:
     kept.dispatch(said(), SOME_TIME)
     kept.dispatch(said(call_sid=OTHER_CALL), SOME_TIME)
 
-    assert [saying.sequence_number for saying in kept.sayings] == [first, first + 1, first]
+    assert [saying.sequence_number for saying in kept.end_user_messages] == [first, first + 1, first]
     assert [each.notice.sequence_number for each in made] == [first + 1]
-    assert [saying.notified for saying in kept.sayings] == [0, 1, 0]
+    assert [saying.notified for saying in kept.end_user_messages] == [0, 1, 0]
 
 
 def test_deliveries_pend_without_a_sender() -> None:
@@ -123,7 +123,7 @@ def test_reset_removes_messages_of_its_scope(scope: Scope, gone: tuple[int, int]
     assert sum(each.was_reset for each in made) == gone[1]
     assert len(kept.subscriptions) == 2 - gone[0]
     whole_call = scope in (Scope(), Scope(None, CALL))
-    assert len(kept.sayings) == (0 if whole_call else 1)
+    assert len(kept.end_user_messages) == (0 if whole_call else 1)
     assert kept.dispatch(said(account_sid=None), SOME_TIME).sequence_number == (1 if whole_call else 2)
 
 

@@ -14,45 +14,47 @@ def saying(
     return LoggedMessage(said, SOME_TIME, number, 0)
 
 
-def kept(sayings: EndUserMessageLog) -> list[int]:
-    return [one.sequence_number for one in sayings]
+def kept(end_user_messages: EndUserMessageLog) -> list[int]:
+    return [one.sequence_number for one in end_user_messages]
 
 
 def filled(*given: LoggedMessage) -> EndUserMessageLog:
-    sayings = EndUserMessageLog(account())
+    end_user_messages = EndUserMessageLog(account())
     for one in given:
-        sayings.add(one)
-    return sayings
+        end_user_messages.add(one)
+    return end_user_messages
 
 
 def test_messages_are_found_by_call_in_order() -> None:
-    sayings = filled(saying(1), saying(2, call_sid=OTHER_CALL), saying(3))
+    end_user_messages = filled(saying(1), saying(2, call_sid=OTHER_CALL), saying(3))
 
-    assert (kept(sayings), len(sayings)) == ([1, 2, 3], 3)
-    assert [one.sequence_number for one in sayings.of_call(CALL)] == [1, 3]
-    assert sayings.of_call("CA") == []
-    assert {one.sid for one in sayings} == {MESSAGE}
+    assert (kept(end_user_messages), len(end_user_messages)) == ([1, 2, 3], 3)
+    assert [one.sequence_number for one in end_user_messages.of_call(CALL)] == [1, 3]
+    assert end_user_messages.of_call("CA") == []
+    assert {one.sid for one in end_user_messages} == {MESSAGE}
 
 
 def test_oldest_are_evicted_by_count() -> None:
-    sayings = EndUserMessageLog(account(end_user_messages=2))
+    end_user_messages = EndUserMessageLog(account(end_user_messages=2))
     for number in range(5):
-        sayings.add(saying(number))
+        end_user_messages.add(saying(number))
 
-    assert kept(sayings) == [3, 4]
+    assert kept(end_user_messages) == [3, 4]
 
 
 def test_oldest_are_evicted_by_bytes() -> None:
     size = EndUserMessageLog(account()).size_of(0, saying())
-    sayings = EndUserMessageLog(MemoryAccount(capacities={"end_user_messages": Capacity(max_bytes=2 * size + 80)}))
+    end_user_messages = EndUserMessageLog(
+        MemoryAccount(capacities={"end_user_messages": Capacity(max_bytes=2 * size + 80)})
+    )
     for number in range(3):
-        sayings.add(saying(number, content="x" * 40))
-    before = kept(sayings)
-    sayings.add(saying(3, content="x" * 10_000))
-    alone = kept(sayings)
-    sayings.add(saying(4))
+        end_user_messages.add(saying(number, content="x" * 40))
+    before = kept(end_user_messages)
+    end_user_messages.add(saying(3, content="x" * 10_000))
+    alone = kept(end_user_messages)
+    end_user_messages.add(saying(4))
 
-    assert (before, alone, kept(sayings)) == ([1, 2], [3], [4])
+    assert (before, alone, kept(end_user_messages)) == ([1, 2], [3], [4])
 
 
 @pytest.mark.parametrize(
@@ -66,20 +68,20 @@ def test_oldest_are_evicted_by_bytes() -> None:
     ],
 )
 def test_reset_of_calls_without_account(scope: Scope, left: list[int]) -> None:
-    sayings = filled(
+    end_user_messages = filled(
         saying(1),
         saying(2, account_sid=OTHER_ACCOUNT),
         saying(3, account_sid=None),
         saying(4, call_sid=OTHER_CALL),
     )
-    sayings.reset(scope)
+    end_user_messages.reset(scope)
 
-    assert kept(sayings) == left
+    assert kept(end_user_messages) == left
 
 
 def test_removed_messages_use_no_memory() -> None:
-    sayings = filled(saying(1), saying(2, call_sid=OTHER_CALL))
-    both = sayings.bound.bytes
-    sayings.reset(Scope(None, CALL))
+    end_user_messages = filled(saying(1), saying(2, call_sid=OTHER_CALL))
+    both = end_user_messages.bound.bytes
+    end_user_messages.reset(Scope(None, CALL))
 
-    assert (sayings.bound.entries, sayings.bound.bytes) == (1, both // 2)
+    assert (end_user_messages.bound.entries, end_user_messages.bound.bytes) == (1, both // 2)

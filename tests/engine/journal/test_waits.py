@@ -126,7 +126,7 @@ class World:
 
     def leave(self, which: int) -> None:
         if which < len(self.waits):
-            self.engine.waits.leave(self.waits.pop(which)[0])
+            self.engine.waits.end_wait(self.waits.pop(which)[0])
 
     def post(self, place: tuple[str, str], carried: tuple[str, str | None]) -> None:
         self.arrive(place)
@@ -247,7 +247,7 @@ def test_waits_end_exactly_when_satisfied(limit: int, steps: list[tuple[Any, ...
 def test_ended_waits_leave_nothing(steps: list[tuple[Any, ...]]) -> None:
     world = play(1000, steps)
     for wait, _ in world.waits:
-        world.engine.waits.leave(wait)
+        world.engine.waits.end_wait(wait)
 
     bound = world.engine.memory["waits"]
     assert (len(world.engine.waits), bound.entries, bound.bytes) == (0, 0, 0)
@@ -281,7 +281,7 @@ async def waits_for(world: World, wanted: RequestFilter, at_least: int) -> WaitE
         await asyncio.wait({wait.over})
         return wait.over.result()
     finally:
-        world.engine.waits.leave(wait)
+        world.engine.waits.end_wait(wait)
 
 
 async def settled() -> None:
@@ -340,8 +340,8 @@ def test_filters_of_all_waits_have_a_bound() -> None:
         begun(waits)
         with pytest.raises(CapacityError) as caught:
             begun(waits, RequestFilter(contains="x"))
-        waits.leave(first)
-        waits.leave(first)
+        waits.end_wait(first)
+        waits.end_wait(first)
         begun(waits, half)
         with pytest.raises(CapacityError):
             begun(waits, half)
@@ -472,7 +472,7 @@ def test_number_of_waits_is_limited() -> None:
         all_of_them = [begun(waits, at_least=1) for _ in range(10_000)]
         with pytest.raises(CapacityError) as caught:
             begun(waits, at_least=1)
-        waits.leave(all_of_them[0])
+        waits.end_wait(all_of_them[0])
         begun(waits, at_least=1)
         return caught.value
 
