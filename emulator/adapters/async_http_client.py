@@ -1,6 +1,7 @@
 """`http_client.send` with asyncio."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from emulator.adapters.http_client import (
 
 if TYPE_CHECKING:
     import ssl
+
+_CHUNK = 65536
 
 
 async def send(
@@ -51,6 +54,40 @@ async def _exchange(origin: Origin, data: bytes, tls: "ssl.SSLContext | None") -
     try:
         writer.write(data)
         return await reader.read()
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def stream(
+    origin: Origin,
+    request: HttpRequest,
+    timeout: float,  # noqa: ASYNC109  as above
+    tls: "ssl.SSLContext | None" = None,
+) -> AsyncIterator[bytes]:
+    """Send a request and yield the bytes of the response as they arrive, until the server closes the connection.
+
+    Args:
+        origin: where to connect.
+        request: the request.
+        timeout: seconds for connecting, and for each part of the response.
+        tls: context for https.
+
+    Raises:
+        HttpClientError: the connection failed, or timed out.
+    """
+    try:
+        async with asyncio.timeout(timeout):
+            reader, writer = await asyncio.open_connection(origin.host, origin.port, ssl=tls)
+    except (OSError, UnicodeError) as error:  # UnicodeError: invalid host name
+        raise NotConnectedError(str(error)) from error
+    try:
+        writer.write(request.encode(origin))
+        while data := await asyncio.wait_for(reader.read(_CHUNK), timeout):
+            yield data
+    except OSError as error:
+        raise HttpClientError(str(error)) from error
     finally:
         writer.close()
         with suppress(OSError):

@@ -113,6 +113,29 @@ def send(origin: Origin, request: HttpRequest, timeout: float, tls: "ssl.SSLCont
     return parse_response(received)
 
 
+def stream(
+    origin: Origin, request: HttpRequest, timeout: float, tls: "ssl.SSLContext | None" = None
+) -> Iterator[bytes]:
+    """Send a request and yield the bytes of the response as they arrive, until the server closes the connection.
+
+    Args:
+        origin: where to connect.
+        request: the request.
+        timeout: seconds for connecting, and for each part of the response.
+        tls: context for https.
+
+    Raises:
+        HttpClientError: the connection failed, or timed out.
+    """
+    with connect(origin, timeout, tls) as connection:
+        try:
+            connection.sendall(request.encode(origin))
+            while data := connection.recv(_CHUNK):
+                yield data
+        except OSError as error:
+            raise HttpClientError(str(error)) from error
+
+
 @contextmanager
 def connect(origin: Origin, timeout: float, tls: "ssl.SSLContext | None" = None) -> Iterator[socket.socket]:
     """Open a connection.

@@ -1,12 +1,13 @@
 """The inspection API for a scope, for asyncio: requests, pages and long polls, with the records as JSON."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from emulator.adapters.async_http_client import send
+from emulator.adapters.async_http_client import send, stream
+from emulator.adapters.event_stream import EventStreamParser, ServerSentEvent
 from emulator.adapters.http_client import HttpClientError, HttpRequest, HttpResponse
 from emulator.commands.proxy_variables import proxy_variable
 from emulator.engine.scope import Scope
@@ -16,6 +17,8 @@ from emulator.testing.models import Json
 LONGEST_WAIT = 60.0
 """Maximum seconds of one long poll; a longer wait consists of several."""
 LARGEST_PAGE = 1000
+SILENCE = 30.0
+"""Maximum seconds without a byte on an event stream; the emulator sends a comment every 10 seconds."""
 
 
 class AsyncApi:
@@ -65,6 +68,19 @@ class AsyncApi:
         if response.status != HTTPStatus.OK:
             self.address.json(f"GET {path}", response)
         return response.body.decode()
+
+    async def events(self, parameters: Mapping[str, object]) -> AsyncIterator[ServerSentEvent]:
+        """Yield live events without end; errors are as for `request`."""
+        path, parser = "/_emulator/events", EventStreamParser()
+        request = self.address.request("GET", path, parameters, None)
+        try:
+            async for data in stream(self.address.origin, request, SILENCE, self.address.tls):
+                for event in parser.feed(data):
+                    yield event
+        except HttpClientError as error:
+            raise self.address.unreachable(error) from None
+        if parser.status != HTTPStatus.OK:
+            self.address.json(f"GET {path}", HttpResponse(parser.status or 0, "", parser.body))
 
     async def _send(self, request: HttpRequest, wait: float = 0.0) -> HttpResponse:
         try:

@@ -1,6 +1,6 @@
 """asyncio client of the inspection API of any emulator, local or remote."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Unpack
 from urllib.parse import quote
 
@@ -30,6 +30,7 @@ from emulator.testing.filters import (
 )
 from emulator.testing.http import Address
 from emulator.testing.models import read
+from emulator.testing.stream_event import StreamEvent, stream_event
 
 if TYPE_CHECKING:
     import os
@@ -221,6 +222,15 @@ class AsyncEmulatorClient:
         if duplicates:
             summary = f"{len(duplicates)} of {len(retries)} retry sequences created more than one message"
             raise AssertionError("\n".join([summary, *map(str, duplicates)]))
+
+    async def events(self, **filters: Unpack[RequestFilters]) -> AsyncIterator[StreamEvent]:
+        """Yield requests, messages and callbacks as they arrive, until the emulator stops or the iteration ends.
+
+        `after` continues after an earlier event. A client that reads too slowly receives the event `lagged` and is
+        disconnected.
+        """
+        async for event in self._api.events(self._api.parameters(filters)):
+            yield stream_event(event)
 
     async def add_fault(
         self,

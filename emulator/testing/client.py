@@ -1,7 +1,7 @@
 # Generated from async_client.py by scripts/generate_blocking.py: change that file, then run `make generate`.
 """Blocking client of the inspection API of any emulator, local or remote."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Unpack
 from urllib.parse import quote
 
@@ -31,6 +31,7 @@ from emulator.testing.filters import (
 from emulator.testing.http import Address
 from emulator.testing.models import read
 from emulator.testing.schemas import SchemasClient
+from emulator.testing.stream_event import StreamEvent, stream_event
 from emulator.testing.users import UsersClient
 
 if TYPE_CHECKING:
@@ -223,6 +224,15 @@ class EmulatorClient(AsyncCounterpart):
         if duplicates:
             summary = f"{len(duplicates)} of {len(retries)} retry sequences created more than one message"
             raise AssertionError("\n".join([summary, *map(str, duplicates)]))
+
+    def events(self, **filters: Unpack[RequestFilters]) -> Iterator[StreamEvent]:
+        """Yield requests, messages and callbacks as they arrive, until the emulator stops or the iteration ends.
+
+        `after` continues after an earlier event. A client that reads too slowly receives the event `lagged` and is
+        disconnected.
+        """
+        for event in self._api.events(self._api.parameters(filters)):
+            yield stream_event(event)
 
     def add_fault(
         self,

@@ -75,3 +75,27 @@ def test_unreachable_emulator_is_one_line(url: str) -> None:
 def test_https_url_is_supported(site: Site) -> None:
     with pytest.raises(UnreachableError, match="SSL"):
         failing(AsyncEmulatorClient(site.url.replace("http:", "https:")).messages())
+
+
+def test_events_are_followed(client: EmulatorClient, caller: Caller) -> None:
+    async def follow() -> list[str]:
+        kinds = []
+        stream = client.aio.events(after=0)
+        async for event in stream:
+            kinds.append(event.kind)
+            if len(kinds) == 2:
+                break
+        await stream.aclose()  # type: ignore[attr-defined]
+        return kinds
+
+    caller.send()
+    assert asyncio.run(follow()) == ["request", "message"]
+
+
+def test_events_of_nobody_are_an_error() -> None:
+    async def follow() -> None:
+        async for _ in AsyncEmulatorClient("http://127.0.0.1:9").events():
+            pass
+
+    with pytest.raises(UnreachableError):
+        asyncio.run(follow())
