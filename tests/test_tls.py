@@ -232,7 +232,7 @@ def test_ca_command_sends_the_control_token() -> None:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        pytest.param(["--url", "http://127.0.0.1:1"], "no emulator answers at http://127.0.0.1:1", id="nobody there"),
+        pytest.param(["--url", "http://127.0.0.1:1"], "cannot reach an emulator at http://127.0.0.1:1", id="no server"),
         pytest.param(["--url", "https://127.0.0.1:1"], "expected its HTTP URL", id="https"),
         pytest.param(["--url", "http://[::1"], "expected a URL like", id="no url"),
         pytest.param(["--tls-dir", "/nowhere"], "/nowhere/ca.pem does not exist", id="no directory"),

@@ -6,6 +6,7 @@ Standard library only, and without `http.client`: its import would take a third 
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _PORTS = {"http": 80, "https": 443}
 _CHUNK = 65536
+_FINAL = 200  # lower statuses precede the response
 
 
 class HttpClientError(Exception):
@@ -97,20 +99,30 @@ def send(origin: Origin, request: HttpRequest, timeout: float, tls: "ssl.SSLCont
     Args:
         origin: where to connect.
         request: the request.
-        timeout: seconds for connecting, and for each part of the response.
+        timeout: seconds for the whole exchange.
         tls: context for https.
 
     Raises:
         NotConnectedError: no connection could be opened.
         HttpClientError: the response is missing, incomplete or not HTTP.
     """
+    end, received = time.monotonic() + timeout, bytearray()
     with connect(origin, timeout, tls) as connection:
         try:
             connection.sendall(request.encode(origin))
-            received = b"".join(iter(lambda: connection.recv(_CHUNK), b""))
+            while data := _receive(connection, end):
+                received += data
         except OSError as error:
             raise HttpClientError(str(error)) from error
-    return parse_response(received)
+    return parse_response(bytes(received))
+
+
+def _receive(connection: socket.socket, end: float) -> bytes:
+    left = end - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    connection.settimeout(left)
+    return connection.recv(_CHUNK)
 
 
 def stream(
@@ -159,19 +171,21 @@ def parse_response(received: bytes) -> HttpResponse:
     Raises:
         HttpClientError: the response is missing, incomplete or not HTTP.
     """
-    head, _, body = received.partition(b"\r\n\r\n")
+    head, separator, body = received.partition(b"\r\n\r\n")
     line, *fields = head.decode("latin-1").split("\r\n")
     status = parse_status(line)
+    if separator and status < _FINAL:
+        return parse_response(body)
     headers = {name.strip().lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
+    length = headers.get("content-length", str(len(body)))
     try:
         if headers.get("transfer-encoding", "").lower() == "chunked":
-            body = _joined(body)
-        is_complete = len(body) >= int(headers.get("content-length", "0"))
+            body, length = _joined(body), "0"
     except ValueError:
-        is_complete = False
-    if not is_complete:
+        separator = b""
+    if not separator or not length.isdecimal() or len(body) < int(length):
         raise HttpClientError("the response is incomplete")
-    return HttpResponse(status, line, body)
+    return HttpResponse(status, line, body if "transfer-encoding" in headers else body[: int(length)])
 
 
 def parse_status(line: str) -> int:
@@ -183,7 +197,7 @@ def parse_status(line: str) -> int:
     version, _, rest = line.partition(" ")
     status = rest[:3]
     if not version.startswith("HTTP/1.") or not (status.isascii() and status.isdigit()):
-        raise HttpClientError("what answers there does not speak HTTP" if line else "closed without an answer")
+        raise HttpClientError("the response is not HTTP" if line else "the connection was closed without a response")
     return int(status)
 
 
@@ -194,4 +208,7 @@ def _joined(chunked: bytes) -> bytes:
         chunks.append(stream.read(size))
         if stream.readline() != b"\r\n":
             raise ValueError
-    return b"".join(chunks)
+    while line := stream.readline():  # trailers
+        if line == b"\r\n":
+            return b"".join(chunks)
+    raise ValueError

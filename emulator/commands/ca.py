@@ -42,7 +42,7 @@ def from_server(url: str, token: str | None = None) -> str:
         return _certificate(probes.ca_of(url, token).encode(), url)
     except probes.SilentError as error:
         hint = f"correct --url, or start it with: {START}"
-        raise NoAuthorityError(f"no emulator answers at {url} ({error}); {hint}") from None
+        raise NoAuthorityError(f"cannot reach an emulator at {url} ({error}); {hint}") from None
     except probes.ProbeError as error:
         raise NoAuthorityError(f"{url}: {error}") from None
 

@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from emulator.endpoints.api.calls import Call
     from emulator.endpoints.api.deliveries import Delivery
+    from emulator.endpoints.api.end_users import CallMessages, MessageFromEndUser
     from emulator.endpoints.api.faults import Fault
+    from emulator.endpoints.api.health import Ready
     from emulator.endpoints.api.messages import Message
-    from emulator.endpoints.api.requests import Request
+    from emulator.endpoints.api.requests import Request, RequestDetail
+    from emulator.endpoints.api.reset import ResetCounts
     from emulator.endpoints.api.retries import RetrySequence
+    from emulator.endpoints.api.rules import CheckResult, Rules
+    from emulator.endpoints.api.schemas import RegisteredSchema
     from emulator.endpoints.api.subscriptions import Subscription
+    from emulator.endpoints.api.users import Behaviour, ConnectedUser
     from emulator.testing.async_client import AsyncEmulatorClient
     from emulator.testing.async_end_user import AsyncEndUser
     from emulator.testing.client import EmulatorClient
@@ -22,14 +28,19 @@ if TYPE_CHECKING:
     from emulator.testing.http import EmulatorError, UnreachableError
     from emulator.testing.isolation import TwilioEmulator
     from emulator.testing.server import Emulator
+    from emulator.testing.stream_event import StreamEvent
     from emulator.testing.voice.calls import CallFailedError, MessageRefusedError, ReceivedMessage, SignallingError
 
 __all__ = [
     "ActiveFault",
     "AsyncEmulatorClient",
     "AsyncEndUser",
+    "Behaviour",
     "Call",
     "CallFailedError",
+    "CallMessages",
+    "CheckResult",
+    "ConnectedUser",
     "Delivery",
     "Emulator",
     "EmulatorClient",
@@ -38,11 +49,18 @@ __all__ = [
     "Fault",
     "Faults",
     "Message",
+    "MessageFromEndUser",
     "MessageRefusedError",
+    "Ready",
     "ReceivedMessage",
+    "RegisteredSchema",
     "Request",
+    "RequestDetail",
+    "ResetCounts",
     "RetrySequence",
+    "Rules",
     "SignallingError",
+    "StreamEvent",
     "Subscription",
     "TwilioEmulator",
     "UnreachableError",
@@ -54,8 +72,12 @@ _MODULES = {
     "ActiveFault": _HERE + "faults",
     "AsyncEmulatorClient": _HERE + "async_client",
     "AsyncEndUser": _HERE + "async_end_user",
+    "Behaviour": _API + "users",
     "Call": _API + "calls",
     "CallFailedError": _HERE + "voice.calls",
+    "CallMessages": _API + "end_users",
+    "CheckResult": _API + "rules",
+    "ConnectedUser": _API + "users",
     "Delivery": _API + "deliveries",
     "Emulator": _HERE + "server",
     "EmulatorClient": _HERE + "client",
@@ -64,11 +86,18 @@ _MODULES = {
     "Fault": _API + "faults",
     "Faults": _HERE + "faults",
     "Message": _API + "messages",
+    "MessageFromEndUser": _API + "end_users",
     "MessageRefusedError": _HERE + "voice.calls",
+    "Ready": _API + "health",
     "ReceivedMessage": _HERE + "voice.calls",
+    "RegisteredSchema": _API + "schemas",
     "Request": _API + "requests",
+    "RequestDetail": _API + "requests",
+    "ResetCounts": _API + "reset",
     "RetrySequence": _API + "retries",
+    "Rules": _API + "rules",
     "SignallingError": _HERE + "voice.calls",
+    "StreamEvent": _HERE + "stream_event",
     "Subscription": _API + "subscriptions",
     "TwilioEmulator": _HERE + "isolation",
     "UnreachableError": _HERE + "http",

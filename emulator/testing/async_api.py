@@ -163,7 +163,7 @@ class AsyncApi:
         """
         call_sid = given or self.scope.call_sid
         if call_sid is None:
-            raise ValueError("which call? This client is bound to none: give call_sid")
+            raise ValueError("call_sid is required: this client is not bound to a call")
         return quote(call_sid, safe="")
 
     def scoped(self, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -219,7 +219,7 @@ class AsyncEndUser:
         call = await self._connection.next_call(timeout)
         if call is None:
             why = f"; {self._client.end_reason}" if self._client.end_reason else ""
-            raise AssertionError(f"nobody called {self.identity!r} within {timeout:g} s{why}")
+            raise AssertionError(f"no incoming call for {self.identity!r} within {timeout:g} s{why}")
         return self._remember(call)
 
     async def hangup(self) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from emulator.endpoints.api.calls import Call
 from emulator.endpoints.api.end_users import CallMessages, MessageFromEndUser
-from emulator.engine.scope import Scope
 from emulator.engine.state.calls import Leg, Status
 from emulator.testing.api import Api
 from emulator.testing.models import read
@@ -62,8 +61,7 @@ class CallsClient:
 
     def all(self) -> list[Call]:
         """Return the registered calls of the scope."""
-        calls = [read(Call, record) for record in self._api.listed("calls", {})]
-        return [call for call in calls if self._api.scope.overlaps(Scope(call.account_sid, call.call_sid))]
+        return [read(Call, record) for record in self._api.listed("calls", self._api.parameters({}))]
 
     def messages(self, call_sid: str | None = None) -> CallMessages:
         """Return the newest messages of a call in both directions."""

@@ -71,7 +71,7 @@ class Address:
             return value
         reason = value.get("error") if isinstance(value, dict) else None
         if reason is None:
-            raise self.unreachable(f"what answers there says {response.status} to {name.partition(' ')[2]}")
+            raise self.unreachable(f"the server responded with {response.status} to {name.partition(' ')[2]}")
         raise EmulatorError(f"{name}: {reason}")
 
     def unreachable(self, reason: str | Exception | None) -> UnreachableError:
@@ -85,11 +85,12 @@ class Address:
         elif isinstance(reason, OSError):
             reason = reason.strerror or str(reason)
         return UnreachableError(
-            f"no emulator answers at {self.url} ({reason}); start one with `twilio-udm-emulator`, or correct the url"
+            f"cannot reach an emulator at {self.url} ({reason}); "
+            "start one with `twilio-udm-emulator`, or correct the url"
         )
 
 
-_NOT_AN_EMULATOR = "what answers there is something else"
+_NOT_AN_EMULATOR = "the server there is not an emulator"
 
 
 def _record_errors(reply: object) -> Iterator[dict[str, Any]]:

@@ -1,17 +1,20 @@
-"""Records of the inspection API, as the server defines them. Members added by a newer emulator are ignored."""
+"""Records of the inspection API, as the server defines them.
+
+Members that a newer emulator adds are ignored; new values of an enumeration are an error.
+"""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
-
-from pydantic import TypeAdapter, ValidationError
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from emulator.testing.http import EmulatorError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 Json = Mapping[str, Any]
 T = TypeVar("T")
 
-
-_adapters: dict[type, TypeAdapter[Any]] = {}
+_adapters: dict[type, "TypeAdapter[Any]"] = {}
 
 
 def read(kind: type[T], record: Json) -> T:
@@ -20,6 +23,8 @@ def read(kind: type[T], record: Json) -> T:
     Raises:
         EmulatorError: it lacks a member, or has one of another type: the emulator has another version.
     """
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415  half of the time that a client takes to import
+
     try:
         if kind not in _adapters:
             _adapters[kind] = TypeAdapter(kind)

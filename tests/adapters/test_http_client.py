@@ -80,6 +80,8 @@ def test_a_request_has_prefix_token_and_body() -> None:
     [
         pytest.param(OK + b"Content-Length: 2\r\n\r\n{}", b"{}", id="with its length"),
         pytest.param(OK + b"\r\n{}", b"{}", id="until the end"),
+        pytest.param(OK + b"Content-Length: 2\r\n\r\n{}more", b"{}", id="more than its length"),
+        pytest.param(b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK + b"\r\n{}", b"{}", id="after an interim response"),
         pytest.param(CHUNKED + b"1;x=y\r\n{\r\nA\r\n         }\r\n0\r\n\r\n", b"{         }", id="chunked"),
     ],
 )
@@ -90,13 +92,16 @@ def test_a_response_is_parsed(received: bytes, body: bytes) -> None:
 @pytest.mark.parametrize(
     ("received", "reason"),
     [
-        pytest.param(b"", "closed without an answer", id="nothing"),
-        pytest.param(b"220 smtp.example ready\r\n", "does not speak HTTP", id="no HTTP"),
-        pytest.param(b"HTTP/1.1 OK\r\n\r\n", "does not speak HTTP", id="no status"),
+        pytest.param(b"", "the connection was closed without a response", id="nothing"),
+        pytest.param(b"220 smtp.example ready\r\n", "is not HTTP", id="no HTTP"),
+        pytest.param(b"HTTP/1.1 OK\r\n\r\n", "is not HTTP", id="no status"),
         pytest.param(OK + b"Content-Length: 50\r\n\r\n{}", "incomplete", id="cut off"),
         pytest.param(OK + b"Content-Length: many\r\n\r\n{}", "incomplete", id="no length"),
         pytest.param(CHUNKED + b"2\r\n{}\r\n", "incomplete", id="no last chunk"),
         pytest.param(CHUNKED + b"9\r\n{}\r\n0\r\n\r\n", "incomplete", id="a short chunk"),
+        pytest.param(CHUNKED + b"2\r\n{}\r\n0\r\n", "incomplete", id="a short end"),
+        pytest.param(OK, "incomplete", id="a head without an end"),
+        pytest.param(OK + b"Content-Length: -2\r\n\r\n{}", "incomplete", id="a negative length"),
     ],
 )
 def test_any_other_response_is_an_error(received: bytes, reason: str) -> None:

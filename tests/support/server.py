@@ -197,7 +197,7 @@ class Connection:
 
     def reply(self, method: str = "POST") -> Reply:
         reply = self.next_reply(method)
-        assert reply is not None, "closed without an answer"
+        assert reply is not None, "the connection was closed without a response"
         return reply
 
     def is_closed(self) -> bool:

@@ -149,7 +149,7 @@ def test_call_sid_can_be_given(client: EmulatorClient) -> None:
 
 
 def test_client_without_call_needs_one(site: Site) -> None:
-    with pytest.raises(ValueError, match="give call_sid"):
+    with pytest.raises(ValueError, match="call_sid is required"):
         EmulatorClient(site.url).calls.register()
 
 
@@ -196,7 +196,7 @@ def test_unreachable_emulator_is_one_line(ask: Callable[[EmulatorClient], object
     with pytest.raises(UnreachableError) as failure:
         ask(EmulatorClient(url))
 
-    assert str(failure.value).startswith(f"no emulator answers at {url} (")
+    assert str(failure.value).startswith(f"cannot reach an emulator at {url} (")
     assert "start one with `twilio-udm-emulator`" in str(failure.value)
     assert "\n" not in str(failure.value)
 

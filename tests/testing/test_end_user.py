@@ -270,7 +270,7 @@ def test_a_wait_ends_with_the_call(alice: EndUser, site: Site) -> None:
 
 
 def test_other_failed_waits_are_explained(alice: EndUser) -> None:
-    with pytest.raises(AssertionError, match=r"nobody called 'alice' within 0 s$"):
+    with pytest.raises(AssertionError, match=r"no incoming call for 'alice' within 0 s$"):
         alice.wait_for_call(timeout=0)
     call = alice.call()
     with pytest.raises(AssertionError, match=r"\(open\) did not end within 0 s"):
@@ -313,7 +313,7 @@ def test_other_server_is_not_an_emulator() -> None:
 
         answering = threading.Thread(target=answer)
         answering.start()
-        with pytest.raises(UnreachableError, match=r"takes no Voice SDK.*404"):
+        with pytest.raises(UnreachableError, match=r"rejected the WebSocket.*404"):
             EndUser(f"http://127.0.0.1:{port}").connect()
         answering.join()
 
@@ -336,9 +336,9 @@ def test_stop_ends_its_calls() -> None:
         call.wait_for_hangup()
 
         assert "the connection was lost" in (call.ended or "")
-        with pytest.raises(SignallingError, match=r"alice is not connected any more: .*no emulator answers"):
+        with pytest.raises(SignallingError, match=r"alice is not connected any more: .*cannot reach an emulator"):
             alice.dial()
-        with pytest.raises(AssertionError, match=r"nobody called 'alice'.*no emulator answers"):
+        with pytest.raises(AssertionError, match=r"no incoming call for 'alice'.*cannot reach an emulator"):
             alice.wait_for_call(timeout=60)
 
 
@@ -432,7 +432,7 @@ def test_async_misuse_has_the_same_errors(site: Site) -> None:
             with pytest.raises(RuntimeError, match="was connected before"):
                 await user.connect()
             await user.reconnect()
-        with pytest.raises(AssertionError, match=r"nobody called 'wolf' within 60 s; it was closed$"):
+        with pytest.raises(AssertionError, match=r"no incoming call for 'wolf' within 60 s; it was closed$"):
             await user.wait_for_call(timeout=60)
 
     asyncio.run(misuse())

@@ -94,7 +94,7 @@ def test_error_response_has_a_reason() -> None:
     ids=["nothing", "no HTTP", "no JSON", "cut off", "another application", "another shape"],
 )
 def test_other_servers_response_is_one_line(received: bytes) -> None:
-    with pytest.raises(UnreachableError, match=r"no emulator answers at http://127.0.0.1:2010.*start one"):
+    with pytest.raises(UnreachableError, match=r"cannot reach an emulator at http://127.0.0.1:2010.*start one"):
         answer(received)
 
 

@@ -423,7 +423,7 @@ def test_failing_test_after_emulator_exit(run: Run) -> None:
         """)
     )
 
-    assert line.startswith("no emulator answers at http://127.0.0.1:")
+    assert line.startswith("cannot reach an emulator at http://127.0.0.1:")
 
 
 @pytest.mark.parametrize(
@@ -636,7 +636,7 @@ def test_given_emulator_is_used(run: Run, external: Emulator, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("url", "line"),
     [
-        ("http://127.0.0.1:1", "ERROR: no emulator answers at http://127.0.0.1:1 (Connection refused); start one"),
+        ("http://127.0.0.1:1", "ERROR: cannot reach an emulator at http://127.0.0.1:1 (Connection refused); start one"),
         ("127.0.0.1:1", "ERROR: '127.0.0.1:1' is not the address of an emulator; expected a URL like"),
     ],
 )
@@ -662,7 +662,7 @@ def test_xdist_worker_reports_per_test(run: Run, monkeypatch: pytest.MonkeyPatch
     result = run("def test_any(twilio_emulator): pass", *("-p", "xdist", "-n", "1"), process=True)
 
     result.assert_outcomes(errors=1)
-    assert "no emulator answers at http://127.0.0.1:1 (Connection refused)" in text_of(result)
+    assert "cannot reach an emulator at http://127.0.0.1:1 (Connection refused)" in text_of(result)
     assert "Traceback" not in text_of(result)
 
 

@@ -1,12 +1,9 @@
 """The base of response models: frozen dataclasses, described for the OpenAPI document."""
 
+from collections.abc import Callable
 from dataclasses import MISSING, Field, FrozenInstanceError, dataclass
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, dataclass_transform
-
-import pydantic
-from pydantic import ConfigDict
-from pydantic.fields import FieldInfo
+from typing import Annotated, Any, ClassVar, NamedTuple, dataclass_transform
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -14,7 +11,7 @@ class Model:
     """A frozen dataclass. Generating its methods for each of 60 classes would take a tenth of the start."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(defer_build=True)  # which shortens the start too
+    __pydantic_config__: ClassVar[dict[str, bool]] = {"defer_build": True}  # which shortens the start too
 
     def __init_subclass__(cls) -> None:
         dataclass(init=False, repr=False, eq=False, kw_only=True)(cls)
@@ -48,13 +45,30 @@ class Model:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__dict__.items())})"
 
 
+_Handler = Callable[[object], dict[str, Any]]
+
+
+class Doc(NamedTuple):
+    """The description of a field in the OpenAPI document. Not pydantic's, which a client need not import."""
+
+    description: str | None
+    examples: tuple[object, ...]
+
+    def __get_pydantic_json_schema__(self, core_schema: object, handler: _Handler) -> dict[str, Any]:
+        schema = handler(core_schema)
+        if self.description is not None:
+            schema["description"] = self.description
+        if self.examples:
+            schema["examples"] = list(self.examples)
+        return schema
+
+
 _NONE = object()
 
 
-def doc(description: str | None = None, example: object = _NONE) -> FieldInfo:
+def doc(description: str | None = None, example: object = _NONE) -> Doc:
     """Describe a field in the OpenAPI document."""
-    info: FieldInfo = pydantic.Field(description=description, examples=None if example is _NONE else [example])
-    return info
+    return Doc(description, () if example is _NONE else (example,))
 
 
 ACCOUNT = "AC" + "a" * 32
@@ -63,5 +77,5 @@ SUBSCRIPTION = "ZY" + "c" * 32
 MESSAGE = "KX8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 REQUEST = "RQ8af0c9a2b5d74e1f9c3b2a1d0e5f6a7b"
 
-Timestamp = Annotated[datetime, pydantic.Field(examples=["2019-12-18T20:02:01.123Z"])]
+Timestamp = Annotated[datetime, doc(None, "2019-12-18T20:02:01.123Z")]
 """A time in UTC; JSON has it as RFC 3339 with milliseconds."""

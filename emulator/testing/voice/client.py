@@ -285,7 +285,7 @@ class VoiceClient:
         else:
             self.errors.append(error)
             if not self.connected:
-                self.end(f"the gateway said {error.code} {error.message}")
+                self.end(f"the gateway reported {error.code} {error.message}")
 
     # --- private
 

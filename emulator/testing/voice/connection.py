@@ -232,7 +232,7 @@ class VoiceConnection:
                 ssl=self._address.tls,
             )
         except InvalidHandshake as error:
-            raise self._address.unreachable(f"what answers there takes no Voice SDK: {error}") from None
+            raise self._address.unreachable(f"the server rejected the WebSocket: {error}") from None
         except (OSError, UnicodeError) as error:  # UnicodeError: invalid host name
             raise self._address.unreachable(error) from None
 

@@ -260,7 +260,7 @@ def test_rejected_token_ends_the_phone() -> None:
     gateway.send(server_frames.ErrorFrame(error=error_codes.TOKEN_EXPIRED))
 
     assert (gateway.client.end_reason, gateway.client.will_reconnect) == (
-        "the gateway said 31205 JWT token expired",
+        "the gateway reported 31205 JWT token expired",
         False,
     )
 
