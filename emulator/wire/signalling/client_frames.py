@@ -31,11 +31,9 @@ class Listen(Frame):
 
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:
-        """Read the members of a payload."""
         return cls(token=payload.string("token") or None, reconnect_timeout=payload.seconds("reconnectTimeout"))
 
     def to_payload(self) -> Mapping[str, object]:
-        """Return the members of the payload."""
         timeout = self.reconnect_timeout or None
         return {"token": self.token, "browserinfo": _BROWSER_INFO, "reconnectTimeout": timeout}
 
@@ -49,11 +47,9 @@ class Register(Frame):
 
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:
-        """Read the members of a payload."""
         return cls(audio=payload.nested("media").flag("audio"))
 
     def to_payload(self) -> Mapping[str, object]:
-        """Return the members of the payload."""
         return {"media": {"audio": self.audio}}
 
 
@@ -68,14 +64,12 @@ class ClientInvite(Frame):
 
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:
-        """Read the members of a payload."""
         parameters = payload.nested("twilio").query("params")
         return cls(
             call_sid=payload.name("callsid"), sdp=payload.string("sdp", _LONGEST_SDP) or "", parameters=parameters
         )
 
     def to_payload(self) -> Mapping[str, object]:
-        """Return the members of the payload."""
         return {"callsid": self.call_sid, "sdp": self.sdp, "twilio": {"params": urlencode(self.parameters)}}
 
 
@@ -89,11 +83,9 @@ class Reconnect(Frame):
 
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:
-        """Read the members of a payload."""
         return cls(call_sid=payload.name("callsid"), token=payload.string("reconnect") or "")
 
     def to_payload(self) -> Mapping[str, object]:
-        """Return the members of the payload."""
         return {"callsid": self.call_sid, "sdp": "", "reconnect": self.token, "twilio": {}}
 
 
@@ -105,11 +97,9 @@ class _Description(CallFrame):
 
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:
-        """Read the members of a payload."""
         return cls(call_sid=payload.name("callsid"), sdp=payload.string("sdp") or "")
 
     def to_payload(self) -> Mapping[str, object]:
-        """Return the members of the payload."""
         return {"callsid": self.call_sid, "sdp": self.sdp}
 
 
@@ -150,11 +140,9 @@ class Dtmf(CallFrame):
 
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:
-        """Read the members of a payload."""
         return cls(call_sid=payload.name("callsid"), digits=payload.string("dtmf") or "")
 
     def to_payload(self) -> Mapping[str, object]:
-        """Return the members of the payload."""
         return {"callsid": self.call_sid, "dtmf": self.digits}
 
 
@@ -171,7 +159,6 @@ class ClientMessage(Frame):
 
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:
-        """Read the members of a payload."""
         content = payload.json("content")
         if content == "null":
             raise MalformedFrameError("message has no content")
@@ -184,7 +171,6 @@ class ClientMessage(Frame):
         )
 
     def to_payload(self) -> Mapping[str, object]:
-        """Return the members of the payload."""
         return {
             "callsid": self.call_sid,
             "content": JsonText(self.content),

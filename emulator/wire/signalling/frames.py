@@ -102,7 +102,6 @@ class Frame:
 
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:  # noqa: ARG003  has no members
-        """Read the members of a payload."""
         return cls()
 
     def to_payload(self) -> Mapping[str, object]:
@@ -127,11 +126,9 @@ class CallFrame(Frame):
 
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:
-        """Read the members of a payload."""
         return cls(call_sid=payload.name("callsid"))
 
     def to_payload(self) -> Mapping[str, object]:
-        """Return the members of the payload."""
         return {"callsid": self.call_sid}
 
 

@@ -37,7 +37,6 @@ class Connected(Frame):
 
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:
-        """Read the members of a payload."""
         token = payload.nested("token")
         return cls(
             identity=token.string("identity") or "",
@@ -47,7 +46,6 @@ class Connected(Frame):
         )
 
     def to_payload(self) -> Mapping[str, object]:
-        """Return the members of the payload."""
         token = {"identity": self.identity, "ttl": self.ttl}
         return {"region": "us1", "edge": self.edge, "home": self.home, "gateway": "emulator", "token": token}
 
@@ -84,12 +82,10 @@ class ServerAnswer(Frame):
 
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:
-        """Read the members of a payload."""
         reconnect = payload.string("reconnect")
         return cls(call_sid=payload.name("callsid"), sdp=payload.string("sdp"), reconnect=reconnect)
 
     def to_payload(self) -> Mapping[str, object]:
-        """Return the members of the payload."""
         return {"callsid": self.call_sid, "sdp": self.sdp, "reconnect": self.reconnect}
 
 
@@ -108,7 +104,6 @@ class ServerInvite(Frame):
 
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:
-        """Read the members of a payload."""
         parameters = payload.nested("parameters")
         return cls(
             call_sid=payload.name("callsid"),
@@ -121,7 +116,6 @@ class ServerInvite(Frame):
         )
 
     def to_payload(self) -> Mapping[str, object]:
-        """Return the members of the payload."""
         parameters = {"CallSid": self.call_sid, "From": self.from_, "To": self.to}
         if self.account_sid is not None:
             parameters["AccountSid"] = self.account_sid
@@ -147,11 +141,9 @@ class ServerHangup(Frame):
 
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:
-        """Read the members of a payload."""
         return cls(call_sid=payload.string("callsid") or None, error=_error(payload))
 
     def to_payload(self) -> Mapping[str, object]:
-        """Return the members of the payload."""
         return {"callsid": self.call_sid, "error": self.error and self.error._asdict()}
 
 
@@ -165,11 +157,9 @@ class Ack(Frame):
 
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:
-        """Read the members of a payload."""
         return cls(call_sid=payload.string("callsid") or "", sid=payload.name("voiceeventsid"))
 
     def to_payload(self) -> Mapping[str, object]:
-        """Return the members of the payload."""
         return {"acktype": "message", "callsid": self.call_sid, "voiceeventsid": self.sid}
 
 
@@ -184,12 +174,10 @@ class ErrorFrame(Frame):
 
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:
-        """Read the members of a payload."""
         call_sid, sid = payload.string("callsid"), payload.string("voiceeventsid")
         return cls(error=_error(payload) or UNKNOWN, call_sid=call_sid, sid=sid)
 
     def to_payload(self) -> Mapping[str, object]:
-        """Return the members of the payload."""
         return {"callsid": self.call_sid, "voiceeventsid": self.sid, "error": self.error._asdict()}
 
 
@@ -206,7 +194,6 @@ class ServerMessage(Frame):
 
     @classmethod
     def from_payload(cls, payload: Payload) -> Self:
-        """Read the members of a payload."""
         return cls(
             call_sid=payload.name("callsid"),
             sid=payload.string("voiceeventsid") or "",
