@@ -53,6 +53,7 @@ lint: environment-dev
 
 types: environment-dev
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tests/mypy.ini
 
 imports: environment-dev
 	$(BIN)/lint-imports

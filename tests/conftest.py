@@ -19,7 +19,7 @@ settings.register_profile("fuzz", common, derandomize=False, max_examples=1000)
 settings.load_profile("test")
 # Otherwise constants of all modules that are imported so far are tried too: examples would differ with the order of the
 # tests and with the folder's name.
-providers._get_local_constants = providers.Constants  # type: ignore[assignment]
+providers._get_local_constants = providers.Constants  # type: ignore[assignment, attr-defined]
 
 
 def pytest_collection_finish() -> None:

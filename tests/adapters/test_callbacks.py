@@ -4,7 +4,7 @@ import asyncio
 import random
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -351,7 +351,7 @@ def test_there_is_a_maximum_of_what_can_wait(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_internal_error_fails_one_delivery(caplog: pytest.LogCaptureFixture) -> None:
-    tokens = iter([KeyError("no token"), TOKEN])
+    tokens: Iterator[KeyError | str] = iter([KeyError("no token"), TOKEN])
 
     def auth_token(_: str) -> str:
         token = next(tokens)

@@ -265,7 +265,7 @@ def test_failed_write_leaves_no_partial_file(tmp_path: Path, monkeypatch: pytest
     def fail(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(certificate_files.os, "fsync", fail)
+    monkeypatch.setattr(certificate_files.os, "fsync", fail)  # type: ignore[attr-defined]
     with pytest.raises(CertificatesError, match="No space left on device"):
         load_or_make(tmp_path, USUAL, NOW)
 

@@ -181,6 +181,7 @@ def test_idle_connections_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
             made = Connections()
             await ask(made, receiver.url())
             await receiver.all_closed.wait()
+            assert made._sweeping is not None
             await made._sweeping
 
             assert made._idle == {}

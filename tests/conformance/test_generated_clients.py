@@ -216,7 +216,7 @@ def test_typescript_calls_all_operations(situation: Situation, tmp_path: Path) -
     (tmp_path / "calls.ts").write_text(PROGRAM.format(calls="\n".join(map(call_of, operations))))
     (tmp_path / "node_modules").symlink_to(NODE / "node_modules")
     tools = tmp_path / "node_modules" / ".bin"
-    generate = [tools / "openapi-typescript", "openapi.json", "--output", "openapi.ts"]
+    generate: list[str | Path] = [tools / "openapi-typescript", "openapi.json", "--output", "openapi.ts"]
     run([*generate, "--default-non-nullable=false"], tmp_path)
     run([tools / "tsc", *COMPILER, "calls.ts"], tmp_path)
     results = json.loads(run([node, "calls.js", situation.caller.site.url, situation.caller.auth[1]], tmp_path))

@@ -89,7 +89,7 @@ def is_patience(given: object) -> bool:
     return False
 
 
-def without_patience(case: schemathesis.Case) -> None:
+def without_patience(case: schemathesis.Case[Any]) -> None:
     """Let waits that are allowed end at once: how long they may take is not judged here."""
     if {"at_least", "at_most"} & set(case.query):
         for name in ("timeout", "within"):
@@ -97,7 +97,7 @@ def without_patience(case: schemathesis.Case) -> None:
                 case.query[name] = 0
 
 
-def with_json_texts(case: schemathesis.Case) -> None:
+def with_json_texts(case: schemathesis.Case[Any]) -> None:
     """Make JSON of the strings that the document says are JSON: schemathesis does not always draw such."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
@@ -112,7 +112,7 @@ def as_json(text: str) -> str:
     return text if content.is_json(text) else json.dumps(text[:1000])
 
 
-def is_beyond_a_schema(case: schemathesis.Case) -> bool:
+def is_beyond_a_schema(case: schemathesis.Case[Any]) -> bool:
     """Whether only words can forbid it: no schema describes which JSON Schemas are valid and usable."""
     if case.operation.path != "/_emulator/schemas/{name}" or not isinstance(case.body, dict):
         return False
@@ -122,7 +122,7 @@ def is_beyond_a_schema(case: schemathesis.Case) -> bool:
 
 @inspection.parametrize()
 @bounded
-def test_the_inspection_api_is_as_described(case: schemathesis.Case, own: Site, session: requests.Session) -> None:
+def test_the_inspection_api_is_as_described(case: schemathesis.Case[Any], own: Site, session: requests.Session) -> None:
     without_patience(case)
     with_json_texts(case)
     excluded = [positive_data_acceptance] if is_beyond_a_schema(case) else []
@@ -131,7 +131,7 @@ def test_the_inspection_api_is_as_described(case: schemathesis.Case, own: Site, 
 
 @twilio.parametrize()
 @bounded
-def test_twilio_api_without_credentials(case: schemathesis.Case, site: Site, session: requests.Session) -> None:
+def test_twilio_api_without_credentials(case: schemathesis.Case[Any], site: Site, session: requests.Session) -> None:
     """Responses to requests without credentials match the document."""
     # Without credentials everything is 401.
     case.call_and_validate(base_url=site.url, session=session, excluded_checks=[positive_data_acceptance])
@@ -139,7 +139,7 @@ def test_twilio_api_without_credentials(case: schemathesis.Case, site: Site, ses
 
 @twilio.parametrize()
 @bounded
-def test_twilio_api_with_credentials(case: schemathesis.Case, site: Site, session: requests.Session) -> None:
+def test_twilio_api_with_credentials(case: schemathesis.Case[Any], site: Site, session: requests.Session) -> None:
     """Responses to requests with credentials match the document."""
     with_json_texts(case)
     case.path_parameters["AccountSid"] = ACCOUNT

@@ -154,7 +154,7 @@ def test_stop_ignores_a_stuck_client() -> None:
     with Command() as command:
         caller = Caller(command.site())
         with Stream(caller.site) as stream, caller.site.connect() as connection:
-            stream.response.fp.raw._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            stream.response.fp.raw._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # type: ignore[attr-defined]
             for _ in range(300):
                 connection.send(caller.raw('"' + "x" * 9000 + '"'))
                 assert connection.reply().status == 201

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,7 +124,7 @@ STEPS = st.lists(
 
 @given(STEPS, st.sampled_from([Texts, Kept]), st.integers(1, 4), st.integers(5, 30))
 def test_a_store_is_a_dict_within_its_bounds(
-    steps: list[tuple], kind: type[Texts], entries: int, max_bytes: int
+    steps: list[tuple[str, Any, Any]], kind: type[Texts], entries: int, max_bytes: int
 ) -> None:
     store = kind(memory(**{kind.kind: Capacity(entries, max_bytes)}))
     model: dict[int, str] = {}

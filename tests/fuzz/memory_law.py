@@ -165,8 +165,9 @@ def pipelines(client: Hostile) -> None:
 
 def delayed(client: Hostile) -> None:
     account = "AC" + "f" * 32
-    fault = {"match": {"account_sid": account, "call_sid": client.sid("CA")}, "then": {"delay": 60}, "ttl": 60}
-    posts = [twilio(client, "UserDefinedMessages", {"Content": client.text(9_000)}, fault["match"]["call_sid"])] * 20
+    call = client.sid("CA")
+    fault = {"match": {"account_sid": account, "call_sid": call}, "then": {"delay": 60}, "ttl": 60}
+    posts = [twilio(client, "UserDefinedMessages", {"Content": client.text(9_000)}, call)] * 20
     client.send(control("POST", "/faults", fault))
     client.send(*posts, read=False)
 

@@ -43,7 +43,7 @@ def opened(context: BrowserContext) -> Iterator[Open]:
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda message: wrong.append(message.text) if "Content Security" in message.text else None)
-        page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))  # type: ignore[call-overload]
         page.goto(f"{site.url}/{query}")
         if live:
             page.locator("#state.live").wait_for()

@@ -1,7 +1,6 @@
 """What a person does here, with mouse and with keys only, in any light and on any screen."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -13,7 +12,7 @@ PHONE = {"width": 360, "height": 740}
 
 
 @pytest.fixture
-def held(context: BrowserContext) -> Iterator[BrowserContext]:
+def held(context: BrowserContext) -> BrowserContext:
     """Time in the browser stands still until it is told to go on."""
     context.clock.install()
     return context

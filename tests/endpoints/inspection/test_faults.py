@@ -242,7 +242,13 @@ def reply_of(**given: Any) -> dict[str, Any]:  # noqa: ANN401  JSON
 
 
 HUGE = 10**400
-EXCLUSIVE = [{"reply": {"status": 500}}, {"drop": "after"}, {"truncate": 1}, {"garbage": True}, {"close": True}]
+EXCLUSIVE: list[dict[str, Any]] = [
+    {"reply": {"status": 500}},
+    {"drop": "after"},
+    {"truncate": 1},
+    {"garbage": True},
+    {"close": True},
+]
 BAD: list[tuple[str, Any, str, str]] = [
     ("no object", [], "body", "dictionary"),
     ("nothing", {}, "/then", "required"),

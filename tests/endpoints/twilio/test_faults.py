@@ -521,9 +521,9 @@ def test_failing_reset_closes_the_connection(
 
 
 def test_a_fault_is_one_line_of_the_log(caller: Caller, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, performing.log.name)
+    caplog.set_level(logging.INFO, performing.log.name)  # type: ignore[attr-defined]
     rule = add_fault(caller, {"reply": {"status": 503}}, times=1)["id"]
     caller.send()
 
-    (line,) = [record.message for record in caplog.records if record.name == performing.log.name]
+    (line,) = [record.message for record in caplog.records if record.name == performing.log.name]  # type: ignore[attr-defined]
     assert line == f"faulted POST {caller.path}: 503/20503 The service is unavailable; reply by {rule}"

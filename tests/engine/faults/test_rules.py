@@ -50,7 +50,7 @@ def spec(then: FaultEffect = CLOSE, **given: object) -> FaultRuleSpec:
 def struck(rules: FaultRules, *, now: float = SOME_TIME, **parts: str) -> str | None:
     """Return the id of the rule that fired for a request."""
     fault = rules.choose(asked(**parts), now)
-    return fault and fault.rule
+    return None if fault is None else fault.rule
 
 
 def test_contents_of_all_rules_are_limited() -> None:
@@ -146,7 +146,7 @@ class World:
 
 
 @given(STEPS)
-def test_first_firing_rule_wins(steps: list[tuple]) -> None:
+def test_first_firing_rule_wins(steps: list[tuple[str, object]]) -> None:
     world = World()
     for name, *given_ in steps:
         getattr(world, name)(*given_)

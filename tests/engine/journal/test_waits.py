@@ -98,7 +98,7 @@ class Expected:
     def look(self) -> None:
         """End the wait when further items cannot change the result."""
         too_many = self.at_most is not None and self.count > self.at_most
-        enough = self.at_most is None and self.count >= self.at_least
+        enough = self.at_most is None and self.at_least is not None and self.count >= self.at_least
         if self.end is None and (too_many or enough):
             self.end = WaitEnd.DECIDED
 

@@ -294,7 +294,7 @@ def judge(written: bytes, answers: list[Answer]) -> tuple[list[tuple[int, bytes]
     """As many responses as should be whole, as h11's client reads them, and the bytes behind."""
     client = h11.Connection(h11.CLIENT)
     client.receive_data(written)
-    read = []
+    read: list[tuple[int, bytes]] = []
     for answer in answers:
         if read:
             client.start_next_cycle()
@@ -396,7 +396,7 @@ def check_responses(model: Model) -> None:
     assert set(model.connection.lost) == lost
     model.connection.confirm_sent()
     model.connection.lose()
-    assert sorted(model.connection.lost) == sorted(lost)
+    assert sorted(model.connection.lost) == sorted(lost)  # type: ignore[type-var]
 
 
 @settings(max_examples=50)
@@ -410,7 +410,7 @@ def test_ended_connection_is_collected(requests: list[Sent], tail: bytes, steps:
         model.lose(0)
         left = [weakref.ref(model.connection), *map(weakref.ref, model.seen)]
         del model
-        assert [ref() for ref in left if ref() is not None] == []
+        assert [ref() for ref in left if ref() is not None] == []  # type: ignore[operator]
     finally:
         gc.enable()
 

@@ -278,7 +278,7 @@ def test_all_are_read_before_any_is_served(loop: asyncio.AbstractEventLoop) -> N
     sent = [client.transport.write for client in clients]
     seen: list[int] = []
     for client, write in zip(clients, sent, strict=True):
-        client.transport.write = lambda data, write=write: (  # type: ignore[method-assign]
+        client.transport.write = lambda data, write=write: (  # type: ignore[method-assign, misc]
             seen.append(sum(len(one.seen) for one in clients)),
             write(data),
         )[1]
@@ -501,7 +501,7 @@ def test_response_to_a_lost_client_is_lost(client: Client) -> None:
 
 
 def test_failed_write_loses_the_response(client: Client) -> None:
-    client.transport.write = lambda _data: client.transport.close()  # type: ignore[method-assign]
+    client.transport.write = lambda _data: client.transport.close()  # type: ignore[assignment, method-assign]
     client.send(POST)
     client.leave()
 
@@ -774,7 +774,7 @@ def test_ended_connection_is_collected(client: Client, sent: bytes) -> None:
         client.transport.protocol = None
         stand_in = client.protocol
         del client.protocol, stand_in
-        assert [ref() for ref in left] == [None] * len(left)
+        assert [ref() for ref in left] == [None] * len(left)  # type: ignore[operator]
     finally:
         gc.enable()
         client.leave = lambda: None  # type: ignore[method-assign]
