@@ -46,7 +46,7 @@ def _against_http(effort: Effort, server: Server, way: str, port: int) -> Readin
     return Reading(
         value=median(ratios),
         details=f"rounds: {', '.join(f'{ratio:.2f}' for ratio in ratios)}",
-        facts=(*_facts(f"emulator, http before {way}", plain), *_facts(f"emulator, {way}", secure)),
+        facts=(*_facts(f"emulator, http, same run as {way}", plain), *_facts(f"emulator, {way}", secure)),
     )
 
 

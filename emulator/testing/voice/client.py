@@ -25,7 +25,7 @@ class SentMessage:
 
     Attributes:
         settled: whether it was acknowledged, rejected or lost.
-        failure: the error with which it was rejected.
+        error: the error with which it was rejected.
         lost: whether the connection ended before the gateway responded to it.
     """
 
