@@ -21,8 +21,9 @@ RULES = [
     (r"\basync def __aexit__\b", "def __exit__"),
     (r"\basync (def|with|for)\b", r"\1"),
     (r"\bawait ", ""),
-    (r"\bAsyncIterator\b", "Iterator"),
-    (r"\bIterator, Iterator\b", "Iterator"),
+    (r"\bAsyncGenerator\[(\w+), None\]", r"Generator[\1, None, None]"),
+    (r"\bAsyncGenerator\b", "Generator"),
+    (r"\baclosing\b", "closing"),
     # The blocking client leads to the asyncio client.
     (r"(?<=\nclass )AsyncEmulatorClient:", "EmulatorClient(AsyncCounterpart):"),
     (r"(?<=import )AsyncApi\n(?=(?s:.*)AsyncCounterpart)", "\\g<0>" + COUNTERPART),

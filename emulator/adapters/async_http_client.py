@@ -1,7 +1,7 @@
 """`http_client.send` with asyncio."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -65,7 +65,7 @@ async def stream(
     request: HttpRequest,
     timeout: float,  # noqa: ASYNC109  as above
     tls: "ssl.SSLContext | None" = None,
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Send a request and yield the bytes of the response as they arrive, until the server closes the connection.
 
     Args:

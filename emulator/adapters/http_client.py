@@ -5,11 +5,11 @@ Standard library only, and without `http.client`: its import would take a third 
 """
 
 import json
+import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _PORTS = {"http": 80, "https": 443}
 _CHUNK = 65536
 _FINAL = 200  # lower statuses precede the response
+_HEX = re.compile(rb"[0-9a-fA-F]+")
 
 
 class HttpClientError(Exception):
@@ -127,7 +128,7 @@ def _receive(connection: socket.socket, end: float) -> bytes:
 
 def stream(
     origin: Origin, request: HttpRequest, timeout: float, tls: "ssl.SSLContext | None" = None
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     """Send a request and yield the bytes of the response as they arrive, until the server closes the connection.
 
     Args:
@@ -171,21 +172,85 @@ def parse_response(received: bytes) -> HttpResponse:
     Raises:
         HttpClientError: the response is missing, incomplete or not HTTP.
     """
-    head, separator, body = received.partition(b"\r\n\r\n")
-    line, *fields = head.decode("latin-1").split("\r\n")
-    status = parse_status(line)
-    if separator and status < _FINAL:
-        return parse_response(body)
-    headers = {name.strip().lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
-    length = headers.get("content-length", str(len(body)))
-    try:
-        if headers.get("transfer-encoding", "").lower() == "chunked":
-            body, length = _joined(body), "0"
-    except ValueError:
-        separator = b""
-    if not separator or not length.isdecimal() or len(body) < int(length):
-        raise HttpClientError("the response is incomplete")
-    return HttpResponse(status, line, body if "transfer-encoding" in headers else body[: int(length)])
+    found = parse_head(received)
+    if found is None:
+        parse_status(received.partition(b"\r\n")[0].decode("latin-1"))
+        raise _incomplete()
+    head, body = found
+    if head.is_chunked:
+        body, _, is_complete = dechunk(body)
+    else:
+        length = head.fields.get("content-length", str(len(body)))
+        is_complete = length.isdecimal() and len(body) >= int(length)
+        body = body[: int(length)] if is_complete else b""
+    if not is_complete:
+        raise _incomplete()
+    return HttpResponse(head.status, head.line, body)
+
+
+class ResponseHead(NamedTuple):
+    """A status line, and fields by their names in lower case."""
+
+    status: int
+    line: str
+    fields: Mapping[str, str]
+
+    @property
+    def is_chunked(self) -> bool:
+        """Whether the body is sent in chunks."""
+        return self.fields.get("transfer-encoding", "").lower() == "chunked"
+
+
+def parse_head(received: bytes) -> tuple[ResponseHead, bytes] | None:
+    """Return the head of a response and the bytes after it; None while it is incomplete. Interim responses are skipped.
+
+    Raises:
+        HttpClientError: it is not HTTP.
+    """
+    while True:
+        head, separator, received = received.partition(b"\r\n\r\n")
+        if not separator:
+            return None
+        line, *fields = head.decode("latin-1").split("\r\n")
+        status = parse_status(line)
+        if status >= _FINAL:
+            pairs = (field.partition(":") for field in fields)
+            return ResponseHead(
+                status, line, {name.strip().lower(): value.strip() for name, _, value in pairs}
+            ), received
+
+
+def dechunk(received: bytes) -> tuple[bytes, bytes, bool]:
+    """Return the content of complete chunks, the bytes after them, and whether the body has ended (RFC 9112, 7.1).
+
+    Raises:
+        HttpClientError: the chunks are malformed.
+    """
+    content, at = bytearray(), 0
+    while (end := received.find(b"\r\n", at)) >= 0:
+        start, size = end + 2, _chunk_size(received[at:end])
+        if not size:  # trailers may follow
+            has_ended = received.startswith(b"\r\n", start) or received.find(b"\r\n\r\n", start) >= 0
+            return bytes(content), received[at:], has_ended
+        following = start + size
+        if len(received) < following + 2:
+            break
+        if received[following : following + 2] != b"\r\n":
+            raise _incomplete()
+        content += received[start:following]
+        at = following + 2
+    return bytes(content), received[at:], False
+
+
+def _chunk_size(line: bytes) -> int:
+    digits = line.partition(b";")[0].strip()
+    if not _HEX.fullmatch(digits):
+        raise _incomplete()
+    return int(digits, 16)
+
+
+def _incomplete() -> HttpClientError:
+    return HttpClientError("the response is incomplete")
 
 
 def parse_status(line: str) -> int:
@@ -199,16 +264,3 @@ def parse_status(line: str) -> int:
     if not version.startswith("HTTP/1.") or not (status.isascii() and status.isdigit()):
         raise HttpClientError("the response is not HTTP" if line else "the connection was closed without a response")
     return int(status)
-
-
-def _joined(chunked: bytes) -> bytes:
-    """Decode a chunked body; ValueError when it is incomplete."""
-    stream, chunks = BytesIO(chunked), list[bytes]()
-    while size := int(stream.readline().partition(b";")[0], 16):
-        chunks.append(stream.read(size))
-        if stream.readline() != b"\r\n":
-            raise ValueError
-    while line := stream.readline():  # trailers
-        if line == b"\r\n":
-            return b"".join(chunks)
-    raise ValueError

@@ -2,7 +2,8 @@
 """The inspection API for a scope, blocking: requests, pages and long polls, with the records as JSON."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -69,14 +70,15 @@ class Api:
             self.address.json(f"GET {path}", response)
         return response.body.decode()
 
-    def events(self, parameters: Mapping[str, object]) -> Iterator[ServerSentEvent]:
+    def events(self, parameters: Mapping[str, object]) -> Generator[ServerSentEvent, None, None]:
         """Yield live events without end; errors are as for `request`."""
         path, parser = "/_emulator/events", EventStreamParser()
         request = self.address.request("GET", path, parameters, None)
         try:
-            for data in stream(self.address.origin, request, SILENCE, self.address.tls):
-                for event in parser.feed(data):
-                    yield event
+            with closing(stream(self.address.origin, request, SILENCE, self.address.tls)) as received:
+                for data in received:
+                    for event in parser.feed(data):
+                        yield event
         except HttpClientError as error:
             raise self.address.unreachable(error) from None
         if parser.status != HTTPStatus.OK:

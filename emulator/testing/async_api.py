@@ -1,7 +1,8 @@
 """The inspection API for a scope, for asyncio: requests, pages and long polls, with the records as JSON."""
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -69,14 +70,15 @@ class AsyncApi:
             self.address.json(f"GET {path}", response)
         return response.body.decode()
 
-    async def events(self, parameters: Mapping[str, object]) -> AsyncIterator[ServerSentEvent]:
+    async def events(self, parameters: Mapping[str, object]) -> AsyncGenerator[ServerSentEvent, None]:
         """Yield live events without end; errors are as for `request`."""
         path, parser = "/_emulator/events", EventStreamParser()
         request = self.address.request("GET", path, parameters, None)
         try:
-            async for data in stream(self.address.origin, request, SILENCE, self.address.tls):
-                for event in parser.feed(data):
-                    yield event
+            async with aclosing(stream(self.address.origin, request, SILENCE, self.address.tls)) as received:
+                async for data in received:
+                    for event in parser.feed(data):
+                        yield event
         except HttpClientError as error:
             raise self.address.unreachable(error) from None
         if parser.status != HTTPStatus.OK:

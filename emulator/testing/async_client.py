@@ -1,6 +1,7 @@
 """asyncio client of the inspection API of any emulator, local or remote."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Unpack
 from urllib.parse import quote
 
@@ -223,14 +224,15 @@ class AsyncEmulatorClient:
             summary = f"{len(duplicates)} of {len(retries)} retry sequences created more than one message"
             raise AssertionError("\n".join([summary, *map(str, duplicates)]))
 
-    async def events(self, **filters: Unpack[RequestFilters]) -> AsyncIterator[StreamEvent]:
+    async def events(self, **filters: Unpack[RequestFilters]) -> AsyncGenerator[StreamEvent, None]:
         """Yield requests, messages and callbacks as they arrive, until the emulator stops or the iteration ends.
 
         `after` continues after an earlier event. A client that reads too slowly receives the event `lagged` and is
         disconnected.
         """
-        async for event in self._api.events(self._api.parameters(filters)):
-            yield stream_event(event)
+        async with aclosing(self._api.events(self._api.parameters(filters))) as events:
+            async for event in events:
+                yield stream_event(event)
 
     async def add_fault(
         self,

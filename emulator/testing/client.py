@@ -1,7 +1,8 @@
 # Generated from async_client.py by scripts/generate_blocking.py: change that file, then run `make generate`.
 """Blocking client of the inspection API of any emulator, local or remote."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING, Unpack
 from urllib.parse import quote
 
@@ -225,14 +226,15 @@ class EmulatorClient(AsyncCounterpart):
             summary = f"{len(duplicates)} of {len(retries)} retry sequences created more than one message"
             raise AssertionError("\n".join([summary, *map(str, duplicates)]))
 
-    def events(self, **filters: Unpack[RequestFilters]) -> Iterator[StreamEvent]:
+    def events(self, **filters: Unpack[RequestFilters]) -> Generator[StreamEvent, None, None]:
         """Yield requests, messages and callbacks as they arrive, until the emulator stops or the iteration ends.
 
         `after` continues after an earlier event. A client that reads too slowly receives the event `lagged` and is
         disconnected.
         """
-        for event in self._api.events(self._api.parameters(filters)):
-            yield stream_event(event)
+        with closing(self._api.events(self._api.parameters(filters))) as events:
+            for event in events:
+                yield stream_event(event)
 
     def add_fault(
         self,

@@ -36,6 +36,11 @@ def test_other_response_has_a_body() -> None:
     assert (parser.status, parser.body) == (429, b'{"error": "full"}')
 
 
-def test_other_protocol_is_an_error() -> None:
+@pytest.mark.parametrize(
+    "received",
+    [b"SSH-2.0-x\r\n\r\n", HEAD + b"Transfer-Encoding: chunked\r\n\r\nno size\r\n"],
+    ids=["protocol", "chunks"],
+)
+def test_other_bytes_are_an_error(received: bytes) -> None:
     with pytest.raises(HttpClientError):
-        EventStreamParser().feed(b"SSH-2.0-x\r\n\r\n")
+        EventStreamParser().feed(received)

@@ -109,6 +109,12 @@ def test_any_other_response_is_an_error(received: bytes, reason: str) -> None:
         parse_response(received)
 
 
+def test_any_number_of_interim_responses() -> None:
+    interim = b"HTTP/1.1 100 Continue\r\n\r\n" * 5_000
+
+    assert parse_response(interim + OK + b"\r\n{}").body == b"{}"
+
+
 @given(st.binary() | st.binary().map(OK.__add__) | st.binary().map(CHUNKED.__add__))
 def test_any_bytes_are_response_or_error(received: bytes) -> None:
     with suppress(HttpClientError):

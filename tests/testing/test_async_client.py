@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from support.server import Caller, Site
+from support.sse import until
 
 from emulator.testing import AsyncEmulatorClient, EmulatorClient, UnreachableError
 
@@ -77,6 +78,11 @@ def test_https_url_is_supported(site: Site) -> None:
         failing(AsyncEmulatorClient(site.url.replace("http:", "https:")).messages())
 
 
+def streams(client: EmulatorClient) -> int:
+    (bound,) = (each for each in client.ready().memory.bounds if each.name == "event_streams")
+    return bound.entries
+
+
 def test_events_are_followed(client: EmulatorClient, caller: Caller) -> None:
     async def follow() -> list[str]:
         kinds = []
@@ -85,11 +91,12 @@ def test_events_are_followed(client: EmulatorClient, caller: Caller) -> None:
             kinds.append(event.kind)
             if len(kinds) == 2:
                 break
-        await stream.aclose()  # type: ignore[attr-defined]
+        await stream.aclose()
         return kinds
 
     caller.send()
     assert asyncio.run(follow()) == ["request", "message"]
+    until(caller.site, lambda: streams(client) == 0)
 
 
 def test_events_of_nobody_are_an_error() -> None:

@@ -69,7 +69,7 @@ def delivered(client: EmulatorClient) -> object:
 def events(client: EmulatorClient) -> list[tuple[str, object]]:
     stream = client.events(after=0, content={"kind": "order"})
     found = [next(stream) for _ in range(2)]
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     return [(event.kind, event.record.content) for event in found]  # type: ignore[union-attr]
 
 
